@@ -1,9 +1,14 @@
-//! Owns what a declared handler says of itself; must not know what is pending, nor any order.
+//! Owns a handler, declared or about to be registered, and what it says of itself; must not know what else is pending, nor
+//! how it will run.
 
 use std::any::TypeId;
+use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
-use crate::status::Fault;
+use crate::platform::Callback;
+use crate::registry::{self, Registration};
+use crate::status::{Fault, Outcome};
 
 /// One use of the attribute, as `inventory` collects it.
 ///
@@ -53,8 +58,15 @@ pub struct Site {
     pub expansion: u32,
 }
 
+impl Site {
+    pub(crate) fn crate_name(&self) -> &'static str {
+        self.module.split_once("::").map_or(self.module, |(name, _)| name)
+    }
+}
+
 /// All that a declared handler says of itself.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each option that is a flag")]
 pub struct Description {
     pub(crate) site: Site,
     pub(crate) identity: TypeId,
@@ -134,5 +146,265 @@ impl Description {
     pub fn after(mut self, identity: TypeId, path: &'static str) -> Self {
         self.after.push((identity, path));
         self
+    }
+}
+
+/// Where a handler stands among all: a phase is over before the next begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    First,
+    #[default]
+    Unmarked,
+    Last,
+}
+
+/// What a handler says of itself beyond the code to run, where it says anything.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) declared: Option<Description>,
+    pub(crate) name: Option<String>,
+    pub(crate) phase: Phase,
+    /// The only process in which it may run.
+    pub(crate) process: Option<u32>,
+}
+
+/// What a declared handler comes back with: its return value has been looked at already.
+struct Ended(Option<Fault>);
+
+impl Outcome for Ended {
+    fn fault(self) -> Option<Fault> {
+        self.0
+    }
+}
+
+/// A pending handler.
+pub(crate) struct Entry {
+    callback: Callback,
+    location: &'static Location<'static>,
+    options: Option<Box<Options>>,
+}
+
+/// What is left of a handler when its code is gone: enough to say which it was.
+pub(crate) struct Label {
+    type_name: fn() -> &'static str,
+    location: &'static Location<'static>,
+    options: Option<Box<Options>>,
+}
+
+impl Entry {
+    pub(crate) fn plain(callback: Callback, location: &'static Location<'static>) -> Self {
+        Self { callback, location, options: None }
+    }
+
+    pub(crate) fn declared(description: Description) -> Self {
+        let run = description.run;
+        let options = Options {
+            phase: match (description.first, description.last) {
+                (true, _) => Phase::First,
+                (_, true) => Phase::Last,
+                _ => Phase::Unmarked,
+            },
+            process: description.this_process.then(std::process::id),
+            name: None,
+            declared: Some(description),
+        };
+        Self {
+            callback: Callback::new(move || Ended(run())),
+            location: Location::caller(),
+            options: Some(Box::new(options)),
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.options.as_ref().map_or(Phase::Unmarked, |options| options.phase)
+    }
+
+    /// Whether a forked child has it from its parent, and must not run it.
+    pub(crate) fn is_of_another_process(&self) -> bool {
+        self.options.as_ref().and_then(|options| options.process).is_some_and(|process| process != std::process::id())
+    }
+
+    fn description(&self) -> Option<&Description> {
+        self.options.as_ref()?.declared.as_ref()
+    }
+
+    /// The type of the function, where it is one.
+    pub(crate) fn identity(&self) -> Option<TypeId> {
+        self.description().map_or_else(|| self.callback.identity(), |description| Some(description.identity))
+    }
+
+    pub(crate) fn into_parts(self) -> (Callback, Label) {
+        let type_name = self.callback.type_name();
+        (self.callback, Label { type_name, location: self.location, options: self.options })
+    }
+
+    pub(crate) fn info(&self) -> HandlerInfo {
+        info(self.callback.type_name(), self.location, self.options.as_deref())
+    }
+}
+
+impl Label {
+    pub(crate) fn info(&self) -> HandlerInfo {
+        info(self.type_name, self.location, self.options.as_deref())
+    }
+}
+
+fn info(
+    type_name: fn() -> &'static str,
+    location: &'static Location<'static>,
+    options: Option<&Options>,
+) -> HandlerInfo {
+    if let Some(description) = options.and_then(|options| options.declared.as_ref()) {
+        return description.info();
+    }
+    let name = options.and_then(|options| options.name.clone());
+    let label = name.unwrap_or_else(|| function_name(type_name()));
+    HandlerInfo { label, file: location.file(), line: location.line() }
+}
+
+impl Description {
+    pub(crate) fn info(&self) -> HandlerInfo {
+        let site = &self.site;
+        let name = self.name.unwrap_or(site.function);
+        let label =
+            if site.arguments.is_empty() { name.to_owned() } else { format!("{name}({})", one_line(site.arguments)) };
+        HandlerInfo { label, file: site.file, line: site.line }
+    }
+}
+
+/// `all_done` for the function `app::all_done`, `closure in app::main` for a closure.
+fn function_name(type_name: &str) -> String {
+    match type_name.strip_suffix("::{{closure}}") {
+        Some(owner) => format!("closure in {owner}"),
+        None if type_name.contains(['<', '(', '&']) => type_name.to_owned(),
+        None => type_name.rsplit("::").next().unwrap_or(type_name).to_owned(),
+    }
+}
+
+/// Folds every run of white space that has a line break in it into one space.
+pub(crate) fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// A handler as reports, events and plans name it; displayed as `label at file:line`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HandlerInfo {
+    pub(crate) label: String,
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
+}
+
+impl HandlerInfo {
+    /// The handler's name, or else its function's, and its arguments as the source has them: `my_cleanup("third")`.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The source file of the attribute or of the call that registered it.
+    #[must_use]
+    pub fn file(&self) -> &'static str {
+        self.file
+    }
+
+    /// The line in [`file`](Self::file), from 1.
+    #[must_use]
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+}
+
+impl fmt::Display for HandlerInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}:{}", self.label, self.file, self.line)
+    }
+}
+
+/// Registers a handler: `f` runs when the process exits, before everything that was registered earlier.
+///
+/// It may be called from any thread and at any time, also inside a handler (then `f` runs next) and after a run. A closure
+/// with up to three words of captures is stored without an allocation of its own. It costs about as much as one call of C's `atexit`.
+///
+/// # Panics
+///
+/// If there are more than 4 294 967 287 pending handlers. Out of memory aborts, as it does everywhere in std.
+///
+/// ```
+/// let name = String::from("orders");
+/// atexit_core::register(move || println!("closed {name}"));
+///
+/// fn flush() -> std::io::Result<()> {
+///     Ok(())
+/// }
+/// atexit_core::register(flush);
+/// ```
+#[track_caller]
+pub fn register<F, T>(f: F) -> Registration
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Outcome,
+{
+    registry::insert(Entry::plain(Callback::new(f), Location::caller()))
+}
+
+/// A handler to register, with options.
+///
+/// ```
+/// use atexit_core::Handler;
+///
+/// Handler::new(|| println!("flushed")).name("flush the log").register();
+/// ```
+#[must_use = "a handler runs only after `register()`"]
+pub struct Handler {
+    callback: Callback,
+    location: &'static Location<'static>,
+    options: Options,
+}
+
+impl Handler {
+    /// A handler without any option, as [`register`] takes it.
+    #[track_caller]
+    pub fn new<F, T>(f: F) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Outcome,
+    {
+        Self::at(f, Location::caller())
+    }
+
+    pub(crate) fn at<F, T>(f: F, location: &'static Location<'static>) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Outcome,
+    {
+        Self { callback: Callback::new(f), location, options: Options::default() }
+    }
+
+    /// What reports call it, instead of the function's name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.options.name = Some(name.into());
+        self
+    }
+
+    /// Runs it only in this process, never in a child that was forked from it: there it is forgotten, and what it captured
+    /// is not dropped.
+    pub fn this_process(mut self) -> Self {
+        self.options.process = Some(std::process::id());
+        self
+    }
+
+    /// Registers it; see [`register`] for when it may be called, and for panics.
+    pub fn register(self) -> Registration {
+        let Self { callback, location, options } = self;
+        registry::insert(Entry { callback, location, options: Some(Box::new(options)) })
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler")
+            .field("location", &self.location)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

@@ -4,8 +4,23 @@ extern crate self as atexit_core; // the attribute's expansions say `::atexit_co
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod config;
+mod guard;
 mod handler;
+mod hook;
+mod order;
+mod platform;
+mod registry;
+mod report;
+mod runner;
 mod status;
 
 pub use atexit_macros::at_exit;
+pub use config::{Config, configure};
+pub use guard::{ExitGuard, guard};
+pub use handler::{Handler, HandlerInfo, register};
+pub use hook::{arm, exit, run};
+pub use registry::{Registration, clear, pending, unregister};
+pub use report::{Event, Failure, Report};
+pub use runner::Cause;
 pub use status::{Fault, Outcome};

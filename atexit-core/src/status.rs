@@ -1,24 +1,117 @@
-//! Owns what a handler's return value means for the exit status; must not know who runs handlers, or where.
+//! Owns what a handler's return value means, and which status the process ends with; must not know who runs handlers, or
+//! where.
 
+use std::any::Any;
 use std::convert::Infallible;
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-/// A failure as a handler returns it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use crate::platform::STATUS_MASK;
+
+/// The status that std gives a process whose `main` panicked.
+const PANICKED: i32 = 101;
+
+/// A failure as a handler returns it, for implementations of [`Outcome`].
+///
+/// ```
+/// let fault = atexit_core::Fault::new("disk full").with_status(3);
+/// assert_eq!(fault.status(), 3);
+/// assert_eq!(fault.message(), "disk full");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     status: i32,
     message: String,
+    origin: Origin,
 }
 
-/// What a handler may return.
+/// Who has shown the message already, and who will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Nobody yet: it is shown as `main` would show its error.
+    Error,
+    /// There is nothing to show: `main` shows no status either.
+    Status,
+    /// The panic hook.
+    Panic,
+}
+
+impl Fault {
+    /// A failure with status 1, shown as `main` shows an error.
+    #[must_use]
+    pub fn new(message: impl Display) -> Self {
+        Self { status: 1, message: message.to_string(), origin: Origin::Error }
+    }
+
+    /// The status that the process ends with if this is the last failure. One that a parent would read as success counts as 1.
+    #[must_use]
+    pub fn with_status(self, status: i32) -> Self {
+        let status = if status & STATUS_MASK == 0 { 1 } else { status };
+        Self { status, ..self }
+    }
+
+    /// From 1; on Unix a parent sees the low eight bits.
+    #[must_use]
+    pub fn status(&self) -> i32 {
+        self.status
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// From what a handler panicked with.
+    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let message = format!("panicked: {}", text.unwrap_or("Box<dyn Any>")); // std's words for any other payload
+        drop_quietly(payload);
+        Self { status: PANICKED, message, origin: Origin::Panic }
+    }
+
+    /// What is left to show when the failure happens.
+    pub(crate) fn announcement(&self) -> Option<String> {
+        (self.origin == Origin::Error).then(|| format!("Error: {}\n", self.message))
+    }
+}
+
+/// A payload may panic when it is dropped, and so may the payload of that panic, which is left alone for this reason.
+pub(crate) fn drop_quietly(payload: Box<dyn Any + Send>) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(payload);
+    }
+}
+
+/// What a handler may return: whatever `main` may.
+///
+/// `()`, `!`, [`ExitCode`], and `Result<T, E>` of an outcome and of an error that is [`Debug`]. `Err` and an exit status
+/// other than 0 are failures. Implement it for a type of yours to return that.
+///
+/// ```
+/// use atexit_core::{Fault, Outcome};
+///
+/// struct Flushed {
+///     lost: usize,
+/// }
+///
+/// impl Outcome for Flushed {
+///     fn fault(self) -> Option<Fault> {
+///         (self.lost > 0).then(|| Fault::new(format_args!("{} records lost", self.lost)))
+///     }
+/// }
+///
+/// atexit_core::register(|| Flushed { lost: 0 });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "an exit handler cannot return `{Self}`",
     label = "a handler returns `()`, `!`, `ExitCode` or `Result<T, E>` with `E: Debug`",
     note = "or a type of yours that implements `atexit_core::Outcome`"
 )]
 pub trait Outcome {
-    /// `None` is success.
+    /// What went wrong; `None` is success.
     fn fault(self) -> Option<Fault>;
 }
 
@@ -36,8 +129,10 @@ impl Outcome for Infallible {
 
 impl Outcome for ExitCode {
     fn fault(self) -> Option<Fault> {
-        let status = (0..=u8::MAX).find(|&n| self == Self::from(n)).unwrap_or(u8::MAX);
-        (status != 0).then(|| Fault { status: status.into(), message: format!("returned exit status {status}") })
+        // It has no getter, but it can be compared.
+        let status = (0..=u8::MAX).find(|&status| self == Self::from(status)).unwrap_or(u8::MAX);
+        let message = format!("returned exit status {status}");
+        (status != 0).then(|| Fault { status: status.into(), message, origin: Origin::Status })
     }
 }
 
@@ -45,12 +140,12 @@ impl<T: Outcome, E: Debug> Outcome for Result<T, E> {
     fn fault(self) -> Option<Fault> {
         match self {
             Ok(value) => value.fault(),
-            Err(error) => Some(Fault { status: 1, message: format!("{error:?}") }),
+            Err(error) => Some(Fault::new(format_args!("{error:?}"))),
         }
     }
 }
 
-/// `!`, which has no name on stable: what a function that never returns returns.
+/// `!`, which stable Rust cannot name here: it is what a function that never returns returns.
 #[diagnostic::do_not_recommend]
 impl<R> Outcome for R
 where
@@ -58,5 +153,66 @@ where
 {
     fn fault(self) -> Option<Fault> {
         None
+    }
+}
+
+/// What a run has to say about the status of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wishes {
+    /// The code of the last [`exit`](crate::exit) inside a handler.
+    pub(crate) exit: Option<i32>,
+    /// The status of the last failure, if failures count.
+    pub(crate) failure: Option<i32>,
+}
+
+impl Wishes {
+    /// The status to end with, when the process was about to end with `status`, if that is known; `None` leaves it alone.
+    ///
+    /// A failure wins over 0 and over a status that nobody knows, `exit` inside a handler over everything else.
+    pub(crate) fn over(self, status: Option<i32>) -> Option<i32> {
+        let wished = self.exit.or(status);
+        if wished.is_none_or(|status| status & STATUS_MASK == 0) { self.failure.or(wished) } else { wished }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_wins_over_zero_and_an_exit_over_everything_else() {
+        // pending status, exit(code) in a handler, status of the last failure => what the process ends with
+        let table = [
+            (Some(0), None, None, Some(0)),
+            (Some(3), None, None, Some(3)),
+            (None, None, None, None),
+            (Some(0), None, Some(101), Some(101)),
+            (Some(256), None, Some(101), Some(101)), // a parent sees 0
+            (Some(3), None, Some(101), Some(3)),
+            (None, None, Some(1), Some(1)),
+            (Some(0), Some(7), None, Some(7)),
+            (Some(3), Some(7), Some(1), Some(7)),
+            (Some(3), Some(0), None, Some(0)),
+            (Some(3), Some(0), Some(1), Some(1)),
+            (None, Some(0), None, Some(0)),
+        ];
+        for (status, exit, failure, expected) in table {
+            assert_eq!(Wishes { exit, failure }.over(status), expected, "{status:?} {exit:?} {failure:?}");
+        }
+    }
+
+    #[test]
+    fn every_exit_code_is_read() {
+        for status in 1..=u8::MAX {
+            assert_eq!(ExitCode::from(status).fault().map(|fault| fault.status()), Some(status.into()));
+        }
+        assert_eq!(ExitCode::SUCCESS.fault(), None);
+    }
+
+    #[test]
+    fn a_status_that_looks_like_success_is_none() {
+        assert_eq!(Fault::new("").with_status(0).status(), 1);
+        assert_eq!(Fault::new("").with_status(STATUS_MASK.wrapping_add(1)).status(), 1);
+        assert_eq!(Fault::new("").with_status(2).status(), 2);
     }
 }

@@ -1,0 +1,101 @@
+//! Owns what a program or its environment may set; must not know what is done about it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::platform;
+use crate::report::Event;
+
+type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// How handlers are run at exit, for the whole process.
+///
+/// ```
+/// use atexit_core::{Config, Event, configure};
+///
+/// configure(Config::new().failure_status(false).observer(|event| {
+///     if let Event::Finished { handler, elapsed, .. } = event {
+///         println!("{handler} took {elapsed:?}");
+///     }
+/// }));
+/// ```
+#[derive(Clone)]
+#[must_use = "a configuration does nothing until `configure` takes it"]
+pub struct Config {
+    pub(crate) failure_status: bool,
+    pub(crate) observer: Option<Observer>,
+}
+
+impl Config {
+    /// What holds when nothing is configured: failures change the exit status, nobody observes.
+    pub const fn new() -> Self {
+        Self { failure_status: true, observer: None }
+    }
+
+    /// Whether a failed handler changes an exit status of 0; `true` unless it is set.
+    pub fn failure_status(mut self, changes: bool) -> Self {
+        self.failure_status = changes;
+        self
+    }
+
+    /// Calls `observer` for every [`Event`]. If it panics, the panic hook shows it and the run goes on.
+    pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("failure_status", &self.failure_status).finish_non_exhaustive()
+    }
+}
+
+static CONFIG: Mutex<Config> = Mutex::new(Config::new());
+
+/// Sets the configuration of the process; what an earlier call set is forgotten.
+///
+/// It is the program's to call, not a library's. A run that has begun keeps the configuration that it began with.
+pub fn configure(config: Config) {
+    let earlier = std::mem::replace(&mut *CONFIG.lock().unwrap_or_else(PoisonError::into_inner), config);
+    drop(earlier); // an observer's captures are a user's code, and the lock is released by now
+}
+
+pub(crate) fn current() -> Config {
+    CONFIG.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// How much is printed to standard error, as `AT_EXIT_LOG` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Off,
+    Error,
+    Trace,
+}
+
+const LEVELS: [(&str, Level); 3] = [("off", Level::Off), ("error", Level::Error), ("trace", Level::Trace)];
+
+impl Level {
+    /// Reads the environment. What it does not understand is the default, and said once.
+    pub(crate) fn from_environment() -> Self {
+        let Some(value) = std::env::var_os("AT_EXIT_LOG").filter(|value| !value.is_empty()) else {
+            return Self::Error;
+        };
+        let known = LEVELS.iter().find(|(name, _)| *name == value);
+        known.map_or_else(
+            || {
+                let names: Vec<_> = LEVELS.iter().map(|(name, _)| *name).collect();
+                let names = names.join(", ");
+                platform::write_stderr(&format!("at_exit: AT_EXIT_LOG is {value:?}, which is none of {names}\n"));
+                Self::Error
+            },
+            |(_, level)| *level,
+        )
+    }
+}

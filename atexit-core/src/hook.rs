@@ -1,0 +1,80 @@
+//! Owns the ways out of a process: what happens when C's `exit` reaches the hook, and the calls by which a program leaves; must
+//! not know how handlers are taken or run.
+
+use crate::report::Report;
+use crate::runner::{self, Cause};
+use crate::{platform, registry};
+
+/// The process exits, and was about to end with `status`, if that is known.
+pub(crate) fn at_exit(status: Option<i32>) {
+    // Planted again before anything runs: a handler that calls C's `exit`, or a second thread that does, comes here again
+    // instead of going past the handlers that are left.
+    if registry::used_up_hook() {
+        platform::plant();
+    }
+    let wishes =
+        if runner::in_handler() { runner::finish_inside_handler() } else { runner::run(Cause::Exit { status }).1 };
+    if let Some(wished) = wishes.over(status).filter(|&wished| Some(wished) != status) {
+        platform::exit_again(wished);
+    }
+}
+
+/// Runs all pending handlers now, and says what became of them. At the exit of the process nothing is left to do.
+///
+/// Inside a handler it runs the rest right there. From anywhere else it waits while another thread runs handlers. Handlers that
+/// other threads register meanwhile stay pending. What fails is on standard error and in the [`Report`], and leaves the later exit status
+/// alone. When a handler calls [`exit`], the run is finished, and then the process ends.
+///
+/// ```
+/// atexit_core::register(|| println!("flushed"));
+/// assert_eq!(atexit_core::run().ran(), 1);
+/// assert_eq!(atexit_core::run().ran(), 0);
+/// ```
+pub fn run() -> Report {
+    let (report, wishes) = runner::run(Cause::Run);
+    match wishes.exit {
+        Some(code) => exit(code),
+        None => report,
+    }
+}
+
+/// Runs all pending handlers and ends the process with status `code`, on every platform.
+///
+/// On Unix a parent sees the low eight bits. If a handler fails and `code` is 0, the process ends with the status of the failure.
+///
+/// Inside a handler it ends that handler, without a word, by unwinding; the other handlers run, and then the process ends
+/// with `code`, whatever its status was going to be. The last such call wins; a failure still wins over 0. This works with
+/// `panic = "abort"` too: nothing is unwound then. [`std::process::exit`] cannot do this: inside a handler it aborts or blocks for ever.
+///
+/// When another thread is taking the process down already, this waits for the end.
+///
+/// ```no_run
+/// # let failed = true;
+/// if failed {
+///     atexit_core::exit(3);
+/// }
+/// ```
+pub fn exit(code: i32) -> ! {
+    if runner::in_handler() {
+        runner::exit_handler(code);
+    }
+    let on_the_way_out = runner::is_exiting();
+    let (_, wishes) = runner::run(Cause::Exit { status: Some(code) });
+    let status = wishes.over(Some(code)).unwrap_or(code);
+    if on_the_way_out {
+        platform::exit(status); // std's own `exit` aborts a thread that enters it twice
+    }
+    std::process::exit(status)
+}
+
+/// Puts the hook in front of the C exit functions that were registered so far.
+///
+/// C's exit functions run last-in first-out, and the hook is planted before `main`. A C library that was set up in `main` and
+/// cleans up by `atexit` does so before the handlers; after `arm()` it does so after them.
+///
+/// ```
+/// atexit_core::arm();
+/// ```
+pub fn arm() {
+    platform::plant();
+}

@@ -1,0 +1,391 @@
+//! Owns the set of pending handlers and the handles into it; must not know how handlers run, or what a run reports.
+//!
+//! # The problem
+//!
+//! Handlers run newest first, one may be removed at any moment by a handle that may be stale, and registering has
+//! to cost next to nothing. A vector used as a stack cannot remove; an ordered map pays for every registration.
+//!
+//! # What we do
+//!
+//! Entries live in slots that never move within a vector. A slot is a member of one doubly linked list, from the newest
+//! entry to the oldest; there is a list for each phase. Registering links a free slot in, removing unlinks it, both in
+//! constant time. A slot counts how often it was freed: a handle remembers that generation, so a stale one matches
+//! nothing. A slot whose generations are used up is never used again.
+//!
+//! One mutex guards it all. It is never held while code of a user runs: entries are moved out first and dropped later.
+
+use std::any::TypeId;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::handler::{Declared, Entry, Phase};
+use crate::{order, platform, runner};
+
+/// A registration, by which the handler can be taken back while it is pending.
+///
+/// It is a plain value: copy it, keep it, drop it, nothing happens to the handler. A stale one, whose handler has started,
+/// was unregistered or cleared, matches nothing, also after its memory went to another handler.
+///
+/// ```
+/// let flush = atexit_core::register(|| println!("flushed"));
+/// assert!(flush.is_pending());
+/// assert!(flush.unregister());
+/// assert!(!flush.unregister());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Registration {
+    slot: u32,
+    generation: u32,
+}
+
+impl Registration {
+    /// Takes the handler back: `true` if it was pending and will not run.
+    ///
+    /// It takes constant time. What the handler captured is dropped before this returns.
+    ///
+    /// # Panics
+    ///
+    /// If dropping the captures does. The handler is gone then, too.
+    pub fn unregister(&self) -> bool {
+        let entry = lock().remove(*self);
+        entry.is_some()
+    }
+
+    /// Whether the handler is pending: not started, not unregistered, not cleared.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        lock().entry(*self).is_some()
+    }
+}
+
+/// Forgets all pending registrations of one function, and says how many there were.
+///
+/// The function is named as a value: `unregister(my_cleanup)`. All its declared registrations go, and those made by
+/// [`register(my_cleanup)`](crate::register). Another function is another type, and so is a function pointer:
+/// `my_cleanup as fn()` names nothing. It looks at every pending handler.
+///
+/// # Panics
+///
+/// If dropping what a handler captured does, after all of them are gone.
+///
+/// ```
+/// fn my_cleanup() {}
+/// atexit_core::register(my_cleanup);
+/// atexit_core::register(my_cleanup);
+/// assert_eq!(atexit_core::unregister(my_cleanup), 2);
+/// assert_eq!(atexit_core::unregister(my_cleanup), 0);
+/// ```
+pub fn unregister<F: Copy + 'static>(function: F) -> usize {
+    let _ = function;
+    remove_all(&|entry| entry.identity() == Some(TypeId::of::<F>()))
+}
+
+/// Forgets all that is pending, declared and registered, and says how many handlers that were.
+///
+/// # Panics
+///
+/// If dropping what a handler captured does, after all of them are gone.
+///
+/// ```
+/// atexit_core::register(|| println!("never"));
+/// assert_eq!(atexit_core::clear(), 1);
+/// assert_eq!(atexit_core::pending(), 0);
+/// ```
+pub fn clear() -> usize {
+    remove_all(&|_| true)
+}
+
+/// How many handlers are pending: declared or registered, and not yet started.
+///
+/// ```
+/// let before = atexit_core::pending();
+/// let registration = atexit_core::register(|| {});
+/// assert_eq!(atexit_core::pending(), before + 1);
+/// registration.unregister();
+/// ```
+#[must_use]
+pub fn pending() -> usize {
+    collected().count
+}
+
+pub(crate) fn insert(entry: Entry) -> Registration {
+    let mut pending = lock();
+    let late = pending.closed && !runner::may_register();
+    let registration = pending.insert(entry, late);
+    let plant = !pending.planted && !late;
+    pending.planted |= plant;
+    drop(pending);
+    if plant {
+        platform::plant();
+    }
+    registration
+}
+
+/// Takes one handler out of the set, without running it.
+pub(crate) fn remove(registration: Registration) -> Option<Entry> {
+    lock().remove(registration)
+}
+
+fn remove_all(matches: &dyn Fn(&Entry) -> bool) -> usize {
+    let mut pending = collected();
+    let found: Vec<Registration> = pending.iter().filter(|(_, entry)| matches(entry)).map(|(at, _)| at).collect();
+    let entries: Vec<Entry> = found.into_iter().filter_map(|at| pending.remove(at)).collect();
+    drop(pending);
+    let count = entries.len();
+    let panics: Vec<_> =
+        entries.into_iter().filter_map(|entry| catch_unwind(AssertUnwindSafe(|| drop(entry))).err()).collect();
+    match panics.into_iter().next() {
+        Some(panic) => resume_unwind(panic),
+        None => count,
+    }
+}
+
+/// Opens the set to a run, and says how many handlers are pending. What other threads register from now on is late; a run at exit takes
+/// that in one further round.
+pub(crate) fn open_run(at_exit: bool) -> usize {
+    let mut pending = collected();
+    if pending.count > 0 {
+        pending.closed = true;
+        pending.further_round = at_exit;
+    }
+    pending.count
+}
+
+/// Ends what `open_run` began. After an exit nothing can become pending any more but by the exiting thread; how many handlers came
+/// too late is what this returns.
+pub(crate) fn close_run(at_exit: bool) -> usize {
+    let mut pending = lock();
+    if at_exit {
+        return pending.count;
+    }
+    pending.admit_late();
+    pending.closed = false;
+    0
+}
+
+/// Takes the handler that runs next out of the set.
+pub(crate) fn next_to_run() -> Option<Entry> {
+    let mut pending = lock();
+    loop {
+        match pending.take_next() {
+            Some(entry) if entry.is_of_another_process() => std::mem::forget(entry),
+            Some(entry) => return Some(entry),
+            None if pending.further_round && pending.admit_late() => pending.further_round = false,
+            None => return None,
+        }
+    }
+}
+
+/// Notes that the exiting process has used up a hook, and says whether another is needed.
+pub(crate) fn used_up_hook() -> bool {
+    let mut pending = collected();
+    pending.planted = pending.count > 0;
+    pending.planted
+}
+
+static PENDING: Mutex<Pending> = Mutex::new(Pending::new());
+
+pub(crate) fn lock() -> MutexGuard<'static, Pending> {
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner) // no code of a user runs under it, so nothing is half done
+}
+
+/// The pending set with the declared handlers in it.
+pub(crate) fn collected() -> MutexGuard<'static, Pending> {
+    let mut pending = lock();
+    pending.collect();
+    pending
+}
+
+const PHASES: usize = 3;
+const LISTS: usize = 2 * PHASES;
+
+/// The ends of the lists are links too, with the highest numbers: no entry is a special case.
+const FIRST_END: u32 = u32::MAX - 7;
+
+#[derive(Clone, Copy)]
+struct Links {
+    newer: u32,
+    older: u32,
+}
+
+struct Slot {
+    entry: Option<Entry>,
+    generation: u32,
+    /// While the slot is free, `older` is the next free one.
+    links: Links,
+}
+
+pub(crate) struct Pending {
+    slots: Vec<Slot>,
+    free: u32,
+    /// The newest and the oldest entry of each list: for each phase what is open to the run, then what came too late for it.
+    ends: [Links; LISTS],
+    count: usize,
+    /// What `inventory` yielded first when the declared handlers were last collected.
+    seen: Option<&'static Declared>,
+    /// The hook stands in front of the process's end.
+    planted: bool,
+    /// A run has begun that threads outside of it cannot add to.
+    closed: bool,
+    /// The run takes what came too late for it, once.
+    further_round: bool,
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "there are six lists")]
+const fn end(list: usize) -> u32 {
+    FIRST_END + list as u32
+}
+
+impl Pending {
+    pub(crate) const fn new() -> Self {
+        let mut ends = [Links { newer: 0, older: 0 }; LISTS];
+        let mut list = 0;
+        while list < LISTS {
+            ends[list] = Links { newer: end(list), older: end(list) };
+            list += 1;
+        }
+        Self {
+            slots: Vec::new(),
+            free: FIRST_END,
+            ends,
+            count: 0,
+            seen: None,
+            planted: true, // by the constructor in `platform`
+            closed: false,
+            further_round: false,
+        }
+    }
+
+    /// The links of an entry or of an end; an end's `older` is the newest entry of its list.
+    fn links(&mut self, at: u32) -> &mut Links {
+        match at.checked_sub(FIRST_END) {
+            Some(list) => &mut self.ends[list as usize],
+            None => &mut self.slots[at as usize].links,
+        }
+    }
+
+    fn link(&mut self, newer: u32, older: u32) {
+        self.links(newer).older = older;
+        self.links(older).newer = newer;
+    }
+
+    fn slot(&mut self, entry: Entry) -> u32 {
+        let at = self.free;
+        if at < FIRST_END {
+            let slot = &mut self.slots[at as usize];
+            self.free = slot.links.older;
+            slot.entry = Some(entry);
+            return at;
+        }
+        let at = u32::try_from(self.slots.len()).ok().filter(|&at| at < FIRST_END);
+        let at = at.expect("four thousand million handlers are pending");
+        self.slots.push(Slot { entry: Some(entry), generation: 0, links: Links { newer: at, older: at } });
+        at
+    }
+
+    /// Adds the newest entry of its phase; `late` ones wait until they are admitted.
+    pub(crate) fn insert(&mut self, entry: Entry, late: bool) -> Registration {
+        let list = entry.phase() as usize + if late { PHASES } else { 0 };
+        let at = self.slot(entry);
+        let newest = self.ends[list].older;
+        self.link(at, newest);
+        self.link(end(list), at);
+        self.count += 1;
+        Registration { slot: at, generation: self.slots[at as usize].generation }
+    }
+
+    /// Adds the oldest entry of its phase.
+    fn insert_oldest(&mut self, entry: Entry) {
+        let list = entry.phase() as usize;
+        let at = self.slot(entry);
+        let oldest = self.ends[list].newer;
+        self.link(oldest, at);
+        self.link(at, end(list));
+        self.count += 1;
+    }
+
+    fn entry(&self, at: Registration) -> Option<&Entry> {
+        let slot = self.slots.get(at.slot as usize)?;
+        slot.entry.as_ref().filter(|_| slot.generation == at.generation)
+    }
+
+    pub(crate) fn remove(&mut self, at: Registration) -> Option<Entry> {
+        self.entry(at)?;
+        self.take(at.slot)
+    }
+
+    fn take(&mut self, at: u32) -> Option<Entry> {
+        let Links { newer, older } = *self.links(at);
+        self.link(newer, older);
+        let slot = self.slots.get_mut(at as usize)?;
+        let entry = slot.entry.take()?;
+        self.count -= 1;
+        if let Some(generation) = slot.generation.checked_add(1) {
+            slot.generation = generation;
+            slot.links.older = self.free;
+            self.free = at;
+        }
+        Some(entry)
+    }
+
+    /// Takes the entry that runs next, unless its phase's list says that none does.
+    pub(crate) fn take_next(&mut self) -> Option<Entry> {
+        let at = (0..PHASES).map(|list| self.ends[list].older).find(|&at| at < FIRST_END)?;
+        self.take(at)
+    }
+
+    /// All entries in the order in which they would run.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Registration, &Entry)> {
+        let mut list = 0;
+        let mut at = self.ends[0].older;
+        std::iter::from_fn(move || {
+            while at >= FIRST_END {
+                list += 1;
+                at = self.ends.get(list)?.older;
+            }
+            let slot = &self.slots[at as usize];
+            let registration = Registration { slot: at, generation: slot.generation };
+            at = slot.links.older;
+            Some((registration, slot.entry.as_ref()?))
+        })
+    }
+
+    /// Opens the run to what came too late for it so far, and says whether there was anything.
+    pub(crate) fn admit_late(&mut self) -> bool {
+        let mut any = false;
+        for list in 0..PHASES {
+            let Links { newer: oldest_late, older: newest_late } = self.ends[list + PHASES];
+            if newest_late < FIRST_END {
+                any = true;
+                let newest = self.ends[list].older;
+                self.link(oldest_late, newest);
+                self.link(end(list), newest_late);
+                self.link(end(list + PHASES), end(list + PHASES));
+            }
+        }
+        any
+    }
+
+    /// Adds what `inventory` has that it had not before: everything, the first time; a plug-in's handlers, later.
+    pub(crate) fn collect(&mut self) {
+        let newest = inventory::iter::<Declared>.into_iter().next();
+        if newest.map(std::ptr::from_ref) == self.seen.map(std::ptr::from_ref) {
+            return;
+        }
+        let seen = std::mem::replace(&mut self.seen, newest);
+        let fresh = inventory::iter::<Declared>
+            .into_iter()
+            .take_while(|declared| seen.is_none_or(|seen| !std::ptr::eq(*declared, seen)));
+        let entries = order::in_registration_order(fresh.map(|declared| (declared.describe)()).collect());
+        // Declared handlers count as registered before `main`, even if a call came first here.
+        if seen.is_none() {
+            entries.into_iter().rev().for_each(|description| self.insert_oldest(Entry::declared(description)));
+        } else {
+            for description in entries {
+                self.insert(Entry::declared(description), false);
+            }
+        }
+    }
+}
+
+const _: () = assert!(Phase::Last as usize + 1 == PHASES);

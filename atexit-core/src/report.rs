@@ -1,0 +1,126 @@
+//! Owns the account of a run: what ran, what failed and how, and the words for it; must not know how handlers are run.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::handler::{HandlerInfo, one_line};
+use crate::runner::Cause;
+use crate::status::Fault;
+
+/// A handler that failed; displayed on one line as `label at file:line: message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub(crate) handler: HandlerInfo,
+    pub(crate) fault: Fault,
+}
+
+impl Failure {
+    /// The handler: its label and where it was declared or registered.
+    #[must_use]
+    pub fn handler(&self) -> &HandlerInfo {
+        &self.handler
+    }
+
+    /// The `Debug` text of an `Err`, `panicked: …`, or `returned exit status 3`.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        self.fault.message()
+    }
+
+    /// What the process ends with if this is the last failure: 101 for a panic, 1 for an `Err`, or the returned status.
+    #[must_use]
+    pub fn status(&self) -> i32 {
+        self.fault.status()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.handler, one_line(self.message()))
+    }
+}
+
+/// What became of the handlers of one run.
+///
+/// ```
+/// atexit_core::register(|| Err::<(), _>("no space"));
+/// let report = atexit_core::run();
+/// assert_eq!(report.ran(), 1);
+/// assert!(!report.is_success());
+/// assert_eq!(report.failures()[0].message(), "\"no space\"");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub(crate) ran: usize,
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) elapsed: Duration,
+}
+
+impl Report {
+    /// How many handlers were started, failed ones among them.
+    #[must_use]
+    pub fn ran(&self) -> usize {
+        self.ran
+    }
+
+    /// The handlers that failed, in the order in which they did.
+    #[must_use]
+    pub fn failures(&self) -> &[Failure] {
+        &self.failures
+    }
+
+    /// How long all of it took.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// Whether nothing failed.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// Names every failed handler on a line of its own, the last failure last; empty without failures.
+    pub(crate) fn summary(&self) -> String {
+        let count = self.failures.len();
+        if count == 0 {
+            return String::new();
+        }
+        let mut text = format!("at_exit: {count} {} failed:\n", if count == 1 { "handler" } else { "handlers" });
+        text.extend(self.failures.iter().map(|failure| format!("at_exit: {failure}\n")));
+        text
+    }
+}
+
+/// What an observer is told, on the thread on which it happens, with none of the library's locks held.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A run begins.
+    RunStarted {
+        /// Why.
+        cause: Cause,
+        /// How many handlers are pending.
+        pending: usize,
+    },
+    /// A handler is about to run.
+    Started {
+        /// Which.
+        handler: HandlerInfo,
+    },
+    /// A handler has ended.
+    Finished {
+        /// Which.
+        handler: HandlerInfo,
+        /// How long it took.
+        elapsed: Duration,
+        /// What went wrong, if anything did.
+        failure: Option<Failure>,
+    },
+    /// A run is over.
+    RunFinished {
+        /// What became of it.
+        report: Report,
+    },
+}

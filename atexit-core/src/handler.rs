@@ -274,10 +274,13 @@ impl Description {
 
 /// `all_done` for the function `app::all_done`, `closure in app::main` for a closure.
 fn function_name(type_name: &str) -> String {
-    match type_name.strip_suffix("::{{closure}}") {
-        Some(owner) => format!("closure in {owner}"),
-        None if type_name.contains(['<', '(', '&']) => type_name.to_owned(),
-        None => type_name.rsplit("::").next().unwrap_or(type_name).to_owned(),
+    let owner = type_name.trim_end_matches("::{{closure}}");
+    if owner.len() < type_name.len() {
+        format!("closure in {owner}")
+    } else if type_name.contains(['<', '(', '&']) {
+        type_name.to_owned()
+    } else {
+        type_name.rsplit("::").next().unwrap_or(type_name).to_owned()
     }
 }
 

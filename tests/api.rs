@@ -1,0 +1,429 @@
+//! Owns what the calls promise while a process lives: registering, taking back, running, also from inside handlers and from threads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use atexit_core::{
+    Config, Event, Handler, Registration, at_exit, clear, configure, guard, pending, register, run, unregister,
+};
+
+/// There is one set of handlers in a process: these tests take turns, and each begins with an empty set.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    clear();
+    configure(Config::new());
+    turn
+}
+
+/// What the handlers of a test did, in order.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn push(&self, line: impl Into<String>) {
+        self.0.lock().expect("no test panics here").push(line.into());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().expect("no test panics here"))
+    }
+
+    fn register(&self, line: &str) -> Registration {
+        let (log, line) = (self.clone(), line.to_owned());
+        register(move || log.push(line))
+    }
+}
+
+/// Logs when it is dropped.
+struct Captured(Log, &'static str);
+
+impl Drop for Captured {
+    fn drop(&mut self) {
+        self.0.push(self.1);
+    }
+}
+
+static DECLARED: AtomicUsize = AtomicUsize::new(0);
+
+#[at_exit]
+#[at_exit]
+fn declared() {
+    DECLARED.fetch_add(1, Ordering::Relaxed);
+}
+
+#[at_exit(args = (1, "one"))]
+fn declared_with_arguments(_: i32, _: &str) {}
+
+#[test]
+fn declared_handlers_are_pending_until_they_are_taken_back() {
+    // `alone` clears, so this looks at them in a process of its own: see the program `declared`.
+    let _turn = alone();
+    assert_eq!(unregister(declared), 0);
+    assert_eq!(unregister(declared_with_arguments), 0);
+    assert_eq!(pending(), 0);
+}
+
+#[test]
+fn handlers_run_in_reverse_with_what_they_captured() {
+    let (_turn, log) = (alone(), Log::default());
+    for arguments in ["func1 () {}", "func1 () {}", "func2 () {}", "func2 (1) {}", "func2 (4) {kw: abc}"] {
+        log.register(arguments);
+    }
+    assert_eq!(run().ran(), 5);
+    assert_eq!(log.take(), ["func2 (4) {kw: abc}", "func2 (1) {}", "func2 () {}", "func1 () {}", "func1 () {}"]);
+    assert_eq!(run().ran(), 0);
+}
+
+#[test]
+fn each_of_many_runs_once() {
+    let _turn = alone();
+    let count = Arc::new(AtomicUsize::new(0));
+    for _ in 0..128 {
+        let count = Arc::clone(&count);
+        register(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    assert_eq!(pending(), 128);
+    assert_eq!(run().ran(), 128);
+    assert_eq!((count.load(Ordering::Relaxed), pending()), (128, 0));
+}
+
+#[test]
+fn failures_are_told_in_order_and_stop_nothing() {
+    let (_turn, log) = (alone(), Log::default());
+    log.register("first");
+    register(|| panic_any(3));
+    Handler::new(|| Err::<(), _>("full")).name("flush").register();
+    log.register("last");
+    let report = run();
+    assert_eq!(report.ran(), 4);
+    assert!(!report.is_success());
+    let failures: Vec<_> = report
+        .failures()
+        .iter()
+        .map(|failure| (failure.handler().label(), failure.message(), failure.status()))
+        .collect();
+    let closure = "closure in api::failures_are_told_in_order_and_stop_nothing";
+    assert_eq!(failures, [("flush", "\"full\"", 1), (closure, "panicked: Box<dyn Any>", 101)]);
+    assert_eq!(report.failures()[0].handler().file(), file!());
+    assert_eq!(log.take(), ["last", "first"]);
+}
+
+#[test]
+fn clear_forgets_everything() {
+    let (_turn, log) = (alone(), Log::default());
+    log.register("never");
+    log.register("never");
+    assert_eq!(clear(), 2);
+    assert_eq!((pending(), run().ran()), (0, 0));
+    assert!(log.take().is_empty());
+}
+
+#[test]
+fn unregister_takes_back_all_registrations_of_a_function_and_no_other() {
+    let (_turn, log) = (alone(), Log::default());
+    fn function() {}
+    register(function);
+    log.register("stays");
+    register(function);
+    register(function as fn());
+    assert_eq!(unregister(function), 2);
+    assert_eq!(unregister(function), 0);
+    assert_eq!(unregister(function as fn()), 0, "a function pointer names no function");
+    assert_eq!(pending(), 2);
+    assert_eq!(run().ran(), 2);
+    assert_eq!(log.take(), ["stays"]);
+}
+
+#[test]
+fn a_handle_takes_back_its_own_handler_once() {
+    let (_turn, log) = (alone(), Log::default());
+    let a = log.register("a");
+    let b = log.register("b");
+    let c = log.register("c");
+    assert!(b.is_pending());
+    assert!(b.unregister());
+    assert!(!b.is_pending());
+    assert!(!b.unregister());
+    run();
+    assert_eq!(log.take(), ["c", "a"]);
+    assert!(!a.unregister() && !c.unregister());
+}
+
+#[test]
+fn a_stale_handle_leaves_the_next_owner_of_its_memory_alone() {
+    let (_turn, log) = (alone(), Log::default());
+    let stale: Vec<_> = (0..4).map(|_| log.register("old")).collect();
+    assert!(stale.iter().all(Registration::unregister));
+    let fresh: Vec<_> = (0..4).map(|_| log.register("new")).collect();
+    assert!(stale.iter().all(|handle| !handle.is_pending() && !handle.unregister()));
+    assert!(fresh.iter().all(Registration::is_pending));
+    assert_eq!(run().ran(), 4);
+}
+
+#[test]
+fn captures_are_dropped_exactly_once() {
+    let (_turn, log) = (alone(), Log::default());
+    let small = |name| {
+        let captured = Captured(log.clone(), name);
+        register(move || drop(captured))
+    };
+    let large = |name| {
+        let captured = (Captured(log.clone(), name), [0_u8; 4096]);
+        register(move || drop(captured))
+    };
+    small("small, run");
+    large("large, run");
+    run();
+    assert_eq!(log.take(), ["large, run", "small, run"]);
+    small("small, unregistered").unregister();
+    large("large, unregistered").unregister();
+    assert_eq!(log.take(), ["small, unregistered", "large, unregistered"]);
+    small("small, cleared");
+    large("large, cleared");
+    clear();
+    assert_eq!(log.take().len(), 2);
+    let captured = Captured(log.clone(), "never registered");
+    drop(Handler::new(move || drop(captured)));
+    assert_eq!(log.take(), ["never registered"]);
+}
+
+#[test]
+fn captures_of_a_handler_that_panics_are_dropped() {
+    let (_turn, log) = (alone(), Log::default());
+    let captured = Captured(log.clone(), "dropped");
+    register(move || {
+        let _captured = &captured;
+        panic!("boom")
+    });
+    assert_eq!(run().failures().len(), 1);
+    assert_eq!(log.take(), ["dropped"]);
+}
+
+#[test]
+fn a_panic_in_the_drop_of_captures_reaches_the_caller_and_loses_nothing() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in Drop")
+        }
+    }
+    let (_turn, log) = (alone(), Log::default());
+    let bomb = || {
+        let bomb = Bomb;
+        register(move || {
+            let _bomb = &bomb;
+        })
+    };
+    let first = bomb();
+    assert!(catch_unwind(|| first.unregister()).is_err());
+    assert!(!first.is_pending());
+    for _ in 0..2 {
+        bomb();
+        let captured = Captured(log.clone(), "dropped");
+        register(move || drop(captured));
+    }
+    assert!(catch_unwind(clear).is_err());
+    assert_eq!((pending(), log.take().len()), (0, 2));
+    bomb();
+    log.register("runs");
+    let report = run();
+    assert_eq!((report.ran(), report.failures().len()), (2, 1));
+    assert_eq!(log.take(), ["runs"]);
+}
+
+#[test]
+fn handlers_may_change_the_set_that_they_are_in() {
+    let (_turn, log) = (alone(), Log::default());
+    let doomed = log.register("unregistered by a younger one");
+    log.register("older");
+    let inner = log.clone();
+    register(move || {
+        assert!(doomed.unregister());
+        inner.register("registered inside");
+        inner.push("younger");
+    });
+    assert_eq!(run().ran(), 3);
+    assert_eq!(log.take(), ["younger", "registered inside", "older"]);
+
+    log.register("cleared");
+    let inner = log.clone();
+    register(move || {
+        assert_eq!(clear(), 1);
+        inner.push("cleared one");
+    });
+    assert_eq!(run().ran(), 1);
+    assert_eq!(log.take(), ["cleared one"]);
+}
+
+#[test]
+fn a_handler_that_takes_itself_back_and_fails_has_failed() {
+    let _turn = alone();
+    fn fails() {
+        assert_eq!(unregister(fails), 1, "the other registration; this one is not pending any more");
+        panic!("all the same");
+    }
+    register(fails);
+    register(fails);
+    let report = run();
+    assert_eq!((report.ran(), report.failures().len(), pending()), (1, 1, 0));
+    assert_eq!(report.failures()[0].message(), "panicked: all the same");
+}
+
+#[test]
+fn drops_of_captures_may_change_the_set() {
+    struct Registers(Log);
+    impl Drop for Registers {
+        fn drop(&mut self) {
+            self.0.register("registered by a drop");
+        }
+    }
+    let (_turn, log) = (alone(), Log::default());
+    let captured = Registers(log.clone());
+    register(move || drop(captured)).unregister();
+    assert_eq!(pending(), 1);
+    let captured = Registers(log.clone());
+    register(move || drop(captured));
+    assert_eq!(clear(), 2);
+    assert_eq!(run().ran(), 1);
+    assert_eq!(log.take(), ["registered by a drop"]);
+    let captured = Registers(log.clone());
+    register(move || drop(captured));
+    assert_eq!(run().ran(), 2);
+}
+
+#[test]
+fn a_run_inside_a_run_takes_what_is_left() {
+    let (_turn, log) = (alone(), Log::default());
+    log.register("a");
+    log.register("b");
+    let inner = log.clone();
+    register(move || inner.push(format!("nested {}", run().ran())));
+    assert_eq!(run().ran(), 1);
+    assert_eq!(log.take(), ["b", "a", "nested 2"]);
+}
+
+#[test]
+fn what_other_threads_register_during_a_run_stays_pending() {
+    let (_turn, log) = (alone(), Log::default());
+    let other = log.clone();
+    register(move || {
+        thread::spawn(move || other.register("late")).join().expect("registers");
+    });
+    assert_eq!(run().ran(), 1);
+    assert_eq!((log.take().len(), pending()), (0, 1));
+    assert_eq!(run().ran(), 1);
+    assert_eq!(log.take(), ["late"]);
+}
+
+#[test]
+fn a_late_registration_can_be_taken_back_during_the_run() {
+    let (_turn, log) = (alone(), Log::default());
+    let other = log.clone();
+    register(move || {
+        let late = thread::spawn(move || (other.register("a"), other.register("b"))).join().expect("registers");
+        assert_eq!(pending(), 2);
+        assert!(late.0.unregister());
+    });
+    run();
+    run();
+    assert_eq!(log.take(), ["b"]);
+}
+
+#[test]
+fn ten_threads_lose_and_repeat_nothing() {
+    let _turn = alone();
+    let (ran, taken_back) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for number in 0..10_usize {
+            let (ran, taken_back) = (&ran, &taken_back);
+            scope.spawn(move || {
+                for turn in 0..200_usize {
+                    let ran = Arc::clone(ran);
+                    let registration = register(move || {
+                        ran.fetch_add(1, Ordering::Relaxed);
+                    });
+                    match (number + turn) % 7 {
+                        0 => taken_back.fetch_add(usize::from(registration.unregister()), Ordering::Relaxed),
+                        1 => taken_back.fetch_add(clear(), Ordering::Relaxed),
+                        2 => run().failures().len(),
+                        _ => 0,
+                    };
+                }
+            });
+        }
+    });
+    run();
+    assert_eq!(ran.load(Ordering::Relaxed) + taken_back.load(Ordering::Relaxed), 2000);
+    assert_eq!(pending(), 0);
+}
+
+#[test]
+fn an_observer_sees_every_handler_begin_and_end() {
+    let (_turn, log) = (alone(), Log::default());
+    let seen = log.clone();
+    configure(Config::new().observer(move |event| {
+        seen.push(match event {
+            Event::RunStarted { pending, .. } => format!("{pending} pending"),
+            Event::Started { handler } => format!("{} begins", handler.label()),
+            Event::Finished { handler, failure, .. } => {
+                format!("{} ends, failed: {}", handler.label(), failure.is_some())
+            }
+            Event::RunFinished { report } => format!("{} ran", report.ran()),
+            other => format!("{other:?}"),
+        });
+        panic!("an observer's panic is its own");
+    }));
+    Handler::new(|| ()).name("good").register();
+    Handler::new(|| Err::<(), _>(1)).name("bad").register();
+    assert_eq!(run().failures().len(), 1);
+    let expected =
+        ["2 pending", "bad begins", "bad ends, failed: true", "good begins", "good ends, failed: false", "2 ran"];
+    assert_eq!(log.take(), expected);
+    configure(Config::new());
+}
+
+#[test]
+fn a_guard_runs_its_function_once() {
+    let (_turn, log) = (alone(), Log::default());
+    let make = |line: &'static str| {
+        let log = log.clone();
+        guard(move || log.push(line))
+    };
+    drop(make("dropped"));
+    assert_eq!((log.take(), pending()), (vec!["dropped".to_owned()], 0));
+    make("cancelled").cancel();
+    assert_eq!((log.take().len(), pending()), (0, 0));
+    let kept = make("run");
+    assert_eq!(run().ran(), 1);
+    drop(kept);
+    assert_eq!(log.take(), ["run"]);
+}
+
+#[test]
+fn a_guard_whose_function_panics_does_not_abort_an_unwinding_thread() {
+    let (_turn, log) = (alone(), Log::default());
+    assert!(catch_unwind(|| drop(guard(|| panic!("in the guard")))).is_err());
+    let outer = catch_unwind(AssertUnwindSafe(|| {
+        let _guard = guard(|| panic!("in the guard, unwinding"));
+        let inner = log.clone();
+        let _second = guard(move || inner.push("ran"));
+        panic!("outer");
+    }));
+    let message = outer.expect_err("it panicked").downcast_ref::<&str>().copied().unwrap_or_default().to_owned();
+    assert_eq!((message.as_str(), log.take()), ("outer", vec!["ran".to_owned()]));
+}
+
+#[test]
+fn closures_that_diverge_or_return_what_main_may_are_handlers() {
+    let _turn = alone();
+    register(|| panic!("never returns"));
+    register(|| -> Result<std::process::ExitCode, String> { Ok(3.into()) });
+    register(|| Ok::<(), std::convert::Infallible>(()));
+    let report = run();
+    assert_eq!(report.failures().iter().map(atexit_core::Failure::status).collect::<Vec<_>>(), [3, 101]);
+}

@@ -1,0 +1,212 @@
+//! Owns the specification of how a process ends: small programs, spawned, and all that can be seen of them.
+
+use spawn::{End, assert_seen, command};
+
+const WAYS_OUT: &str = env!("CARGO_BIN_EXE_ways_out");
+
+/// One ending of `ways_out`: its arguments, the lines it prints and how it ends; `{at}` is where it registers its handlers.
+struct Case {
+    args: &'static [&'static str],
+    stdout: &'static [&'static str],
+    stderr: &'static [&'static str],
+    end: End,
+}
+
+const fn case(
+    args: &'static [&'static str],
+    stdout: &'static [&'static str],
+    stderr: &'static [&'static str],
+    status: i32,
+) -> Case {
+    Case { args, stdout, stderr, end: End::Status(status) }
+}
+
+fn check(cases: &[Case]) {
+    let source = include_str!("programs/ways_out.rs").lines();
+    let at = source.take_while(|line| !line.contains("Handler::new(move || handler(")).count() + 1;
+    let at = format!("tests/programs/ways_out.rs:{at}");
+    for Case { args, stdout, stderr, end } in cases {
+        let lines = |lines: &[&str]| lines.iter().map(|line| line.replace("{at}", &at) + "\n").collect::<String>();
+        assert_seen(&mut command(WAYS_OUT, args), &lines(stdout), &lines(stderr), *end);
+    }
+}
+
+#[test]
+fn handlers_run_whichever_way_a_process_exits() {
+    check(&[
+        case(&["return", "a", "b"], &["main", "b", "a"], &[], 0),
+        case(&["err", "a"], &["main", "a"], &["Error: \"from main\""], 1),
+        case(&["panic", "a"], &["main", "a"], &["hook: main"], 101),
+        case(&["exit:0", "a"], &["main", "a"], &[], 0),
+        case(&["exit:42", "a"], &["main", "a"], &[], 42),
+        case(&["thread_exit:42", "a"], &["main", "a"], &[], 42),
+        case(&["c_exit:42", "a"], &["main", "a"], &[], 42),
+        case(&["thread_c_exit:42", "a"], &["main", "a"], &[], 42),
+        case(&["core_exit:0", "a"], &["main", "a"], &[], 0),
+        case(&["core_exit:42", "a"], &["main", "a"], &[], 42),
+        case(&["thread_core_exit:42", "a"], &["main", "a"], &[], 42),
+        case(&["_exit:42", "a"], &["main"], &[], 42),
+        Case { args: &["abort", "a"], stdout: &["main"], stderr: &[], end: End::Signal(6) },
+    ]);
+}
+
+#[test]
+fn a_failure_stops_no_other_handler_and_becomes_the_status() {
+    check(&[
+        case(
+            &["return", "a", "panic", "b"],
+            &["main", "b", "panic", "a"],
+            &["hook: boom", "at_exit: 1 handler failed:", "at_exit: panic at {at}: panicked: boom"],
+            101,
+        ),
+        case(
+            &["return", "err", "code:7"],
+            &["main", "code:7", "err"],
+            &[
+                "Error: \"bad\\nworse\"",
+                "at_exit: 2 handlers failed:",
+                "at_exit: code:7 at {at}: returned exit status 7",
+                "at_exit: err at {at}: \"bad\\nworse\"",
+            ],
+            1,
+        ),
+        case(
+            &["exit:0", "code:7", "err"],
+            &["main", "err", "code:7"],
+            &[
+                "Error: \"bad\\nworse\"",
+                "at_exit: 2 handlers failed:",
+                "at_exit: err at {at}: \"bad\\nworse\"",
+                "at_exit: code:7 at {at}: returned exit status 7",
+            ],
+            7,
+        ),
+        case(
+            &["return", "panic_any:7"],
+            &["main", "panic_any:7"],
+            &["hook: ?", "at_exit: 1 handler failed:", "at_exit: panic_any:7 at {at}: panicked: Box<dyn Any>"],
+            101,
+        ),
+        case(
+            &["return", "resume"],
+            &["main", "resume"],
+            &["at_exit: 1 handler failed:", "at_exit: resume at {at}: panicked: resumed"],
+            101,
+        ),
+    ]);
+}
+
+#[test]
+fn a_failure_counts_when_its_own_account_fails() {
+    check(&[
+        case(
+            &["return", "a", "debug"],
+            &["main", "debug", "a"],
+            &["hook: in Debug", "at_exit: 1 handler failed:", "at_exit: debug at {at}: panicked: in Debug"],
+            101,
+        ),
+        case(
+            &["return", "a", "drop_bomb"],
+            &["main", "drop_bomb", "a"],
+            &[
+                "hook: ?",
+                "hook: in Drop",
+                "at_exit: 1 handler failed:",
+                "at_exit: drop_bomb at {at}: panicked: Box<dyn Any>",
+            ],
+            101,
+        ),
+    ]);
+}
+
+#[test]
+fn a_status_that_says_failure_already_stays() {
+    let summary: &[&str] = &["at_exit: 1 handler failed:", "at_exit: code:7 at {at}: returned exit status 7"];
+    check(&[
+        case(&["exit:3", "code:7"], &["main", "code:7"], summary, 3),
+        case(&["thread_exit:3", "code:7"], &["main", "code:7"], summary, 3),
+        case(&["c_exit:3", "code:7"], &["main", "code:7"], summary, 3),
+        case(&["core_exit:3", "code:7"], &["main", "code:7"], summary, 3),
+        case(&["core_exit:0", "code:7"], &["main", "code:7"], summary, 7),
+        case(&["core_exit:256", "code:7"], &["main", "code:7"], summary, 7),
+        case(&["c_exit:0", "code:7"], &["main", "code:7"], summary, 7),
+        case(&["c_exit:256", "code:7"], &["main", "code:7"], summary, 7),
+        case(&["thread_exit:0", "code:7"], &["main", "code:7"], summary, 7),
+        case(&["return", "quiet", "code:7"], &["main", "code:7"], summary, 0),
+        case(&["core_exit:0", "quiet", "code:7"], &["main", "code:7"], summary, 0),
+    ]);
+    check(&[
+        case(
+            &["err", "code:7"],
+            &["main", "code:7"],
+            &["Error: \"from main\"", "at_exit: 1 handler failed:", "at_exit: code:7 at {at}: returned exit status 7"],
+            1,
+        ),
+        case(
+            &["panic", "code:7"],
+            &["main", "code:7"],
+            &["hook: main", "at_exit: 1 handler failed:", "at_exit: code:7 at {at}: returned exit status 7"],
+            101,
+        ),
+    ]);
+}
+
+#[test]
+fn exit_inside_a_handler_ends_that_handler_and_says_the_status() {
+    let failed: &[&str] = &["at_exit: 1 handler failed:", "at_exit: code:7 at {at}: returned exit status 7"];
+    check(&[
+        case(&["return", "a", "exit:43", "b"], &["main", "b", "exit:43", "a"], &[], 43),
+        case(&["exit:42", "a", "exit:43"], &["main", "exit:43", "a"], &[], 43),
+        case(&["c_exit:42", "a", "exit:43"], &["main", "exit:43", "a"], &[], 43),
+        case(&["core_exit:42", "a", "exit:43"], &["main", "exit:43", "a"], &[], 43),
+        case(&["thread_exit:42", "a", "exit:43"], &["main", "exit:43", "a"], &[], 43),
+        case(&["err", "exit:0"], &["main", "exit:0"], &["Error: \"from main\""], 0),
+        case(&["return", "exit:44", "exit:43"], &["main", "exit:43", "exit:44"], &[], 44),
+        case(&["return", "exit:0", "code:7"], &["main", "code:7", "exit:0"], failed, 7),
+        case(&["return", "exit:5", "code:7"], &["main", "code:7", "exit:5"], failed, 5),
+        case(&["return", "a", "exit_in_unwinding"], &["main", "exit_in_unwinding", "a"], &["hook: boom"], 9),
+    ]);
+}
+
+#[test]
+fn exit_of_c_inside_a_handler_loses_no_handler() {
+    let failed: &[&str] = &["at_exit: 1 handler failed:", "at_exit: code:7 at {at}: returned exit status 7"];
+    check(&[
+        case(&["return", "a", "c_exit:43", "b"], &["main", "b", "c_exit:43", "a"], &[], 43),
+        case(&["exit:42", "a", "c_exit:43", "b"], &["main", "b", "c_exit:43", "a"], &[], 43),
+        case(&["return", "a", "c_exit:44", "c_exit:43"], &["main", "c_exit:43", "c_exit:44", "a"], &[], 44),
+        case(&["return", "c_exit:0", "code:7"], &["main", "code:7", "c_exit:0"], failed, 7),
+        case(&["return", "code:7", "c_exit:0"], &["main", "c_exit:0", "code:7"], failed, 7),
+        case(
+            &["return", "a", "nested", "c_exit:3", "nested"],
+            &["main", "nested", "c_exit:3", "nested", "a", "nested: 1 ran, 0 failed"],
+            &[],
+            3,
+        ),
+    ]);
+}
+
+#[test]
+fn a_run_that_the_program_calls_leaves_the_later_status_alone() {
+    let failed: &[&str] = &["at_exit: 1 handler failed:", "at_exit: code:7 at {at}: returned exit status 7"];
+    check(&[
+        case(
+            &["return", "a", "code:7", "run", "b"],
+            &["code:7", "a", "report: 2 ran, 1 failed", "main", "b"],
+            failed,
+            0,
+        ),
+        case(&["return", "a", "exit:5", "b", "run", "c"], &["b", "exit:5", "a"], &[], 5),
+        case(&["return", "a", "nested"], &["main", "nested", "a", "nested: 1 ran, 0 failed"], &[], 0),
+        case(&["return", "code:7", "nested"], &["main", "nested", "code:7", "nested: 1 ran, 1 failed"], failed, 0),
+        case(&["return", "a", "exit:5", "nested"], &["main", "nested", "exit:5", "a"], &[], 5),
+    ]);
+}
+
+#[test]
+fn what_a_handler_registers_runs_next() {
+    check(&[
+        case(&["return", "a", "register", "b"], &["main", "b", "register", "registered", "a"], &[], 0),
+        case(&["return", "a", "register2", "b"], &["main", "b", "register2", "outer", "inner", "a"], &[], 0),
+    ]);
+}

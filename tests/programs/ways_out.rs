@@ -1,0 +1,143 @@
+//! Ends in the way that its first argument says, after registering the handlers that the others say, in that order.
+
+use std::fmt;
+use std::panic::{panic_any, resume_unwind};
+use std::process::ExitCode;
+use std::thread;
+
+use atexit_core::{Config, Handler, configure};
+
+fn main() -> Result<(), String> {
+    // Without thread names and numbers, so that output can be compared.
+    std::panic::set_hook(Box::new(|info| eprintln!("hook: {}", info.payload_as_str().unwrap_or("?"))));
+    let mut args = std::env::args().skip(1);
+    let way = args.next().unwrap_or_default();
+    args.for_each(|argument| set_up(&argument));
+    println!("main");
+    leave(&way)
+}
+
+fn split(text: &str) -> (&str, i32) {
+    let (name, number) = text.split_once(':').unwrap_or((text, "0"));
+    (name, number.parse().expect("a number after the colon"))
+}
+
+fn set_up(argument: &str) {
+    match argument {
+        "quiet" => configure(Config::new().failure_status(false)),
+        "run" => {
+            let report = atexit_core::run();
+            println!("report: {} ran, {} failed", report.ran(), report.failures().len());
+        }
+        _ => {
+            let owned = argument.to_owned();
+            Handler::new(move || handler(&owned)).name(argument).register();
+        }
+    }
+}
+
+/// An error and a panic payload with which even the account of the failure fails.
+struct Hostile;
+
+impl fmt::Debug for Hostile {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("in Debug")
+    }
+}
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        panic!("in Drop")
+    }
+}
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        atexit_core::exit(9)
+    }
+}
+
+enum Returned {
+    Nothing,
+    Code(ExitCode),
+    Error(Box<dyn fmt::Debug>),
+}
+
+impl atexit_core::Outcome for Returned {
+    fn fault(self) -> Option<atexit_core::Fault> {
+        match self {
+            Self::Nothing => None,
+            Self::Code(code) => code.fault(),
+            Self::Error(error) => Err::<(), _>(error).fault(),
+        }
+    }
+}
+
+fn handler(what: &str) -> Returned {
+    println!("{what}");
+    let (name, number) = split(what);
+    match name {
+        "panic" => panic!("boom"),
+        "panic_any" => panic_any(number),
+        "resume" => resume_unwind(Box::new("resumed")),
+        "drop_bomb" => panic_any(Hostile),
+        "exit_in_unwinding" => {
+            let _bomb = Bomb;
+            panic!("boom")
+        }
+        "capture" => {
+            let _hostile = std::mem::ManuallyDrop::new(Hostile);
+        }
+        "err" => return Returned::Error(Box::new("bad\nworse")),
+        "debug" => return Returned::Error(Box::new(std::mem::ManuallyDrop::new(Hostile))),
+        "code" => return Returned::Code(ExitCode::from(u8::try_from(number).expect("a byte"))),
+        "exit" => atexit_core::exit(number),
+        "c_exit" => c_exit(number),
+        "nested" => {
+            let report = atexit_core::run();
+            println!("nested: {} ran, {} failed", report.ran(), report.failures().len());
+        }
+        "register" => {
+            Handler::new(|| println!("registered")).register();
+        }
+        "register2" => {
+            Handler::new(|| {
+                println!("outer");
+                Handler::new(|| println!("inner")).register();
+            })
+            .register();
+        }
+        _ => {}
+    }
+    Returned::Nothing
+}
+
+fn c_exit(status: i32) -> ! {
+    // SAFETY: ISO C allows it here; a handler that calls it tries what C leaves undefined, and glibc defines.
+    unsafe { libc::exit(status) }
+}
+
+fn leave(way: &str) -> Result<(), String> {
+    let (name, status) = split(way);
+    match name {
+        "err" => return Err("from main".into()),
+        "panic" => panic!("main"),
+        "exit" => std::process::exit(status),
+        "thread_exit" => block_on_thread(move || std::process::exit(status)),
+        "c_exit" => c_exit(status),
+        "thread_c_exit" => block_on_thread(move || c_exit(status)),
+        "core_exit" => atexit_core::exit(status),
+        "thread_core_exit" => block_on_thread(move || atexit_core::exit(status)),
+        "abort" => std::process::abort(),
+        // SAFETY: POSIX allows it anywhere.
+        "_exit" => unsafe { libc::_exit(status) },
+        _ => {}
+    }
+    Ok(())
+}
+
+fn block_on_thread(f: impl FnOnce() + Send + 'static) {
+    let _ = thread::spawn(f).join();
+}

@@ -1,0 +1,108 @@
+//! Owns running a program to its end, with a hard limit, and comparing all that can be seen from outside.
+
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use wait_timeout::ChildExt as _;
+
+/// Far more than any program here needs; who reaches it hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// All that can be seen of a program that ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this status.
+    Status(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl From<ExitStatus> for End {
+    fn from(status: ExitStatus) -> Self {
+        status.code().map_or_else(|| Self::Signal(status.signal().unwrap_or_default()), Self::Status)
+    }
+}
+
+/// A command in an environment that no test inherits.
+#[must_use]
+pub fn command(program: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).env_remove("AT_EXIT_LOG").env("RUST_BACKTRACE", "0");
+    command
+}
+
+/// Runs the command to its end.
+///
+/// # Panics
+///
+/// If it cannot be started, or does not end.
+pub fn run(command: &mut Command) -> Seen {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let stdout = read(child.stdout.take().expect("piped"));
+    let stderr = read(child.stderr.take().expect("piped"));
+    let status = child.wait_timeout(LIMIT).expect("the program can be waited for");
+    if status.is_none() {
+        child.kill().expect("the program can be killed");
+        child.wait().expect("the program can be waited for");
+    }
+    let (stdout, stderr) = (stdout.join().expect("read"), stderr.join().expect("read"));
+    let Some(status) = status else { panic!("{command:?} hangs\nstdout: {stdout}\nstderr: {stderr}") };
+    Seen { stdout, stderr, end: status.into() }
+}
+
+fn read(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).expect("a pipe can be read");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Fails unless the program did exactly this.
+///
+/// # Panics
+///
+/// If it did something else.
+#[track_caller]
+pub fn assert_seen(command: &mut Command, stdout: &str, stderr: &str, end: End) {
+    let expected = Seen { stdout: stdout.into(), stderr: stderr.into(), end };
+    let seen = run(command);
+    assert!(seen == expected, "{command:?}\nexpected {expected:#?}\nsaw {seen:#?}");
+}
+
+/// Builds with cargo, as a user would, and returns the folder with the programs.
+///
+/// `folder` names the target directory, below the one of the tests; `args` say what to build, `env` how.
+///
+/// # Panics
+///
+/// If the build fails.
+#[must_use]
+pub fn build(folder: &str, args: &[&str], env: &[(&str, &str)]) -> PathBuf {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/spawned").join(folder);
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).arg("build").args(args);
+    // What a coverage or release job sets for this build is none of the other's business.
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
+        cargo.env_remove(variable);
+    }
+    let output = cargo.env("CARGO_TARGET_DIR", &target).envs(env.iter().copied()).output().expect("cargo starts");
+    assert!(output.status.success(), "{cargo:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    target.join(if args.contains(&"--release") { "release" } else { "debug" })
+}

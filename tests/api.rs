@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use atexit_core::{
-    Config, Event, Handler, Registration, at_exit, clear, configure, guard, pending, register, run, unregister,
-};
+use atexit_core::{Config, Event, Handler, Registration, clear, configure, guard, pending, register, run, unregister};
 
 /// There is one set of handlers in a process: these tests take turns, and each begins with an empty set.
 fn alone() -> MutexGuard<'static, ()> {
@@ -44,26 +42,6 @@ impl Drop for Captured {
     fn drop(&mut self) {
         self.0.push(self.1);
     }
-}
-
-static DECLARED: AtomicUsize = AtomicUsize::new(0);
-
-#[at_exit]
-#[at_exit]
-fn declared() {
-    DECLARED.fetch_add(1, Ordering::Relaxed);
-}
-
-#[at_exit(args = (1, "one"))]
-fn declared_with_arguments(_: i32, _: &str) {}
-
-#[test]
-fn declared_handlers_are_pending_until_they_are_taken_back() {
-    // `alone` clears, so this looks at them in a process of its own: see the program `declared`.
-    let _turn = alone();
-    assert_eq!(unregister(declared), 0);
-    assert_eq!(unregister(declared_with_arguments), 0);
-    assert_eq!(pending(), 0);
 }
 
 #[test]
@@ -125,8 +103,8 @@ fn clear_forgets_everything() {
 
 #[test]
 fn unregister_takes_back_all_registrations_of_a_function_and_no_other() {
-    let (_turn, log) = (alone(), Log::default());
     fn function() {}
+    let (_turn, log) = (alone(), Log::default());
     register(function);
     log.register("stays");
     register(function);
@@ -262,11 +240,11 @@ fn handlers_may_change_the_set_that_they_are_in() {
 
 #[test]
 fn a_handler_that_takes_itself_back_and_fails_has_failed() {
-    let _turn = alone();
     fn fails() {
         assert_eq!(unregister(fails), 1, "the other registration; this one is not pending any more");
         panic!("all the same");
     }
+    let _turn = alone();
     register(fails);
     register(fails);
     let report = run();

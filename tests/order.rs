@@ -32,8 +32,10 @@ order_net::alpha::positions: left
 order_log: close
 ";
 
-/// A build of `order_app`: where, with which flags and which settings.
-const BUILDS: [(&str, &[&str], &[(&str, &str)]); 4] = [
+/// A build of `order_app`: its folder, its flags and its settings.
+type Build = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
+
+const BUILDS: [Build; 4] = [
     ("order-dev", &[], &[]),
     ("order-release", &["--release"], &[]),
     ("order-one-unit", &["--release"], &[("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")]),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::platform;
 use crate::report::Event;
@@ -23,18 +24,36 @@ type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 #[must_use = "a configuration does nothing until `configure` takes it"]
 pub struct Config {
     pub(crate) failure_status: bool,
+    pub(crate) time_limit: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
     pub(crate) observer: Option<Observer>,
 }
 
 impl Config {
-    /// What holds when nothing is configured: failures change the exit status, nobody observes.
+    /// What holds when nothing is configured: failures change the exit status, nothing has a limit, nobody observes.
     pub const fn new() -> Self {
-        Self { failure_status: true, observer: None }
+        Self { failure_status: true, time_limit: None, deadline: None, observer: None }
     }
 
     /// Whether a failed handler changes an exit status of 0; `true` unless it is set.
     pub fn failure_status(mut self, changes: bool) -> Self {
         self.failure_status = changes;
+        self
+    }
+
+    /// A limit for every handler that has none of its own: see [`Handler::time_limit`](crate::Handler::time_limit).
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// A limit for the whole run at exit, counted from its beginning; a [`run`](crate::run) that the program calls has none.
+    ///
+    /// When it is over, no handler is started any more, standard error names what was not run, and the process ends, with a status that is not
+    /// 0. If the handler that is running then has the exiting thread, the process ends without what C code planted
+    /// by `atexit`: that thread cannot be taken away from it.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
         self
     }
 
@@ -53,7 +72,11 @@ impl Default for Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("failure_status", &self.failure_status).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("failure_status", &self.failure_status)
+            .field("time_limit", &self.time_limit)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
     }
 }
 

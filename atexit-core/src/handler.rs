@@ -4,10 +4,11 @@
 use std::any::TypeId;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::platform::Callback;
-use crate::registry::{self, Registration};
+use crate::registry::{self, Place, Registration};
 use crate::status::{Fault, Outcome};
 
 /// One use of the attribute, as `inventory` collects it.
@@ -166,6 +167,8 @@ pub(crate) struct Options {
     pub(crate) phase: Phase,
     /// The only process in which it may run.
     pub(crate) process: Option<u32>,
+    pub(crate) caller_thread: bool,
+    pub(crate) time_limit: Option<Duration>,
 }
 
 /// What a declared handler comes back with: its return value has been looked at already.
@@ -181,14 +184,15 @@ impl Outcome for Ended {
 pub(crate) struct Entry {
     callback: Callback,
     location: &'static Location<'static>,
-    options: Option<Box<Options>>,
+    options: Option<Arc<Options>>,
 }
 
 /// What is left of a handler when its code is gone: enough to say which it was.
+#[derive(Clone)]
 pub(crate) struct Label {
     type_name: fn() -> &'static str,
     location: &'static Location<'static>,
-    options: Option<Box<Options>>,
+    options: Option<Arc<Options>>,
 }
 
 impl Entry {
@@ -205,13 +209,15 @@ impl Entry {
                 _ => Phase::Unmarked,
             },
             process: description.this_process.then(std::process::id),
+            caller_thread: description.caller_thread,
+            time_limit: None,
             name: None,
             declared: Some(description),
         };
         Self {
             callback: Callback::new(move || Ended(run())),
             location: Location::caller(),
-            options: Some(Box::new(options)),
+            options: Some(Arc::new(options)),
         }
     }
 
@@ -224,6 +230,19 @@ impl Entry {
         self.options.as_ref().and_then(|options| options.process).is_some_and(|process| process != std::process::id())
     }
 
+    pub(crate) fn place(&self) -> Place {
+        let caller = self.options.as_ref().is_some_and(|options| options.caller_thread);
+        if caller { Place::Caller } else { Place::ExitThread }
+    }
+
+    /// The limit that the handler asks for: an expression of the user's, if it is declared.
+    pub(crate) fn time_limit(&self) -> Option<impl FnOnce() -> Option<Duration>> {
+        let options = self.options.as_ref()?;
+        let fixed = options.time_limit;
+        let declared = options.declared.as_ref().and_then(|description| description.time_limit);
+        (fixed.is_some() || declared.is_some()).then_some(move || declared.map_or(fixed, |ask| Some(ask())))
+    }
+
     fn description(&self) -> Option<&Description> {
         self.options.as_ref()?.declared.as_ref()
     }
@@ -233,33 +252,30 @@ impl Entry {
         self.description().map_or_else(|| self.callback.identity(), |description| Some(description.identity))
     }
 
+    pub(crate) fn label(&self) -> Label {
+        Label { type_name: self.callback.type_name(), location: self.location, options: self.options.clone() }
+    }
+
     pub(crate) fn into_parts(self) -> (Callback, Label) {
         let type_name = self.callback.type_name();
         (self.callback, Label { type_name, location: self.location, options: self.options })
     }
 
     pub(crate) fn info(&self) -> HandlerInfo {
-        info(self.callback.type_name(), self.location, self.options.as_deref())
+        self.label().info()
     }
 }
 
 impl Label {
     pub(crate) fn info(&self) -> HandlerInfo {
-        info(self.type_name, self.location, self.options.as_deref())
+        let options = self.options.as_deref();
+        if let Some(description) = options.and_then(|options| options.declared.as_ref()) {
+            return description.info();
+        }
+        let name = options.and_then(|options| options.name.clone());
+        let label = name.unwrap_or_else(|| function_name((self.type_name)()));
+        HandlerInfo { label, file: self.location.file(), line: self.location.line() }
     }
-}
-
-fn info(
-    type_name: fn() -> &'static str,
-    location: &'static Location<'static>,
-    options: Option<&Options>,
-) -> HandlerInfo {
-    if let Some(description) = options.and_then(|options| options.declared.as_ref()) {
-        return description.info();
-    }
-    let name = options.and_then(|options| options.name.clone());
-    let label = name.unwrap_or_else(|| function_name(type_name()));
-    HandlerInfo { label, file: location.file(), line: location.line() }
 }
 
 impl Description {
@@ -284,9 +300,12 @@ fn function_name(type_name: &str) -> String {
     }
 }
 
-/// Folds every run of white space that has a line break in it into one space.
+/// The first paragraph of a text on one line; what an error says after an empty line is its history.
 pub(crate) fn one_line(text: &str) -> String {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
+    let paragraph = lines.split(|line| line.is_empty()).next().unwrap_or_default();
+    let more = if paragraph.len() < lines.len() { " …" } else { "" };
+    paragraph.join(" ") + more
 }
 
 /// A handler as reports, events and plans name it; displayed as `label at file:line`.
@@ -396,10 +415,28 @@ impl Handler {
         self
     }
 
+    /// Abandons it when it has run for `limit`: that is a failure, and the next handler starts on a new thread. Its own thread is left
+    /// alone, and whatever it still does changes no account.
+    ///
+    /// On the exiting thread nothing can be abandoned: there a handler that took longer is reported as a failure when it is over.
+    /// [`Config::time_limit`](crate::Config::time_limit) gives a limit to all handlers that have none.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.options.time_limit = Some(limit);
+        self
+    }
+
+    /// Runs it on the thread that exits, or that calls [`run`](crate::run), instead of the exit thread.
+    ///
+    /// For what insists on its thread, as some window systems do. At exit the thread-locals of that thread are gone already.
+    pub fn caller_thread(mut self) -> Self {
+        self.options.caller_thread = true;
+        self
+    }
+
     /// Registers it; see [`register`] for when it may be called, and for panics.
     pub fn register(self) -> Registration {
         let Self { callback, location, options } = self;
-        registry::insert(Entry { callback, location, options: Some(Box::new(options)) })
+        registry::insert(Entry { callback, location, options: Some(Arc::new(options)) })
     }
 }
 

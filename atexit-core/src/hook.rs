@@ -1,22 +1,39 @@
 //! Owns the ways out of a process: what happens when C's `exit` reaches the hook, and the calls by which a program leaves; must
 //! not know how handlers are taken or run.
 
+use crate::platform::Leaving;
 use crate::report::Report;
 use crate::runner::{self, Cause};
-use crate::{platform, registry};
+use crate::{account, platform, registry, turn};
 
-/// The process exits, and was about to end with `status`, if that is known.
-pub(crate) fn at_exit(status: Option<i32>) {
+/// C calls the hook: the process exits, and was about to end with `status`, if that is known; or `dlclose` unloads the library.
+pub(crate) fn at_exit(way: Leaving, status: Option<i32>) {
     // Planted again before anything runs: a handler that calls C's `exit`, or a second thread that does, comes here again
     // instead of going past the handlers that are left.
     if registry::used_up_hook() {
         platform::plant();
     }
+    if way == Leaving::Library {
+        let (_, wishes) = runner::run(Cause::Unload);
+        if let Some(code) = wishes.exit {
+            platform::exit(code);
+        }
+        return;
+    }
     let wishes =
-        if runner::in_handler() { runner::finish_inside_handler() } else { runner::run(Cause::Exit { status }).1 };
+        if turn::is_seated() { runner::finish_inside_handler() } else { runner::run(Cause::Exit { status }).1 };
     if let Some(wished) = wishes.over(status).filter(|&wished| Some(wished) != status) {
         platform::exit_again(wished);
     }
+}
+
+/// Ends the process when the deadline strikes while the exiting thread is inside a handler.
+pub(crate) fn strike() -> ! {
+    registry::unseat();
+    let status = account::terms().and_then(|terms| terms.cause.status());
+    let not_run = runner::strike();
+    let (_, wishes) = runner::end_account(true, not_run);
+    platform::exit_at_once(wishes.over(status).unwrap_or_default())
 }
 
 /// Runs all pending handlers now, and says what became of them. At the exit of the process nothing is left to do.
@@ -55,10 +72,10 @@ pub fn run() -> Report {
 /// }
 /// ```
 pub fn exit(code: i32) -> ! {
-    if runner::in_handler() {
+    if turn::is_seated() {
         runner::exit_handler(code);
     }
-    let on_the_way_out = runner::is_exiting();
+    let on_the_way_out = turn::is_exiting();
     let (_, wishes) = runner::run(Cause::Exit { status: Some(code) });
     let status = wishes.over(Some(code)).unwrap_or(code);
     if on_the_way_out {

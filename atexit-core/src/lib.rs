@@ -4,7 +4,10 @@ extern crate self as atexit_core; // the attribute's expansions say `::atexit_co
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod account;
 mod config;
+mod executor;
+mod exit_thread;
 mod guard;
 mod handler;
 mod hook;
@@ -14,6 +17,8 @@ mod registry;
 mod report;
 mod runner;
 mod status;
+mod turn;
+mod watch;
 
 pub use atexit_macros::at_exit;
 pub use config::{Config, configure};
@@ -22,5 +27,5 @@ pub use handler::{Handler, HandlerInfo, register};
 pub use hook::{arm, exit, run};
 pub use registry::{Registration, clear, pending, unregister};
 pub use report::{Event, Failure, Report};
-pub use runner::Cause;
+pub use runner::{Cause, cause};
 pub use status::{Fault, Outcome};

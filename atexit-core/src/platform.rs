@@ -27,6 +27,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::mem::{ManuallyDrop, MaybeUninit};
 
+use crate::runner::Cause;
 use crate::status::{Fault, Outcome};
 
 // ---- Closures ----------------------------------------------------------------------------------------------------
@@ -167,10 +168,18 @@ pub(crate) fn exit(status: i32) -> ! {
     c_exit(status)
 }
 
+/// What goes away when C calls the hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    Process,
+    /// The shared object that this code is in.
+    Library,
+}
+
 #[cfg(unix)]
 unsafe extern "C" {
     safe static __dso_handle: c_void;
-    fn __cxa_atexit(hook: extern "C" fn(*mut c_void, c_int), argument: *mut c_void, dso: *const c_void) -> c_int;
+    fn __cxa_atexit(hook: *const c_void, argument: *mut c_void, dso: *const c_void) -> c_int;
 }
 
 /// Puts the hook in front of everything that waits for the exit of the process. Out of memory it does nothing: the hooks
@@ -179,11 +188,108 @@ unsafe extern "C" {
 pub(crate) fn plant() {
     extern "C" fn hook(_: *mut c_void, status: c_int) {
         // Only glibc passes a status; elsewhere the register holds anything.
-        crate::hook::at_exit(if cfg!(target_env = "gnu") { Some(status) } else { None });
+        crate::hook::at_exit(herald::leaving(), if cfg!(target_env = "gnu") { Some(status) } else { None });
     }
     // SAFETY: the hook is in the object whose handle is passed, so that it is called before its code goes away. A C function
-    // that gets one argument more than it declares, or one it does not read, is what every System V ABI allows.
-    unsafe { __cxa_atexit(hook, std::ptr::null_mut(), &raw const __dso_handle) };
+    // that gets one argument more than it declares, or one that it does not read, is what every System V ABI allows.
+    unsafe { __cxa_atexit(hook as *const c_void, std::ptr::null_mut(), &raw const __dso_handle) };
+    herald::plant();
+}
+
+/// Tells an exit from a `dlclose`, between which the hook cannot choose by itself.
+///
+/// The herald is an exit function planted right after the hook, hence called right before it, that belongs to no shared object: at an exit
+/// it comes, at a `dlclose` it does not. As it must not be code that can be unloaded, it is the C library's own
+/// `sem_post`, on a semaphore that is never freed.
+#[cfg(target_os = "linux")]
+mod herald {
+    use std::ffi::{c_int, c_uint, c_void};
+    use std::sync::OnceLock;
+
+    use super::{__cxa_atexit, Leaving};
+
+    unsafe extern "C" {
+        fn calloc(count: usize, size: usize) -> *mut c_void;
+        fn sem_init(semaphore: *mut c_void, shared: c_int, value: c_uint) -> c_int;
+        fn sem_post(semaphore: *mut c_void) -> c_int;
+        fn sem_trywait(semaphore: *mut c_void) -> c_int;
+    }
+
+    struct Semaphore(*mut c_void);
+
+    // SAFETY: POSIX semaphores are made to be used from several threads.
+    unsafe impl Send for Semaphore {}
+    // SAFETY: likewise.
+    unsafe impl Sync for Semaphore {}
+
+    /// `None` out of memory.
+    static HERALD: OnceLock<Option<Semaphore>> = OnceLock::new();
+
+    /// Larger than a `sem_t` of glibc and of musl (32 bytes).
+    const SIZE: usize = 128;
+
+    fn semaphore() -> Option<*mut c_void> {
+        let made = HERALD.get_or_init(|| {
+            // SAFETY: ISO C; memory of `malloc` is aligned for every type.
+            let memory = unsafe { calloc(1, SIZE) };
+            // SAFETY: it is ours, and large enough, if it is not null.
+            (!memory.is_null() && unsafe { sem_init(memory, 0, 0) } == 0).then_some(Semaphore(memory))
+        });
+        made.as_ref().map(|semaphore| semaphore.0)
+    }
+
+    pub(super) fn plant() {
+        if let Some(semaphore) = semaphore() {
+            // SAFETY: the semaphore lives for ever, and so does the C library.
+            unsafe { __cxa_atexit(sem_post as *const c_void, semaphore, std::ptr::null()) };
+        }
+    }
+
+    pub(super) fn leaving() -> Leaving {
+        // SAFETY: the semaphore was initialised, and is never destroyed.
+        let came = semaphore().is_some_and(|semaphore| unsafe { sem_trywait(semaphore) } == 0);
+        if came { Leaving::Process } else { Leaving::Library }
+    }
+}
+
+/// Elsewhere nothing tells them apart: it is an exit, and no thread is started in case it is not.
+#[cfg(all(unix, not(target_os = "linux")))]
+mod herald {
+    use super::Leaving;
+
+    pub(super) fn plant() {}
+
+    pub(super) fn leaving() -> Leaving {
+        Leaving::Process
+    }
+}
+
+/// Whether a run may start threads: not while a library is being unloaded, when the loader's lock keeps them from starting, nor
+/// in the hook where that is not known.
+pub(crate) fn may_start_threads(cause: Cause) -> bool {
+    match cause {
+        Cause::Run => cfg!(not(target_family = "wasm")),
+        Cause::Exit { .. } => cfg!(target_os = "linux"),
+        Cause::Unload => false,
+    }
+}
+
+/// Whether the exit thread sits in the system call in which std's `exit` waits for ever on a second thread.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub(crate) fn exit_thread_pauses() -> bool {
+    const PAUSE: &str = "34";
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let exit_threads = tasks
+        .map(|task| task.path())
+        .filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim_end() == "at_exit"));
+    let system_call = |task: &std::path::PathBuf| std::fs::read_to_string(task.join("syscall")).unwrap_or_default();
+    exit_threads.max().is_some_and(|task| system_call(&task).split(' ').next() == Some(PAUSE))
+}
+
+/// Elsewhere it cannot be known.
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+pub(crate) fn exit_thread_pauses() -> bool {
+    false
 }
 
 #[cfg(not(unix))]
@@ -195,7 +301,7 @@ unsafe extern "C" {
 #[cfg(not(unix))]
 pub(crate) fn plant() {
     extern "C" fn hook() {
-        crate::hook::at_exit(None);
+        crate::hook::at_exit(Leaving::Process, None);
     }
     atexit(hook);
 }
@@ -208,9 +314,13 @@ pub(crate) fn exit_again(status: i32) -> ! {
     if cfg!(target_env = "gnu") {
         c_exit(status)
     }
-    // SAFETY: ISO C: a null stream means all of them. POSIX: `_exit` may be called at any time.
-    unsafe {
-        fflush(std::ptr::null_mut());
-        _exit(status)
-    }
+    // SAFETY: ISO C: a null stream means all of them.
+    unsafe { fflush(std::ptr::null_mut()) };
+    exit_at_once(status)
+}
+
+/// Ends the process without another word: nothing that is planted runs.
+pub(crate) fn exit_at_once(status: i32) -> ! {
+    // SAFETY: POSIX: `_exit` may be called at any time. The C runtime of Windows has it too.
+    unsafe { _exit(status) }
 }

@@ -1,5 +1,6 @@
 //! Owns what the expansions of the macros name, and nothing that a program should; must not know how any of it works.
 
+pub use crate::executor::block_on;
 pub use crate::handler::{Declared, Description, Site, identity};
 pub use inventory;
 

@@ -18,8 +18,8 @@ use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::handler::{Declared, Entry, Phase};
-use crate::{order, platform, runner};
+use crate::handler::{Declared, Entry, HandlerInfo, Label, Phase};
+use crate::{order, platform, turn};
 
 /// A registration, by which the handler can be taken back while it is pending.
 ///
@@ -110,7 +110,7 @@ pub fn pending() -> usize {
 
 pub(crate) fn insert(entry: Entry) -> Registration {
     let mut pending = lock();
-    let late = pending.closed && !runner::may_register();
+    let late = pending.closed && !turn::is_seated() && !turn::is_exiting();
     let registration = pending.insert(entry, late);
     let plant = !pending.planted && !late;
     pending.planted |= plant;
@@ -140,6 +140,15 @@ fn remove_all(matches: &dyn Fn(&Entry) -> bool) -> usize {
     }
 }
 
+/// Where a handler runs, and which handlers a thread takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    ExitThread,
+    Caller,
+    /// For a thread that takes them all.
+    Anywhere,
+}
+
 /// Opens the set to a run, and says how many handlers are pending. What other threads register from now on is late; a run at exit takes
 /// that in one further round.
 pub(crate) fn open_run(at_exit: bool) -> usize {
@@ -147,33 +156,91 @@ pub(crate) fn open_run(at_exit: bool) -> usize {
     if pending.count > 0 {
         pending.closed = true;
         pending.further_round = at_exit;
+        pending.ran = 0;
     }
     pending.count
 }
 
-/// Ends what `open_run` began. After an exit nothing can become pending any more but by the exiting thread; how many handlers came
-/// too late is what this returns.
-pub(crate) fn close_run(at_exit: bool) -> usize {
+/// Ends what `open_run` began, and says how many handlers were started, and how many came too late. After an exit nothing can become pending
+/// any more but by the exiting thread.
+pub(crate) fn close_run(at_exit: bool) -> (usize, usize) {
     let mut pending = lock();
-    if at_exit {
-        return pending.count;
+    let running = pending.running.take();
+    if !at_exit {
+        pending.admit_late();
+        pending.closed = false;
     }
-    pending.admit_late();
-    pending.closed = false;
-    0
+    let result = (pending.ran, if at_exit { pending.count } else { 0 });
+    drop(pending);
+    drop(running);
+    result
 }
 
-/// Takes the handler that runs next out of the set.
-pub(crate) fn next_to_run() -> Option<Entry> {
+/// What a run inside a handler sets aside.
+pub(crate) struct Outer {
+    ran: usize,
+    running: Option<Label>,
+}
+
+pub(crate) fn enter_run() -> Outer {
     let mut pending = lock();
-    loop {
-        match pending.take_next() {
-            Some(entry) if entry.is_of_another_process() => std::mem::forget(entry),
-            Some(entry) => return Some(entry),
-            None if pending.further_round && pending.admit_late() => pending.further_round = false,
-            None => return None,
-        }
+    Outer { ran: std::mem::take(&mut pending.ran), running: pending.running.take() }
+}
+
+/// Ends what `enter_run` began, and says how many handlers were started.
+pub(crate) fn leave_run(outer: Outer) -> usize {
+    let mut pending = lock();
+    pending.running = outer.running;
+    std::mem::replace(&mut pending.ran, outer.ran)
+}
+
+/// Takes the next handler out of the set if it runs in this place, and this thread is still the one to run it.
+pub(crate) fn next_to_run(place: Place) -> Option<Entry> {
+    let mut pending = lock();
+    if !turn::is_seated() {
+        return None;
     }
+    let at = pending.next()?;
+    let entry = pending.slots[at as usize].entry.as_ref()?;
+    if place != Place::Anywhere && entry.place() != place {
+        pending.running = None;
+        return None;
+    }
+    let entry = pending.take(at)?;
+    pending.ran += 1;
+    pending.serial += 1;
+    pending.running = Some(entry.label());
+    Some(entry)
+}
+
+/// Where the next handler runs.
+pub(crate) fn next_place() -> Option<Place> {
+    let mut pending = lock();
+    let at = pending.next()?;
+    pending.slots[at as usize].entry.as_ref().map(Entry::place)
+}
+
+/// Which handler is running, and a number that changes whenever another one starts.
+pub(crate) fn running() -> (u64, Option<Label>) {
+    let pending = lock();
+    (pending.serial, pending.running.clone())
+}
+
+/// Takes the seat away from the thread that runs handlers; it takes none any more.
+pub(crate) fn unseat() {
+    let _pending = lock(); // between two handlers, not while one is being taken
+    turn::unseat();
+}
+
+/// Lets nothing run any more, and says what was pending. The captures are not dropped: they may hang, as a handler did.
+pub(crate) fn stop() -> Vec<HandlerInfo> {
+    let mut pending = lock();
+    pending.stopped = true;
+    let taken: Vec<Entry> = std::iter::from_fn(|| pending.admit_and_take()).collect();
+    drop(pending);
+    let infos = taken.iter().map(Entry::info).collect();
+    taken.into_iter().for_each(std::mem::forget);
+    infos
 }
 
 /// Notes that the exiting process has used up a hook, and says whether another is needed.
@@ -215,6 +282,7 @@ struct Slot {
     links: Links,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "they change one by one")]
 pub(crate) struct Pending {
     slots: Vec<Slot>,
     free: u32,
@@ -229,6 +297,13 @@ pub(crate) struct Pending {
     closed: bool,
     /// The run takes what came too late for it, once.
     further_round: bool,
+    /// The deadline is over: nothing runs any more.
+    stopped: bool,
+    /// How many handlers this run has started.
+    ran: usize,
+    /// How many handlers have ever been started.
+    serial: u64,
+    running: Option<Label>,
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "there are six lists")]
@@ -253,6 +328,10 @@ impl Pending {
             planted: true, // by the constructor in `platform`
             closed: false,
             further_round: false,
+            stopped: false,
+            ran: 0,
+            serial: 0,
+            running: None,
         }
     }
 
@@ -328,10 +407,28 @@ impl Pending {
         Some(entry)
     }
 
-    /// Takes the entry that runs next, unless its phase's list says that none does.
-    pub(crate) fn take_next(&mut self) -> Option<Entry> {
-        let at = (0..PHASES).map(|list| self.ends[list].older).find(|&at| at < FIRST_END)?;
-        self.take(at)
+    /// The entry that runs next; those that run in another process only are forgotten.
+    fn next(&mut self) -> Option<u32> {
+        if self.stopped {
+            return None;
+        }
+        loop {
+            let newest = (0..PHASES).map(|list| self.ends[list].older).find(|&at| at < FIRST_END);
+            match newest {
+                Some(at) if self.slots[at as usize].entry.as_ref().is_some_and(Entry::is_of_another_process) => {
+                    std::mem::forget(self.take(at));
+                }
+                Some(at) => return Some(at),
+                None if self.further_round && self.admit_late() => self.further_round = false,
+                None => return None,
+            }
+        }
+    }
+
+    /// Takes any entry, late ones too, in the order in which they would run.
+    fn admit_and_take(&mut self) -> Option<Entry> {
+        let (at, _) = self.iter().next()?;
+        self.remove(at)
     }
 
     /// All entries in the order in which they would run.

@@ -53,6 +53,7 @@ impl fmt::Display for Failure {
 pub struct Report {
     pub(crate) ran: usize,
     pub(crate) failures: Vec<Failure>,
+    pub(crate) not_run: Vec<HandlerInfo>,
     pub(crate) elapsed: Duration,
 }
 
@@ -69,27 +70,36 @@ impl Report {
         &self.failures
     }
 
+    /// The handlers that the deadline kept from running, in the order in which they would have run.
+    #[must_use]
+    pub fn not_run(&self) -> &[HandlerInfo] {
+        &self.not_run
+    }
+
     /// How long all of it took.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
 
-    /// Whether nothing failed.
+    /// Whether nothing failed, and nothing was kept from running.
     #[must_use]
     pub fn is_success(&self) -> bool {
-        self.failures.is_empty()
+        self.failures.is_empty() && self.not_run.is_empty()
     }
 
-    /// Names every failed handler on a line of its own, the last failure last; empty without failures.
+    /// Names every handler that did not run and every one that failed on a line of its own, the last failure last; empty if all is well.
     pub(crate) fn summary(&self) -> String {
-        let count = self.failures.len();
-        if count == 0 {
-            return String::new();
-        }
-        let mut text = format!("at_exit: {count} {} failed:\n", if count == 1 { "handler" } else { "handlers" });
-        text.extend(self.failures.iter().map(|failure| format!("at_exit: {failure}\n")));
-        text
+        let section = |count: usize, what: &str, lines: &mut dyn Iterator<Item = String>| match count {
+            0 => String::new(),
+            1 => format!("at_exit: 1 handler {what}:\n") + &lines.collect::<String>(),
+            _ => format!("at_exit: {count} handlers {what}:\n") + &lines.collect::<String>(),
+        };
+        let line = |item: &dyn fmt::Display| format!("at_exit: {item}\n");
+        let mut not_run = self.not_run.iter().map(|handler| line(handler));
+        let mut failures = self.failures.iter().map(|failure| line(failure));
+        section(self.not_run.len(), "not run before the deadline", &mut not_run)
+            + &section(self.failures.len(), "failed", &mut failures)
     }
 }
 

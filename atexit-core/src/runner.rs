@@ -1,19 +1,23 @@
-//! Owns a run: whose turn it is, taking handlers one by one, and what becomes of each; must not know where handlers come
-//! from, nor how a process ends.
+//! Owns a run: taking handlers one by one, on the thread that each needs, and what becomes of each; must not know where handlers
+//! come from, nor how a process ends.
 
 use std::any::Any;
-use std::cell::Cell;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::config::{self, Config, Level};
-use crate::handler::{Entry, HandlerInfo};
+use crate::account::{self, Ending, Terms};
+use crate::config::{Config, Level};
+use crate::exit_thread::{self, Desk, ExitThread, Stop, Watchdog};
+use crate::handler::{Entry, HandlerInfo, Label};
+use crate::registry::{self, Place};
 use crate::report::{Event, Failure, Report};
 use crate::status::{self, Fault, Wishes};
-use crate::{platform, registry};
+use crate::turn::{self, Seat};
+use crate::watch::Watch;
+use crate::{hook, platform};
 
-/// Why a run takes place.
+/// Why a run takes place, as a handler learns it from [`cause`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// The process exits.
@@ -23,239 +27,278 @@ pub enum Cause {
     },
     /// The program called [`run`](crate::run).
     Run,
+    /// The library that holds the handlers is being unloaded, by `dlclose`.
+    Unload,
 }
 
-thread_local! {
-    // Without destructors, so that they still serve on a thread whose other thread-locals are gone.
-    /// This thread is running a handler, or what a run does between two handlers.
-    static IN_RUN: Cell<bool> = const { Cell::new(false) };
-    /// This thread is taking the process down.
-    static EXITING: Cell<bool> = const { Cell::new(false) };
+impl Cause {
+    pub(crate) fn ends_process(self) -> bool {
+        matches!(self, Self::Exit { .. })
+    }
+
+    /// The status that the process was about to end with.
+    pub(crate) fn status(self) -> Option<i32> {
+        match self {
+            Self::Exit { status } => status,
+            Self::Run | Self::Unload => None,
+        }
+    }
+}
+
+/// Why this handler runs: `None` outside of handlers.
+///
+/// It speaks of the innermost run, and only on the thread that the handler runs on.
+///
+/// ```
+/// use atexit_core::{Cause, cause, register, run};
+///
+/// register(|| assert_eq!(cause(), Some(Cause::Run)));
+/// assert!(run().is_success());
+/// assert_eq!(cause(), None);
+/// ```
+#[must_use]
+pub fn cause() -> Option<Cause> {
+    turn::is_seated().then(account::terms).flatten().map(|terms| terms.cause)
 }
 
 /// What a handler unwinds with when it calls `exit`.
 struct ExitRequest;
 
-/// A run that is under way; a handler may start one inside another.
-struct Active {
-    cause: Cause,
-    config: Config,
-    level: Level,
-    began: Instant,
-    report: Report,
-    exit: Option<i32>,
-}
-
-impl Active {
-    fn begin(cause: Cause) -> Self {
-        Self {
-            cause,
-            config: config::current(),
-            level: Level::from_environment(),
-            began: Instant::now(),
-            report: Report::default(),
-            exit: None,
-        }
-    }
-
-    fn wishes(&self) -> Wishes {
-        let failure = self.report.failures.last().filter(|_| self.config.failure_status);
-        Wishes { exit: self.exit, failure: failure.map(Failure::status) }
-    }
-}
-
-static ACTIVE: Mutex<Vec<Active>> = Mutex::new(Vec::new());
-
-fn active() -> MutexGuard<'static, Vec<Active>> {
-    ACTIVE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whose turn it is: at most one run is under way, apart from those inside it, and one thread takes the process down.
-struct Turns {
-    running: bool,
-    exiting: bool,
-}
-
-static TURNS: Mutex<Turns> = Mutex::new(Turns { running: false, exiting: false });
-static TURN_OVER: Condvar = Condvar::new();
-
-/// Waits until no other thread runs handlers. When another thread is taking the process down already, an exiting thread waits for
-/// ever: going on would cut that one off.
-fn take_turn(cause: Cause) {
-    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    let exits = matches!(cause, Cause::Exit { .. });
-    while turns.running || (exits && turns.exiting && !EXITING.get()) {
-        turns = TURN_OVER.wait(turns).unwrap_or_else(PoisonError::into_inner);
-    }
-    turns.running = true;
-    if exits {
-        turns.exiting = true;
-        EXITING.set(true);
-    }
-}
-
-fn end_turn() {
-    TURNS.lock().unwrap_or_else(PoisonError::into_inner).running = false;
-    TURN_OVER.notify_all();
-}
-
-/// Whether this thread is inside a handler.
-pub(crate) fn in_handler() -> bool {
-    IN_RUN.get()
-}
-
-/// Whether this thread is taking the process down.
-pub(crate) fn is_exiting() -> bool {
-    EXITING.get()
-}
-
-/// Whether what this thread registers during a run belongs to that run.
-pub(crate) fn may_register() -> bool {
-    IN_RUN.get() || EXITING.get()
-}
-
 /// Runs everything that is pending, and says what the status of the process should be after that.
 pub(crate) fn run(cause: Cause) -> (Report, Wishes) {
-    let nested = in_handler();
-    if !nested {
-        take_turn(cause);
+    if turn::is_seated() {
+        return run_inside(cause);
     }
-    let pending = if nested { registry::pending() } else { registry::open_run(matches!(cause, Cause::Exit { .. })) };
-    let result = if pending == 0 { Default::default() } else { run_pending(cause, pending) };
-    if !nested {
-        end_turn();
-    }
+    turn::take(cause.ends_process());
+    let pending = registry::open_run(cause.ends_process());
+    let result = if pending == 0 { Default::default() } else { run_outside(cause, pending) };
+    turn::end();
     result
 }
 
-fn run_pending(cause: Cause, pending: usize) -> (Report, Wishes) {
-    let run = Active::begin(cause);
-    let (config, level) = (run.config.clone(), run.level);
-    active().push(run);
-    let outside = IN_RUN.replace(true);
-    observe(&config, || Event::RunStarted { cause, pending });
-    drive(&config, level);
-    let left_over = if outside { 0 } else { registry::close_run(matches!(cause, Cause::Exit { .. })) };
-    conclude(left_over);
-    IN_RUN.set(outside);
-    let run = active().pop(); // dropped without the lock: an observer has captures
-    run.map_or_else(Default::default, |run| (run.report.clone(), run.wishes()))
+fn run_outside(cause: Cause, pending: usize) -> (Report, Wishes) {
+    let terms = account::open(cause);
+    // The observer is part of the run, wherever it is called.
+    let seat = Seat::take();
+    observe(&terms.config, || Event::RunStarted { cause, pending });
+    drop(seat);
+    let not_run = Run::new(&terms).finish();
+    let _seat = Seat::take();
+    end_account(cause.ends_process(), not_run)
 }
 
-/// Says what is to be said once the last handler has ended.
-fn conclude(left_over: usize) {
-    let Some((config, level, report)) = active().last_mut().map(|run| {
-        run.report.elapsed = run.began.elapsed();
-        (run.config.clone(), run.level, run.report.clone())
-    }) else {
-        return;
+/// Ends the outermost run, whatever is still open inside it.
+pub(crate) fn end_account(at_exit: bool, not_run: Vec<HandlerInfo>) -> (Report, Wishes) {
+    account::fold();
+    let (ran, too_late) = registry::close_run(at_exit);
+    account::close(Ending { ran, too_late, not_run })
+}
+
+/// A run inside a handler takes place right there.
+fn run_inside(cause: Cause) -> (Report, Wishes) {
+    let outer = registry::enter_run();
+    let terms = account::open(cause);
+    observe(&terms.config, || Event::RunStarted { cause, pending: registry::pending() });
+    drive(&terms, Place::Anywhere, None);
+    if !turn::is_seated() {
+        return Default::default(); // abandoned meanwhile: the accounts are others' by now
+    }
+    let ran = registry::leave_run(outer);
+    account::close(Ending { ran, ..Ending::default() })
+}
+
+/// Runs what is left from inside a handler that never returns, because it has called C's `exit`.
+pub(crate) fn finish_inside_handler() -> Wishes {
+    let Some(terms) = account::terms() else {
+        return Wishes::default(); // a second hook behind the first
     };
-    if level >= Level::Error {
-        let late = match left_over {
-            0 => String::new(),
-            count => format!("at_exit: not run, registered too late by other threads: {count}\n"),
-        };
-        platform::write_stderr(&(late + &report.summary()));
+    if let Some(desk) = exit_thread::desk() {
+        desk.take_over();
     }
-    observe(&config, || Event::RunFinished { report });
+    drive(&terms, Place::Anywhere, None);
+    end_account(true, Vec::new()).1
 }
 
-fn drive(config: &Config, level: Level) {
-    while let Some(entry) = registry::next_to_run() {
-        if let Some(run) = active().last_mut() {
-            run.report.ran += 1;
-        }
-        if level >= Level::Trace || config.observer.is_some() {
-            run_watched(entry, config, level);
-        } else if let (Some(fault), info) = call(entry) {
-            record(Failure { handler: info(), fault }, level);
-        }
+/// Ends the handler that this thread is in; `code` becomes the status of the process.
+pub(crate) fn exit_handler(code: i32) -> ! {
+    account::exit(code);
+    if !cfg!(panic = "abort") && !std::thread::panicking() {
+        let request: Box<dyn Any + Send> = Box::new(ExitRequest);
+        resume_unwind(request);
+    }
+    // Nothing can unwind here. An exit thread is left standing; the exiting thread runs the rest above the handler's frames.
+    match exit_thread::desk() {
+        Some(desk) => desk.park(),
+        None => platform::exit(code),
     }
 }
 
-/// Runs one handler and tells its start and its end to whoever wants to know.
-fn run_watched(entry: Entry, config: &Config, level: Level) {
-    let handler = entry.info();
-    if level >= Level::Trace {
-        platform::write_stderr(&format!("at_exit: started {handler}\n"));
+/// A run and the thread that it has started.
+struct Run<'a> {
+    terms: &'a Terms,
+    deadline: Option<Instant>,
+    thread: Option<ExitThread>,
+    /// Everything runs on the exiting thread.
+    stays: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(terms: &'a Terms) -> Self {
+        let limit = terms.config.deadline.filter(|_| terms.cause.ends_process());
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        Self { terms, deadline, thread: None, stays: !platform::may_start_threads(terms.cause) }
     }
-    observe(config, || Event::Started { handler: handler.clone() });
-    let start = Instant::now();
-    let (fault, _) = call(entry);
-    let elapsed = start.elapsed();
-    if level >= Level::Trace {
-        let how = if fault.is_some() { "failed" } else { "finished" };
-        platform::write_stderr(&format!("at_exit: {how} {handler} after {elapsed:.1?}\n"));
+
+    fn watch(&self) -> Watch {
+        Watch::new(self.terms.level, self.deadline)
     }
-    let failure = fault.map(|fault| Failure { handler: handler.clone(), fault });
+
+    /// Runs all handlers, each where it belongs, and says which the deadline kept from running.
+    fn finish(mut self) -> Vec<HandlerInfo> {
+        let mut watch = self.watch();
+        while let Some(place) = registry::next_place() {
+            let thread = if place == Place::Caller { None } else { self.exit_thread() };
+            let Some(thread) = thread else {
+                self.drive_here();
+                continue;
+            };
+            match thread.drive(&mut watch) {
+                Stop::Idle => self.thread = Some(thread),
+                Stop::Parked => {}
+                Stop::Abandoned(limit) => fail_running(Fault::timed_out(limit)),
+                Stop::Deadline => return strike(),
+            }
+        }
+        if let Some(thread) = self.thread {
+            thread.finish();
+        } else if self.terms.cause == Cause::Unload {
+            let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away
+        }
+        Vec::new()
+    }
+
+    /// The exit thread, started if need be; `None` where the exiting thread is the safer choice.
+    fn exit_thread(&mut self) -> Option<ExitThread> {
+        if self.stays {
+            return None;
+        }
+        let thread = self.thread.take().or_else(|| ExitThread::start(drive_on_exit_thread));
+        self.stays = thread.is_none();
+        thread
+    }
+
+    /// Runs handlers on this thread, as long as they belong here.
+    fn drive_here(&self) {
+        // Handlers that all insist on this thread start no other one, unless there is a time to keep.
+        let watched = self.deadline.is_some() || self.terms.config.time_limit.is_some() || self.stays;
+        let watched = watched && platform::may_start_threads(self.terms.cause);
+        let _watchdog = if watched { Watchdog::start(self.watch(), hook::strike) } else { None };
+        let _seat = Seat::take();
+        drive(self.terms, if self.stays { Place::Anywhere } else { Place::Caller }, None);
+    }
+}
+
+fn drive_on_exit_thread(desk: &Desk) -> bool {
+    account::terms().is_none_or(|terms| drive(&terms, Place::ExitThread, Some(desk)))
+}
+
+/// Runs handlers on this thread until none is left that belongs here. `false`: this thread has been dismissed.
+fn drive(terms: &Terms, place: Place, desk: Option<&Desk>) -> bool {
+    while let Some(entry) = registry::next_to_run(place) {
+        if !run_one(entry, terms, desk) {
+            return false;
+        }
+    }
+    true
+}
+
+fn run_one(entry: Entry, terms: &Terms, desk: Option<&Desk>) -> bool {
+    let limit = time_limit(&entry).or(terms.config.time_limit);
+    let observed = terms.level >= Level::Trace || terms.config.observer.is_some();
+    let start = (observed || limit.is_some()).then(Instant::now);
+    let handler = observed.then(|| entry.info());
+    if let Some(handler) = &handler {
+        trace(terms, || format!("at_exit: started {handler}\n"));
+        observe(&terms.config, || Event::Started { handler: handler.clone() });
+    }
+    let armed = limit.is_some_and(|limit| desk.is_some_and(|desk| desk.arm(limit)));
+    let (mut fault, label) = call(entry);
+    if armed && !desk.is_some_and(Desk::disarm) {
+        return false;
+    }
+    let elapsed = start.map(|start| start.elapsed()).unwrap_or_default();
+    if let Some(limit) = limit.filter(|&limit| fault.is_none() && elapsed > limit) {
+        fault = Some(Fault::timed_out(limit)); // where it could not be abandoned, it is reported
+    }
+    let failure = fault.map(|fault| Failure { handler: label.info(), fault });
     if let Some(failure) = &failure {
-        record(failure.clone(), level);
+        record(failure.clone(), terms.level);
     }
-    observe(config, || Event::Finished { handler, elapsed, failure });
+    if let Some(handler) = handler {
+        let how = if failure.is_some() { "failed" } else { "finished" };
+        trace(terms, || format!("at_exit: {how} {handler} after {elapsed:.1?}\n"));
+        observe(&terms.config, || Event::Finished { handler, elapsed, failure });
+    }
+    true
 }
 
-/// Calls the handler; what comes back describes it, should anyone ask.
-fn call(entry: Entry) -> (Option<Fault>, impl FnOnce() -> HandlerInfo) {
+/// The limit that the handler itself asks for; if the expression panics, that is a failure, and the handler runs without.
+fn time_limit(entry: &Entry) -> Option<Duration> {
+    let ask = entry.time_limit()?;
+    match catch_unwind(AssertUnwindSafe(ask)) {
+        Ok(limit) => limit,
+        Err(payload) => {
+            account::fail(Failure { handler: entry.info(), fault: Fault::panicked(payload) });
+            None
+        }
+    }
+}
+
+/// Calls the handler; what comes back with its fault says which it was.
+fn call(entry: Entry) -> (Option<Fault>, Label) {
     let (callback, label) = entry.into_parts();
     let fault = match catch_unwind(AssertUnwindSafe(|| callback.call())) {
         Ok(fault) => fault,
         Err(payload) if payload.is::<ExitRequest>() => None,
         Err(payload) => Some(Fault::panicked(payload)),
     };
-    (fault, move || label.info())
+    (fault, label)
 }
 
 fn record(failure: Failure, level: Level) {
+    if !turn::is_seated() {
+        return; // the run went on without this handler
+    }
     if let Some(text) = failure.fault.announcement().filter(|_| level >= Level::Error) {
         platform::write_stderr(&text);
     }
-    if let Some(run) = active().last_mut() {
-        run.report.failures.push(failure);
+    account::fail(failure);
+}
+
+/// The handler that is running has failed, as seen from another thread.
+fn fail_running(fault: Fault) {
+    if let Some(label) = registry::running().1 {
+        account::fail(Failure { handler: label.info(), fault });
+    }
+}
+
+/// The deadline is over: nothing starts any more. Says which handlers that leaves.
+pub(crate) fn strike() -> Vec<HandlerInfo> {
+    fail_running(Fault::deadline());
+    registry::stop()
+}
+
+fn trace(terms: &Terms, text: impl FnOnce() -> String) {
+    if terms.level >= Level::Trace {
+        platform::write_stderr(&text());
     }
 }
 
 /// Tells the observer, if there is one. Its panics are its own.
-fn observe(config: &Config, event: impl FnOnce() -> Event) {
+pub(crate) fn observe(config: &Config, event: impl FnOnce() -> Event) {
     let Some(observer) = &config.observer else { return };
     let event = event();
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(&event))) {
         status::drop_quietly(payload);
     }
-}
-
-/// Ends the handler that this thread is in; `code` becomes the status of the process.
-pub(crate) fn exit_handler(code: i32) -> ! {
-    if let Some(run) = active().last_mut() {
-        run.exit = Some(code);
-    }
-    // Where nothing can unwind, the rest of the run takes place right here, above the handler's frames, and then the process ends.
-    if cfg!(panic = "abort") || std::thread::panicking() {
-        platform::exit(code);
-    }
-    let request: Box<dyn Any + Send> = Box::new(ExitRequest);
-    resume_unwind(request)
-}
-
-/// Runs what is left from inside a handler that never returns, because it has called C's `exit`.
-pub(crate) fn finish_inside_handler() -> Wishes {
-    let Some((config, level)) = active().last().map(|run| (run.config.clone(), run.level)) else {
-        return Wishes::default(); // a second hook behind the first
-    };
-    drive(&config, level);
-    fold_runs();
-    conclude(registry::close_run(true));
-    let run = active().pop();
-    run.map_or_else(Wishes::default, |run| run.wishes())
-}
-
-/// Makes one account of the runs that were inside each other: none of them goes on.
-fn fold_runs() {
-    let mut runs = std::mem::take(&mut *active()).into_iter();
-    let Some(mut all) = runs.next() else { return };
-    for mut run in runs {
-        all.report.ran += run.report.ran;
-        all.report.failures.append(&mut run.report.failures);
-        all.exit = run.exit.or(all.exit);
-    }
-    active().push(all);
 }

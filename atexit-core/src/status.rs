@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::platform::STATUS_MASK;
 
@@ -31,7 +32,7 @@ pub struct Fault {
 enum Origin {
     /// Nobody yet: it is shown as `main` would show its error.
     Error,
-    /// There is nothing to show: `main` shows no status either.
+    /// There is nothing to show at once: `main` shows no status either.
     Status,
     /// The panic hook.
     Panic,
@@ -70,6 +71,16 @@ impl Fault {
         let message = format!("panicked: {}", text.unwrap_or("Box<dyn Any>")); // std's words for any other payload
         drop_quietly(payload);
         Self { status: PANICKED, message, origin: Origin::Panic }
+    }
+
+    /// The handler was abandoned when its limit was over.
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        Self { status: 1, message: format!("exceeded its time limit of {limit:?}"), origin: Origin::Status }
+    }
+
+    /// The handler was running when the deadline was over.
+    pub(crate) fn deadline() -> Self {
+        Self { status: 1, message: "was still running at the deadline".to_owned(), origin: Origin::Status }
     }
 
     /// What is left to show when the failure happens.

@@ -9,7 +9,7 @@ use atexit_core::{Config, Handler, configure};
 
 fn main() -> Result<(), String> {
     // Without thread names and numbers, so that output can be compared.
-    std::panic::set_hook(Box::new(|info| eprintln!("hook: {}", info.payload_as_str().unwrap_or("?"))));
+    std::panic::set_hook(Box::new(|info| eprintln!("hook: {}", info.to_string().lines().nth(1).unwrap_or("?"))));
     let mut args = std::env::args().skip(1);
     let way = args.next().unwrap_or_default();
     args.for_each(|argument| set_up(&argument));

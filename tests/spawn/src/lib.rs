@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ impl From<ExitStatus> for End {
 #[must_use]
 pub fn command(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.args(args).env_remove("AT_EXIT_LOG").env("RUST_BACKTRACE", "0");
+    command.args(args).env_remove("AT_EXIT_LOG").env_remove("RUST_LIB_BACKTRACE").env("RUST_BACKTRACE", "0");
     command
 }
 
@@ -52,8 +52,17 @@ pub fn command(program: &str, args: &[&str]) -> Command {
 ///
 /// If it cannot be started, or does not end.
 pub fn run(command: &mut Command) -> Seen {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the program starts");
+    finish(child, command)
+}
+
+/// Waits for the end of a child whose standard output and error are pipes, and which `command` has started.
+///
+/// # Panics
+///
+/// If it does not end.
+pub fn finish(mut child: Child, command: &Command) -> Seen {
     let stdout = read(child.stdout.take().expect("piped"));
     let stderr = read(child.stderr.take().expect("piped"));
     let status = child.wait_timeout(LIMIT).expect("the program can be waited for");

@@ -1,0 +1,116 @@
+//! Owns the accounts of the runs that are under way; must not know how handlers are run.
+//!
+//! They are global because any thread may come to write them: the exiting thread, an exit thread, and the watchdog when the
+//! deadline strikes. A run inside a handler has an account of its own on top of the outer one.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::config::{self, Config, Level};
+use crate::handler::HandlerInfo;
+use crate::platform;
+use crate::report::{Event, Failure, Report};
+use crate::runner::{Cause, observe};
+use crate::status::Wishes;
+
+pub(crate) struct Account {
+    pub(crate) cause: Cause,
+    pub(crate) config: Config,
+    pub(crate) level: Level,
+    began: Instant,
+    report: Report,
+    exit: Option<i32>,
+}
+
+impl Account {
+    fn wishes(&self) -> Wishes {
+        let failed = self.report.failures.last().map(Failure::status);
+        let failed = failed.or_else(|| (!self.report.not_run.is_empty()).then_some(1));
+        Wishes { exit: self.exit, failure: failed.filter(|_| self.config.failure_status) }
+    }
+}
+
+static ACCOUNTS: Mutex<Vec<Account>> = Mutex::new(Vec::new());
+
+fn accounts() -> MutexGuard<'static, Vec<Account>> {
+    ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a run goes by from its beginning to its end.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    pub(crate) cause: Cause,
+    pub(crate) config: Config,
+    pub(crate) level: Level,
+}
+
+pub(crate) fn open(cause: Cause) -> Terms {
+    let terms = Terms { cause, config: config::current(), level: Level::from_environment() };
+    let Terms { config, level, .. } = terms.clone();
+    accounts().push(Account { cause, config, level, began: Instant::now(), report: Report::default(), exit: None });
+    terms
+}
+
+/// The terms of the innermost run.
+pub(crate) fn terms() -> Option<Terms> {
+    let accounts = accounts();
+    let account = accounts.last()?;
+    Some(Terms { cause: account.cause, config: account.config.clone(), level: account.level })
+}
+
+pub(crate) fn fail(failure: Failure) {
+    if let Some(account) = accounts().last_mut() {
+        account.report.failures.push(failure);
+    }
+}
+
+/// Notes the code of an `exit` inside a handler.
+pub(crate) fn exit(code: i32) {
+    if let Some(account) = accounts().last_mut() {
+        account.exit = Some(code);
+    }
+}
+
+/// Makes one account of the runs that are inside each other: the inner ones do not go on.
+pub(crate) fn fold() {
+    let mut folded = std::mem::take(&mut *accounts()).into_iter();
+    let Some(mut all) = folded.next() else { return };
+    for mut inner in folded {
+        all.report.failures.append(&mut inner.report.failures);
+        all.exit = inner.exit.or(all.exit);
+    }
+    accounts().push(all);
+}
+
+/// What is left to tell when the last handler has ended.
+#[derive(Default)]
+pub(crate) struct Ending {
+    pub(crate) ran: usize,
+    /// What other threads registered too late.
+    pub(crate) too_late: usize,
+    /// What the deadline kept from running.
+    pub(crate) not_run: Vec<HandlerInfo>,
+}
+
+/// Closes the innermost account, and says what is to be said.
+pub(crate) fn close(ending: Ending) -> (Report, Wishes) {
+    let Ending { ran, too_late, not_run } = ending;
+    let Some(Terms { config, level, .. }) = terms() else { return Default::default() };
+    let report = accounts().last_mut().map(|account| {
+        account.report.ran = ran;
+        account.report.not_run = not_run;
+        account.report.elapsed = account.began.elapsed();
+        account.report.clone()
+    });
+    let report = report.unwrap_or_default();
+    if level >= Level::Error {
+        let late = match too_late {
+            0 => String::new(),
+            count => format!("at_exit: not run, registered too late by other threads: {count}\n"),
+        };
+        platform::write_stderr(&(late + &report.summary()));
+    }
+    observe(&config, || Event::RunFinished { report: report.clone() });
+    let account = accounts().pop(); // dropped without the lock: an observer has captures
+    (report, account.map(|account| account.wishes()).unwrap_or_default())
+}

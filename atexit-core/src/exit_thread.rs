@@ -1,0 +1,286 @@
+//! Owns the threads that a run starts: the one on which handlers run, and the watchdog of those that run on the exiting thread; must
+//! not know which handlers there are.
+//!
+//! # The problem
+//!
+//! When a thread reaches C's `exit`, its thread-locals have been destroyed. A handler that logs, draws a random number or
+//! opens an async runtime there panics.
+//!
+//! # What we do
+//!
+//! Handlers run on a fresh thread while the exiting thread waits, and watches the time. The two meet at a [`Desk`]: the exiting
+//! thread orders a drive, the exit thread takes handlers one by one without another word, and says when it stops: because nothing is
+//! left, or because the next handler insists on the exiting thread. An exit thread whose handler ran out of time is dismissed and
+//! left alone; the next handlers get a new one.
+//!
+//! # What it costs
+//!
+//! One thread, once a run, and none when no handler needs it.
+
+use std::cell::Cell;
+use std::io::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::registry;
+use crate::turn::Seat;
+use crate::watch::Watch;
+
+/// Far more than a thread takes to start. A new thread makes no progress while its starter holds the loader's lock.
+const START: Duration = Duration::from_secs(5);
+
+/// How long the locks of stdout and stderr may be busy before they count as held, and how long flushing may take.
+const PROBE: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Starting,
+    /// Trying whether stdout and stderr can be locked.
+    Probing,
+    Waiting,
+    Driving,
+    /// Flushing stdout, the last thing it does.
+    Finishing,
+    Finished,
+    /// The handler ended by `exit` where nothing can unwind: its thread is parked for good.
+    Parked,
+    /// The handler has called C's `exit`: its thread takes the process down.
+    TakenOver,
+    /// Told to leave, and not to touch anything.
+    Dismissed,
+}
+
+struct State {
+    stage: Stage,
+    /// When the handler that is running has to be over, and how much time that gave it.
+    limit: Option<(Instant, Duration)>,
+}
+
+/// Where the two threads meet.
+pub(crate) struct Desk {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Desk {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State { stage: Stage::Starting, limit: None }), changed: Condvar::new() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves on to `stage`, unless the thread was dismissed.
+    fn enter(&self, stage: Stage) -> bool {
+        let mut now = self.lock();
+        let dismissed = now.stage == Stage::Dismissed;
+        if !dismissed {
+            now.stage = stage;
+        }
+        drop(now);
+        self.changed.notify_all();
+        !dismissed
+    }
+
+    /// Waits while the stage is one of these, for this long at most, and says which it is then.
+    fn wait_while(&self, stages: &[Stage], at_most: Duration) -> Stage {
+        let waited = self.changed.wait_timeout_while(self.lock(), at_most, |state| stages.contains(&state.stage));
+        waited.unwrap_or_else(PoisonError::into_inner).0.stage
+    }
+
+    /// The exit thread waits here for what it is to do.
+    fn order(&self) -> Stage {
+        let waiting = self.changed.wait_while(self.lock(), |state| state.stage == Stage::Waiting);
+        waiting.unwrap_or_else(PoisonError::into_inner).stage
+    }
+
+    /// From now on the handler that begins has so much time. `false`: that is for ever.
+    pub(crate) fn arm(&self, limit: Duration) -> bool {
+        let at = Instant::now().checked_add(limit);
+        self.lock().limit = at.map(|at| (at, limit));
+        self.changed.notify_all();
+        at.is_some()
+    }
+
+    /// The handler is over. `false`: too late, it has been abandoned.
+    pub(crate) fn disarm(&self) -> bool {
+        let mut state = self.lock();
+        state.limit = None;
+        state.stage != Stage::Dismissed
+    }
+
+    /// This thread ends the process, and the other one has nothing more to do.
+    pub(crate) fn take_over(&self) {
+        self.enter(Stage::TakenOver);
+    }
+
+    /// The handler is never going to return.
+    pub(crate) fn park(&self) -> ! {
+        self.enter(Stage::Parked);
+        park()
+    }
+}
+
+fn park() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Why a drive is over.
+pub(crate) enum Stop {
+    /// Nothing is left for this thread; it waits for the next order.
+    Idle,
+    /// This thread is not to be used again; a new one can be.
+    Parked,
+    /// The handler exceeded its limit. This thread is not to be used again.
+    Abandoned(Duration),
+    /// The deadline of the run is over. This thread is not to be used again.
+    Deadline,
+}
+
+pub(crate) struct ExitThread {
+    desk: Arc<Desk>,
+    thread: JoinHandle<()>,
+}
+
+thread_local! {
+    static IS_EXIT_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The desk of the exit thread that drives, for what runs on it.
+static DRIVING: Mutex<Option<Arc<Desk>>> = Mutex::new(None);
+
+/// The desk of this thread, if it is the exit thread.
+pub(crate) fn desk() -> Option<Arc<Desk>> {
+    IS_EXIT_THREAD.get().then(|| DRIVING.lock().unwrap_or_else(PoisonError::into_inner).clone()).flatten()
+}
+
+impl ExitThread {
+    /// Starts the thread; it will call `drive` for every [`ExitThread::drive`].
+    ///
+    /// `None` where handlers had better run on the exiting thread: no thread can be had, or the exiting thread holds the lock of
+    /// stdout or stderr, for which a `println!` on the new thread would wait for ever.
+    pub(crate) fn start(drive: fn(&Desk) -> bool) -> Option<Self> {
+        let desk = Desk::new();
+        let theirs = Arc::clone(&desk);
+        let thread = spawn("at_exit", move || work(&theirs, drive))?;
+        let ready = desk.wait_while(&[Stage::Starting], START) != Stage::Starting
+            && desk.wait_while(&[Stage::Probing], PROBE) == Stage::Waiting;
+        if !ready {
+            desk.dismiss();
+            return None;
+        }
+        Some(Self { desk, thread })
+    }
+
+    /// Lets the thread run handlers, and watches it until it stops.
+    pub(crate) fn drive(&self, watch: &mut Watch) -> Stop {
+        *DRIVING.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&self.desk));
+        self.desk.enter(Stage::Driving);
+        let mut state = self.desk.lock();
+        loop {
+            let now = Instant::now();
+            let stop = match state.stage {
+                Stage::Waiting => return Stop::Idle,
+                Stage::Parked => return Stop::Parked,
+                Stage::TakenOver => {
+                    drop(state);
+                    park()
+                }
+                _ if watch.is_over(now) => Some(Stop::Deadline),
+                _ => state.limit.filter(|&(at, _)| now >= at).map(|(_, limit)| Stop::Abandoned(limit)),
+            };
+            if let Some(stop) = stop {
+                state.stage = Stage::Dismissed;
+                registry::unseat();
+                return stop;
+            }
+            let pause = watch.look(now, state.limit.map(|(at, _)| at));
+            state = self.desk.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Lets the thread flush stdout, unless somebody holds it, and waits for its end.
+    pub(crate) fn finish(self) {
+        self.desk.enter(Stage::Finishing);
+        if self.desk.wait_while(&[Stage::Finishing], PROBE) == Stage::Finished {
+            let _ = self.thread.join(); // nothing of ours panics there, and it has no result
+        } else {
+            self.desk.dismiss();
+        }
+    }
+}
+
+/// What the exit thread does, from its start to its end.
+fn work(desk: &Desk, drive: fn(&Desk) -> bool) {
+    IS_EXIT_THREAD.set(true);
+    desk.enter(Stage::Probing);
+    drop(io::stdout().lock());
+    drop(io::stderr().lock());
+    let mut goes_on = desk.enter(Stage::Waiting);
+    while goes_on {
+        match desk.order() {
+            Stage::Driving => {
+                let seat = Seat::take();
+                goes_on = drive(desk);
+                drop(seat);
+                goes_on = goes_on && desk.enter(Stage::Waiting);
+            }
+            Stage::Finishing => {
+                let _ = io::stdout().flush(); // a stdout that is closed or full is none of the exit's business
+                desk.enter(Stage::Finished);
+                return;
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Watches handlers that run on the exiting thread, which cannot be abandoned.
+pub(crate) struct Watchdog {
+    desk: Arc<Desk>,
+}
+
+impl Watchdog {
+    /// `None` where no thread can be had: then nobody watches. `strike` is called when the deadline is over.
+    pub(crate) fn start(watch: Watch, strike: fn() -> !) -> Option<Self> {
+        let desk = Desk::new();
+        let theirs = Arc::clone(&desk);
+        spawn("at_exit_watchdog", move || theirs.guard(watch, strike))?;
+        Some(Self { desk })
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.desk.dismiss();
+    }
+}
+
+impl Desk {
+    fn dismiss(&self) {
+        self.enter(Stage::Dismissed);
+    }
+
+    fn guard(&self, mut watch: Watch, strike: fn() -> !) {
+        let mut state = self.lock();
+        while state.stage != Stage::Dismissed {
+            let now = Instant::now();
+            if watch.is_over(now) {
+                drop(state);
+                strike();
+            }
+            let pause = watch.look(now, None);
+            state = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// Starts a thread, if one can be had. Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
+fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+    catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).spawn(f))).ok()?.ok()
+}

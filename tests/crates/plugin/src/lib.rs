@@ -1,0 +1,29 @@
+//! A library that a C program loads, and may unload, with handlers of its own.
+
+use std::process::ExitCode;
+use std::thread;
+
+use atexit_core::{Handler, at_exit, cause, register};
+
+#[at_exit]
+fn declared() {
+    println!("declared: {:?} on {}", cause(), thread::current().name().unwrap_or("the calling thread"));
+    print!("and a line without an end");
+}
+
+#[at_exit(name = "fails")]
+fn failing() -> ExitCode {
+    ExitCode::from(7)
+}
+
+/// Registers one more handler.
+#[unsafe(export_name = "plugin_start")]
+pub extern "C" fn start() {
+    register(|| println!("registered"));
+}
+
+/// Registers a handler that ends the process.
+#[unsafe(export_name = "plugin_exit")]
+pub extern "C" fn exits() {
+    Handler::new(|| atexit_core::exit(9)).register();
+}

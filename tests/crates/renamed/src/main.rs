@@ -1,0 +1,18 @@
+//! Knows `atexit-core` by another name, at home and through a re-export.
+
+/// Hands the crate on under a third name.
+pub mod facade {
+    pub use way_out as exits;
+}
+
+#[way_out::at_exit(crate = way_out)]
+fn renamed() {
+    println!("renamed");
+}
+
+#[way_out::at_exit(crate = crate::facade::exits, args = 1 + 1)]
+fn re_exported(number: i32) {
+    println!("re-exported {number}");
+}
+
+fn main() {}

@@ -1,0 +1,226 @@
+//! Owns where handlers run, what works there, and what happens when their time is over.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
+
+use spawn::{End, assert_seen, command, run};
+
+const PLACES: &str = env!("CARGO_BIN_EXE_places");
+
+#[track_caller]
+fn check(scene: &str, stdout: &str, stderr: &str, status: i32) {
+    assert_seen(&mut command(PLACES, &[scene]), stdout, stderr, End::Status(status));
+}
+
+/// Where `places` has this text.
+fn at(text: &str) -> String {
+    let line = include_str!("programs/places.rs").lines().take_while(|line| !line.contains(text)).count() + 1;
+    format!("tests/programs/places.rs:{line}")
+}
+
+#[test]
+fn handlers_run_on_the_exit_thread_or_on_the_caller_in_one_order() {
+    let expected = "\
+plain on at_exit
+caller on main
+caller on main
+plain on at_exit
+caller on main
+plain on at_exit
+";
+    check("names", expected, "", 0);
+}
+
+#[test]
+fn one_thread_serves_a_run() {
+    check("one_thread", &"2 threads, the same: true\n".repeat(3), "", 0);
+}
+
+#[test]
+fn handlers_on_the_caller_start_no_thread() {
+    check("no_thread", &"1 thread\n".repeat(2), "", 0);
+}
+
+#[test]
+fn thread_locals_work_on_the_exit_thread_only() {
+    check("thread_local", "dropped\nused\ndropped\n", "", 0);
+    let message = "cannot access a Thread Local Storage value during or after destruction: AccessError";
+    let stderr = format!(
+        "hook: {message}\nat_exit: 1 handler failed:\nat_exit: local at {}: panicked: {message}\n",
+        at("let handler = Handler::new(")
+    );
+    check("thread_local_caller", "dropped\n", &stderr, 101);
+}
+
+#[test]
+fn a_held_stdout_or_stderr_hangs_nothing() {
+    check("stdout_held", "locked\nprinted\n", "", 3);
+    check("stderr_held", "", "locked\nprinted\n", 3);
+    check("stdout_held_by_another", "", "ran\n", 0);
+}
+
+#[test]
+fn without_a_thread_handlers_run_on_the_exiting_one() {
+    check("no_memory_for_a_thread", "handler on main\n", "", 0);
+}
+
+#[test]
+fn a_run_that_the_program_calls_uses_the_exit_thread_and_a_nested_one_stays_there() {
+    check("run_by_main", "caller on main\nouter on at_exit\nnested on at_exit\nnested: 1 ran\n2 ran\n", "", 0);
+}
+
+#[test]
+fn handlers_may_start_threads() {
+    check("spawning", "spawned 42\n", "", 0);
+}
+
+#[test]
+fn a_handler_that_exceeds_its_limit_is_abandoned_and_the_next_one_runs() {
+    let summary = |place: &str| {
+        format!("at_exit: 1 handler failed:\nat_exit: hangs at {}: exceeded its time limit of 50ms\n", at(place))
+    };
+    let stderr = summary(r#"Handler::new(hang).name("hangs").time_limit"#);
+    check("time_limit", "for ever on at_exit\nin time on at_exit\nlast on at_exit\n", &stderr, 1);
+    check("default_time_limit", "last on at_exit\n", &summary(r#"    Handler::new(hang).name("hangs").register"#), 1);
+}
+
+#[test]
+fn a_limit_on_the_exiting_thread_is_reported() {
+    let stderr = format!(
+        "at_exit: 1 handler failed:\nat_exit: slow at {}: exceeded its time limit of 1ns\n",
+        at("Handler::new(spin)")
+    );
+    check("time_limit_on_caller", "last on at_exit\n", &stderr, 1);
+}
+
+#[test]
+fn an_abandoned_handler_has_no_part_in_the_run_any_more() {
+    let seen = run(&mut command(PLACES, &["abandoned_goes_on"]));
+    let lines: Vec<&str> = seen.stdout.lines().collect();
+    // It is a thread like any other by now: `last` and its end are not ordered.
+    assert_eq!(
+        (lines.first(), lines.contains(&"next"), lines.contains(&"last")),
+        (Some(&"cause: None"), true, true),
+        "{seen:?}"
+    );
+    let failures = seen.stderr.lines().filter(|line| line.contains("exceeded its time limit of 20ms")).count();
+    assert_eq!((failures, seen.end), (1, End::Status(1)), "{seen:?}");
+    assert!(!seen.stderr.contains("panicked: nobody"), "{seen:?}");
+}
+
+#[test]
+fn the_deadline_ends_the_process_and_names_what_did_not_run() {
+    let stderr = |place: &str| {
+        format!(
+            "at_exit: 2 handlers not run before the deadline:\nat_exit: younger at {}\nat_exit: older at {}\n\
+             at_exit: 1 handler failed:\nat_exit: hangs at {}: was still running at the deadline\n",
+            at(r#"name("younger")"#),
+            at(r#"name("older")"#),
+            at(place)
+        )
+    };
+    let hangs = "let hangs = Handler::new(hang)";
+    check("deadline", "in time on at_exit\n", &stderr(hangs), 1);
+    check("deadline_on_caller", "in time on at_exit\n", &stderr(hangs), 1);
+}
+
+#[test]
+fn without_a_failure_status_the_deadline_keeps_the_status() {
+    let seen = run(&mut command(PLACES, &["deadline_quiet"]));
+    assert_eq!(seen.end, End::Status(0), "{seen:?}");
+}
+
+#[test]
+fn the_exit_of_std_inside_a_handler_is_covered_by_a_limit() {
+    let stderr = format!(
+        "at_exit: 1 handler failed:\nat_exit: exits at {}: exceeded its time limit of 50ms\n",
+        at(r#"name("exits").time_limit"#)
+    );
+    check("std_exit_with_limit", "last\n", &stderr, 1);
+}
+
+#[test]
+fn the_exit_of_std_inside_a_handler_is_noticed() {
+    let seen = run(&mut command(PLACES, &["std_exit_noticed"]));
+    let notice = seen.stderr.lines().next().unwrap_or_default();
+    let expected = format!(
+        "at_exit: exits at {} has been running for ",
+        at(r#"Handler::new(|| std::process::exit(9)).name("exits").register"#)
+    );
+    assert!(notice.starts_with(&expected), "{seen:?}");
+    assert!(notice.contains("seems to have called std::process::exit") || !cfg!(target_arch = "x86_64"), "{seen:?}");
+    assert_eq!(seen.end, End::Status(1));
+}
+
+#[test]
+fn a_handler_that_hangs_is_named() {
+    let mut places = command(PLACES, &["hangs_until_stdin_closes"]);
+    places.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = places.spawn().expect("it starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    let mut notice = String::new();
+    stderr.read_line(&mut notice).expect("a pipe can be read");
+    drop(child.stdin.take()); // which it has been waiting for
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).expect("a pipe can be read");
+    let expected = format!("at_exit: reads at {} has been running for 1", at(r#"name("reads")"#));
+    assert!(notice.starts_with(&expected), "{notice}");
+    assert_eq!((rest.as_str(), child.wait().expect("it ends").code()), ("", Some(0)));
+}
+
+#[test]
+fn closed_full_and_broken_outputs_change_nothing() {
+    // The status is that of the failing handler, whatever becomes of what is printed.
+    for redirection in [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"] {
+        let mut shell = command("sh", &["-c", &format!(r#"exec "$0" "$@" {redirection}"#), PLACES, "prints_a_lot"]);
+        let seen = run(&mut shell);
+        assert_eq!(seen.end, End::Status(1), "{redirection}");
+        let told = seen.stderr.contains("at_exit: fails at ");
+        assert_eq!(told, !redirection.contains("2>"), "{redirection}");
+    }
+}
+
+#[test]
+fn broken_pipes_change_nothing() {
+    let mut places: Command = command(PLACES, &["prints_a_lot"]);
+    places.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = places.spawn().expect("it starts");
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+}
+
+#[test]
+fn a_second_thread_that_exits_waits_for_the_first() {
+    check("two_exits", "2\n1\n0\n", "", 4);
+    let seen = run(&mut command(PLACES, &["exit_during_run"]));
+    let handlers: Vec<_> = seen.stdout.lines().filter(|line| !line.contains("ran")).collect();
+    assert_eq!((handlers, seen.end), (vec!["in the run", "2", "1", "0"], End::Status(4)));
+}
+
+#[test]
+fn stdout_is_flushed_after_a_run() {
+    check("partial_line", "no line break", "", 0);
+}
+
+#[test]
+fn a_handler_knows_why_it_runs() {
+    let exit = "Some(Exit { status: Some(7) })\n";
+    check("cause", &format!("{exit}Some(Run)\nSome(Run)\n{exit}None\n"), "", 7);
+}
+
+#[test]
+fn async_handlers_are_driven_to_their_end() {
+    let file = "tests/programs/asynchronous.rs";
+    let line =
+        include_str!("programs/asynchronous.rs").lines().take_while(|line| !line.starts_with("#[at_exit(args")).count()
+            + 1;
+    assert_seen(
+        &mut command(env!("CARGO_BIN_EXE_asynchronous"), &[]),
+        "main\nthe program's own executor\npolled 3 times on at_exit\npolled 3 times on at_exit\nargument\n",
+        &format!(
+            "Error: \"asynchronous\"\nat_exit: 1 handler failed:\n\
+             at_exit: asynchronous(\"argument\") at {file}:{line}: \"asynchronous\"\n"
+        ),
+        End::Status(1),
+    );
+}

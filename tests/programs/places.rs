@@ -1,0 +1,306 @@
+//! Looks at where handlers run and what works there; the first argument says which of its scenes it plays.
+
+use std::cell::RefCell;
+use std::io::{self, Read as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use atexit_core::{Config, Handler, cause, configure, register};
+
+fn main() {
+    std::panic::set_hook(Box::new(|info| eprintln!("hook: {}", info.to_string().lines().nth(1).unwrap_or("?"))));
+    let scene = std::env::args().nth(1).unwrap_or_default();
+    let (_, play) = SCENES.iter().find(|(name, _)| *name == scene).expect("a scene of this name");
+    play();
+}
+
+const SCENES: &[(&str, fn())] = &[
+    ("names", names),
+    ("one_thread", one_thread),
+    ("no_thread", no_thread),
+    ("thread_local", || with_thread_local(false)),
+    ("thread_local_caller", || with_thread_local(true)),
+    ("stdout_held", stdout_held),
+    ("stderr_held", stderr_held),
+    ("stdout_held_by_another", stdout_held_by_another),
+    ("no_memory_for_a_thread", no_memory_for_a_thread),
+    ("run_by_main", run_by_main),
+    ("spawning", spawning),
+    ("time_limit", time_limit),
+    ("default_time_limit", default_time_limit),
+    ("time_limit_on_caller", time_limit_on_caller),
+    ("abandoned_goes_on", abandoned_goes_on),
+    ("deadline", || deadline(false)),
+    ("deadline_on_caller", || deadline(true)),
+    ("deadline_quiet", deadline_quiet),
+    ("std_exit_with_limit", std_exit_with_limit),
+    ("std_exit_noticed", std_exit_noticed),
+    ("hangs_until_stdin_closes", hangs_until_stdin_closes),
+    ("prints_a_lot", prints_a_lot),
+    ("two_exits", two_exits),
+    ("exit_during_run", exit_during_run),
+    ("partial_line", partial_line),
+    ("cause", causes),
+];
+
+fn say_where(what: &str) {
+    println!("{what} on {}", thread::current().name().unwrap_or("?"));
+}
+
+fn names() {
+    register(|| say_where("plain"));
+    Handler::new(|| say_where("caller")).caller_thread().register();
+    register(|| say_where("plain"));
+    Handler::new(|| say_where("caller")).caller_thread().register();
+    Handler::new(|| say_where("caller")).caller_thread().register();
+    register(|| say_where("plain"));
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").expect("procfs").count()
+}
+
+fn one_thread() {
+    static ID: Mutex<Option<thread::ThreadId>> = Mutex::new(None);
+    for _ in 0..3 {
+        register(|| {
+            let id = thread::current().id();
+            let same = ID.lock().expect("no panic").replace(id).is_none_or(|before| before == id);
+            println!("{} threads, the same: {same}", threads());
+        });
+    }
+}
+
+fn no_thread() {
+    for _ in 0..2 {
+        Handler::new(|| println!("{} thread", threads())).caller_thread().register();
+    }
+}
+
+fn with_thread_local(caller: bool) {
+    struct Dropped;
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            println!("dropped");
+        }
+    }
+    thread_local!(static LOCAL: RefCell<Vec<Dropped>> = const { RefCell::new(Vec::new()) });
+    LOCAL.with_borrow_mut(|local| local.push(Dropped));
+    let handler = Handler::new(|| {
+        LOCAL.with_borrow_mut(|local| local.push(Dropped));
+        println!("used");
+    });
+    if caller {
+        handler.name("local").caller_thread().register()
+    } else {
+        handler.name("local").register()
+    };
+}
+
+fn stdout_held() {
+    register(|| println!("printed"));
+    let mut out = io::stdout().lock();
+    writeln!(out, "locked").expect("stdout");
+    std::process::exit(3);
+}
+
+fn stderr_held() {
+    register(|| eprintln!("printed"));
+    let mut err = io::stderr().lock();
+    writeln!(err, "locked").expect("stderr");
+    std::process::exit(3);
+}
+
+fn stdout_held_by_another() {
+    register(|| eprintln!("ran"));
+    let held = std::sync::Arc::new(std::sync::Barrier::new(2));
+    let theirs = std::sync::Arc::clone(&held);
+    thread::spawn(move || {
+        let _out = io::stdout().lock();
+        theirs.wait();
+        loop {
+            thread::park();
+        }
+    });
+    held.wait();
+    std::process::exit(0);
+}
+
+fn no_memory_for_a_thread() {
+    register(|| say_where("handler"));
+    let status = std::fs::read_to_string("/proc/self/statm").expect("procfs");
+    let pages: libc::rlim_t = status.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number");
+    let limit = libc::rlimit { rlim_cur: pages * 4096 + (1 << 20), rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the structure is whole. A thread's stack is 2 MiB.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+}
+
+fn run_by_main() {
+    register(|| {
+        say_where("outer");
+        register(|| say_where("nested"));
+        println!("nested: {} ran", atexit_core::run().ran());
+    });
+    Handler::new(|| say_where("caller")).caller_thread().register();
+    println!("{} ran", atexit_core::run().ran());
+}
+
+fn spawning() {
+    register(|| {
+        let value = thread::spawn(|| 6 * 7).join().expect("no panic");
+        thread::scope(|scope| scope.spawn(|| println!("spawned {value}")).join().expect("no panic"));
+    });
+}
+
+fn hang() {
+    loop {
+        thread::park();
+    }
+}
+
+fn time_limit() {
+    register(|| say_where("last"));
+    Handler::new(hang).name("hangs").time_limit(Duration::from_millis(50)).register();
+    Handler::new(|| say_where("in time")).time_limit(Duration::from_secs(3600)).register();
+    Handler::new(|| say_where("for ever")).time_limit(Duration::MAX).register();
+}
+
+fn default_time_limit() {
+    configure(Config::new().time_limit(Duration::from_millis(50)));
+    register(|| say_where("last"));
+    Handler::new(hang).name("hangs").register();
+}
+
+/// Long enough to exceed a limit of nothing.
+fn spin() {
+    let start = std::time::Instant::now();
+    while start.elapsed() <= Duration::from_millis(1) {}
+}
+
+fn time_limit_on_caller() {
+    register(|| say_where("last"));
+    Handler::new(spin).name("slow").caller_thread().time_limit(Duration::from_nanos(1)).register();
+}
+
+/// The abandoned handler goes on when the next one lets it, and tries everything that it has lost the right to.
+fn abandoned_goes_on() {
+    static ABANDONED: AtomicBool = AtomicBool::new(false);
+    static OVER: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+    register(|| println!("last"));
+    register(|| {
+        ABANDONED.store(true, Ordering::Release);
+        let mut over = OVER.0.lock().expect("no panic");
+        while !*over {
+            over = OVER.1.wait(over).expect("no panic");
+        }
+        println!("next");
+    });
+    Handler::new(|| {
+        while !ABANDONED.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        println!("cause: {:?}", cause());
+        register(|| println!("registered too late to be next"));
+        *OVER.0.lock().expect("no panic") = true;
+        OVER.1.notify_all();
+        panic!("nobody's failure any more");
+    })
+    .name("abandoned")
+    .time_limit(Duration::from_millis(20))
+    .register();
+}
+
+fn deadline(caller: bool) {
+    configure(Config::new().deadline(Duration::from_millis(50)));
+    Handler::new(|| println!("never")).name("older").register();
+    Handler::new(|| println!("never")).name("younger").register();
+    let hangs = Handler::new(hang).name("hangs");
+    if caller {
+        hangs.caller_thread().register()
+    } else {
+        hangs.register()
+    };
+    register(|| say_where("in time"));
+}
+
+fn deadline_quiet() {
+    configure(Config::new().deadline(Duration::from_millis(50)).failure_status(false));
+    Handler::new(hang).name("hangs").register();
+    std::process::exit(0);
+}
+
+fn std_exit_with_limit() {
+    register(|| println!("last"));
+    Handler::new(|| std::process::exit(9)).name("exits").time_limit(Duration::from_millis(50)).register();
+    std::process::exit(0);
+}
+
+fn std_exit_noticed() {
+    configure(Config::new().deadline(Duration::from_secs(12)));
+    Handler::new(|| std::process::exit(9)).name("exits").register();
+    std::process::exit(0);
+}
+
+fn hangs_until_stdin_closes() {
+    Handler::new(|| io::stdin().read_to_end(&mut Vec::new()).map(drop)).name("reads").register();
+}
+
+fn prints_a_lot() {
+    for number in 0..100 {
+        register(move || {
+            let _ = writeln!(io::stdout(), "{number} {}", "x".repeat(100));
+            let _ = writeln!(io::stderr(), "{number} {}", "x".repeat(100));
+        });
+    }
+    Handler::new(|| Err::<(), _>("a failure to tell")).name("fails").register();
+}
+
+fn two_exits() {
+    for number in 0..3 {
+        register(move || println!("{number}"));
+    }
+    register(|| {
+        let other = thread::spawn(|| std::process::exit(5));
+        // It never comes back; it must not end the process either.
+        assert!(!other.is_finished());
+    });
+    std::process::exit(4);
+}
+
+fn exit_during_run() {
+    static IN_RUN: std::sync::Barrier = std::sync::Barrier::new(2);
+    for number in 0..3 {
+        register(move || println!("{number}"));
+    }
+    register(|| {
+        IN_RUN.wait();
+        println!("in the run");
+    });
+    thread::spawn(|| {
+        println!("{} ran", atexit_core::run().ran());
+        hang();
+    });
+    IN_RUN.wait();
+    std::process::exit(4);
+}
+
+fn partial_line() {
+    register(|| print!("no line break"));
+    // SAFETY: ISO C. Unlike std's, this exit leaves Rust's stdout alone.
+    unsafe { libc::exit(0) }
+}
+
+fn causes() {
+    register(|| println!("{:?}", cause()));
+    register(|| {
+        println!("{:?}", cause());
+        register(|| println!("{:?}", cause()));
+        atexit_core::run();
+        println!("{:?}", cause());
+        thread::spawn(|| println!("{:?}", cause())).join().expect("no panic");
+    });
+    assert_eq!(cause(), None);
+    std::process::exit(7);
+}

@@ -1,0 +1,61 @@
+//! Owns a library with handlers in a program that is not Rust: they run when it is unloaded, or at the exit of its host.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+use std::sync::OnceLock;
+
+use spawn::{End, Seen, build, command, run};
+
+/// Runs the host with these words after the path of the plug-in.
+fn host(words: &[&str]) -> Seen {
+    static BUILT: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
+    let (host, plugin) = BUILT.get_or_init(|| {
+        let folder = build("unload", &["-p", "plugin"], &[]);
+        let host = folder.join("host");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/host.c");
+        let compiled = Command::new("cc").arg("-o").arg(&host).args([source, "-ldl"]).status();
+        assert!(compiled.as_ref().is_ok_and(ExitStatus::success), "cc, which Rust links with: {compiled:?}");
+        (host, folder.join("libplugin.so"))
+    });
+    run(command(&host.to_string_lossy(), &[]).arg(plugin).args(words))
+}
+
+const FAILED: &str =
+    "at_exit: 1 handler failed:\nat_exit: fails at tests/crates/plugin/src/lib.rs:14: returned exit status 7\n";
+
+#[test]
+fn unloading_runs_the_handlers_on_the_calling_thread() {
+    let seen = host(&["plugin_start", "close"]);
+    let stdout = "host\nregistered\ndeclared: Some(Unload) on the calling thread\nand a line without an endclosed\n";
+    // The process goes on: a failure is told, and is not its status.
+    assert_eq!((seen.stdout.as_str(), seen.stderr.as_str(), seen.end), (stdout, FAILED, End::Status(0)));
+}
+
+#[test]
+fn at_the_exit_of_the_host_they_run_on_an_exit_thread() {
+    let seen = host(&["plugin_start", "return"]);
+    let stdout = |status: i32| {
+        format!(
+            "host\nregistered\ndeclared: Some(Exit {{ status: Some({status}) }}) on at_exit\nand a line without an end"
+        )
+    };
+    assert_eq!((seen.stdout, seen.stderr.as_str(), seen.end), (stdout(0), FAILED, End::Status(7)));
+    let seen = host(&["plugin_start", "exit"]);
+    assert_eq!((seen.stdout, seen.stderr.as_str(), seen.end), (stdout(3), FAILED, End::Status(3)));
+}
+
+#[test]
+fn a_library_can_be_loaded_and_unloaded_many_times() {
+    let seen = host(&["again"]);
+    let once = "declared: Some(Unload) on the calling thread\nand a line without an end";
+    let expected = format!("host\n{}closed\n", once.repeat(21));
+    assert_eq!((seen.stdout, seen.stderr, seen.end), (expected, FAILED.repeat(21), End::Status(0)));
+}
+
+#[test]
+fn exit_inside_a_handler_ends_the_host() {
+    for way in ["close", "return"] {
+        let seen = host(&["plugin_exit", way]);
+        assert_eq!((seen.end, seen.stdout.contains("closed")), (End::Status(9), false), "{way}: {seen:?}");
+    }
+}

@@ -1,4 +1,20 @@
-//! The attribute.
+//! The attribute of `atexit-core`, which re-exports it and documents it.
+//!
+//! Owns the entry points; must not know what they do.
+
+mod args;
+mod call;
+mod commas;
+mod error;
+mod expand;
+mod item;
+
+use proc_macro::TokenStream;
+
+/// Declares the function below as one to run when the process exits.
+///
+/// Documented where it is re-exported, as `atexit_core::at_exit`.
 #[proc_macro_attribute]
-/// x
-pub fn at_exit(_: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream { item }
+pub fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::at_exit(args.into(), &item.into()).into()
+}

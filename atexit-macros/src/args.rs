@@ -1,0 +1,296 @@
+//! Owns the grammar of the options, and which of them contradict each other; must not know the annotated function.
+
+use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::LitStr;
+use syn::ext::IdentExt;
+
+use crate::commas::{self, Element, without_invisible_groups};
+use crate::error::{Errors, did_you_mean};
+
+/// What stands in the parentheses of `#[at_exit(…)]`.
+#[derive(Default)]
+pub(crate) struct Args {
+    pub(crate) arguments: Arguments,
+    pub(crate) name: Option<LitStr>,
+    /// `first`, `last`, `caller_thread` and `this_process`.
+    pub(crate) flags: Vec<Ident>,
+    pub(crate) before: Vec<TokenStream>,
+    pub(crate) after: Vec<TokenStream>,
+    pub(crate) time_limit: Option<TokenStream>,
+    pub(crate) block_on: Option<BlockOn>,
+    pub(crate) crate_path: Option<TokenStream>,
+}
+
+/// What the function is called with.
+#[derive(Default)]
+pub(crate) enum Arguments {
+    #[default]
+    None,
+    /// `args = EXPR`
+    Value { keyword: Ident, value: TokenStream, text: String },
+    /// `args(NAME = EXPR, …)`
+    Named { keyword: Ident, list: Group, values: Vec<(Ident, TokenStream)> },
+    /// Complained about already.
+    Wrong,
+}
+
+pub(crate) struct BlockOn {
+    pub(crate) keyword: Ident,
+    pub(crate) path: TokenStream,
+}
+
+/// Every option, and how one writes it.
+const OPTIONS: [(&str, &str); 11] = [
+    ("args", "`args = value` or `args(name = value)`"),
+    ("name", "`name = \"label\"`"),
+    ("first", "`first`"),
+    ("last", "`last`"),
+    ("before", "`before = path` or `before = [path, path]`"),
+    ("after", "`after = path` or `after = [path, path]`"),
+    ("time_limit", "`time_limit = duration`"),
+    ("caller_thread", "`caller_thread`"),
+    ("this_process", "`this_process`"),
+    ("block_on", "`block_on = path`"),
+    ("crate", "`crate = path`"),
+];
+
+/// What other libraries call them.
+const SYNONYMS: [(&str, &str); 3] = [("label", "name"), ("timeout", "time_limit"), ("main_thread", "caller_thread")];
+
+impl Args {
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut args = Self::default();
+        let mut seen: Vec<Ident> = Vec::new();
+        for element in commas::expressions(tokens) {
+            let expected = "expected an option, such as `args = value` for what the function is called with";
+            let Some(setting) = Setting::parse(&element, expected, errors) else { continue };
+            let key = &setting.key;
+            let Some((_, usage)) = OPTIONS.into_iter().find(|(option, _)| key == option) else {
+                errors.at(key, unknown(&key.to_string()));
+                continue;
+            };
+            // The one place where an option is kept from being given twice, whichever it is.
+            if seen.contains(key) {
+                errors.at(key, format!("`{key}` is given twice: write {usage} once"));
+                continue;
+            }
+            seen.push(key.clone());
+            args.set(setting, usage, errors);
+        }
+        let phases = args.flags.iter().filter(|flag| *flag == "first" || *flag == "last");
+        if let [_, later] = phases.collect::<Vec<_>>()[..] {
+            errors.at(later, "a handler cannot run both `first` and `last`: keep one of them");
+        }
+        args
+    }
+
+    fn set(&mut self, setting: Setting, usage: &str, errors: &mut Errors) {
+        match &*setting.key.to_string() {
+            "args" => self.arguments = setting.arguments(usage, errors),
+            "name" => self.name = setting.label(usage, errors),
+            "first" | "last" | "caller_thread" | "this_process" => self.flags.extend(setting.flag(usage, errors)),
+            "before" => self.before = setting.paths(usage, errors),
+            "after" => self.after = setting.paths(usage, errors),
+            "time_limit" => self.time_limit = setting.expression(usage, errors),
+            "block_on" => {
+                let keyword = setting.key.clone();
+                self.block_on = setting.path(usage, errors).map(|path| BlockOn { keyword, path });
+            }
+            _ => self.crate_path = setting.path(usage, errors),
+        }
+    }
+}
+
+fn unknown(key: &str) -> String {
+    let options = OPTIONS.map(|(option, _)| option);
+    let suggestion = match SYNONYMS.iter().find(|(synonym, _)| *synonym == key) {
+        Some((_, option)) => Some(format!("did you mean `{option}`?")),
+        None => did_you_mean(key, options),
+    };
+    let hint = suggestion.unwrap_or_else(|| format!("the options are `{}`", options.join("`, `")));
+    format!("unknown option `{key}`: {hint}")
+}
+
+/// `KEY`, `KEY = VALUE` or `KEY(LIST)`.
+struct Setting {
+    key: Ident,
+    given: Given,
+    text: String,
+}
+
+enum Given {
+    Nothing,
+    Value { equals: TokenTree, value: Vec<TokenTree> },
+    List(Group),
+    Unexpected(TokenTree),
+}
+
+impl Setting {
+    fn parse(element: &Element, expected: &str, errors: &mut Errors) -> Option<Self> {
+        // `$option:meta` of a `macro_rules!` is inside of an invisible group.
+        let (key, rest) = match &without_invisible_groups(element.to_token_stream())[..] {
+            [TokenTree::Ident(key), rest @ ..] => (key.clone(), rest.to_vec()),
+            [] => {
+                errors.at(&element.comma, "unexpected `,`: remove it");
+                return None;
+            }
+            _ => {
+                errors.at(element, expected);
+                return None;
+            }
+        };
+        let given = match &rest[..] {
+            [] => Given::Nothing,
+            [TokenTree::Group(list), rest @ ..] if list.delimiter() == Delimiter::Parenthesis => match rest {
+                [] => Given::List(list.clone()),
+                [unexpected, ..] => Given::Unexpected(unexpected.clone()),
+            },
+            [equals, value @ ..] if is_equals(equals, value) => {
+                Given::Value { equals: equals.clone(), value: value.to_vec() }
+            }
+            [unexpected, ..] => Given::Unexpected(unexpected.clone()),
+        };
+        Some(Self { key, given, text: element.text.clone() })
+    }
+
+    fn flag(self, usage: &str, errors: &mut Errors) -> Option<Ident> {
+        let message = format!("`{}` takes no value: write {usage}", self.key);
+        match self.given {
+            Given::Nothing => return Some(self.key),
+            Given::Value { value, .. } if !value.is_empty() => errors.at(TokenStream::from_iter(value), message),
+            Given::Value { equals, .. } => errors.at(equals, message),
+            Given::List(list) => errors.at(list, message),
+            Given::Unexpected(token) => errors.at(token, format!("expected `,` after `{}`", self.key)),
+        }
+        None
+    }
+
+    fn value(self, usage: &str, errors: &mut Errors) -> Option<Vec<TokenTree>> {
+        let message = format!("`{}` needs a value: write {usage}", self.key);
+        match self.given {
+            Given::Value { value, .. } if !value.is_empty() => return Some(value),
+            Given::Value { equals, .. } => errors.at(equals, message),
+            Given::Nothing => errors.at(self.key, message),
+            Given::List(list) => errors.at(list, message),
+            Given::Unexpected(token) => errors.at(token, message),
+        }
+        None
+    }
+
+    fn expression(self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
+        self.value(usage, errors).map(TokenStream::from_iter)
+    }
+
+    fn label(self, usage: &str, errors: &mut Errors) -> Option<LitStr> {
+        let value = self.expression(usage, errors)?;
+        match syn::parse2::<LitStr>(value.clone()) {
+            Ok(label) if !label.value().trim().is_empty() => return Some(label),
+            Ok(label) => errors.at(label, format!("a name cannot be empty: write {usage}")),
+            Err(_) => errors.at(value, format!("a name is a string literal: write {usage}")),
+        }
+        None
+    }
+
+    fn path(self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
+        let message = format!("`{}` takes a path: write {usage}", self.key);
+        path(self.value(usage, errors)?, &message, errors)
+    }
+
+    /// One path, or several in brackets.
+    fn paths(self, usage: &str, errors: &mut Errors) -> Vec<TokenStream> {
+        let message = format!("`{}` takes a path: write {usage}", self.key);
+        let Some(value) = self.value(usage, errors) else { return Vec::new() };
+        match &without_invisible_groups(value.iter().cloned().collect())[..] {
+            [TokenTree::Group(list)] if list.delimiter() == Delimiter::Bracket => {
+                let elements = commas::expressions(list.stream());
+                if elements.is_empty() {
+                    errors.at(list, &message);
+                }
+                let paths = elements.into_iter().filter_map(|element| {
+                    if element.tokens.is_empty() {
+                        errors.at(element.comma, "unexpected `,`: remove it");
+                        return None;
+                    }
+                    path(element.tokens, &message, errors)
+                });
+                paths.collect()
+            }
+            _ => path(value, &message, errors).into_iter().collect(),
+        }
+    }
+
+    fn arguments(self, usage: &str, errors: &mut Errors) -> Arguments {
+        let keyword = self.key.clone();
+        let Given::List(list) = self.given else {
+            let text = self.text.split_once('=').map_or("", |(_, value)| value.trim()).to_owned();
+            let value = self.expression(usage, errors);
+            return value.map_or(Arguments::Wrong, |value| Arguments::Value { keyword, value, text });
+        };
+        let expected = "expected `name = value` here; in the order of the parameters it is `args = (value, value)`";
+        let mut values: Vec<(Ident, TokenStream)> = Vec::new();
+        let mut wrong = false;
+        for element in commas::expressions(list.stream()) {
+            let parsed = Self::parse(&element, expected, errors).and_then(|setting| {
+                let name = setting.key.clone();
+                if matches!(setting.given, Given::Nothing | Given::List(_)) {
+                    errors.at(element, expected);
+                    return None;
+                }
+                let value = setting.expression(&format!("`{name} = value`"), errors)?;
+                Some((name, value))
+            });
+            match parsed {
+                None => wrong = true,
+                Some((name, _)) if values.iter().any(|(seen, _)| seen.unraw() == name.unraw()) => {
+                    errors.at(&name, format!("`{name}` is given twice: keep one of them"));
+                }
+                Some(value) => values.push(value),
+            }
+        }
+        if wrong { Arguments::Wrong } else { Arguments::Named { keyword, list, values } }
+    }
+}
+
+/// `=`, and nothing that only begins like it.
+fn is_equals(token: &TokenTree, rest: &[TokenTree]) -> bool {
+    let longer = matches!(rest, [TokenTree::Punct(next), ..] if matches!(next.as_char(), '=' | '>'));
+    matches!(token, TokenTree::Punct(equals)
+        if equals.as_char() == '=' && !(longer && equals.spacing() == Spacing::Joint))
+}
+
+/// Words between `::`, which may also stand in front.
+fn path(tokens: Vec<TokenTree>, message: &str, errors: &mut Errors) -> Option<TokenStream> {
+    let all: TokenStream = tokens.into_iter().collect();
+    let tokens = without_invisible_groups(all.clone());
+    let mut rest = &tokens[..];
+    let mut word_due = true;
+    loop {
+        rest = match rest {
+            [] if !word_due => return Some(all),
+            [TokenTree::Ident(word), rest @ ..] if word_due && is_segment(word) => {
+                word_due = false;
+                rest
+            }
+            [TokenTree::Punct(first), TokenTree::Punct(second), rest @ ..]
+                if (!word_due || rest.len() + 2 == tokens.len())
+                    && first.as_char() == ':'
+                    && second.as_char() == ':' =>
+            {
+                word_due = true;
+                rest
+            }
+            _ => {
+                errors.at(rest.first().or(tokens.last()), message);
+                return None;
+            }
+        }
+    }
+}
+
+fn is_segment(word: &Ident) -> bool {
+    word == "crate"
+        || word == "self"
+        || word == "super"
+        || syn::parse2::<Ident>(TokenTree::from(word.clone()).into()).is_ok()
+}

@@ -1,0 +1,235 @@
+//! Owns which functions can be handlers, and what the expansion needs to know of them; must not know the options.
+//!
+//! Only the signature is looked at. The body stays as it is, so half-typed code keeps its own errors.
+
+use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{LitStr, Token, bracketed, token};
+
+use crate::commas::{self, Element, Scanner, without_invisible_groups};
+use crate::error::Errors;
+
+// In `unsafe extern { safe fn f(); }`.
+syn::custom_keyword!(safe);
+
+/// What the expansion needs to know of the annotated function.
+pub(crate) struct Function {
+    pub(crate) name: Ident,
+    pub(crate) is_async: bool,
+    /// With its parentheses.
+    pub(crate) parameter_list: TokenTree,
+    pub(crate) parameters: Vec<Parameter>,
+    /// The type after `->`, or nothing.
+    pub(crate) output: Vec<TokenTree>,
+    /// What `#[allow(…)]` must say around code that names the function, or that its attribute brings along.
+    pub(crate) allowed: Vec<TokenStream>,
+}
+
+impl Function {
+    pub(crate) fn never_returns(&self) -> bool {
+        matches!(&self.output[..], [TokenTree::Punct(punct)] if punct.as_char() == '!')
+    }
+}
+
+/// A parameter, which has no name if its pattern takes the value apart.
+pub(crate) struct Parameter {
+    pub(crate) pattern: TokenStream,
+    pub(crate) name: Option<Ident>,
+}
+
+/// Looks at the annotated item, and complains of all that keeps it from being a handler.
+pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Function> {
+    let mut complaints = Errors::default();
+    let mut attributes = Attributes::default();
+    let parser = |input: ParseStream<'_>| {
+        attributes = Attributes::parse(input)?;
+        signature(input, &mut complaints)
+    };
+    let function = parser.parse2(item).unwrap_or_else(|error| {
+        complaints.push(error);
+        None
+    });
+    // Of several `#[at_exit]`, the topmost expands first and sees the others. Whatever is wrong with the item, only
+    // the lowest says it.
+    if attributes.at_exit {
+        errors.append_silently(&complaints);
+    } else {
+        errors.append(complaints);
+    }
+    function.map(|function| Function { allowed: attributes.allowed, ..function })
+}
+
+/// What matters here of the other attributes.
+#[derive(Default)]
+struct Attributes {
+    at_exit: bool,
+    allowed: Vec<TokenStream>,
+}
+
+impl Attributes {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut attributes = Self::default();
+        while input.peek(Token![#]) {
+            input.parse::<Token![#]>()?;
+            let content;
+            bracketed!(content in input);
+            attributes.read(&content)?;
+        }
+        Ok(attributes)
+    }
+
+    fn read(&mut self, content: ParseStream<'_>) -> syn::Result<()> {
+        let mut name = String::new();
+        while content.peek(Ident::peek_any) || content.peek(Token![:]) {
+            name = content.parse::<TokenTree>()?.to_string();
+        }
+        let rest = content.parse::<TokenStream>()?;
+        match &*name {
+            "at_exit" => self.at_exit = true,
+            "deprecated" => self.allowed.push(quote!(deprecated)),
+            // What the function may do, its arguments may do: they stand on it, and no other attribute reaches them.
+            "allow" | "expect" => {
+                if let Some(TokenTree::Group(lints)) = rest.into_iter().next() {
+                    self.allowed.push(lints.stream());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// From the visibility on.
+fn signature(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<Function>> {
+    if input.peek(Token![pub]) {
+        input.parse::<Token![pub]>()?;
+        if input.peek(token::Paren) {
+            input.parse::<TokenTree>()?;
+        }
+    }
+    let mut qualifiers = Vec::new();
+    while input.peek(Token![const])
+        || input.peek(Token![async])
+        || input.peek(Token![unsafe])
+        || input.peek(Token![extern])
+        || input.peek(safe)
+    {
+        qualifiers.push(input.call(Ident::parse_any)?);
+        if input.peek(LitStr) {
+            input.parse::<LitStr>()?;
+        }
+    }
+    if !input.peek(Token![fn]) {
+        let start = match qualifiers.into_iter().next() {
+            Some(qualifier) => qualifier.into(),
+            None => input.parse::<TokenTree>()?,
+        };
+        errors.at(start, "`#[at_exit]` goes on a function, such as `fn cleanup() { ... }`");
+        input.parse::<TokenStream>()?;
+        return Ok(None);
+    }
+    if let Some(keyword) = qualifiers.iter().find(|qualifier| *qualifier == "unsafe") {
+        errors.at(keyword, "a handler cannot be unsafe: write a safe function that calls this one");
+    }
+    input.parse::<Token![fn]>()?;
+    let name = input.call(Ident::parse_any)?;
+    let is_async = qualifiers.iter().any(|qualifier| qualifier == "async");
+    let rest: Vec<_> = input.parse::<TokenStream>()?.into_iter().collect();
+    Ok(after_name(name, is_async, &rest, errors))
+}
+
+fn after_name(name: Ident, is_async: bool, tokens: &[TokenTree], errors: &mut Errors) -> Option<Function> {
+    let mut scanner = Scanner::new(tokens);
+    scanner.angles();
+    let (generics, tokens) = tokens.split_at(scanner.position);
+    if generics.len() > 2 {
+        let generics = generics.iter().cloned().collect::<TokenStream>();
+        errors.at(
+            generics,
+            "a handler cannot be generic: write concrete types, and leave lifetimes out or make them `'static`",
+        );
+    }
+
+    let (parameter_list, tokens) = tokens.split_first()?;
+    let TokenTree::Group(list) = parameter_list else { return None };
+    let parameters =
+        commas::parameters(list.stream()).into_iter().filter_map(|element| parameter(element, errors)).collect();
+
+    let (end, mut tokens) = tokens.split_last()?;
+    // `$body:block` of a `macro_rules!` is inside of an invisible group.
+    let body = without_invisible_groups(end.clone().into());
+    if !matches!(&body[..], [TokenTree::Group(group)] if group.delimiter() == Delimiter::Brace) {
+        errors.at(end, "a handler needs a body: write `{ ... }` instead of this `;`");
+    }
+    if let Some(at) = tokens.iter().position(|token| is_word(token, "where")) {
+        errors.at(&tokens[at], "a handler cannot have a `where` clause, since it cannot be generic: remove it");
+        tokens = &tokens[..at];
+    }
+    let output = tokens.iter().skip(2).cloned().collect(); // after `->`
+    Some(Function {
+        name,
+        is_async,
+        parameter_list: parameter_list.clone(),
+        parameters,
+        output: without_invisible_groups(output),
+        allowed: Vec::new(),
+    })
+}
+
+/// Nothing for what is complained about and no parameter that could be given an argument.
+fn parameter(element: Element, errors: &mut Errors) -> Option<Parameter> {
+    let mut tokens = &without_invisible_groups(element.tokens.into_iter().collect())[..];
+    while let [TokenTree::Punct(hash), _attribute, rest @ ..] = tokens {
+        if hash.as_char() != '#' {
+            break;
+        }
+        tokens = rest;
+    }
+    if let [.., TokenTree::Punct(a), TokenTree::Punct(b), TokenTree::Punct(c)] = tokens {
+        if [a, b, c].iter().all(|punct| punct.as_char() == '.') {
+            errors.at(quote!(#a #b #c), "a handler cannot be variadic: list its parameters");
+            return None;
+        }
+    }
+    let mut colon = 0;
+    while let Some(token) = tokens.get(colon) {
+        match token {
+            TokenTree::Punct(punct) if punct.as_char() == ':' && punct.spacing() == Spacing::Alone => break,
+            TokenTree::Punct(punct) if punct.as_char() == ':' => colon += 2, // `::` of a path
+            _ => colon += 1,
+        }
+    }
+    let (pattern, type_) = tokens.split_at(colon.min(tokens.len()));
+    if let Some(receiver) = pattern.iter().find(|token| is_word(token, "self")) {
+        errors.at(receiver, "a handler cannot take `self`: write a function outside of any `impl` or `trait`");
+        return None;
+    }
+    if let Some(keyword) = find_impl(type_.iter().cloned().collect()) {
+        errors.at(keyword, "a handler cannot be generic, as `impl` makes it here: write a concrete type");
+    }
+    let pattern = without_invisible_groups(pattern.iter().cloned().collect());
+    Some(Parameter { name: parameter_name(&pattern), pattern: pattern.into_iter().collect() })
+}
+
+/// The name in `name`, `mut name`, `ref name`, and `name @ pattern`.
+fn parameter_name(pattern: &[TokenTree]) -> Option<Ident> {
+    let words = pattern.iter().skip_while(|token| is_word(token, "mut") || is_word(token, "ref"));
+    match &words.collect::<Vec<_>>()[..] {
+        [TokenTree::Ident(name)] if name != "_" => Some(name.clone()),
+        [TokenTree::Ident(name), TokenTree::Punct(at), ..] if at.as_char() == '@' => Some(name.clone()),
+        _ => None,
+    }
+}
+
+fn find_impl(type_: TokenStream) -> Option<TokenTree> {
+    type_.into_iter().find_map(|token| match token {
+        TokenTree::Group(group) => find_impl(group.stream()),
+        token => is_word(&token, "impl").then_some(token),
+    })
+}
+
+fn is_word(token: &TokenTree, word: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident == word)
+}

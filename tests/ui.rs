@@ -1,0 +1,81 @@
+//! Owns the proof of what compiles, and of what is said where it does not; must not know what handlers do.
+//!
+//! A folder under `ui/` is a subject of complaint. A `//~ ERROR` comment stands at each line that is complained about, or
+//! further down with a `^` for each line that it is further down, or with a `|` where the comment above it points.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Complaints in our own words, the same with every compiler.
+const OURS: [&str; 4] = ["argument", "item", "option", "path"];
+
+/// Complaints in the compiler's words, compared with this version only.
+const RUSTC: [&str; 2] = ["mismatch", "outcome"];
+const RUSTC_VERSION: &str = "rustc 1.95.";
+
+#[test]
+fn ui() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/ui/pass/*.rs");
+    let comparable = if rustc_version().starts_with(RUSTC_VERSION) { &RUSTC[..] } else { &[] };
+    for subject in OURS.iter().chain(comparable) {
+        cases.compile_fail(format!("tests/ui/{subject}/*.rs"));
+    }
+}
+
+#[test]
+fn every_complaint_is_where_the_comment_says_and_no_other_is_made() {
+    for path in OURS.iter().chain(&RUSTC).flat_map(|subject| sources(subject)) {
+        let source = fs::read_to_string(&path).unwrap();
+        let stderr = fs::read_to_string(path.with_extension("stderr")).unwrap();
+        let mut found = complaints(&stderr);
+        let mut missing = comments(&source);
+        missing.retain(|(line, message)| {
+            let complaint = found.iter().position(|(at, said)| at == line && said.starts_with(message));
+            complaint.map(|complaint| found.remove(complaint)).is_none()
+        });
+        let path = path.display();
+        assert!(missing.is_empty() && found.is_empty(), "{path}: not complained: {missing:#?}, no comment: {found:#?}");
+    }
+}
+
+fn rustc_version() -> String {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("--version").output().expect("rustc runs");
+    String::from_utf8(output.stdout).expect("rustc prints UTF-8")
+}
+
+fn sources(subject: &str) -> Vec<PathBuf> {
+    let folder = Path::new("tests/ui").join(subject);
+    let paths = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+}
+
+/// The line that each comment speaks of, and how the message begins.
+fn comments(source: &str) -> Vec<(usize, &str)> {
+    let mut comments: Vec<(usize, &str)> = Vec::new();
+    for (number, line) in (1..).zip(source.lines()) {
+        let Some((_, comment)) = line.split_once("//~") else { continue };
+        let (place, message) = comment.split_once("ERROR ").expect("`//~` is followed by `ERROR`");
+        let line = match place.trim() {
+            "|" => comments.last().expect("a comment above").0,
+            carets => number - carets.len(),
+        };
+        comments.push((line, message));
+    }
+    comments
+}
+
+/// The line that each error points to first, and its message.
+fn complaints(stderr: &str) -> Vec<(usize, &str)> {
+    let mut lines = stderr.lines();
+    let mut complaints = Vec::new();
+    while let Some(line) = lines.next() {
+        let Some(message) = line.strip_prefix("error").and_then(|rest| rest.split_once(": ")) else { continue };
+        let place = lines.next().expect("a place below the message").trim();
+        let line = place.rsplit(':').nth(1).expect("`--> path:line:column`");
+        complaints.push((line.parse().unwrap(), message.1));
+    }
+    complaints
+}

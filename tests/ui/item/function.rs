@@ -1,0 +1,48 @@
+#![allow(unused)]
+
+use atexit_core::at_exit;
+
+#[at_exit]
+unsafe fn not_safe() {} //~ ERROR a handler cannot be unsafe: write a safe function that calls this one
+
+#[at_exit]
+pub const unsafe extern "C" fn not_safe_either() {} //~ ERROR a handler cannot be unsafe
+
+#[at_exit]
+fn type_parameter<T: Fn(u8) -> Vec<T>>() {} //~ ERROR a handler cannot be generic: write concrete types, and leave lifetimes out or make them `'static`
+
+#[at_exit]
+fn constant_parameter<const N: usize>() {} //~ ERROR a handler cannot be generic
+
+#[at_exit(args = "x")]
+fn lifetime<'a>(text: &'a str) {} //~ ERROR a handler cannot be generic
+
+#[at_exit(args = ("x", &[], 1))]
+fn hidden_types(text: impl AsRef<str>, list: &[Option<impl Copy>], n: u8) {} //~ ERROR a handler cannot be generic, as `impl` makes it here
+//~^ ERROR a handler cannot be generic, as `impl` makes it here
+
+#[at_exit]
+fn clause()
+where //~ ERROR a handler cannot have a `where` clause, since it cannot be generic: remove it
+    u8: Copy,
+{
+}
+
+#[at_exit]
+#[at_exit(last)]
+#[at_exit(first)]
+#[allow(unused)]
+fn stacked<T>() -> u8 { //~ ERROR a handler cannot be generic
+    1
+}
+
+macro_rules! of_a_macro {
+    ($(#[$meta:meta])* $vis:vis $name:ident<$t:ident>($($parameters:tt)*) $body:block) => {
+        $(#[$meta])*
+        $vis fn $name<$t>($($parameters)*) $body //~ ERROR a handler cannot be generic
+    };
+}
+
+of_a_macro!(#[at_exit] #[at_exit] pub in_a_macro<T>() {});
+
+fn main() {}

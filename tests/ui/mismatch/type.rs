@@ -1,0 +1,41 @@
+#![allow(unused)]
+
+use atexit_core::at_exit;
+
+#[at_exit(args = 5)] //~ ERROR mismatched types
+fn one(_: &str) {}
+
+#[at_exit(args = ("x", "y", 3))] //~ ERROR mismatched types
+fn several(_: &str, _: u8, _: u8) {}
+
+#[at_exit(args(n = "one", text = "x"))] //~ ERROR mismatched types
+fn by_name(text: &str, n: u8) {
+    let _ = (text, n);
+}
+
+#[at_exit(args = pair())] //~ ERROR mismatched types
+fn tuple_of_another_size(_: u8, _: u8, _: u8) {}
+
+#[at_exit(args = pair())] //~ ERROR mismatched types
+fn tuple_of_another_type(_: u8, _: &str) {}
+
+fn pair() -> (u8, u8) {
+    (1, 2)
+}
+
+#[at_exit(time_limit = 5)] //~ ERROR mismatched types
+fn no_duration() {}
+
+#[at_exit(args = nothing, time_limit = forever())] //~ ERROR cannot find value `nothing` in this scope
+//~^ ERROR cannot find function `forever` in this scope
+fn unknown_names(_: u8) {}
+
+#[at_exit(args = 1 +)] //~ ERROR expected expression
+fn unfinished(_: u8) {}
+
+#[at_exit(block_on = no_executor)] //~ ERROR mismatched types
+async fn asynchronous() {}
+
+fn no_executor(_: u8) {}
+
+fn main() {}

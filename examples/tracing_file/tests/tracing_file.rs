@@ -1,0 +1,128 @@
+//! Owns the proof that the log is complete, with what handlers log, however the program ends, and empty without them; reads
+//! what is in the file when the program is gone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use spawn::{End, assert_seen, command};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tracing-file");
+
+/// A directory of a test's own, with a log.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(test: &str) -> Self {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+        let _ = fs::remove_dir_all(&root); // from an earlier test run
+        fs::create_dir_all(&root).expect("a scratch directory");
+        Self(root)
+    }
+
+    /// Writes a file of so many lines.
+    fn file(&self, name: &str, lines: usize) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, "line\n".repeat(lines)).expect("a file");
+        path.display().to_string()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.0.join("log")
+    }
+
+    fn program(&self, files: &[&str]) -> Command {
+        let mut command = command(PROGRAM, &[]);
+        command.arg(self.log()).args(files);
+        command
+    }
+
+    /// Fails unless the log has exactly these lines, after the time of each.
+    #[track_caller]
+    fn assert_logged(&self, expected: &[String]) {
+        let log = fs::read_to_string(self.log()).expect("the program has made it");
+        let lines: Vec<_> = log.lines().map(|line| line.split_once(' ').map_or("", |(_time, rest)| rest)).collect();
+        assert_eq!(lines, expected);
+        assert!(log.ends_with('\n'));
+    }
+}
+
+/// The line for a file, logged by `main`.
+fn counted(file: &str, lines: usize) -> String {
+    format!(" INFO main tracing_file: {file} lines={lines}")
+}
+
+/// What the two handlers log, on the exit thread.
+fn by_handlers(files: usize, lines: usize) -> [String; 2] {
+    [
+        format!(" INFO at_exit tracing_file: all in all files={files} lines={lines}"),
+        " INFO at_exit tracing_file: closing the log".to_owned(),
+    ]
+}
+
+#[test]
+fn what_handlers_log_is_in_the_file_after_a_return() {
+    let scratch = Scratch::new("return");
+    let (one, other) = (scratch.file("one", 5), scratch.file("other", 0));
+    assert_seen(&mut scratch.program(&[&one, &other]), "", "", End::Status(0));
+    let [totals, closing] = by_handlers(2, 5);
+    scratch.assert_logged(&[counted(&one, 5), counted(&other, 0), totals, closing]);
+}
+
+#[test]
+fn what_handlers_log_is_in_the_file_after_process_exit() {
+    let scratch = Scratch::new("process_exit");
+    let one = scratch.file("one", 5);
+    let missing = scratch.0.join("missing").display().to_string();
+    assert_seen(&mut scratch.program(&[&one, &missing, &one]), "", "", End::Status(2));
+    let why = fs::read(&missing).expect_err("it is missing");
+    let error = format!("ERROR main tracing_file: cannot read {missing}: {why}");
+    let [totals, closing] = by_handlers(1, 5);
+    scratch.assert_logged(&[counted(&one, 5), error, totals, closing]);
+}
+
+/// The last one is unfinished, as it is almost always.
+#[test]
+fn many_blocks_are_complete() {
+    let scratch = Scratch::new("many_blocks");
+    let file = scratch.file("file", 3);
+    assert_seen(&mut scratch.program(&vec![&*file; 5000]), "", "", End::Status(0));
+    let size = fs::metadata(scratch.log()).expect("the program has made it").len();
+    assert!(size > 3 * 64 * 1024, "{size} bytes");
+    let mut expected = vec![counted(&file, 3); 5000];
+    expected.extend(by_handlers(5000, 15_000));
+    scratch.assert_logged(&expected);
+}
+
+/// The block is in memory: no line is on its way that could still arrive.
+#[test]
+fn without_handlers_nothing_is_in_the_file() {
+    let scratch = Scratch::new("without_handlers");
+    let file = scratch.file("file", 3);
+    for (missing, status) in [(None, 0), (Some("/does/not/exist"), 2)] {
+        let mut program = scratch.program(&[&file]);
+        assert_seen(program.args(missing).arg("--forget-handlers"), "", "", End::Status(status));
+        assert_eq!(fs::read_to_string(scratch.log()).expect("the program has made it"), "");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_written_is_a_failure() {
+    let above = include_str!("../src/lib.rs").lines().take_while(|line| !line.starts_with("#[at_exit")).count();
+    let at = format!("examples/tracing_file/src/lib.rs:{}", above + 1);
+    let stderr = format!(
+        "Error: cannot write the end of the log\n\nCaused by:\n    No space left on device (os error 28)\n\
+         at_exit: 1 handler failed:\n\
+         at_exit: close the log at {at}: cannot write the end of the log …\n"
+    );
+    assert_seen(&mut command(PROGRAM, &["/dev/full"]), "", &stderr, End::Status(1));
+}
+
+#[test]
+fn a_wrong_command_line_is_an_error() {
+    let usage = "usage: tracing-file [--forget-handlers] LOG FILE...";
+    for (arguments, complaint) in [(&[][..], "there is no log"), (&["--help"], "there is no option --help")] {
+        assert_seen(&mut command(PROGRAM, arguments), "", &format!("Error: {complaint}\n{usage}\n"), End::Status(1));
+    }
+}

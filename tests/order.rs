@@ -1,6 +1,6 @@
 //! Owns the order of declared handlers over real crates: the same in every build of the same source.
 
-use spawn::{End, assert_seen, build, command};
+use spawn::{End, assert_seen, build, command, run};
 
 /// What `order_app` prints: the reverse of the order of registration, rule by rule.
 const IN_ORDER: &str = "\
@@ -32,7 +32,31 @@ order_net::alpha::positions: left
 order_log: close
 ";
 
-/// A build of `order_app`: its folder, its flags and its settings.
+/// What `linking` prints: the crates as its `link!` states, and its own handlers as their constraints ask.
+const AS_STATED: &str = "\
+registered first
+in_a_hurry
+registered
+pulled
+second_here
+waits_for_pulled
+first_here
+squeezed
+has_to_wait
+linked_beta: two
+linked_beta: one
+after_beta
+linked_alpha: two
+linked_alpha: one
+linked_gamma: two
+linked_gamma: one
+after_gamma
+registered last of all
+ahead_of_the_logger
+logger
+";
+
+/// A build: its folder, its flags and its settings.
 type Build = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
 
 const BUILDS: [Build; 4] = [
@@ -42,11 +66,76 @@ const BUILDS: [Build; 4] = [
     ("order-many-units", &["--release"], &[("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256")]),
 ];
 
+/// Here the linker forgets the order of crates: what nothing states may come out in any order.
+const LTO_BUILDS: [Build; 2] = [
+    ("order-thin-lto", &["--release"], &[("CARGO_PROFILE_RELEASE_LTO", "thin")]),
+    ("order-fat-lto", &["--release"], &[("CARGO_PROFILE_RELEASE_LTO", "fat")]),
+];
+
+fn check(package: &str, (folder, flags, env): Build, stdout: &str, stderr: &str) {
+    let program = build(folder, &[&["-p", package], flags].concat(), env).join(package);
+    assert_seen(&mut command(&program.to_string_lossy(), &[]), stdout, stderr, End::Status(0));
+}
+
 #[test]
 fn handlers_run_in_the_same_order_in_every_build() {
-    for (folder, flags, env) in BUILDS {
-        let args = [&["-p", "order_app"], flags].concat();
-        let program = build(folder, &args, env).join("order_app");
-        assert_seen(&mut command(&program.to_string_lossy(), &[]), IN_ORDER, "", End::Status(0));
-    }
+    BUILDS.into_iter().for_each(|build| check("order_app", build, IN_ORDER, ""));
 }
+
+#[test]
+fn what_is_stated_holds_in_every_build() {
+    BUILDS.into_iter().chain(LTO_BUILDS).for_each(|build| check("linking", build, AS_STATED, ""));
+}
+
+#[test]
+fn what_cannot_be_had_is_told_and_costs_no_handler() {
+    let main = "tests/crates/contradicting/src/main.rs";
+    let told = format!(
+        "links close a circle: linked_beta before linked_alpha (link! at {main}:5), \
+         linked_alpha before linked_beta (link! at tests/crates/contradicting/src/lib.rs:3)\n\
+         asks_for_a_stranger at {main}:9 names no_handler, which is no declared handler\n\
+         contradicts_its_phase at {main}:14 asks for an order with asks_for_a_stranger that contradicts their phases\n\
+         constraints close a circle: first at {main}:19 before second at {main}:24 before third at {main}:29 \
+         before first at {main}:19\n\
+         constraints close a circle: itself at {main}:34 before itself at {main}:34\n"
+    );
+    let at_exit: String = told.lines().map(|line| format!("at_exit: {line}\n")).collect();
+    let handlers = ["contradicts_its_phase", "itself", "third", "second", "first", "asks_for_a_stranger"];
+    let linked = ["linked_alpha: two", "linked_alpha: one", "linked_beta: two", "linked_beta: one"];
+    let ran: String = handlers.iter().chain(&linked).map(|line| format!("{line}\n")).collect();
+    let nothing = format!("link! at {main}:5 names linked_nothing, which contributes no handler\n");
+    check("contradicting", BUILDS[0], &format!("{nothing}{told}{ran}"), &at_exit);
+}
+
+#[test]
+fn the_plan_says_who_runs_where_and_why() {
+    let program = build("order-dev", &["-p", "linking"], &[]).join("linking");
+    let seen = run(command(&program.to_string_lossy(), &[]).env("AT_EXIT_LOG", "plan"));
+    assert_eq!((seen.stdout.as_str(), seen.end), (AS_STATED, End::Status(0)));
+    assert_eq!(seen.stderr, PLAN);
+}
+
+const PLAN: &str = "\
+at_exit: plan
+#   handler                   crate         declared or registered at               phase  runs here by
+1   closure in linking::main  linking       tests/crates/linking/src/main.rs:75     first
+2   in_a_hurry                linking       tests/crates/linking/src/main.rs:50     first  declared
+3   closure in linking::main  linking       tests/crates/linking/src/main.rs:73            phase
+4   pulled                    linking       tests/crates/linking/src/main.rs:30            before second_here
+5   second_here               linking       tests/crates/linking/src/main.rs:35            source
+6   late                      linking       tests/crates/linking/src/main.rs:56            after pulled
+7   first_here                linking       tests/crates/linking/src/main.rs:12            source
+8   squeezed                  linking       tests/crates/linking/src/main.rs:62            before has_to_wait
+9   has_to_wait               linking       tests/crates/linking/src/main.rs:67            waits for squeezed
+10  close(\"two\")              linked_beta   tests/crates/linked_beta/src/lib.rs:7          link!
+11  close(\"one\")              linked_beta   tests/crates/linked_beta/src/lib.rs:6          source
+12  after_beta                linking       tests/crates/linking/src/main.rs:18            after linked_beta::close
+13  close(\"two\")              linked_alpha  tests/crates/linked_alpha/src/lib.rs:7         link!
+14  close(\"one\")              linked_alpha  tests/crates/linked_alpha/src/lib.rs:6         source
+15  close(\"two\")              linked_gamma  tests/crates/linked_gamma/src/lib.rs:7         link!
+16  close(\"one\")              linked_gamma  tests/crates/linked_gamma/src/lib.rs:6         source
+17  after_gamma               linking       tests/crates/linking/src/main.rs:24            after renamed::close_gamma
+18  closure in linking::main  linking       tests/crates/linking/src/main.rs:74     last   phase
+19  ahead_of_the_logger       linking       tests/crates/linking/src/main.rs:40     last   before logger
+20  logger                    linking       tests/crates/linking/src/main.rs:45     last   source
+";

@@ -99,10 +99,12 @@ pub(crate) fn current() -> Config {
 pub(crate) enum Level {
     Off,
     Error,
+    Plan,
     Trace,
 }
 
-const LEVELS: [(&str, Level); 3] = [("off", Level::Off), ("error", Level::Error), ("trace", Level::Trace)];
+const LEVELS: [(&str, Level); 4] =
+    [("off", Level::Off), ("error", Level::Error), ("plan", Level::Plan), ("trace", Level::Trace)];
 
 impl Level {
     /// Reads the environment. What it does not understand is the default, and said once.

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::order::Why;
 use crate::platform::Callback;
 use crate::registry::{self, Place, Registration};
 use crate::status::{Fault, Outcome};
@@ -57,6 +58,31 @@ pub struct Site {
     pub name_column: u32,
     /// The how-manieth expansion in this crate, which decides the rest.
     pub expansion: u32,
+}
+
+/// One `link!`, as `inventory` collects it.
+#[derive(Clone, Copy)]
+pub struct Link {
+    pub(crate) describe: fn() -> LinkSite,
+}
+
+impl Link {
+    /// For the expansion of `link!`.
+    #[must_use]
+    pub const fn new(describe: fn() -> LinkSite) -> Self {
+        Self { describe }
+    }
+}
+
+inventory::collect!(Link);
+
+/// What a `link!` says.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkSite {
+    /// Where it stands.
+    pub site: Site,
+    /// The crates' own names, as listed.
+    pub crates: &'static [&'static str],
 }
 
 impl Site {
@@ -162,7 +188,7 @@ pub(crate) enum Phase {
 /// What a handler says of itself beyond the code to run, where it says anything.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
-    pub(crate) declared: Option<Description>,
+    pub(crate) declared: Option<(Description, Why)>,
     pub(crate) name: Option<String>,
     pub(crate) phase: Phase,
     /// The only process in which it may run.
@@ -200,19 +226,14 @@ impl Entry {
         Self { callback, location, options: None }
     }
 
-    pub(crate) fn declared(description: Description) -> Self {
+    pub(crate) fn declared(description: Description, why: Why) -> Self {
         let run = description.run;
         let options = Options {
-            phase: match (description.first, description.last) {
-                (true, _) => Phase::First,
-                (_, true) => Phase::Last,
-                _ => Phase::Unmarked,
-            },
+            phase: description.phase(),
             process: description.this_process.then(std::process::id),
             caller_thread: description.caller_thread,
-            time_limit: None,
-            name: None,
-            declared: Some(description),
+            declared: Some((description, why)),
+            ..Options::default()
         };
         Self {
             callback: Callback::new(move || Ended(run())),
@@ -239,12 +260,25 @@ impl Entry {
     pub(crate) fn time_limit(&self) -> Option<impl FnOnce() -> Option<Duration>> {
         let options = self.options.as_ref()?;
         let fixed = options.time_limit;
-        let declared = options.declared.as_ref().and_then(|description| description.time_limit);
+        let declared = options.declared.as_ref().and_then(|(description, _)| description.time_limit);
         (fixed.is_some() || declared.is_some()).then_some(move || declared.map_or(fixed, |ask| Some(ask())))
     }
 
-    fn description(&self) -> Option<&Description> {
-        self.options.as_ref()?.declared.as_ref()
+    pub(crate) fn description(&self) -> Option<&Description> {
+        self.options.as_ref()?.declared.as_ref().map(|(description, _)| description)
+    }
+
+    /// Why it stands where it does, if it is declared.
+    pub(crate) fn why(&self) -> Option<&Why> {
+        self.options.as_ref()?.declared.as_ref().map(|(_, why)| why)
+    }
+
+    pub(crate) fn crate_name(&self) -> &'static str {
+        let type_name = self.callback.type_name();
+        self.description().map_or_else(
+            || type_name().trim_start_matches(['&', '<', '(']).split("::").next().unwrap_or_default(),
+            |description| description.site.crate_name(),
+        )
     }
 
     /// The type of the function, where it is one.
@@ -269,7 +303,7 @@ impl Entry {
 impl Label {
     pub(crate) fn info(&self) -> HandlerInfo {
         let options = self.options.as_deref();
-        if let Some(description) = options.and_then(|options| options.declared.as_ref()) {
+        if let Some((description, _)) = options.and_then(|options| options.declared.as_ref()) {
             return description.info();
         }
         let name = options.and_then(|options| options.name.clone());
@@ -405,6 +439,18 @@ impl Handler {
     /// What reports call it, instead of the function's name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.name = Some(name.into());
+        self
+    }
+
+    /// Runs it before all handlers that do not say `first`, whenever they were registered.
+    pub fn first(mut self) -> Self {
+        self.options.phase = Phase::First;
+        self
+    }
+
+    /// Runs it after all handlers that do not say `last`: loggers want this.
+    pub fn last(mut self) -> Self {
+        self.options.phase = Phase::Last;
         self
     }
 

@@ -1,53 +1,87 @@
-//! Owns the order in which declared handlers count as registered; pure: must not know of threads, of the pending set or of a run.
+//! Owns the order in which declared handlers count as registered, and why; pure: must not know of threads, of the pending set or of a
+//! run.
+//!
+//! Between crates, `link!` and the linker decide (see `crates`). Inside a crate the linker promises nothing: there the module tree
+//! and the position in the source decide. Constraints then move single handlers (see `graph`).
 
+use std::any::TypeId;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use crate::handler::{Description, Site};
+use crate::crates::{CrateKey, Rank, ranks};
+use crate::graph::{self, Edge};
+use crate::handler::{Description, LinkSite, Phase};
+use crate::plan::Problem;
 
-/// Sorts what the linker yielded, crates in its order, into the order of registration.
-///
-/// Between crates the linker's order stands: a crate comes after those it depends on. Inside a crate the linker promises nothing:
-/// there the module tree and the position in the source decide.
-pub(crate) fn in_registration_order(mut declared: Vec<Description>) -> Vec<Description> {
-    let ranks = crate_ranks(declared.iter().map(|description| &description.site));
-    declared.sort_by(|a, b| {
-        let rank = |site: &Site| ranks.get(&CrateKey::of(site));
-        rank(&a.site).cmp(&rank(&b.site)).then_with(|| within_crate(&a.site, &b.site))
-    });
-    declared
+/// Why a declared handler stands where it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// By its place in the source of its crate, which stands where the linker put it, or where a `link!` states.
+    Place { stated: bool },
+    /// A constraint of its own, or one of another that it has to wait for, as a reader would say it.
+    Constraint(String),
 }
 
-/// What tells two linked crates apart: a library and a binary may have one name, and so may two versions of a library.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct CrateKey {
-    name: &'static str,
-    package: &'static str,
-    binary: &'static str,
-    test: bool,
+/// The declared handlers in the order of registration, and what is wrong with what they ask for.
+pub(crate) struct Arrangement {
+    pub(crate) handlers: Vec<(Description, Why)>,
+    pub(crate) problems: Vec<Problem>,
 }
 
-impl CrateKey {
-    fn of(site: &Site) -> Self {
-        Self { name: site.crate_name(), package: site.package, binary: site.binary, test: site.test }
+/// Arranges what the linker yielded, crates in its order.
+pub(crate) fn arrange(declared: Vec<Description>, links: &[LinkSite]) -> Arrangement {
+    let (ranks, mut problems) = ranks(declared.iter().map(|description| &description.site), links);
+    let places = places(&declared, &ranks);
+    let mut order: Vec<usize> = (0..declared.len()).collect();
+    order.sort_unstable_by_key(|&at| &places[at]);
+    let mut why: Vec<Why> = places.iter().map(|place| Why::Place { stated: place.stated }).collect();
+    if declared.iter().any(Description::is_constrained) {
+        let running: Vec<usize> = order.into_iter().rev().collect();
+        order = Constraints::read(&declared, &mut problems).apply(&declared, running, &mut why);
+        order.reverse();
     }
+    let mut handlers: Vec<_> = declared.into_iter().zip(why).map(Some).collect();
+    let handlers = order.into_iter().filter_map(|at| handlers[at].take()).collect();
+    Arrangement { handlers, problems }
 }
 
-fn crate_ranks<'a>(sites: impl Iterator<Item = &'a Site>) -> HashMap<CrateKey, usize> {
-    let mut ranks = HashMap::new();
-    for site in sites {
-        let next = ranks.len();
-        ranks.entry(CrateKey::of(site)).or_insert(next);
+/// What decides without constraints, in this order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    rank: usize,
+    module: usize,
+    position: (&'static str, u32, u32, u32, u32, u32),
+    stated: bool,
+}
+
+fn places(declared: &[Description], ranks: &HashMap<CrateKey, Rank>) -> Vec<Place> {
+    let modules = module_ranks(declared);
+    // Neighbours mostly are of one module, and comparing is cheaper than looking up.
+    let mut last: Option<(CrateKey, &str, Rank, usize)> = None;
+    let mut places = Vec::with_capacity(declared.len());
+    for Description { site, .. } in declared {
+        let key = CrateKey::of(site);
+        let known = last.filter(|&(crate_, module, ..)| crate_ == key && module == site.module);
+        let (.., rank, module) = known.unwrap_or_else(|| {
+            let rank = ranks.get(&key).copied().unwrap_or(Rank { at: 0, stated: false });
+            (key, site.module, rank, modules.get(site.module).copied().unwrap_or_default())
+        });
+        last = Some((key, site.module, rank, module));
+        let position = (site.file, site.line, site.column, site.name_line, site.name_column, site.expansion);
+        places.push(Place { rank: rank.at, module, position, stated: rank.stated });
     }
-    ranks
+    places
 }
 
-fn within_crate(a: &Site, b: &Site) -> Ordering {
-    let position = |site: &Site| (site.file, site.line, site.column, site.name_line, site.name_column, site.expansion);
-    module_order(a.module, b.module).then_with(|| position(a).cmp(&position(b)))
+/// The place of each module among all: siblings in alphabetical order, a module after all that is in it.
+fn module_ranks(declared: &[Description]) -> HashMap<&'static str, usize> {
+    let mut modules: Vec<&str> = declared.iter().map(|description| description.site.module).collect();
+    modules.dedup();
+    modules.sort_unstable_by(|a, b| module_order(a, b));
+    modules.dedup();
+    modules.into_iter().enumerate().map(|(rank, module)| (module, rank)).collect()
 }
 
-/// Siblings in alphabetical order, a module after all that is in it.
 fn module_order(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.split("::"), b.split("::"));
     loop {
@@ -57,6 +91,131 @@ fn module_order(a: &str, b: &str) -> Ordering {
             (Some(_), None) => return Ordering::Less,
             (Some(a), Some(b)) if a != b => return a.cmp(b),
             _ => {}
+        }
+    }
+}
+
+/// One `before` or `after` between two handlers that exist, in the order of running.
+#[derive(Clone, Copy)]
+struct Constraint {
+    edge: Edge,
+    /// Who asks for it: the handler that moves.
+    of: usize,
+    path: &'static str,
+}
+
+impl Constraint {
+    fn is_pull(&self) -> bool {
+        self.of == self.edge.0
+    }
+}
+
+#[derive(Default)]
+struct Constraints(Vec<Constraint>);
+
+impl Constraints {
+    /// Finds whom the paths mean, and leaves out what cannot hold.
+    fn read(declared: &[Description], problems: &mut Vec<Problem>) -> Self {
+        let mut registrations: HashMap<TypeId, Vec<usize>> = HashMap::new();
+        for (at, description) in declared.iter().enumerate() {
+            registrations.entry(description.identity).or_default().push(at);
+        }
+        let mut all = Vec::new();
+        for (of, description) in declared.iter().enumerate() {
+            let before = description.before.iter().map(|target| (target, true));
+            let after = description.after.iter().map(|target| (target, false));
+            for (&(identity, path), is_pull) in before.chain(after) {
+                let Some(targets) = registrations.get(&identity) else {
+                    problems.push(Problem::NotAHandler { handler: description.info(), path });
+                    continue;
+                };
+                // Other registrations of the same function are meant, unless there are none.
+                let others = targets.iter().copied().filter(|&target| target != of || targets.len() == 1);
+                let edge = |target| if is_pull { (of, target) } else { (target, of) };
+                all.extend(others.map(|target| Constraint { edge: edge(target), of, path }));
+            }
+        }
+        let mut this = Self(all);
+        this.drop_contradictions(declared, problems);
+        this.drop_circles(declared, problems);
+        this
+    }
+
+    /// A phase is over before the next begins: constraints between two hold by themselves, or never.
+    fn drop_contradictions(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
+        self.0.retain(|constraint| {
+            let (early, late) = (declared[constraint.edge.0].phase(), declared[constraint.edge.1].phase());
+            if (early as usize) > (late as usize) {
+                let handler = declared[constraint.of].info();
+                let problem = Problem::Contradiction { handler, path: constraint.path };
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+            early == late
+        });
+    }
+
+    fn drop_circles(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
+        let edges: Vec<Edge> = self.0.iter().map(|constraint| constraint.edge).collect();
+        for circle in graph::circles(declared.len(), &edges) {
+            problems.push(Problem::Circle { handlers: circle.iter().map(|&at| declared[at].info()).collect() });
+        }
+        let component = graph::components(declared.len(), &edges);
+        self.0.retain(|constraint| component[constraint.edge.0] != component[constraint.edge.1]);
+    }
+
+    /// Moves what has to move in the order of running, and notes why.
+    fn apply(&self, declared: &[Description], running: Vec<usize>, why: &mut [Why]) -> Vec<usize> {
+        let (pulls, delays): (Vec<Constraint>, Vec<Constraint>) =
+            self.0.iter().partition(|constraint| constraint.is_pull());
+        let edges =
+            |constraints: &[Constraint]| constraints.iter().map(|constraint| constraint.edge).collect::<Vec<_>>();
+        // A handler without the mark of a phase never comes between two with one, so that all phases can be settled at once.
+        let mut by_phase = running;
+        by_phase.sort_by_key(|&at| declared[at].phase() as usize);
+        let settled = graph::settle(by_phase.clone(), &edges(&delays), &edges(&pulls));
+        let mut was_at = vec![0; declared.len()];
+        by_phase.iter().enumerate().for_each(|(position, &at)| was_at[at] = position);
+        for constraint in delays.iter().chain(&pulls) {
+            let (early, late) = constraint.edge;
+            if was_at[early] > was_at[late] {
+                let word = if constraint.is_pull() { "before" } else { "after" };
+                why[constraint.of] = Why::Constraint(format!("{word} {}", constraint.path));
+            }
+        }
+        self.note_waiting(declared, &settled, &was_at, why);
+        settled
+    }
+
+    /// Who was overtaken without a constraint of its own has waited for somebody else's.
+    fn note_waiting(&self, declared: &[Description], settled: &[usize], was_at: &[usize], why: &mut [Why]) {
+        let pulled_ahead_of: HashMap<usize, usize> = self
+            .0
+            .iter()
+            .filter(|constraint| constraint.is_pull())
+            .map(|constraint| (constraint.edge.1, constraint.of))
+            .collect();
+        let mut latest = 0;
+        for &at in settled.iter().filter(|&&at| !matches!(why[at], Why::Constraint(_))).collect::<Vec<_>>() {
+            if let Some(&for_whom) = pulled_ahead_of.get(&at).filter(|_| was_at[at] < latest) {
+                why[at] = Why::Constraint(format!("waits for {}", declared[for_whom].info().label()));
+            }
+            latest = latest.max(was_at[at]);
+        }
+    }
+}
+
+impl Description {
+    fn is_constrained(&self) -> bool {
+        !self.before.is_empty() || !self.after.is_empty()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match (self.first, self.last) {
+            (true, _) => Phase::First,
+            (_, true) => Phase::Last,
+            _ => Phase::Unmarked,
         }
     }
 }

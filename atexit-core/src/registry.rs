@@ -18,7 +18,8 @@ use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::handler::{Declared, Entry, HandlerInfo, Label, Phase};
+use crate::handler::{Declared, Description, Entry, HandlerInfo, Label, Link, LinkSite, Phase};
+use crate::plan::Problem;
 use crate::{order, platform, turn};
 
 /// A registration, by which the handler can be taken back while it is pending.
@@ -304,6 +305,7 @@ pub(crate) struct Pending {
     /// How many handlers have ever been started.
     serial: u64,
     running: Option<Label>,
+    problems: Vec<Problem>,
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "there are six lists")]
@@ -332,6 +334,7 @@ impl Pending {
             ran: 0,
             serial: 0,
             running: None,
+            problems: Vec::new(),
         }
     }
 
@@ -473,16 +476,32 @@ impl Pending {
         let fresh = inventory::iter::<Declared>
             .into_iter()
             .take_while(|declared| seen.is_none_or(|seen| !std::ptr::eq(*declared, seen)));
-        let entries = order::in_registration_order(fresh.map(|declared| (declared.describe)()).collect());
+        let arranged = order::arrange(fresh.map(|declared| (declared.describe)()).collect(), &links());
+        self.problems.extend(arranged.problems);
+        let entries = arranged.handlers.into_iter().map(|(description, why)| Entry::declared(description, why));
         // Declared handlers count as registered before `main`, even if a call came first here.
         if seen.is_none() {
-            entries.into_iter().rev().for_each(|description| self.insert_oldest(Entry::declared(description)));
+            entries.rev().for_each(|entry| self.insert_oldest(entry));
         } else {
-            for description in entries {
-                self.insert(Entry::declared(description), false);
+            for entry in entries {
+                self.insert(entry, false);
             }
         }
     }
+}
+
+/// Everything declared that is linked in, as `inventory` yields it.
+pub(crate) fn declared() -> Vec<Description> {
+    inventory::iter::<Declared>.into_iter().map(|declared| (declared.describe)()).collect()
+}
+
+pub(crate) fn links() -> Vec<LinkSite> {
+    inventory::iter::<Link>.into_iter().map(|link| (link.describe)()).collect()
+}
+
+/// What is wrong with the handlers that were collected; told once.
+pub(crate) fn take_problems() -> Vec<Problem> {
+    std::mem::take(&mut lock().problems)
 }
 
 const _: () = assert!(Phase::Last as usize + 1 == PHASES);

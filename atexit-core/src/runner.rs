@@ -10,6 +10,7 @@ use crate::account::{self, Ending, Terms};
 use crate::config::{Config, Level};
 use crate::exit_thread::{self, Desk, ExitThread, Stop, Watchdog};
 use crate::handler::{Entry, HandlerInfo, Label};
+use crate::plan::{self, Problem};
 use crate::registry::{self, Place};
 use crate::report::{Event, Failure, Report};
 use crate::status::{self, Fault, Wishes};
@@ -78,6 +79,7 @@ pub(crate) fn run(cause: Cause) -> (Report, Wishes) {
 
 fn run_outside(cause: Cause, pending: usize) -> (Report, Wishes) {
     let terms = account::open(cause);
+    tell_plan(&terms);
     // The observer is part of the run, wherever it is called.
     let seat = Seat::take();
     observe(&terms.config, || Event::RunStarted { cause, pending });
@@ -85,6 +87,18 @@ fn run_outside(cause: Cause, pending: usize) -> (Report, Wishes) {
     let not_run = Run::new(&terms).finish();
     let _seat = Seat::take();
     end_account(cause.ends_process(), not_run)
+}
+
+/// Says what cannot be had, before an exit, and the plan, if that is wanted.
+fn tell_plan(terms: &Terms) {
+    if terms.level >= Level::Plan {
+        platform::write_stderr(&format!("at_exit: plan\n{}", plan::plan()));
+    }
+    if terms.cause.ends_process() && terms.level >= Level::Error {
+        let told =
+            registry::take_problems().into_iter().filter(|problem| !matches!(problem, Problem::NoHandlers { .. }));
+        platform::write_stderr(&told.map(|problem| format!("at_exit: {problem}\n")).collect::<String>());
+    }
 }
 
 /// Ends the outermost run, whatever is still open inside it.

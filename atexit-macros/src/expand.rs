@@ -41,7 +41,7 @@ fn declaration(args: &Args, function: &Function, call: &Call) -> TokenStream {
     let library = args.crate_path.clone().unwrap_or_else(default);
     let private = quote!(#library::__private);
     let Function { name, allowed, .. } = function;
-    let site = site(function, call, &private);
+    let site = site(&name.unraw().to_string(), &call.text, name.span(), &private);
     let run = run(args, function, call, &private);
     let options = options(args, &private);
     quote! {
@@ -54,16 +54,13 @@ fn declaration(args: &Args, function: &Function, call: &Call) -> TokenStream {
     }
 }
 
-fn site(function: &Function, call: &Call, private: &TokenStream) -> TokenStream {
-    let name = function.name.unraw().to_string();
+/// Where a declaration stands, and what it is called.
+pub(crate) fn site(name: &str, arguments: &str, name_span: Span, private: &TokenStream) -> TokenStream {
     let variable = |name| env::var(name).unwrap_or_default();
     let package = format!("{} {}", variable("CARGO_PKG_NAME"), variable("CARGO_PKG_VERSION"));
     let (package, binary) = (package.trim(), variable("CARGO_BIN_NAME"));
-    let [name_line, name_column] = [
-        quote_spanned!(function.name.span()=> ::core::line!()),
-        quote_spanned!(function.name.span()=> ::core::column!()),
-    ];
-    let arguments = &call.text;
+    let [name_line, name_column] =
+        [quote_spanned!(name_span=> ::core::line!()), quote_spanned!(name_span=> ::core::column!())];
     let expansion = expansion();
     quote! {
         #private::Site {

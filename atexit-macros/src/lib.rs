@@ -8,6 +8,7 @@ mod commas;
 mod error;
 mod expand;
 mod item;
+mod link;
 
 use proc_macro::TokenStream;
 
@@ -17,4 +18,10 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::at_exit(args.into(), &item.into()).into()
+}
+
+/// What `atexit_core::link!` passes on to.
+#[proc_macro]
+pub fn link_with(input: TokenStream) -> TokenStream {
+    link::link(input.into()).into()
 }

@@ -12,6 +12,9 @@ use rusqlite::{Connection, params};
 use word_index_lock::Directory;
 use word_index_report::Report;
 
+// The linker keeps this order anyway, but not with link-time optimization.
+atexit_core::link!(word_index_lock, word_index_report);
+
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA foreign_keys = ON;

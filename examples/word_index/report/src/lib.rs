@@ -9,6 +9,9 @@ use anyhow::Context as _;
 use atexit_core::at_exit;
 use word_index_lock::Directory;
 
+// The linker keeps this order anyway, but not with link-time optimization.
+atexit_core::link!(word_index_lock);
+
 /// What the index holds. Displayed, it is the text of `report.txt`.
 #[derive(Clone, Debug)]
 pub struct Report {

@@ -12,6 +12,9 @@ use anyhow::{Context as _, anyhow};
 use atexit_core::at_exit;
 use word_index_database::{self as database, Document};
 
+// The linker keeps this order anyway, but not with link-time optimization.
+atexit_core::link!(word_index_database);
+
 /// So many texts may wait, before who feeds more waits too.
 const QUEUE: usize = 16;
 /// So many documents are stored in one go.

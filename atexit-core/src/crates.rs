@@ -1,0 +1,137 @@
+//! Owns the order of crates, as the linker gives it and as `link!` states it; pure: must not know what a crate's handlers are.
+
+use std::collections::HashMap;
+
+use crate::graph::{self, Edge};
+use crate::handler::{LinkSite, Site};
+use crate::plan::Problem;
+
+/// What tells two linked crates apart: a library and a binary may have one name, and so may two versions of a library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CrateKey {
+    name: &'static str,
+    package: &'static str,
+    binary: &'static str,
+    test: bool,
+}
+
+impl CrateKey {
+    pub(crate) fn of(site: &Site) -> Self {
+        Self { name: site.crate_name(), package: site.package, binary: site.binary, test: site.test }
+    }
+
+    /// Whether a `link!` in another crate can mean this one.
+    fn is_library(&self, name: &str) -> bool {
+        self.name == name && self.binary.is_empty()
+    }
+}
+
+/// Where a crate stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rank {
+    pub(crate) at: usize,
+    /// A `link!` says something of it.
+    pub(crate) stated: bool,
+}
+
+/// A crate with handlers, one that says `link!`, or one that only a `link!` names.
+struct Node {
+    key: Option<CrateKey>,
+    name: &'static str,
+    has_handlers: bool,
+    stated: bool,
+}
+
+/// The crates and what is said of them.
+#[derive(Default)]
+struct Crates {
+    nodes: Vec<Node>,
+    of: HashMap<CrateKey, usize>,
+    edges: Vec<Edge>,
+    /// For each edge the `link!` that states it.
+    stated_by: Vec<usize>,
+}
+
+/// Ranks the crates of the handlers, which come in the linker's order, and says what is wrong with the links.
+pub(crate) fn ranks<'a>(
+    handlers: impl Iterator<Item = &'a Site>,
+    links: &[LinkSite],
+) -> (HashMap<CrateKey, Rank>, Vec<Problem>) {
+    let mut crates = Crates::default();
+    for site in handlers {
+        let at = crates.node(CrateKey::of(site));
+        crates.nodes[at].has_handlers = true;
+    }
+    let mut problems = crates.state(links);
+    problems.extend(crates.contradictions(links));
+    // Who has no handlers comes first, where it holds nobody back.
+    let mut linkers_order: Vec<usize> = (0..crates.nodes.len()).collect();
+    linkers_order.sort_by_key(|&at| crates.nodes[at].has_handlers);
+    let order = graph::settle(linkers_order, &crates.edges, &[]);
+    let rank = |(at, node): (usize, usize)| {
+        let Node { key, stated, .. } = crates.nodes[node];
+        key.map(|key| (key, Rank { at, stated }))
+    };
+    (order.into_iter().enumerate().filter_map(rank).collect(), problems)
+}
+
+impl Crates {
+    fn node(&mut self, key: CrateKey) -> usize {
+        *self.of.entry(key).or_insert_with(|| {
+            self.nodes.push(Node { key: Some(key), name: key.name, has_handlers: false, stated: false });
+            self.nodes.len() - 1
+        })
+    }
+
+    /// Takes in what the links state, and says which crates they name that contribute nothing.
+    fn state(&mut self, links: &[LinkSite]) -> Vec<Problem> {
+        let speakers: Vec<usize> = links.iter().map(|link| self.node(CrateKey::of(&link.site))).collect();
+        let mut problems = Vec::new();
+        for (number, (link, &speaker)) in links.iter().zip(&speakers).enumerate() {
+            let mut before: Vec<usize> = Vec::new();
+            for &name in link.crates {
+                let named = self.named(name, speaker);
+                if !named.iter().any(|at| self.nodes[*at].has_handlers || speakers.contains(at)) {
+                    problems.push(Problem::NoHandlers { linked: name, file: link.site.file, line: link.site.line });
+                }
+                let edges = named.iter().flat_map(|&late| before.iter().map(move |&early| (early, late)));
+                self.edges.extend(edges.chain(named.iter().map(|&early| (early, speaker))));
+                before = named;
+            }
+            self.stated_by.resize(self.edges.len(), number);
+        }
+        for &(early, late) in &self.edges {
+            (self.nodes[early].stated, self.nodes[late].stated) = (true, true);
+        }
+        problems
+    }
+
+    /// All versions of the library that another crate calls by this name.
+    fn named(&mut self, name: &'static str, by: usize) -> Vec<usize> {
+        let known = |node: &Node| node.key.map_or(node.name == name, |key| key.is_library(name));
+        let found: Vec<usize> = (0..self.nodes.len()).filter(|&at| at != by && known(&self.nodes[at])).collect();
+        if !found.is_empty() {
+            return found;
+        }
+        self.nodes.push(Node { key: None, name, has_handlers: false, stated: true });
+        vec![self.nodes.len() - 1]
+    }
+
+    /// Drops the edges that contradict each other, and says which links state them.
+    fn contradictions(&mut self, links: &[LinkSite]) -> Vec<Problem> {
+        let circles = graph::circles(self.nodes.len(), &self.edges);
+        let problems = circles.iter().map(|circle| {
+            let steps = (0..circle.len()).filter_map(|at| {
+                let edge = (circle[at], circle[(at + 1) % circle.len()]);
+                let link = &links[self.stated_by[self.edges.iter().position(|&other| other == edge)?]].site;
+                let (early, late) = (self.nodes[edge.0].name, self.nodes[edge.1].name);
+                Some(format!("{early} before {late} (link! at {}:{})", link.file, link.line))
+            });
+            Problem::LinkCircle { steps: steps.collect() }
+        });
+        let problems = problems.collect();
+        let component = graph::components(self.nodes.len(), &self.edges);
+        self.edges.retain(|&(early, late)| component[early] != component[late]);
+        problems
+    }
+}

@@ -1,0 +1,379 @@
+//! Owns what an order under constraints is made of: circles, and the least moves that satisfy what has none; pure, on plain numbers: must
+//! not know what a handler or a crate is.
+
+/// `(a, b)`: `a` comes before `b`.
+pub(crate) type Edge = (usize, usize);
+
+/// The items that each item is joined to, from the first of each pair to the second.
+fn neighbours(count: usize, pairs: impl Iterator<Item = Edge>) -> Vec<Vec<usize>> {
+    let mut lists = vec![Vec::new(); count];
+    for (from, to) in pairs {
+        lists[from].push(to);
+    }
+    lists
+}
+
+/// Numbers the items so that two have the same number if they are on one circle (the strongly connected components, by Tarjan's
+/// algorithm, without recursion: a chain may be as long as there are items).
+pub(crate) fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
+    const NEW: usize = usize::MAX;
+    let next = neighbours(count, edges.iter().copied());
+    let (mut index, mut low, mut component) = (vec![NEW; count], vec![0; count], vec![NEW; count]);
+    let (mut clock, mut components) = (0, 0);
+    let mut open = Vec::new();
+    let mut path: Vec<(usize, usize)> = Vec::new();
+    for root in 0..count {
+        if index[root] != NEW {
+            continue;
+        }
+        path.push((root, 0));
+        while let Some((item, visited)) = path.last_mut() {
+            let item = *item;
+            if *visited == 0 {
+                (index[item], low[item]) = (clock, clock);
+                clock += 1;
+                open.push(item);
+            }
+            if let Some(&to) = next[item].get(*visited) {
+                *visited += 1;
+                if index[to] == NEW {
+                    path.push((to, 0));
+                } else if component[to] == NEW {
+                    low[item] = low[item].min(index[to]);
+                }
+                continue;
+            }
+            path.pop();
+            if let Some(&(parent, _)) = path.last() {
+                low[parent] = low[parent].min(low[item]);
+            }
+            if low[item] == index[item] {
+                while let Some(member) = open.pop() {
+                    component[member] = components;
+                    if member == item {
+                        break;
+                    }
+                }
+                components += 1;
+            }
+        }
+    }
+    component
+}
+
+/// One shortest circle through each set of items that are on circles with each other, in the order of the items.
+pub(crate) fn circles(count: usize, edges: &[Edge]) -> Vec<Vec<usize>> {
+    let component = components(count, edges);
+    let inside: Vec<Edge> = edges.iter().copied().filter(|&(a, b)| component[a] == component[b]).collect();
+    let next = neighbours(count, inside.iter().copied());
+    let mut told = vec![false; count];
+    let mut starts: Vec<usize> = inside.iter().map(|&(a, _)| a).collect();
+    starts.sort_unstable();
+    starts.retain(|&start| !std::mem::replace(&mut told[component[start]], true));
+    starts.into_iter().map(|start| circle_from(start, &next)).collect()
+}
+
+/// A shortest way from an item back to itself, which exists.
+fn circle_from(start: usize, next: &[Vec<usize>]) -> Vec<usize> {
+    let mut came_from = vec![None; next.len()];
+    let mut queue = std::collections::VecDeque::from([start]);
+    while let Some(item) = queue.pop_front() {
+        for &to in &next[item] {
+            if to == start {
+                let mut circle = vec![item];
+                while let Some(before) = came_from[circle[circle.len() - 1]] {
+                    circle.push(before);
+                }
+                circle.reverse();
+                return circle;
+            }
+            if came_from[to].is_none() {
+                came_from[to] = Some(item);
+                queue.push_back(to);
+            }
+        }
+    }
+    vec![start]
+}
+
+/// Puts `items` into an order that satisfies all edges, moving as little as possible.
+///
+/// First each of the `delays` holds its second item back until just after its first. Then each of the `pulls` brings its first item
+/// up to just ahead of its second; where that item has to follow what comes later, the second waits for it instead. There must be no circle.
+pub(crate) fn settle(items: Vec<usize>, delays: &[Edge], pulls: &[Edge]) -> Vec<usize> {
+    if delays.is_empty() && pulls.is_empty() {
+        return items;
+    }
+    let delayed = Settling::new(&items, delays, &[]).settle(&items);
+    Settling::new(&delayed, delays, pulls).settle(&delayed)
+}
+
+/// What is known of an item while the items are placed one by one, in their order.
+#[derive(Clone, Default)]
+struct Item {
+    /// Who comes after it, and whether that is because it is pulled; in the order of the items.
+    followers: Vec<(usize, bool)>,
+    /// Who is to be pulled ahead of it, in the order of the items.
+    pulled: Vec<usize>,
+    /// How many of those are missing that it is held back for.
+    delayed_by: usize,
+    /// The item whose delay kept it from being placed when that was last tried.
+    blocked_by: Option<usize>,
+    /// The last check that came by.
+    checked: usize,
+    /// Its own turn has come.
+    reached: bool,
+    placed: bool,
+}
+
+struct Settling {
+    of: Vec<Item>,
+    checks: usize,
+    result: Vec<usize>,
+}
+
+impl Settling {
+    fn new(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> Self {
+        let mut of = vec![Item::default(); items.len()];
+        for &(early, late) in delays {
+            of[early].followers.push((late, false));
+            of[late].delayed_by += 1;
+        }
+        for &(early, late) in pulls {
+            of[early].followers.push((late, true));
+            of[late].pulled.push(early);
+        }
+        let mut position = vec![0; items.len()];
+        items.iter().enumerate().for_each(|(at, &item)| position[item] = at);
+        for item in &mut of {
+            item.followers.sort_unstable_by_key(|&(follower, _)| position[follower]);
+            item.pulled.sort_unstable_by_key(|&pulled| position[pulled]);
+        }
+        Self { of, checks: 0, result: Vec::with_capacity(items.len()) }
+    }
+
+    fn settle(mut self, items: &[usize]) -> Vec<usize> {
+        for &item in items {
+            self.of[item].reached = true;
+            self.visit(item);
+        }
+        self.result
+    }
+
+    /// Places an item, pulling others ahead of it, and then whoever has waited for one of them. Does nothing, not even by halves, if
+    /// something has to come first that is still to come.
+    fn visit(&mut self, start: usize) {
+        // Instead of recursion: each item with the number of those that it has pulled; `None` before it is known whether it can.
+        let mut path = vec![(start, None)];
+        while let Some((at, pulled)) = path.pop() {
+            if self.of[at].placed || (pulled.is_none() && !self.is_placeable(at)) {
+                continue;
+            }
+            let pulled = pulled.unwrap_or(0);
+            if let Some(&next) = self.of[at].pulled.get(pulled) {
+                path.extend([(at, Some(pulled + 1)), (next, Some(0))]);
+            } else {
+                let released = self.place(at);
+                path.extend(released.into_iter().rev().map(|released| (released, None)));
+            }
+        }
+    }
+
+    /// Whether nothing is missing that an item, or one that would be pulled with it, is held back for.
+    fn is_placeable(&mut self, start: usize) -> bool {
+        self.checks += 1;
+        // Each item with the place in `seen` of the one that would pull it.
+        let mut path = vec![(start, None)];
+        let mut seen: Vec<(usize, Option<usize>)> = Vec::new();
+        while let Some((at, puller)) = path.pop() {
+            let item = &mut self.of[at];
+            if item.placed || std::mem::replace(&mut item.checked, self.checks) == self.checks {
+                continue;
+            }
+            let item = &self.of[at];
+            seen.push((at, puller));
+            let here = seen.len() - 1;
+            // What was in the way last time is looked at first: it mostly still is.
+            let in_the_way = [Some(at), item.blocked_by].into_iter().flatten().find(|&by| self.of[by].delayed_by > 0);
+            if in_the_way.is_some() {
+                let mut puller = Some(here);
+                while let Some((at, next)) = puller.map(|place| seen[place]) {
+                    self.of[at].blocked_by = in_the_way;
+                    puller = next;
+                }
+                return false;
+            }
+            path.extend(item.pulled.iter().map(|&pulled| (pulled, Some(here))));
+        }
+        true
+    }
+
+    /// Places the item, and says who was waiting for just that.
+    fn place(&mut self, at: usize) -> Vec<usize> {
+        self.result.push(at);
+        self.of[at].placed = true;
+        let mut released = std::mem::take(&mut self.of[at].followers);
+        released.retain(|&(follower, is_pull)| {
+            let follower = &mut self.of[follower];
+            follower.delayed_by -= usize::from(!is_pull);
+            follower.reached
+        });
+        released.into_iter().map(|(follower, _)| follower).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The rule in as many words: no stack of its own, nothing remembered.
+    struct Reference<'a> {
+        delays: &'a [Edge],
+        pulls: &'a [Edge],
+        order: &'a [usize],
+        reached: Vec<usize>,
+        result: Vec<usize>,
+    }
+
+    impl Reference<'_> {
+        fn settle(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> Vec<usize> {
+            let delayed = Self::pass(items, delays, &[]);
+            Self::pass(&delayed, delays, pulls)
+        }
+
+        fn pass(order: &[usize], delays: &[Edge], pulls: &[Edge]) -> Vec<usize> {
+            let mut this = Reference { delays, pulls, order, reached: vec![], result: vec![] };
+            for &item in order {
+                this.reached.push(item);
+                this.visit(item);
+            }
+            this.result
+        }
+
+        fn missing(&self, edges: &[Edge], item: usize) -> Vec<usize> {
+            let first = |&early: &usize| edges.contains(&(early, item)) && !self.result.contains(&early);
+            self.order.iter().copied().filter(first).collect()
+        }
+
+        fn is_placeable(&self, item: usize) -> bool {
+            self.missing(self.delays, item).is_empty()
+                && self.missing(self.pulls, item).into_iter().all(|pulled| self.is_placeable(pulled))
+        }
+
+        fn visit(&mut self, item: usize) {
+            if self.result.contains(&item) || !self.is_placeable(item) {
+                return;
+            }
+            for pulled in self.missing(self.pulls, item) {
+                self.visit(pulled);
+            }
+            if self.result.contains(&item) {
+                return;
+            }
+            self.result.push(item);
+            for &follower in self.order {
+                let edge = (item, follower);
+                let waits = self.delays.contains(&edge) || self.pulls.contains(&edge);
+                if waits && self.reached.contains(&follower) {
+                    self.visit(follower);
+                }
+            }
+        }
+    }
+
+    /// A shuffled order, and edges that close no circle because they all go up in another shuffled order.
+    fn acyclic() -> impl Strategy<Value = (Vec<usize>, Vec<Edge>, Vec<Edge>)> {
+        (1_usize..12).prop_flat_map(|count| {
+            let shuffled = || Just((0..count).collect::<Vec<_>>()).prop_shuffle();
+            let pairs = || prop::collection::btree_set((0..count, 0..count), 0..2 * count);
+            (shuffled(), shuffled(), pairs(), pairs()).prop_map(|(items, ranks, delays, pulls)| {
+                let up = |pairs: std::collections::BTreeSet<Edge>| {
+                    let mut edges: Vec<Edge> = pairs.into_iter().filter(|&(a, b)| ranks[a] < ranks[b]).collect();
+                    edges.dedup();
+                    edges
+                };
+                let delays = up(delays);
+                let pulls = up(pulls).into_iter().filter(|edge| !delays.contains(edge)).collect();
+                (items, delays, pulls)
+            })
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn settling_agrees_with_the_reference((items, delays, pulls) in acyclic()) {
+            let settled = settle(items.clone(), &delays, &pulls);
+            let position = |item| settled.iter().position(|&at| at == item);
+            for &(early, late) in delays.iter().chain(&pulls) {
+                prop_assert!(position(early) < position(late));
+            }
+            prop_assert_eq!(settled, Reference::settle(&items, &delays, &pulls));
+        }
+
+        #[test]
+        fn a_circle_is_found_exactly_where_there_is_one(
+            (count, edges) in (1_usize..10).prop_flat_map(|count| {
+                (Just(count), prop::collection::vec((0..count, 0..count), 0..2 * count))
+            })
+        ) {
+            // Reachability, by closing the relation.
+            let mut reaches = vec![vec![false; count]; count];
+            for &(a, b) in &edges {
+                reaches[a][b] = true;
+            }
+            for via in 0..count {
+                for a in 0..count {
+                    for b in 0..count {
+                        reaches[a][b] |= reaches[a][via] && reaches[via][b];
+                    }
+                }
+            }
+            let component = components(count, &edges);
+            for a in 0..count {
+                for b in 0..count {
+                    prop_assert_eq!(component[a] == component[b], a == b || (reaches[a][b] && reaches[b][a]));
+                }
+            }
+            let circles = circles(count, &edges);
+            for circle in &circles {
+                for (at, &item) in circle.iter().enumerate() {
+                    prop_assert!(edges.contains(&(item, circle[(at + 1) % circle.len()])));
+                }
+            }
+            let with_circle: std::collections::BTreeSet<_> =
+                (0..count).filter(|&item| reaches[item][item]).map(|item| component[item]).collect();
+            prop_assert_eq!(circles.len(), with_circle.len());
+        }
+    }
+
+    #[test]
+    fn what_moves_is_what_is_annotated_and_no_further_than_it_must() {
+        let table: [(&[Edge], &[Edge], &[usize]); 8] = [
+            (&[], &[], &[0, 1, 2, 3]),
+            (&[(2, 0)], &[], &[1, 2, 0, 3]),         // 0 is delayed until just after 2
+            (&[], &[(3, 1)], &[0, 3, 1, 2]),         // 3 is pulled up to just ahead of 1
+            (&[(0, 3)], &[(1, 2)], &[0, 1, 2, 3]),   // both hold already
+            (&[(2, 0), (2, 1)], &[], &[2, 0, 1, 3]), // those that waited keep their order
+            (&[(1, 0), (2, 1)], &[], &[2, 1, 0, 3]), // a chain
+            (&[(2, 3)], &[(3, 0)], &[1, 2, 3, 0]),   // 3 follows 2 and precedes 0: the earlier one waits
+            (&[(3, 0)], &[(2, 0)], &[1, 2, 3, 0]),   // delays first: then nothing is left to pull
+        ];
+        for (delays, pulls, expected) in table {
+            assert_eq!(settle(vec![0, 1, 2, 3], delays, pulls), expected, "{delays:?} {pulls:?}");
+        }
+    }
+
+    #[test]
+    fn long_chains_need_no_stack() {
+        let count = 200_000;
+        let chain: Vec<Edge> = (1..count).map(|item| (item, item - 1)).collect();
+        let reversed: Vec<usize> = (0..count).rev().collect();
+        let items: Vec<usize> = (0..count).collect();
+        assert_eq!(settle(items.clone(), &chain, &[]), reversed);
+        assert_eq!(settle(items, &[], &chain), reversed);
+        assert!(circles(count, &chain).is_empty());
+    }
+}

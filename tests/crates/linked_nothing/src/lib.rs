@@ -1,0 +1,1 @@
+//! A crate that contributes no handler.

@@ -47,7 +47,8 @@ async fn send() -> anyhow::Result<()> {
     if count == 0 {
         return Ok(());
     }
-    let mut stream = TcpStream::connect(peer).await.with_context(|| format!("cannot reach {peer}; lines lost: {count}"))?;
+    let mut stream =
+        TcpStream::connect(peer).await.with_context(|| format!("cannot reach {peer}; lines lost: {count}"))?;
     stream.write_all(&lines).await.with_context(|| format!("cannot send all of {count} lines to {peer}"))?;
     stream.shutdown().await.with_context(|| format!("cannot close the connection to {peer}"))
 }

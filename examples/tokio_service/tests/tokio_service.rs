@@ -61,20 +61,20 @@ impl Service {
         let mut command = command(PROGRAM, options);
         command.arg(peer.to_string()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
-        let mut stdout = child.stdout.take().expect("piped");
+        // Not a byte more than the line, for the rest is to be read when the program has ended.
+        let mut stdout = BufReader::with_capacity(1, child.stdout.take().expect("piped"));
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
-            let bytes = stdout.by_ref().bytes().map(|byte| byte.expect("a pipe can be read"));
-            let line: Vec<u8> = bytes.take_while(|&byte| byte != b'\n').collect();
-            let _ = sender.send((line, stdout));
+            let mut line = String::new();
+            stdout.read_line(&mut line).expect("a pipe can be read");
+            let _ = sender.send((line, stdout.into_inner()));
         });
         let Ok((line, stdout)) = receiver.recv_timeout(LIMIT) else {
             child.kill().expect("the program can be killed");
             panic!("{command:?} does not say where it listens");
         };
         child.stdout = Some(stdout);
-        let line = String::from_utf8(line).expect("UTF-8");
-        let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
+        let address = line.trim_end().strip_prefix("listening on ").and_then(|address| address.parse().ok());
         Self { command, child, address: address.unwrap_or_else(|| panic!("an address is not in {line:?}")) }
     }
 
@@ -86,9 +86,9 @@ impl Service {
     }
 
     /// Gives the order, and waits for the end; what was printed after the address.
-    fn end(mut self, way: Way) -> Seen {
+    fn end(self, way: Way) -> Seen {
         self.client().write(way.order());
-        finish(self.child, &mut self.command)
+        finish(self.child, &self.command)
     }
 }
 

@@ -38,9 +38,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn count(file: &Path) {
-    match fs::read(file) {
-        Ok(bytes) => {
-            let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
+    match fs::read_to_string(file) {
+        Ok(text) => {
+            let lines = text.lines().count();
             info!(lines, "{}", file.display());
             FILES.fetch_add(1, Ordering::Relaxed);
             LINES.fetch_add(lines, Ordering::Relaxed);

@@ -1,9 +1,9 @@
 //! Owns the proof that the log is complete, with what handlers log, however the program ends, and empty without them; reads
 //! what is in the file when the program is gone.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{self, Command};
+use std::{fs, thread};
 
 use spawn::{End, assert_seen, command};
 
@@ -14,8 +14,7 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(test: &str) -> Self {
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
-        let _ = fs::remove_dir_all(&root); // from an earlier test run
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}_{}", process::id()));
         fs::create_dir_all(&root).expect("a scratch directory");
         Self(root)
     }
@@ -58,6 +57,14 @@ fn by_handlers(files: usize, lines: usize) -> [String; 2] {
         format!(" INFO at_exit tracing_file: all in all files={files} lines={lines}"),
         " INFO at_exit tracing_file: closing the log".to_owned(),
     ]
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            fs::remove_dir_all(&self.0).expect("it is still there");
+        }
+    }
 }
 
 #[test]

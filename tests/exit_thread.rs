@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
-use spawn::{End, assert_seen, command, run};
+use spawn::{End, assert_seen, build, command, run};
 
 const PLACES: &str = env!("CARGO_BIN_EXE_places");
 
@@ -214,13 +214,15 @@ fn async_handlers_are_driven_to_their_end() {
     let line =
         include_str!("programs/asynchronous.rs").lines().take_while(|line| !line.starts_with("#[at_exit(args")).count()
             + 1;
-    assert_seen(
-        &mut command(env!("CARGO_BIN_EXE_asynchronous"), &[]),
-        "main\nthe program's own executor\npolled 3 times on at_exit\npolled 3 times on at_exit\nargument\n",
-        &format!(
-            "Error: \"asynchronous\"\nat_exit: 1 handler failed:\n\
-             at_exit: asynchronous(\"argument\") at {file}:{line}: \"asynchronous\"\n"
-        ),
-        End::Status(1),
+    let stdout = "main\nthe program's own executor\npolled 3 times on at_exit\npolled 3 times on at_exit\nargument\n";
+    let stderr = format!(
+        "Error: \"asynchronous\"\nat_exit: 1 handler failed:\n\
+         at_exit: asynchronous(\"argument\") at {file}:{line}: \"asynchronous\"\n"
     );
+    // Built with the features of all packages together, and without the feature `tokio`.
+    let together = env!("CARGO_BIN_EXE_asynchronous").to_owned();
+    let alone = build("alone", &["-p", "atexit", "--bin", "asynchronous"], &[]).join("asynchronous");
+    for program in [together, alone.to_string_lossy().into_owned()] {
+        assert_seen(&mut command(&program, &[]), stdout, &stderr, End::Status(1));
+    }
 }

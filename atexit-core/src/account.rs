@@ -4,7 +4,7 @@
 //! deadline strikes. A run inside a handler has an account of its own on top of the outer one.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::{self, Config, Level};
 use crate::handler::HandlerInfo;
@@ -14,9 +14,9 @@ use crate::runner::{Cause, observe};
 use crate::status::Wishes;
 
 pub(crate) struct Account {
-    pub(crate) cause: Cause,
-    pub(crate) config: Config,
-    pub(crate) level: Level,
+    cause: Cause,
+    config: Config,
+    level: Level,
     began: Instant,
     report: Report,
     exit: Option<i32>,
@@ -32,7 +32,7 @@ impl Account {
 
 static ACCOUNTS: Mutex<Vec<Account>> = Mutex::new(Vec::new());
 
-fn accounts() -> MutexGuard<'static, Vec<Account>> {
+pub(crate) fn lock() -> MutexGuard<'static, Vec<Account>> {
     ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -47,39 +47,46 @@ pub(crate) struct Terms {
 pub(crate) fn open(cause: Cause) -> Terms {
     let terms = Terms { cause, config: config::current(), level: Level::from_environment() };
     let Terms { config, level, .. } = terms.clone();
-    accounts().push(Account { cause, config, level, began: Instant::now(), report: Report::default(), exit: None });
+    lock().push(Account { cause, config, level, began: Instant::now(), report: Report::default(), exit: None });
     terms
 }
 
 /// The terms of the innermost run.
 pub(crate) fn terms() -> Option<Terms> {
-    let accounts = accounts();
+    let accounts = lock();
     let account = accounts.last()?;
     Some(Terms { cause: account.cause, config: account.config.clone(), level: account.level })
 }
 
+/// From now on, handlers of this run that have no limit of their own have this one.
+pub(crate) fn limit(limit: Duration) {
+    if let Some(account) = lock().last_mut() {
+        account.config.time_limit.get_or_insert(limit);
+    }
+}
+
 pub(crate) fn fail(failure: Failure) {
-    if let Some(account) = accounts().last_mut() {
+    if let Some(account) = lock().last_mut() {
         account.report.failures.push(failure);
     }
 }
 
 /// Notes the code of an `exit` inside a handler.
 pub(crate) fn exit(code: i32) {
-    if let Some(account) = accounts().last_mut() {
+    if let Some(account) = lock().last_mut() {
         account.exit = Some(code);
     }
 }
 
 /// Makes one account of the runs that are inside each other: the inner ones do not go on.
 pub(crate) fn fold() {
-    let mut folded = std::mem::take(&mut *accounts()).into_iter();
+    let mut folded = std::mem::take(&mut *lock()).into_iter();
     let Some(mut all) = folded.next() else { return };
     for mut inner in folded {
         all.report.failures.append(&mut inner.report.failures);
         all.exit = inner.exit.or(all.exit);
     }
-    accounts().push(all);
+    lock().push(all);
 }
 
 /// What is left to tell when the last handler has ended.
@@ -90,13 +97,15 @@ pub(crate) struct Ending {
     pub(crate) too_late: usize,
     /// What the deadline kept from running.
     pub(crate) not_run: Vec<HandlerInfo>,
+    /// Handlers had to run on the exiting thread because somebody held stdout or stderr.
+    pub(crate) held: bool,
 }
 
 /// Closes the innermost account, and says what is to be said.
 pub(crate) fn close(ending: Ending) -> (Report, Wishes) {
-    let Ending { ran, too_late, not_run } = ending;
+    let Ending { ran, too_late, not_run, held } = ending;
     let Some(Terms { config, level, .. }) = terms() else { return Default::default() };
-    let report = accounts().last_mut().map(|account| {
+    let report = lock().last_mut().map(|account| {
         account.report.ran = ran;
         account.report.not_run = not_run;
         account.report.elapsed = account.began.elapsed();
@@ -104,13 +113,19 @@ pub(crate) fn close(ending: Ending) -> (Report, Wishes) {
     });
     let report = report.unwrap_or_default();
     if level >= Level::Error {
+        // Thread-locals were gone there, which may be why something failed.
+        let held = if held && !report.failures.is_empty() {
+            "at_exit: stdout or stderr is locked, so handlers ran on the exiting thread\n"
+        } else {
+            ""
+        };
         let late = match too_late {
             0 => String::new(),
             count => format!("at_exit: not run, registered too late by other threads: {count}\n"),
         };
-        platform::write_stderr(&(late + &report.summary()));
+        platform::write_stderr(&(late + held + &report.summary()));
     }
     observe(&config, || Event::RunFinished { report: report.clone() });
-    let account = accounts().pop(); // dropped without the lock: an observer has captures
+    let account = lock().pop(); // dropped without the lock: an observer has captures
     (report, account.map(|account| account.wishes()).unwrap_or_default())
 }

@@ -1,7 +1,7 @@
 //! Owns what a program or its environment may set; must not know what is done about it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::platform;
@@ -86,12 +86,16 @@ static CONFIG: Mutex<Config> = Mutex::new(Config::new());
 ///
 /// It is the program's to call, not a library's. A run that has begun keeps the configuration that it began with.
 pub fn configure(config: Config) {
-    let earlier = std::mem::replace(&mut *CONFIG.lock().unwrap_or_else(PoisonError::into_inner), config);
+    let earlier = std::mem::replace(&mut *lock(), config);
     drop(earlier); // an observer's captures are a user's code, and the lock is released by now
 }
 
+pub(crate) fn lock() -> MutexGuard<'static, Config> {
+    CONFIG.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 pub(crate) fn current() -> Config {
-    CONFIG.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    lock().clone()
 }
 
 /// How much is printed to standard error, as `AT_EXIT_LOG` says.

@@ -99,7 +99,7 @@ impl Desk {
 
     /// From now on the handler that begins has so much time. `false`: that is for ever.
     pub(crate) fn arm(&self, limit: Duration) -> bool {
-        let at = Instant::now().checked_add(limit);
+        let at = Instant::now().checked_add(limit).filter(|_| !is_alone());
         self.lock().limit = at.map(|at| (at, limit));
         self.changed.notify_all();
         at.is_some()
@@ -107,6 +107,9 @@ impl Desk {
 
     /// The handler is over. `false`: too late, it has been abandoned.
     pub(crate) fn disarm(&self) -> bool {
+        if is_alone() {
+            return true;
+        }
         let mut state = self.lock();
         state.limit = None;
         state.stage != Stage::Dismissed
@@ -151,35 +154,60 @@ thread_local! {
     static IS_EXIT_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The desk of the exit thread that drives, for what runs on it.
-static DRIVING: Mutex<Option<Arc<Desk>>> = Mutex::new(None);
+/// Which exit thread drives, for what runs on it.
+#[derive(Default)]
+pub(crate) struct Driving {
+    desk: Option<Arc<Desk>>,
+    /// This process was forked by a handler on an exit thread: nobody is at the other side of the desk.
+    alone: bool,
+}
 
-/// The desk of this thread, if it is the exit thread.
+static DRIVING: Mutex<Driving> = Mutex::new(Driving { desk: None, alone: false });
+
+pub(crate) fn lock() -> MutexGuard<'static, Driving> {
+    DRIVING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Driving {
+    pub(crate) fn forget_in_child(&mut self) {
+        self.alone = IS_EXIT_THREAD.get();
+        std::mem::forget(self.desk.take());
+    }
+}
+
+/// The desk of this thread, if it is the exit thread, and somebody is at the other side.
 pub(crate) fn desk() -> Option<Arc<Desk>> {
-    IS_EXIT_THREAD.get().then(|| DRIVING.lock().unwrap_or_else(PoisonError::into_inner).clone()).flatten()
+    IS_EXIT_THREAD.get().then(|| lock().desk.clone()).flatten()
+}
+
+fn is_alone() -> bool {
+    IS_EXIT_THREAD.get() && lock().alone
 }
 
 impl ExitThread {
-    /// Starts the thread; it will call `drive` for every [`ExitThread::drive`].
+    /// Starts the thread, which `probes` whether stdout and stderr can be locked.
     ///
-    /// `None` where handlers had better run on the exiting thread: no thread can be had, or the exiting thread holds the lock of
-    /// stdout or stderr, for which a `println!` on the new thread would wait for ever.
-    pub(crate) fn start(drive: fn(&Desk) -> bool) -> Option<Self> {
+    /// # Errors
+    ///
+    /// Where handlers had better run on the exiting thread.
+    pub(crate) fn start(work: Work, probes: bool) -> Result<Self, Stay> {
         let desk = Desk::new();
         let theirs = Arc::clone(&desk);
-        let thread = spawn("at_exit", move || work(&theirs, drive))?;
-        let ready = desk.wait_while(&[Stage::Starting], START) != Stage::Starting
-            && desk.wait_while(&[Stage::Probing], PROBE) == Stage::Waiting;
-        if !ready {
-            desk.dismiss();
-            return None;
-        }
-        Some(Self { desk, thread })
+        let thread = spawn("at_exit", move || run(&theirs, work, probes)).ok_or(Stay::NoThread)?;
+        let stay = if desk.wait_while(&[Stage::Starting], START) == Stage::Starting {
+            Stay::NoThread
+        } else if desk.wait_while(&[Stage::Probing], PROBE) == Stage::Probing {
+            Stay::Held
+        } else {
+            return Ok(Self { desk, thread });
+        };
+        desk.dismiss();
+        Err(stay)
     }
 
     /// Lets the thread run handlers, and watches it until it stops.
     pub(crate) fn drive(&self, watch: &mut Watch) -> Stop {
-        *DRIVING.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&self.desk));
+        lock().desk = Some(Arc::clone(&self.desk));
         self.desk.enter(Stage::Driving);
         let mut state = self.desk.lock();
         loop {
@@ -215,18 +243,40 @@ impl ExitThread {
     }
 }
 
+/// Why an exit thread is not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stay {
+    NoThread,
+    /// Somebody holds the lock of stdout or stderr, for which a `println!` on the new thread would wait for ever.
+    Held,
+}
+
+/// What the run does on the exit thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Work {
+    /// Runs handlers; `false` if this thread has been dismissed meanwhile.
+    pub(crate) drive: fn(&Desk) -> bool,
+    /// Ends the process, in a child that a handler has forked.
+    pub(crate) end_alone: fn() -> !,
+}
+
 /// What the exit thread does, from its start to its end.
-fn work(desk: &Desk, drive: fn(&Desk) -> bool) {
+fn run(desk: &Desk, work: Work, probes: bool) {
     IS_EXIT_THREAD.set(true);
-    desk.enter(Stage::Probing);
-    drop(io::stdout().lock());
-    drop(io::stderr().lock());
+    if probes {
+        desk.enter(Stage::Probing);
+        drop(io::stdout().lock());
+        drop(io::stderr().lock());
+    }
     let mut goes_on = desk.enter(Stage::Waiting);
     while goes_on {
         match desk.order() {
             Stage::Driving => {
                 let seat = Seat::take();
-                goes_on = drive(desk);
+                goes_on = (work.drive)(desk);
+                if is_alone() {
+                    (work.end_alone)();
+                }
                 drop(seat);
                 goes_on = goes_on && desk.enter(Stage::Waiting);
             }

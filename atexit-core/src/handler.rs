@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::order::Why;
-use crate::platform::Callback;
+use crate::platform::{self, Callback};
 use crate::registry::{self, Place, Registration};
 use crate::status::{Fault, Outcome};
 
@@ -230,7 +230,7 @@ impl Entry {
         let run = description.run;
         let options = Options {
             phase: description.phase(),
-            process: description.this_process.then(std::process::id),
+            process: description.this_process.then(platform::loaded_in),
             caller_thread: description.caller_thread,
             declared: Some((description, why)),
             ..Options::default()

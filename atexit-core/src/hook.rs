@@ -1,6 +1,9 @@
 //! Owns the ways out of a process: what happens when C's `exit` reaches the hook, and the calls by which a program leaves; must
 //! not know how handlers are taken or run.
 
+use std::io::Write as _;
+
+use crate::account::Ending;
 use crate::platform::Leaving;
 use crate::report::Report;
 use crate::runner::{self, Cause};
@@ -8,9 +11,9 @@ use crate::{account, platform, registry, turn};
 
 /// C calls the hook: the process exits, and was about to end with `status`, if that is known; or `dlclose` unloads the library.
 pub(crate) fn at_exit(way: Leaving, status: Option<i32>) {
-    // Planted again before anything runs: a handler that calls C's `exit`, or a second thread that does, comes here again
+    // Planted again before anything runs: a handler that calls C's `exit`, or another thread that does, comes here again
     // instead of going past the handlers that are left.
-    if registry::used_up_hook() {
+    if registry::used_up_hook() || (turn::is_running() && !turn::is_seated()) {
         platform::plant();
     }
     if way == Leaving::Library {
@@ -27,13 +30,23 @@ pub(crate) fn at_exit(way: Leaving, status: Option<i32>) {
     }
 }
 
+/// Ends a child that a handler has forked on the exit thread, once it has run what was left.
+pub(crate) fn end_alone() -> ! {
+    let status = account::terms().and_then(|terms| terms.cause.status());
+    let (_, wishes) = runner::end_account(true, Ending::default());
+    turn::end_by_exit();
+    let _ = std::io::stdout().flush(); // this is the only thread
+    platform::exit_again(wishes.over(status).unwrap_or_default())
+}
+
 /// Ends the process when the deadline strikes while the exiting thread is inside a handler.
 pub(crate) fn strike() -> ! {
     registry::unseat();
-    let status = account::terms().and_then(|terms| terms.cause.status());
-    let not_run = runner::strike();
-    let (_, wishes) = runner::end_account(true, not_run);
-    platform::exit_at_once(wishes.over(status).unwrap_or_default())
+    let wished = account::terms().and_then(|terms| {
+        let (_, wishes) = runner::end_account(true, runner::strike(&terms));
+        wishes.over(terms.cause.status())
+    });
+    platform::exit_at_once(wished.unwrap_or_default())
 }
 
 /// Runs all pending handlers now, and says what became of them. At the exit of the process nothing is left to do.
@@ -78,6 +91,7 @@ pub fn exit(code: i32) -> ! {
     let on_the_way_out = turn::is_exiting();
     let (_, wishes) = runner::run(Cause::Exit { status: Some(code) });
     let status = wishes.over(Some(code)).unwrap_or(code);
+    turn::leave(status);
     if on_the_way_out {
         platform::exit(status); // std's own `exit` aborts a thread that enters it twice
     }
@@ -93,5 +107,5 @@ pub fn exit(code: i32) -> ! {
 /// atexit_core::arm();
 /// ```
 pub fn arm() {
-    platform::plant();
+    platform::arm();
 }

@@ -1,4 +1,54 @@
-//! Run functions when the process exits.
+//! Functions that run when the process exits, contributed by any crate that is linked in.
+//!
+//! ```standalone_crate
+//! use atexit_core::at_exit;
+//!
+//! #[at_exit(args = "first")]
+//! #[at_exit(args = "second")]
+//! fn my_cleanup(name: &str) {
+//!     println!("my_cleanup({name})");
+//! }
+//!
+//! fn main() {
+//!     println!("main");
+//!     std::process::exit(0); // skips every destructor, but no handler
+//! }
+//! ```
+//!
+//! prints `main`, `my_cleanup(second)`, `my_cleanup(first)`.
+//!
+//! Handlers run in the reverse order of registration, on a thread of their own where all of std works. One that fails
+//! stops no other, is named on standard error, and turns an exit status of 0 into one that says failure.
+//!
+//! | to | use |
+//! |---|---|
+//! | declare a handler | [`#[at_exit]`](at_exit) |
+//! | register one while the program runs, and take it back | [`register`], [`Handler`], [`Registration`], [`unregister`], [`clear`] |
+//! | run a function when a scope ends, or at exit if that is first | [`guard`] |
+//! | link crates that nothing else names, and state their order | [`link!`] |
+//! | see the order, and test it | [`plan`], [`check`] |
+//! | end the process, also from inside a handler | [`exit`] |
+//! | run handlers now | [`run`] |
+//! | run them when a signal comes | `signals::install` (feature `signals`, on Unix) |
+//! | limit their time, watch them | [`Config`], [`configure`], [`Event`] |
+//! | return a type of yours from a handler | [`Outcome`], [`Fault`] |
+//!
+//! Read more in
+//!
+//! - [the guide](docs::guide): all of it by subject, recipes, limits, platforms, and when not to use this;
+//! - [when handlers run](docs::when_handlers_run), and when not;
+//! - [what works inside a handler](docs::what_works_inside_a_handler).
+//!
+//! # Features
+//!
+//! None is on by default. `tokio` drives `async fn` handlers on a Tokio runtime; `signals` adds the module of that
+//! name.
+//!
+//! # Environment
+//!
+//! `AT_EXIT_LOG` says how much this crate prints to standard error: `off`, `error` (the default: what fails, hangs or
+//! cannot be had), `plan` (also the [plan] before each run), `trace` (also each start and end, with how long it took).
+
 extern crate self as atexit_core; // the attribute's expansions say `::atexit_core`, here too
 
 #[doc(hidden)]
@@ -7,8 +57,12 @@ pub mod __private;
 mod account;
 mod config;
 mod crates;
+#[cfg(doc)]
+pub mod docs;
 mod executor;
 mod exit_thread;
+#[cfg(unix)]
+mod fork;
 mod graph;
 mod guard;
 mod handler;
@@ -19,10 +73,95 @@ mod platform;
 mod registry;
 mod report;
 mod runner;
+#[cfg(all(unix, feature = "signals"))]
+pub mod signals;
 mod status;
 mod turn;
 mod watch;
 
+/// Declares a function as a handler: it runs when the process exits.
+///
+/// The function stays as it was, callable like any other. Several attributes on one function are several handlers; as
+/// everything runs in reverse, the lowest runs first.
+///
+/// # Options
+///
+/// | option | meaning |
+/// |---|---|
+/// | `args = EXPR` | what the function is called with: the value of its one parameter, or a tuple with one element for each |
+/// | `args(NAME = EXPR, …)` | the same by the names of the parameters, in any order |
+/// | `name = "label"` | what reports call the handler, instead of the function's name; not empty |
+/// | `first` | it runs before all handlers that do not say so |
+/// | `last` | it runs after all handlers that do not say so |
+/// | `before = PATH`, `before = [PATH, …]` | where it would run later, it is pulled up to just ahead of that declared handler: of all registrations of the function |
+/// | `after = PATH`, `after = [PATH, …]` | where it would run earlier, it is delayed until just after that declared handler: after all registrations of the function |
+/// | `time_limit = EXPR` | a [`Duration`](std::time::Duration); see [`Handler::time_limit`] |
+/// | `caller_thread` | it runs on the thread that exits; see [`Handler::caller_thread`] |
+/// | `this_process` | it runs in this process only; see [`Handler::this_process`] |
+/// | `block_on = PATH` | for an `async fn`: a function that takes the future, drives it to its end, and returns its output |
+/// | `crate = PATH` | where `atexit_core` is, if not at `::atexit_core` |
+///
+/// The expressions are evaluated when the handler runs, on the thread that it runs on. They see statics and constants,
+/// not local variables. If one panics, that is a failure of the handler; where it is `time_limit`, the handler runs
+/// without it.
+///
+/// # Functions
+///
+/// It stands on free functions, in modules and inside functions: `pub` or private, `const`, `async` or `extern "C"`,
+/// from `macro_rules!`, under `#[cfg]`. The function may return what `main` may, and any other [`Outcome`]. An `async
+/// fn` is driven by `block_on`, else by a Tokio runtime made for it (feature `tokio`), else by a small executor without
+/// timers and I/O.
+///
+/// # Panics
+///
+/// A handler that panics has failed; the others run. One that is `extern "C"` aborts the process when it panics, as all
+/// such functions do in Rust.
+///
+/// # Errors
+///
+/// The compiler refuses what is no free function, `self`, generics, `unsafe fn`, variadics, parameters without `args`
+/// and arguments that do not fit them, options that are unknown, given twice, or not for this function, a `before` or
+/// `after` that names no function, and return types that are no [`Outcome`]. All errors of one attribute come in one
+/// compile. On a function in an `impl`, which has no `self`, the compiler complains about the expansion instead.
+///
+/// # Notes
+///
+/// - `unregister(my_cleanup)` takes back all that was declared of a function; see [`unregister`].
+/// - A crate that nothing names is not linked: see [`link!`].
+/// - Do not write a `?` on an `Option` in `args`: it compiles, and where it is `None` the handler is skipped without a
+///   word.
+/// - An attribute that makes an ordinary function of an `async fn`, such as `#[tokio::main]`, stands above this one. On
+///   `fn main` itself, this one calls it twice.
+/// - A function pointer is another type than the function: `before = path` needs the function's path.
+///
+/// # Examples
+///
+/// ```standalone_crate
+/// use std::io;
+/// use std::time::Duration;
+///
+/// use atexit_core::at_exit;
+///
+/// #[at_exit]
+/// fn all_done() {
+///     println!("all_done()");
+/// }
+///
+/// #[at_exit(args = ("orders", 3), name = "stop the workers", before = all_done, time_limit = Duration::from_secs(5))]
+/// fn stop(queue: &str, workers: usize) -> io::Result<()> {
+///     println!("{workers} workers of {queue} stop");
+///     Ok(())
+/// }
+///
+/// #[at_exit(last, args(path = &std::env::temp_dir()))]
+/// async fn report(path: &std::path::Path) {
+///     println!("log files are in {}", path.display());
+/// }
+///
+/// fn main() {
+///     assert_eq!(atexit_core::pending(), 3);
+/// }
+/// ```
 pub use atexit_macros::at_exit;
 pub use config::{Config, configure};
 pub use guard::{ExitGuard, guard};
@@ -34,17 +173,36 @@ pub use report::{Event, Failure, Report};
 pub use runner::{Cause, cause};
 pub use status::{Fault, Outcome};
 
-/// Links crates that nothing else names, and states that their handlers count as registered in this order, before those of the crate
-/// that says it.
+/// Links crates that nothing else names, and states the order in which they register.
 ///
-/// A dependency that no code names is not linked, and its handlers vanish without a word. And the order of crates, which without this is the
-/// linker's (dependencies first), is lost when link-time optimization rearranges them: what `link!` states holds in every build. Several
-/// `link!`s, in several crates, add up; [`check`] says if they contradict each other, or if a crate contributes nothing.
+/// A dependency that no code names is not linked, and its handlers vanish without a word. The order of crates is the
+/// linker's, dependencies first; link-time optimization does not keep it. What `link!` states holds in every build: the
+/// crates that it lists register in this order, and the crate that says it after them. So at exit the handlers of that
+/// crate run first, then those of the crate listed last.
 ///
-/// A dependency that was renamed has two names, its own and the one that it has here: `link!(acme_db as db)`.
+/// Several `link!`s, in several crates, add up. Crates that none relates keep the linker's order. The name of a crate
+/// means all versions of it that are linked, and of a package only the library. A dependency that was renamed in
+/// `Cargo.toml` has two names, its own and the one that it has here: `link!(acme_db as db)`.
+///
+/// # Errors
+///
+/// The compiler refuses what is no dependency. That two `link!`s contradict each other, or that a crate contributes no
+/// handler, is told by [`check`]; the former also at exit, on standard error, and then the statements on that circle
+/// are ignored.
+///
+/// # Examples
 ///
 /// ```text
 /// atexit_core::link!(telemetry, acme_db as db, cache);
+/// ```
+///
+/// Here the handlers of this crate run first, then those of `cache`, of `acme_db`, and of `telemetry`.
+///
+/// The crates are dependencies of the one that says so, which makes an example that runs a matter of several packages:
+/// `examples/ordering` of the repository is one. This links one that is there:
+///
+/// ```standalone_crate
+/// atexit_core::link!(inventory);
 /// ```
 #[macro_export]
 macro_rules! link {

@@ -89,35 +89,34 @@ pub fn plan() -> Plan {
     let pending = registry::collected();
     let entries: Vec<&Entry> =
         pending.iter().map(|(_, entry)| entry).filter(|entry| !entry.is_of_another_process()).collect();
-    let mut handlers: Vec<PlannedHandler> = Vec::with_capacity(entries.len());
-    let mut above = None;
-    for entry in &entries {
-        handlers.push(PlannedHandler {
-            info: entry.info(),
-            crate_name: entry.crate_name().to_owned(),
-            phase: PHASES[entry.phase() as usize],
-            why: why(above, entry),
-        });
-        above = Some(*entry);
-    }
-    Plan { handlers, constraints: constraints(&entries) }
+    let planned = entries.iter().enumerate().map(|(at, entry)| PlannedHandler {
+        info: entry.info(),
+        crate_name: entry.crate_name().to_owned(),
+        phase: PHASES[entry.phase() as usize],
+        why: why(&entries[..at], entry),
+    });
+    Plan { handlers: planned.collect(), constraints: constraints(&entries) }
 }
 
 const PHASES: [&str; 3] = ["first", "", "last"];
 
-fn why(above: Option<&Entry>, entry: &Entry) -> String {
+const SOURCE: &str = "source";
+
+fn why(above: &[&Entry], entry: &Entry) -> String {
     if let Some(Why::Constraint(text)) = entry.why() {
         return text.clone();
     }
-    let Some(above) = above else { return String::new() };
-    let same_crate = above.crate_name() == entry.crate_name();
+    let is_same_crate = |above: &Entry| above.crate_name() == entry.crate_name();
+    // Who was moved here from another crate says nothing about the order of crates.
+    let was_moved = |above: &Entry| matches!(above.why(), Some(Why::Constraint(_))) && !is_same_crate(above);
+    let Some(above) = above.iter().rfind(|above| !was_moved(above)).or(above.last()) else { return String::new() };
     let text = match (above.why(), entry.why()) {
         _ if above.phase() != entry.phase() => "phase",
-        (None, None) => "registered earlier",
+        (_, None) => "registered earlier",
         (None, Some(_)) => "declared",
-        (_, Some(Why::Place { stated: true })) if !same_crate => "link!",
-        (_, Some(_)) if !same_crate => "linker",
-        _ => "source",
+        _ if is_same_crate(above) => SOURCE,
+        (_, Some(Why::Place { stated: true })) => "link!",
+        _ => "linker",
     };
     text.to_owned()
 }
@@ -126,15 +125,16 @@ fn constraints(entries: &[&Entry]) -> Vec<(usize, usize, String)> {
     let mut edges = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         let Some(description) = entry.description() else { continue };
-        let targets = description.before.iter().map(|target| (target, true));
-        for (&(identity, path), is_before) in targets.chain(description.after.iter().map(|target| (target, false))) {
-            let others = (0..entries.len()).filter(|&other| {
-                other != at && entries[other].description().is_some_and(|other| other.identity == identity)
-            });
-            let edge = |other| {
+        let befores = description.before.iter().map(|target| (target, true));
+        let afters = description.after.iter().map(|target| (target, false));
+        for (&(identity, path), is_before) in befores.chain(afters) {
+            let is_meant =
+                |&other: &usize| entries[other].description().is_some_and(|other| other.identity == identity);
+            // Of several registrations the nearest on either side: what holds for it holds for those beyond.
+            let others = [(0..at).rev().find(is_meant), (at + 1..entries.len()).find(is_meant)];
+            edges.extend(others.into_iter().flatten().map(|other| {
                 if is_before { (at, other, format!("before {path}")) } else { (other, at, format!("after {path}")) }
-            };
-            edges.extend(others.map(edge));
+            }));
         }
     }
     edges
@@ -158,7 +158,8 @@ impl Plan {
         self.handlers.is_empty()
     }
 
-    /// The plan in the language of Graphviz: crates as clusters, the order of running as bold arrows, constraints as dashed ones.
+    /// The plan in the language of Graphviz: the order of running as a line of bold arrows through boxes of crates, each arrow with the
+    /// reason if it is not the order in the source; constraints as dashed arrows beside it.
     ///
     /// ```
     /// atexit_core::register(|| ());
@@ -168,43 +169,65 @@ impl Plan {
     #[must_use]
     pub fn dot(&self) -> String {
         let mut text = String::from(DOT_HEAD);
-        let mut crates: Vec<&str> = Vec::new();
-        for planned in &self.handlers {
-            if !crates.contains(&planned.crate_name()) {
-                crates.push(planned.crate_name());
-            }
-        }
-        for (number, name) in crates.into_iter().enumerate() {
-            let _ = writeln!(text, "  subgraph cluster_{number} {{\n    label={};", quoted(name));
-            for (at, planned) in self.handlers.iter().enumerate().filter(|(_, planned)| planned.crate_name == name) {
-                let phase = if planned.phase.is_empty() { String::new() } else { format!(" [{}]", planned.phase) };
-                let label = format!("{}. {}{phase}\n{}:{}", at + 1, planned.label(), planned.file(), planned.line());
-                let _ = writeln!(text, "    h{at} [label={}];", quoted(&label));
+        let mut at = 0;
+        // A crate has a box for each stretch of its handlers: only so the order of running is one straight line.
+        for stretch in self.handlers.chunk_by(|above, below| above.crate_name == below.crate_name) {
+            let _ = writeln!(text, "  subgraph cluster_{at} {{\n    label={};", quoted(&stretch[0].crate_name));
+            for planned in stretch {
+                let _ = writeln!(text, "    h{at} [label={}];", quoted(&planned.caption(at)));
+                at += 1;
             }
             text.push_str("  }\n");
         }
-        for at in 1..self.handlers.len() {
-            let _ = writeln!(text, "  h{} -> h{at};", at - 1);
+        for (above, planned) in self.handlers.iter().skip(1).enumerate() {
+            let is_drawn = self.constraints.iter().any(|(.., path)| *path == planned.why);
+            let reason = if is_drawn || planned.why == SOURCE { "" } else { &planned.why };
+            let label = if reason.is_empty() { String::new() } else { format!(" [label={}]", quoted_beside(reason)) };
+            let _ = writeln!(text, "  h{above} -> h{}{label};", above + 1);
         }
         for (early, late, path) in &self.constraints {
-            let _ = writeln!(text, "  h{early} -> h{late} [{DOT_CONSTRAINT}, label={}];", quoted(path));
+            let (style, ignored) = if early < late { (DOT_CONSTRAINT, "") } else { (DOT_IGNORED, " (ignored)") };
+            let label = quoted_beside(&format!("{path}{ignored}"));
+            let _ = writeln!(text, "  h{early} -> h{late} [{style}, label={label}];");
         }
         text.push_str("}\n");
         text
     }
 }
 
-const DOT_HEAD: &str = "digraph at_exit {
-  rankdir=TB;
-  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans-serif\", fontsize=11];
-  edge [fontname=\"sans-serif\", fontsize=10, penwidth=1.5];
-  graph [fontname=\"sans-serif\", fontsize=12, style=\"rounded,filled\", fillcolor=\"#f2f4f8\", color=\"#c5ccd8\"];
-";
-const DOT_CONSTRAINT: &str = "style=dashed, color=\"#b03a2e\", fontcolor=\"#b03a2e\", constraint=false";
+impl PlannedHandler {
+    fn place(&self) -> String {
+        format!("{}:{}", self.file(), self.line())
+    }
 
-/// A string of the language; Graphviz knows no escape but these.
+    /// What stands in its node.
+    fn caption(&self, at: usize) -> String {
+        let phase = if self.phase.is_empty() { String::new() } else { format!(" [{}]", self.phase) };
+        format!("{}. {}{phase}\n{}", at + 1, shown(self.label()), shown_path(&self.place()))
+    }
+}
+
+const DOT_HEAD: &str = "digraph at_exit {
+  nodesep=0.6; ranksep=0.2;
+  graph [fontname=\"sans-serif\", fontsize=12, labeljust=l, style=\"rounded,filled\", fillcolor=\"#f2f4f8\", color=\"#c5ccd8\"];
+  node [fontname=\"sans-serif\", fontsize=11, width=3.4, shape=box, style=\"rounded,filled\", fillcolor=white];
+  edge [fontname=\"sans-serif\", fontsize=10, weight=100, penwidth=2];
+";
+const DOT_CONSTRAINT: &str =
+    "constraint=false, tailport=e, headport=e, penwidth=1, style=dashed, color=\"#b03a2e\", fontcolor=\"#b03a2e\"";
+const DOT_IGNORED: &str =
+    "constraint=false, tailport=e, headport=e, penwidth=1, style=dotted, color=\"#777777\", fontcolor=\"#777777\"";
+
+/// A string of the language. In a label, `\n` breaks the line and `&` begins a character reference.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    let lines =
+        text.split('\n').map(|line| on_one_line(line).replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;"));
+    format!("\"{}\"", lines.collect::<Vec<_>>().join("\\n"))
+}
+
+/// The label of an arrow, which Graphviz would put upon it.
+fn quoted_beside(text: &str) -> String {
+    quoted(&format!("  {text}"))
 }
 
 impl<'a> IntoIterator for &'a Plan {
@@ -233,14 +256,13 @@ const WIDEST: usize = 40;
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = |(at, planned): (usize, &PlannedHandler)| {
-            let place = format!("{}:{}", planned.file(), planned.line());
             [
                 (at + 1).to_string(),
-                shortened(planned.label(), false),
-                shortened(planned.crate_name(), false),
-                shortened(&place, true),
+                shown(planned.label()),
+                shown(planned.crate_name()),
+                shown_path(&planned.place()),
                 planned.phase.to_owned(),
-                planned.why.clone(),
+                on_one_line(&planned.why),
             ]
         };
         let rows: Vec<[String; 6]> =
@@ -262,18 +284,23 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Cuts a text to the width of a column: a path keeps its end, everything else its beginning.
-fn shortened(text: &str, is_path: bool) -> String {
-    let count = text.chars().count();
-    if count <= WIDEST {
-        text.to_owned()
-    } else if is_path {
-        let cut: String = text.chars().skip(count - (WIDEST - 1)).collect();
-        format!("…{cut}")
-    } else {
-        let cut: String = text.chars().take(WIDEST - 1).collect();
-        format!("{cut}…")
-    }
+/// A text as it stands in a column.
+fn shown(text: &str) -> String {
+    let line = on_one_line(text);
+    if line.chars().count() <= WIDEST { line } else { line.chars().take(WIDEST - 1).chain(['…']).collect() }
+}
+
+/// A path as it stands in a column: it keeps its end, from a folder on.
+fn shown_path(path: &str) -> String {
+    let Some(too_many) = path.chars().count().checked_sub(WIDEST + 1) else { return path.to_owned() };
+    let end: String = path.chars().skip(too_many + 2).collect();
+    format!("…{}", end.find(['/', '\\']).map_or(&end[..], |folder| &end[folder..]))
+}
+
+/// A name may hold what would break a line, or worse.
+fn on_one_line(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 /// What is wrong with what handlers and links ask for. It is left out of account; every handler still runs.

@@ -26,6 +26,7 @@ use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::Write as _;
 use std::mem::{ManuallyDrop, MaybeUninit};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::runner::Cause;
 use crate::status::{Fault, Outcome};
@@ -131,9 +132,41 @@ impl Table {
 ctor::declarative::ctor! {
     #[ctor(unsafe)]
     fn before_main() {
-        plant();
+        (1..HOOKS).for_each(|_| plant());
+        arm();
+        watch_forks();
+        LOADED_IN.store(std::process::id(), Ordering::Relaxed);
     }
 }
+
+/// The process that declared handlers were declared in. Nothing else is published with it.
+static LOADED_IN: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) fn loaded_in() -> u32 {
+    LOADED_IN.load(Ordering::Relaxed)
+}
+
+/// Out of memory it does nothing: then a child may find a lock taken.
+#[cfg(unix)]
+fn watch_forks() {
+    unsafe extern "C" {
+        fn pthread_atfork(before: extern "C" fn(), in_parent: extern "C" fn(), in_child: extern "C" fn()) -> c_int;
+    }
+    extern "C" fn before() {
+        crate::fork::before();
+    }
+    extern "C" fn in_parent() {
+        crate::fork::in_parent();
+    }
+    extern "C" fn in_child() {
+        crate::fork::in_child();
+    }
+    // SAFETY: POSIX. The functions are in this object, whose unloading takes the registration back.
+    unsafe { pthread_atfork(before, in_parent, in_child) };
+}
+
+#[cfg(not(unix))]
+fn watch_forks() {}
 
 /// The low byte is all of a status that a parent sees.
 pub(crate) const STATUS_MASK: i32 = if cfg!(unix) { 0xff } else { -1 };
@@ -141,11 +174,19 @@ pub(crate) const STATUS_MASK: i32 = if cfg!(unix) { 0xff } else { -1 };
 /// Writes to descriptor 2 without a lock, a buffer or a panic. What cannot be written is lost: there is nowhere to say so.
 #[cfg(unix)]
 pub(crate) fn write_stderr(text: &str) {
-    use std::os::fd::FromRawFd as _;
-    // SAFETY: `ManuallyDrop` never closes the descriptor, and writing to one that is not open is an error, no more.
-    let mut stderr = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
     if !text.is_empty() {
-        let _ = stderr.write_all(text.as_bytes());
+        write_to(2, text.as_bytes());
+    }
+}
+
+/// Writes what can be written to a descriptor; fit for a signal handler.
+#[cfg(unix)]
+pub(crate) fn write_to(descriptor: i32, bytes: &[u8]) {
+    use std::os::fd::FromRawFd as _;
+    if descriptor >= 0 {
+        // SAFETY: `ManuallyDrop` never closes the descriptor, and writing to one that is not open is an error, no more.
+        let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
+        let _ = file.write_all(bytes);
     }
 }
 
@@ -182,7 +223,11 @@ unsafe extern "C" {
     fn __cxa_atexit(hook: *const c_void, argument: *mut c_void, dso: *const c_void) -> c_int;
 }
 
-/// Puts the hook in front of everything that waits for the exit of the process. Out of memory it does nothing: the hooks
+/// How many hooks are planted before `main`, and so how many threads can be between being given one by C and planting the next, while
+/// yet another thread calls `exit`, without that one passing by the handlers. glibc 2.41 lets one thread at a time into `exit`.
+const HOOKS: usize = 8;
+
+/// Puts a hook in front of everything that waits for the exit of the process. Out of memory it does nothing: the hooks
 /// that were planted before still stand.
 #[cfg(unix)]
 pub(crate) fn plant() {
@@ -193,12 +238,17 @@ pub(crate) fn plant() {
     // SAFETY: the hook is in the object whose handle is passed, so that it is called before its code goes away. A C function
     // that gets one argument more than it declares, or one that it does not read, is what every System V ABI allows.
     unsafe { __cxa_atexit(hook as *const c_void, std::ptr::null_mut(), &raw const __dso_handle) };
+}
+
+/// Puts a hook in front, and what tells it that the process exits before that.
+pub(crate) fn arm() {
+    plant();
     herald::plant();
 }
 
 /// Tells an exit from a `dlclose`, between which the hook cannot choose by itself.
 ///
-/// The herald is an exit function planted right after the hook, hence called right before it, that belongs to no shared object: at an exit
+/// The herald is an exit function planted after the hook, hence called before it, that belongs to no shared object: at an exit
 /// it comes, at a `dlclose` it does not. As it must not be code that can be unloaded, it is the C library's own
 /// `sem_post`, on a semaphore that is never freed.
 #[cfg(target_os = "linux")]
@@ -212,7 +262,7 @@ mod herald {
         fn calloc(count: usize, size: usize) -> *mut c_void;
         fn sem_init(semaphore: *mut c_void, shared: c_int, value: c_uint) -> c_int;
         fn sem_post(semaphore: *mut c_void) -> c_int;
-        fn sem_trywait(semaphore: *mut c_void) -> c_int;
+        fn sem_getvalue(semaphore: *mut c_void, value: *mut c_int) -> c_int;
     }
 
     struct Semaphore(*mut c_void);
@@ -230,7 +280,7 @@ mod herald {
 
     fn semaphore() -> Option<*mut c_void> {
         let made = HERALD.get_or_init(|| {
-            // SAFETY: ISO C; memory of `malloc` is aligned for every type.
+            // SAFETY: ISO C; memory of `calloc` is aligned for every type.
             let memory = unsafe { calloc(1, SIZE) };
             // SAFETY: it is ours, and large enough, if it is not null.
             (!memory.is_null() && unsafe { sem_init(memory, 0, 0) } == 0).then_some(Semaphore(memory))
@@ -246,9 +296,12 @@ mod herald {
     }
 
     pub(super) fn leaving() -> Leaving {
-        // SAFETY: the semaphore was initialised, and is never destroyed.
-        let came = semaphore().is_some_and(|semaphore| unsafe { sem_trywait(semaphore) } == 0);
-        if came { Leaving::Process } else { Leaving::Library }
+        let mut count = 0;
+        if let Some(semaphore) = semaphore() {
+            // SAFETY: the semaphore was initialised, and is never destroyed.
+            unsafe { sem_getvalue(semaphore, &raw mut count) };
+        }
+        if count > 0 { Leaving::Process } else { Leaving::Library }
     }
 }
 
@@ -268,7 +321,7 @@ mod herald {
 /// in the hook where that is not known.
 pub(crate) fn may_start_threads(cause: Cause) -> bool {
     match cause {
-        Cause::Run => cfg!(not(target_family = "wasm")),
+        Cause::Run | Cause::Signal(_) => cfg!(not(target_family = "wasm")),
         Cause::Exit { .. } => cfg!(target_os = "linux"),
         Cause::Unload => false,
     }
@@ -306,6 +359,11 @@ pub(crate) fn plant() {
     atexit(hook);
 }
 
+#[cfg(not(unix))]
+mod herald {
+    pub(super) fn plant() {}
+}
+
 /// Ends the process from within the hook with another status than the one it was about to end with.
 ///
 /// glibc lets the exiting thread call `exit` again: the remaining exit functions run, with the new status. C leaves this
@@ -323,4 +381,43 @@ pub(crate) fn exit_again(status: i32) -> ! {
 pub(crate) fn exit_at_once(status: i32) -> ! {
     // SAFETY: POSIX: `_exit` may be called at any time. The C runtime of Windows has it too.
     unsafe { _exit(status) }
+}
+
+// ---- Signals -----------------------------------------------------------------------------------------------------
+
+/// What a process does about a signal.
+#[cfg(all(unix, feature = "signals"))]
+#[derive(Clone, Copy)]
+pub(crate) struct Disposition(libc::sigaction);
+
+#[cfg(all(unix, feature = "signals"))]
+impl Disposition {
+    pub(crate) fn is_ignored(&self) -> bool {
+        self.0.sa_sigaction == libc::SIG_IGN
+    }
+
+    /// Makes it the disposition again that the signal has.
+    pub(crate) fn restore(&self, signal: i32) {
+        // SAFETY: the structure is one that the system has filled in. POSIX allows the call in a forked child.
+        unsafe { libc::sigaction(signal, &raw const self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// What the process does about this signal now; `None` if there is no such signal.
+#[cfg(all(unix, feature = "signals"))]
+pub(crate) fn disposition(signal: i32) -> Option<Disposition> {
+    let mut action = MaybeUninit::zeroed();
+    // SAFETY: POSIX: it fills in the structure if it succeeds, and fails for what is no signal.
+    (unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) } == 0)
+        // SAFETY: filled in.
+        .then(|| Disposition(unsafe { action.assume_init() }))
+}
+
+/// Calls `arrived` in the signal handler of this signal, after what the program had there before.
+///
+/// `arrived` must be fit for a signal handler: `signals` is the only caller, and says so at its function.
+#[cfg(all(unix, feature = "signals"))]
+pub(crate) fn on_signal(signal: i32, arrived: fn(i32)) -> std::io::Result<()> {
+    // SAFETY: `arrived` does nothing but atomic operations, `write`, and what `signal-hook` offers for signal handlers.
+    unsafe { signal_hook::low_level::register(signal, move || arrived(signal)) }.map(drop)
 }

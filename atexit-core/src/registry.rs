@@ -154,12 +154,13 @@ pub(crate) enum Place {
 /// that in one further round.
 pub(crate) fn open_run(at_exit: bool) -> usize {
     let mut pending = collected();
-    if pending.count > 0 {
+    let runnable = pending.runnable();
+    if runnable > 0 {
         pending.closed = true;
-        pending.further_round = at_exit;
+        pending.further_round = at_exit && !pending.exited;
         pending.ran = 0;
     }
-    pending.count
+    runnable
 }
 
 /// Ends what `open_run` began, and says how many handlers were started, and how many came too late. After an exit nothing can become pending
@@ -171,7 +172,8 @@ pub(crate) fn close_run(at_exit: bool) -> (usize, usize) {
         pending.admit_late();
         pending.closed = false;
     }
-    let result = (pending.ran, if at_exit { pending.count } else { 0 });
+    let tells = at_exit && !std::mem::replace(&mut pending.exited, at_exit);
+    let result = (pending.ran, if tells { pending.count } else { 0 });
     drop(pending);
     drop(running);
     result
@@ -247,7 +249,7 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
 /// Notes that the exiting process has used up a hook, and says whether another is needed.
 pub(crate) fn used_up_hook() -> bool {
     let mut pending = collected();
-    pending.planted = pending.count > 0;
+    pending.planted = pending.runnable() > 0;
     pending.planted
 }
 
@@ -298,6 +300,8 @@ pub(crate) struct Pending {
     closed: bool,
     /// The run takes what came too late for it, once.
     further_round: bool,
+    /// A run at exit is over: what comes too late stays too late.
+    exited: bool,
     /// The deadline is over: nothing runs any more.
     stopped: bool,
     /// How many handlers this run has started.
@@ -330,6 +334,7 @@ impl Pending {
             planted: true, // by the constructor in `platform`
             closed: false,
             further_round: false,
+            exited: false,
             stopped: false,
             ran: 0,
             serial: 0,
@@ -410,6 +415,12 @@ impl Pending {
         Some(entry)
     }
 
+    /// How many entries a run that begins now would find.
+    fn runnable(&self) -> usize {
+        let some = (0..PHASES).any(|list| self.ends[list].older < FIRST_END);
+        if some || !self.exited { self.count } else { 0 }
+    }
+
     /// The entry that runs next; those that run in another process only are forgotten.
     fn next(&mut self) -> Option<u32> {
         if self.stopped {
@@ -464,6 +475,13 @@ impl Pending {
             }
         }
         any
+    }
+
+    /// In a forked child: the run of another thread is over, and what it had not started is pending.
+    pub(crate) fn forget_run_in_child(&mut self) {
+        self.admit_late();
+        (self.closed, self.stopped, self.further_round, self.exited) = (false, false, false, false);
+        self.running = None;
     }
 
     /// Adds what `inventory` has that it had not before: everything, the first time; a plug-in's handlers, later.

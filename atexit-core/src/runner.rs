@@ -7,14 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 use crate::account::{self, Ending, Terms};
-use crate::config::{Config, Level};
-use crate::exit_thread::{self, Desk, ExitThread, Stop, Watchdog};
-use crate::handler::{Entry, HandlerInfo, Label};
+use crate::config::{self, Config, Level};
+use crate::exit_thread::{self, Desk, ExitThread, Stay, Stop, Watchdog, Work};
+use crate::handler::{Entry, Label};
 use crate::plan::{self, Problem};
 use crate::registry::{self, Place};
 use crate::report::{Event, Failure, Report};
 use crate::status::{self, Fault, Wishes};
-use crate::turn::{self, Seat};
+use crate::turn::{self, Seat, Turn};
 use crate::watch::Watch;
 use crate::{hook, platform};
 
@@ -26,6 +26,8 @@ pub enum Cause {
         /// The status it was about to end with, where the platform tells it.
         status: Option<i32>,
     },
+    /// A signal ends the process, after [`signals::install`](https://docs.rs/atexit-core/latest/atexit_core/signals/).
+    Signal(i32),
     /// The program called [`run`](crate::run).
     Run,
     /// The library that holds the handlers is being unloaded, by `dlclose`.
@@ -34,14 +36,14 @@ pub enum Cause {
 
 impl Cause {
     pub(crate) fn ends_process(self) -> bool {
-        matches!(self, Self::Exit { .. })
+        matches!(self, Self::Exit { .. } | Self::Signal(_))
     }
 
     /// The status that the process was about to end with.
     pub(crate) fn status(self) -> Option<i32> {
         match self {
             Self::Exit { status } => status,
-            Self::Run | Self::Unload => None,
+            Self::Signal(_) | Self::Run | Self::Unload => None,
         }
     }
 }
@@ -70,23 +72,41 @@ pub(crate) fn run(cause: Cause) -> (Report, Wishes) {
     if turn::is_seated() {
         return run_inside(cause);
     }
-    turn::take(cause.ends_process());
+    let deadline = deadline(cause);
+    match turn::take(cause.ends_process(), deadline) {
+        Turn::Mine => {}
+        Turn::Leave(status) => return (Report::default(), Wishes { exit: Some(status), failure: None }),
+        Turn::Late => return give_up(cause),
+    }
     let pending = registry::open_run(cause.ends_process());
-    let result = if pending == 0 { Default::default() } else { run_outside(cause, pending) };
+    let result = if pending == 0 { Default::default() } else { run_outside(cause, pending, deadline) };
     turn::end();
     result
 }
 
-fn run_outside(cause: Cause, pending: usize) -> (Report, Wishes) {
+fn deadline(cause: Cause) -> Option<Instant> {
+    let limit = if cause.ends_process() { config::current().deadline } else { None };
+    limit.and_then(|limit| Instant::now().checked_add(limit))
+}
+
+/// The deadline was over before another thread's run was.
+fn give_up(cause: Cause) -> (Report, Wishes) {
+    registry::unseat();
+    let terms = account::open(cause);
+    let _seat = Seat::take();
+    account::close(strike(&terms))
+}
+
+fn run_outside(cause: Cause, pending: usize, deadline: Option<Instant>) -> (Report, Wishes) {
     let terms = account::open(cause);
     tell_plan(&terms);
     // The observer is part of the run, wherever it is called.
     let seat = Seat::take();
     observe(&terms.config, || Event::RunStarted { cause, pending });
     drop(seat);
-    let not_run = Run::new(&terms).finish();
+    let ending = Run::new(&terms, deadline).finish();
     let _seat = Seat::take();
-    end_account(cause.ends_process(), not_run)
+    end_account(cause.ends_process(), ending)
 }
 
 /// Says what cannot be had, before an exit, and the plan, if that is wanted.
@@ -95,17 +115,18 @@ fn tell_plan(terms: &Terms) {
         platform::write_stderr(&format!("at_exit: plan\n{}", plan::plan()));
     }
     if terms.cause.ends_process() && terms.level >= Level::Error {
-        let told =
-            registry::take_problems().into_iter().filter(|problem| !matches!(problem, Problem::NoHandlers { .. }));
-        platform::write_stderr(&told.map(|problem| format!("at_exit: {problem}\n")).collect::<String>());
+        let told = |problem: &Problem| !matches!(problem, Problem::NoHandlers { .. });
+        for problem in registry::take_problems().into_iter().filter(told) {
+            platform::write_stderr(&format!("at_exit: {problem}\n"));
+        }
     }
 }
 
 /// Ends the outermost run, whatever is still open inside it.
-pub(crate) fn end_account(at_exit: bool, not_run: Vec<HandlerInfo>) -> (Report, Wishes) {
+pub(crate) fn end_account(at_exit: bool, ending: Ending) -> (Report, Wishes) {
     account::fold();
     let (ran, too_late) = registry::close_run(at_exit);
-    account::close(Ending { ran, too_late, not_run })
+    account::close(Ending { ran, too_late, ..ending })
 }
 
 /// A run inside a handler takes place right there.
@@ -130,7 +151,9 @@ pub(crate) fn finish_inside_handler() -> Wishes {
         desk.take_over();
     }
     drive(&terms, Place::Anywhere, None);
-    end_account(true, Vec::new()).1
+    let (_, wishes) = end_account(true, Ending::default());
+    turn::end_by_exit();
+    wishes
 }
 
 /// Ends the handler that this thread is in; `code` becomes the status of the process.
@@ -154,24 +177,25 @@ struct Run<'a> {
     thread: Option<ExitThread>,
     /// Everything runs on the exiting thread.
     stays: bool,
+    /// That is because somebody holds stdout or stderr.
+    held: bool,
 }
 
 impl<'a> Run<'a> {
-    fn new(terms: &'a Terms) -> Self {
-        let limit = terms.config.deadline.filter(|_| terms.cause.ends_process());
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        Self { terms, deadline, thread: None, stays: !platform::may_start_threads(terms.cause) }
+    fn new(terms: &'a Terms, deadline: Option<Instant>) -> Self {
+        Self { terms, deadline, thread: None, held: false, stays: !platform::may_start_threads(terms.cause) }
     }
 
     fn watch(&self) -> Watch {
         Watch::new(self.terms.level, self.deadline)
     }
 
-    /// Runs all handlers, each where it belongs, and says which the deadline kept from running.
-    fn finish(mut self) -> Vec<HandlerInfo> {
+    /// Runs all handlers, each where it belongs.
+    fn finish(mut self) -> Ending {
         let mut watch = self.watch();
         while let Some(place) = registry::next_place() {
-            let thread = if place == Place::Caller { None } else { self.exit_thread() };
+            let here = place == Place::Caller && !self.is_by_signal();
+            let thread = if here { None } else { self.exit_thread() };
             let Some(thread) = thread else {
                 self.drive_here();
                 continue;
@@ -179,8 +203,8 @@ impl<'a> Run<'a> {
             match thread.drive(&mut watch) {
                 Stop::Idle => self.thread = Some(thread),
                 Stop::Parked => {}
-                Stop::Abandoned(limit) => fail_running(Fault::timed_out(limit)),
-                Stop::Deadline => return strike(),
+                Stop::Abandoned(limit) => fail_running(self.terms, Fault::timed_out(limit), limit),
+                Stop::Deadline => return strike(self.terms),
             }
         }
         if let Some(thread) = self.thread {
@@ -188,7 +212,12 @@ impl<'a> Run<'a> {
         } else if self.terms.cause == Cause::Unload {
             let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away
         }
-        Vec::new()
+        Ending { held: self.held, ..Ending::default() }
+    }
+
+    /// The thread that a signal wakes is no thread of the program's: no handler can insist on it.
+    fn is_by_signal(&self) -> bool {
+        matches!(self.terms.cause, Cause::Signal(_))
     }
 
     /// The exit thread, started if need be; `None` where the exiting thread is the safer choice.
@@ -196,9 +225,20 @@ impl<'a> Run<'a> {
         if self.stays {
             return None;
         }
-        let thread = self.thread.take().or_else(|| ExitThread::start(drive_on_exit_thread));
-        self.stays = thread.is_none();
-        thread
+        if self.thread.is_none() {
+            let started = match ExitThread::start(WORK, true) {
+                // Whoever holds it is not this thread: what waits for it would wait here just as long.
+                Err(Stay::Held) if self.is_by_signal() => {
+                    account::limit(PATIENCE_WITH_HOLDER);
+                    ExitThread::start(WORK, false)
+                }
+                started => started,
+            };
+            self.held |= matches!(started, Err(Stay::Held));
+            self.thread = started.ok();
+        }
+        self.stays = self.thread.is_none();
+        self.thread.take()
     }
 
     /// Runs handlers on this thread, as long as they belong here.
@@ -212,8 +252,15 @@ impl<'a> Run<'a> {
     }
 }
 
+/// The limit of handlers that may wait for whoever holds stdout while a signal ends the process.
+const PATIENCE_WITH_HOLDER: Duration = Duration::from_secs(2);
+
+const WORK: Work = Work { drive: drive_on_exit_thread, end_alone: hook::end_alone };
+
 fn drive_on_exit_thread(desk: &Desk) -> bool {
-    account::terms().is_none_or(|terms| drive(&terms, Place::ExitThread, Some(desk)))
+    let Some(terms) = account::terms() else { return true };
+    let place = if matches!(terms.cause, Cause::Signal(_)) { Place::Anywhere } else { Place::ExitThread };
+    drive(&terms, place, Some(desk))
 }
 
 /// Runs handlers on this thread until none is left that belongs here. `false`: this thread has been dismissed.
@@ -290,16 +337,19 @@ fn record(failure: Failure, level: Level) {
 }
 
 /// The handler that is running has failed, as seen from another thread.
-fn fail_running(fault: Fault) {
-    if let Some(label) = registry::running().1 {
-        account::fail(Failure { handler: label.info(), fault });
-    }
+fn fail_running(terms: &Terms, fault: Fault, elapsed: Duration) {
+    let Some(label) = registry::running().1 else { return };
+    let handler = label.info();
+    let failure = Failure { handler: handler.clone(), fault };
+    account::fail(failure.clone());
+    trace(terms, || format!("at_exit: abandoned {handler} after {elapsed:.1?}\n"));
+    observe(&terms.config, || Event::Finished { handler, elapsed, failure: Some(failure) });
 }
 
-/// The deadline is over: nothing starts any more. Says which handlers that leaves.
-pub(crate) fn strike() -> Vec<HandlerInfo> {
-    fail_running(Fault::deadline());
-    registry::stop()
+/// The deadline is over: nothing starts any more.
+pub(crate) fn strike(terms: &Terms) -> Ending {
+    fail_running(terms, Fault::deadline(), terms.config.deadline.unwrap_or_default());
+    Ending { not_run: registry::stop(), ..Ending::default() }
 }
 
 fn trace(terms: &Terms, text: impl FnOnce() -> String) {

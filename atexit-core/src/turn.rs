@@ -6,7 +6,8 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 thread_local! {
     // Without destructors, so that they still serve on a thread whose other thread-locals are gone.
@@ -58,30 +59,88 @@ pub(crate) fn is_exiting() -> bool {
     EXITING.get()
 }
 
-struct Turns {
+pub(crate) struct Turns {
     running: bool,
     exiting: bool,
+    /// The status with which a thread that has run the handlers is about to enter C's `exit`.
+    leaving: Option<i32>,
 }
 
-static TURNS: Mutex<Turns> = Mutex::new(Turns { running: false, exiting: false });
+static TURNS: Mutex<Turns> = Mutex::new(Turns { running: false, exiting: false, leaving: None });
 static TURN_OVER: Condvar = Condvar::new();
+
+pub(crate) fn lock() -> MutexGuard<'static, Turns> {
+    TURNS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Turns {
+    /// In a forked child there is no other thread, unless this one `goes_on` with its run.
+    pub(crate) fn forget_in_child(&mut self, goes_on: bool) {
+        (self.running, self.exiting, self.leaving) = (goes_on, self.exiting && goes_on, None);
+        if !goes_on {
+            SEATED.store(NOBODY, Ordering::SeqCst);
+        }
+    }
+}
+
+/// What becomes of a thread that asked for the turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It runs handlers now.
+    Mine,
+    /// All handlers have run, and the process is to end with this status.
+    Leave(i32),
+    /// The deadline was over first.
+    Late,
+}
 
 /// Waits until no other thread runs handlers.
 ///
-/// When `to_exit`, and another thread is taking the process down already, it waits for ever: going on would cut that one off.
-pub(crate) fn take(to_exit: bool) {
-    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    while turns.running || (to_exit && turns.exiting && !is_exiting()) {
-        turns = TURN_OVER.wait(turns).unwrap_or_else(PoisonError::into_inner);
+/// When `to_exit`, and another thread is taking the process down already, it waits for ever: going on would cut that one off. Unless that
+/// other one is yet to enter C's `exit`, and would wait there for this one, which is inside.
+pub(crate) fn take(to_exit: bool, deadline: Option<Instant>) -> Turn {
+    let mut turns = lock();
+    loop {
+        let others_exit = to_exit && turns.exiting && !is_exiting();
+        if let Some(status) = turns.leaving.filter(|_| others_exit) {
+            return Turn::Leave(status);
+        }
+        if !turns.running && !others_exit {
+            break;
+        }
+        let left = deadline.filter(|_| !others_exit).map(|at| at.saturating_duration_since(Instant::now()));
+        turns = match left {
+            Some(Duration::ZERO) => return Turn::Late,
+            Some(left) => TURN_OVER.wait_timeout(turns, left).unwrap_or_else(PoisonError::into_inner).0,
+            None => TURN_OVER.wait(turns).unwrap_or_else(PoisonError::into_inner),
+        };
     }
     turns.running = true;
     if to_exit {
         turns.exiting = true;
         EXITING.set(true);
     }
+    Turn::Mine
 }
 
 pub(crate) fn end() {
-    TURNS.lock().unwrap_or_else(PoisonError::into_inner).running = false;
+    lock().running = false;
+    TURN_OVER.notify_all();
+}
+
+pub(crate) fn is_running() -> bool {
+    lock().running
+}
+
+/// Ends the turn of a run that this thread, from inside a handler, has finished; it takes the process down now.
+pub(crate) fn end_by_exit() {
+    let mut turns = lock();
+    (turns.running, turns.exiting) = (false, true);
+    EXITING.set(true);
+}
+
+/// Says that this thread, which has run the handlers, is about to enter C's `exit` with this status.
+pub(crate) fn leave(status: i32) {
+    lock().leaving = Some(status);
     TURN_OVER.notify_all();
 }

@@ -6,55 +6,31 @@
 //!
 //! The file `LOG` is complete however `main` ends. If a `FILE` cannot be read, that is by `std::process::exit`.
 //!
-//! Two handlers run at exit, one after the other: the one below logs the totals, then that of the library that owns the
-//! log closes it. A crate registers after those that it depends on, so its handlers run before theirs.
+//! Two handlers run at exit: that of [`counts`] logs the totals, then that of [`log`] closes the log.
 //!
 //! `--forget-handlers` is there to show what the handlers are for: it takes them away, and the log is empty.
 
+mod counts;
+mod log;
+
+use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{env, fs, process};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use atexit_core::at_exit;
-use tracing::{error, info};
 
 const USAGE: &str = "usage: tracing-file [--forget-handlers] LOG FILE...";
-
-static FILES: AtomicUsize = AtomicUsize::new(0);
-static LINES: AtomicUsize = AtomicUsize::new(0);
 
 fn main() -> anyhow::Result<()> {
     let Arguments { log, files, forget_handlers } = Arguments::parse(env::args_os().skip(1))?;
     if forget_handlers {
         atexit_core::clear();
     }
-    tracing_file::start(&log)?;
+    log::start(&log)?;
     for file in files {
-        count(&file);
+        counts::count(&file);
     }
     Ok(())
-}
-
-fn count(file: &Path) {
-    match fs::read_to_string(file) {
-        Ok(text) => {
-            let lines = text.lines().count();
-            info!(lines, "{}", file.display());
-            FILES.fetch_add(1, Ordering::Relaxed);
-            LINES.fetch_add(lines, Ordering::Relaxed);
-        }
-        Err(error) => {
-            error!("cannot read {}: {error}", file.display());
-            process::exit(2);
-        }
-    }
-}
-
-#[at_exit(name = "log the totals")]
-fn totals() {
-    info!(files = FILES.load(Ordering::Relaxed), lines = LINES.load(Ordering::Relaxed), "all in all");
 }
 
 struct Arguments {

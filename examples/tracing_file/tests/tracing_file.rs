@@ -48,14 +48,14 @@ impl Scratch {
 
 /// The line for a file, logged by `main`.
 fn counted(file: &str, lines: usize) -> String {
-    format!(" INFO main tracing_file: {file} lines={lines}")
+    format!(" INFO main tracing_file::counts: {file} lines={lines}")
 }
 
 /// What the two handlers log, on the exit thread.
 fn by_handlers(files: usize, lines: usize) -> [String; 2] {
     [
-        format!(" INFO at_exit tracing_file: all in all files={files} lines={lines}"),
-        " INFO at_exit tracing_file: closing the log".to_owned(),
+        format!(" INFO at_exit tracing_file::counts: all in all files={files} lines={lines}"),
+        " INFO at_exit tracing_file::log: closing the log".to_owned(),
     ]
 }
 
@@ -83,7 +83,7 @@ fn what_handlers_log_is_in_the_file_after_process_exit() {
     let missing = scratch.0.join("missing").display().to_string();
     assert_seen(&mut scratch.program(&[&one, &missing, &one]), "", "", End::Status(2));
     let why = fs::read(&missing).expect_err("it is missing");
-    let error = format!("ERROR main tracing_file: cannot read {missing}: {why}");
+    let error = format!("ERROR main tracing_file::counts: cannot read {missing}: {why}");
     let [totals, closing] = by_handlers(1, 5);
     scratch.assert_logged(&[counted(&one, 5), error, totals, closing]);
 }
@@ -116,8 +116,8 @@ fn without_handlers_nothing_is_in_the_file() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_log_that_cannot_be_written_is_a_failure() {
-    let above = include_str!("../src/lib.rs").lines().take_while(|line| !line.starts_with("#[at_exit")).count();
-    let at = format!("examples/tracing_file/src/lib.rs:{}", above + 1);
+    let above = include_str!("../src/log.rs").lines().take_while(|line| !line.starts_with("#[at_exit")).count();
+    let at = format!("examples/tracing_file/src/log.rs:{}", above + 1);
     let stderr = format!(
         "Error: cannot write the end of the log\n\nCaused by:\n    No space left on device (os error 28)\n\
          at_exit: 1 handler failed:\n\

@@ -1,7 +1,7 @@
 //! Owns running a program to its end, with a hard limit, and comparing all that can be seen from outside.
 
 use std::io::Read;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use wait_timeout::ChildExt as _;
 
 /// Far more than any program here needs; who reaches it hangs.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// All that can be seen of a program that ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +42,13 @@ impl From<ExitStatus> for End {
 #[must_use]
 pub fn command(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.args(args).env_remove("AT_EXIT_LOG").env_remove("RUST_LIB_BACKTRACE").env("RUST_BACKTRACE", "0");
+    // In a process group of its own, which can be killed with all children that hold its pipes.
+    command
+        .args(args)
+        .process_group(0)
+        .env_remove("AT_EXIT_LOG")
+        .env_remove("RUST_LIB_BACKTRACE")
+        .env("RUST_BACKTRACE", "0");
     command
 }
 
@@ -67,7 +73,9 @@ pub fn finish(mut child: Child, command: &Command) -> Seen {
     let stderr = read(child.stderr.take().expect("piped"));
     let status = child.wait_timeout(LIMIT).expect("the program can be waited for");
     if status.is_none() {
-        child.kill().expect("the program can be killed");
+        let pid = i32::try_from(child.id()).expect("a pid is an i32");
+        // SAFETY: the child has not been waited for, so that the number is still its own.
+        unsafe { libc::kill(-pid, libc::SIGKILL) };
         child.wait().expect("the program can be waited for");
     }
     let (stdout, stderr) = (stdout.join().expect("read"), stderr.join().expect("read"));
@@ -93,6 +101,17 @@ pub fn assert_seen(command: &mut Command, stdout: &str, stderr: &str, end: End) 
     let expected = Seen { stdout: stdout.into(), stderr: stderr.into(), end };
     let seen = run(command);
     assert!(seen == expected, "{command:?}\nexpected {expected:#?}\nsaw {seen:#?}");
+}
+
+/// Sends a signal to a child that has not been waited for.
+///
+/// # Panics
+///
+/// If it cannot be sent.
+pub fn kill(child: &Child, signal: i32) {
+    let pid = i32::try_from(child.id()).expect("a pid is an i32");
+    // SAFETY: the child has not been waited for, so that the number is still its own.
+    assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "kill");
 }
 
 /// Builds with cargo, as a user would, and returns the folder with the programs.

@@ -3,6 +3,8 @@
 //! Events go to a thread, by which nobody who logs has to wait for a disk. The thread writes in blocks. When the process ends,
 //! some events are in its queue, and some in an unfinished block. Its guard would see to them when dropped, but it is in a
 //! `static`, which Rust never drops: without the handler below they would be lost.
+//!
+//! The handler runs last of all, in whichever module or crate the others are: who logs knows `tracing`, and not this file.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -51,11 +53,7 @@ struct Log {
 static LOG: Mutex<Option<Log>> = Mutex::new(None);
 
 /// Logs to this file until the process exits. What is in the file is lost.
-///
-/// # Errors
-///
-/// If it cannot be made, or if the process logs to somewhere already.
-pub fn start(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn start(path: &Path) -> anyhow::Result<()> {
     let file = File::create(path).with_context(|| format!("cannot make {}", path.display()))?;
     let (sender, written) = mpsc::channel();
     let blocks = Blocks { file: BufWriter::with_capacity(BLOCK, file), written: sender };
@@ -66,7 +64,7 @@ pub fn start(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[at_exit(name = "close the log", time_limit = Duration::from_secs(30))]
+#[at_exit(name = "close the log", last, time_limit = Duration::from_secs(30))]
 fn close() -> anyhow::Result<()> {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(Log { guard, written }) = log else { return Ok(()) };

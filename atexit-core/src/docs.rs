@@ -1,0 +1,190 @@
+//! Pages that explain what concerns more than one item. They are there in the documentation only: a program cannot name
+//! them.
+
+// What this module must not know: anything that is not public.
+
+#[doc = include_str!("../README.md")]
+pub mod guide {}
+
+/// When handlers run, when not, what they are told, and which status the process ends with.
+///
+/// Handlers run when the process calls C's `exit`, which is where most ways out of a process meet: a return from `main`
+/// does, and [`std::process::exit`] does on Unix. [`exit`](crate::exit) of this crate runs them by itself, before it
+/// calls that.
+///
+/// | the process ends by | handlers | [`cause()`](crate::cause) in a handler |
+/// |---|---|---|
+/// | return from `main`, also with `Err` | run | `Exit`, status of `main` |
+/// | [`std::process::exit`], from any thread | run (on Unix) | `Exit` with that status |
+/// | C's `exit`: from Rust, or in a C program that loaded a Rust library | run | `Exit` with that status |
+/// | a panic in `main` that unwinds | run | `Exit`, status 101 |
+/// | [`atexit_core::exit`](crate::exit), from any thread | run, on every platform | `Exit` with that status |
+/// | a signal that `signals::install` has caught (feature `signals`) | run; then the process dies by it | `Signal` with its number |
+/// | any other signal; SIGKILL always | do not run | |
+/// | [`std::process::abort`], `_exit`, a panic with `panic = "abort"`, a second panic while one unwinds | do not run | |
+/// | `exec` | do not run: the new program has none | |
+/// | an exit before `main`, in a constructor | not promised | |
+/// | `dlclose` of a shared library | those that the library declares or registered run | `Unload` |
+/// | nothing: the program calls [`run`](crate::run) | run now, and not again at exit | `Run` |
+///
+/// A panic in a thread other than the main one ends that thread, and no process.
+///
+/// # Once
+///
+/// A handler is taken out of the set of pending ones before it starts. So it starts at most once, whatever meets: two
+/// threads that exit, a [`run`](crate::run) and an exit, a handler that calls C's `exit`. Of two threads, one runs the
+/// handlers and the other waits; that one never goes past the handlers that are left.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::thread;
+///
+/// static RAN: AtomicUsize = AtomicUsize::new(0);
+///
+/// for _ in 0..100 {
+///     atexit_core::register(|| {
+///         RAN.fetch_add(1, Ordering::Relaxed);
+///     });
+/// }
+/// thread::scope(|scope| {
+///     for _ in 0..4 {
+///         scope.spawn(atexit_core::run);
+///     }
+/// });
+/// assert_eq!(RAN.load(Ordering::Relaxed), 100);
+/// ```
+///
+/// # Other threads
+///
+/// They go on while handlers run, until the process ends. What they register meanwhile is taken at the end, in one
+/// further round; what comes after that is not run, and counted on standard error.
+///
+/// # The status
+///
+/// It is what it would be without handlers, with these exceptions:
+///
+/// | about to end with | and this happens | ends with |
+/// |---|---|---|
+/// | 0 | a panic is the last failure | 101 |
+/// | 0 | an `Err`, or a time limit or the deadline that is over, is the last failure | 1 |
+/// | 0 | an [`ExitCode`](std::process::ExitCode) that is not 0, or a [`Fault`](crate::Fault) with a status, is the last failure | that |
+/// | not 0 | any failure | what it was |
+/// | anything | [`exit(code)`](crate::exit) in a handler | `code`; if that is 0 and a handler failed, the status of the failure |
+/// | a signal | any failure | that signal |
+///
+/// A status is 0 if a parent reads it as 0: on Unix it sees the low eight bits. Where the platform does not tell which
+/// status is pending (it does with glibc), a failure wins over any.
+/// [`Config::failure_status(false)`](crate::Config::failure_status) takes failures out of this table.
+///
+/// # Fork
+///
+/// A forked child inherits what is pending, and runs it if it exits normally, as with C's `atexit` and in Python and
+/// Ruby. What says `this_process` runs only in the process in which it was declared or registered: a program declares
+/// when it starts. In a child, what such a handler captured is forgotten and not dropped, for it belongs to the parent.
+/// A child that a handler forks returns from that handler, too, and runs what is left. After `signals::install` signals
+/// have their former dispositions again in a child.
+///
+/// [`std::process::Command`] is not such a child: it becomes another program, which runs nothing of this.
+///
+/// # Functions of C that run at exit
+///
+/// C runs its exit functions last in, first out (ISO C says so of `atexit`), and the hook that runs handlers is
+/// registered before `main`. So what a C library registers from `main` on runs before the handlers, and may take away
+/// what they need: [`arm`](crate::arm) puts the hook in front again. What C registers in constructors that ran earlier
+/// runs after the handlers.
+///
+/// # Unloading a library
+///
+/// At `dlclose` the handlers run on the thread that calls it, because the loader's lock keeps a new thread from
+/// starting. glibc does not unload a library that has used a thread-local with a destructor; then its handlers run when
+/// the process exits, and musl never unloads any.
+pub mod when_handlers_run {}
+
+/// What a handler may use, on the thread on which it runs.
+///
+/// # Why it matters
+///
+/// When a thread reaches C's `exit`, Rust has destroyed its thread-locals, and whatever has one with a destructor
+/// panics there: "cannot access a Thread Local Storage value during or after destruction". That is `tracing` with its
+/// spans, Tokio with the runtime that a thread is in, `rand` with its generator.
+///
+/// Therefore handlers run on a fresh thread, called `at_exit`, one after the other, while the exiting thread waits. The
+/// handlers of one run mostly share that thread; after one that was abandoned, the next get a new one.
+///
+/// | | on the exit thread | on the exiting thread (`caller_thread`) |
+/// |---|---|---|
+/// | `println!` and `eprintln!` | work | work |
+/// | files, sockets, child processes | work | work |
+/// | locks, channels, atomics | work | work |
+/// | [`std::thread::spawn`], [`std::thread::scope`] | work | work from Rust 1.88 on |
+/// | thread-locals | work: they are those of a new thread | those with a destructor panic, if the thread had used them |
+/// | `tracing`, with spans | works | panics, if the thread had used it |
+/// | Tokio: a new runtime | works | panics, if the thread had used Tokio |
+/// | `async fn` handlers | work | work with the small executor; with Tokio as above |
+/// | [`register`](crate::register), [`run`](crate::run) and all else of this crate | works | works |
+/// | [`exit`](crate::exit) of this crate | ends the handler | ends the handler |
+/// | [`std::process::exit`] | blocks for ever | aborts the process |
+/// | C's `exit` | ends the handler; blocks with glibc from 2.41 on (its bug 31997) | ends the handler |
+/// | a panic | is a failure | is a failure |
+/// | a limit that is over | the handler is abandoned | is reported when the handler is over |
+///
+/// # When the exiting thread runs them
+///
+/// - where the attribute says `caller_thread`;
+/// - while a library is being unloaded;
+/// - where no thread can be started: that is no error and loses no handler;
+/// - where the exiting thread holds the lock of stdout or stderr, on which a `println!` of the exit thread would wait
+///   for ever;
+/// - at an exit of a platform other than Linux, for there nobody has tried it.
+///
+/// After a signal that was caught there is no exiting thread: all handlers run on an exit thread, those with
+/// `caller_thread` too. If some thread holds the lock of stdout or stderr then, handlers without a limit get one of 2
+/// s.
+///
+/// # Locks
+///
+/// A thread that calls [`std::process::exit`] keeps what it has locked, and other threads go on and lock what they
+/// like. A handler that locks the same waits, in the first case for ever. Hold no lock when you exit; where that cannot
+/// be known, use [`try_lock`](std::sync::Mutex::try_lock), or give the handler a `time_limit`. A thread that panics
+/// with a lock held poisons it: [`into_inner`](std::sync::PoisonError::into_inner) lets a handler go on.
+///
+/// ```
+/// use std::sync::{Mutex, PoisonError};
+/// use std::time::Duration;
+///
+/// use atexit_core::Handler;
+///
+/// static QUEUE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+///
+/// Handler::new(|| {
+///     for line in QUEUE.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+///         println!("{line}");
+///     }
+/// })
+/// .name("empty the queue")
+/// .time_limit(Duration::from_secs(5))
+/// .register();
+/// ```
+///
+/// # Leaving a handler early
+///
+/// [`exit`](crate::exit) ends the handler that calls it, and the code becomes the status of the process when all others
+/// have run. [`std::process::exit`] cannot do this. It lets one thread of a process through (rust-lang/rust #126606):
+/// called once more on that thread it aborts, and on any other it never returns. A handler with a `time_limit` that
+/// makes this mistake is abandoned, and one without is named on standard error after 10 s.
+///
+/// ```no_run
+/// atexit_core::register(|| {
+///     if std::env::var_os("KEEP").is_some() {
+///         atexit_core::exit(2); // the other handlers still run
+///     }
+/// });
+/// ```
+///
+/// # Output
+///
+/// stdout is flushed after a run on the exit thread, unless another thread holds it. (std flushes it before the
+/// handlers, and leaves it without a buffer, when a Rust program exits; where a program in C does, nobody else would.)
+/// Where stdout or stderr are closed, full or a broken pipe, nothing of this library panics; a `println!` of a handler
+/// does, which is a failure of that handler.
+pub mod what_works_inside_a_handler {}

@@ -1,0 +1,3 @@
+//! Owns nothing: the process that the others are compared with.
+
+fn main() {}

@@ -1,0 +1,6 @@
+//! One handler, which runs on an exit thread.
+
+#[atexit_core::at_exit]
+fn handler() {}
+
+fn main() {}

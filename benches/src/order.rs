@@ -1,0 +1,76 @@
+//! Owns ordering: declared handlers in any order, and records to sort; must not know of processes.
+
+use std::cell::UnsafeCell;
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use atexit_core::__private::inventory::{ErasedNode, Node};
+use atexit_core::__private::{Declared, Description, Site, identity, outcome};
+
+/// Brings them into an order that nobody would guess, the same every time.
+pub(crate) fn shuffle<T>(items: &mut [T]) {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for last in (1..items.len()).rev() {
+        // Xorshift.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let at = state % (last as u64 + 1);
+        items.swap(last, usize::try_from(at).expect("smaller than `last`"));
+    }
+}
+
+/// Declares so many handlers, as so many uses of the attribute would, and takes the time until they stand in their order.
+pub(crate) fn collect(count: usize) -> Duration {
+    let mut lines: Vec<u32> = (1..).take(count).collect();
+    shuffle(&mut lines);
+    LINES.set(lines).expect("once in a process");
+    for _ in 0..count {
+        let declared: &'static Declared = Box::leak(Box::new(Declared::new(describe)));
+        let node: &'static Node = Box::leak(Box::new(Node { value: declared, next: UnsafeCell::new(None) }));
+        // SAFETY: the value is of the type whose registry it goes to; no other thread looks at the registry.
+        unsafe { declared.submit(node) };
+    }
+    let start = Instant::now();
+    let pending = atexit_core::pending();
+    let elapsed = start.elapsed();
+    assert_eq!(pending, count);
+    elapsed
+}
+
+static LINES: std::sync::OnceLock<Vec<u32>> = std::sync::OnceLock::new();
+
+/// What the attribute expands to, but for the line, which is another one at every call.
+fn describe() -> Description {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let line = LINES.get().expect("set before")[CALLS.fetch_add(1, Ordering::Relaxed) as usize];
+    let site = Site {
+        function: "handler",
+        arguments: "",
+        package: "benches 0.0.0",
+        binary: "benches",
+        test: false,
+        module: module_path!(),
+        file: file!(),
+        line,
+        column: 1,
+        name_line: line + 1,
+        name_column: 4,
+        expansion: line,
+    };
+    Description::new(site, identity(handler), || outcome(handler()))
+}
+
+fn handler() {}
+
+/// Sorts so many records of 64 bytes by an integer.
+pub(crate) fn sort(count: usize) -> Duration {
+    let mut records: Vec<[u64; 8]> = (0..count as u64).map(|key| [key, 0, 0, 0, 0, 0, 0, 0]).collect();
+    shuffle(&mut records);
+    let start = Instant::now();
+    records.sort_by_key(|record| record[0]);
+    let elapsed = start.elapsed();
+    black_box(records);
+    elapsed
+}

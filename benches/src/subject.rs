@@ -1,0 +1,173 @@
+//! Owns what is compared: programs that take a measure and a count, and print one number; must not know what any of them does.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    /// Nanoseconds to register one of so many handlers.
+    Register,
+    /// The same, half of the handlers by another thread at the same time.
+    RegisterFromTwo,
+    /// Nanoseconds to run one of so many handlers, from the call of `exit` to the last handler.
+    Run,
+    /// The same, from the call of `run()` to its return.
+    Call,
+    /// Nanoseconds to remove one of so many handlers, in random order.
+    Remove,
+    /// Bytes that one of so many handlers takes of what the allocator gave out.
+    Allocated,
+    /// Bytes that one of so many handlers takes of the memory that the process really has.
+    Resident,
+    /// Nanoseconds to order one of so many declared handlers, or records.
+    Order,
+}
+
+impl Measure {
+    const NAMES: [(&str, Self); 8] = [
+        ("register", Self::Register),
+        ("register-from-two", Self::RegisterFromTwo),
+        ("run", Self::Run),
+        ("call", Self::Call),
+        ("remove", Self::Remove),
+        ("allocated", Self::Allocated),
+        ("resident", Self::Resident),
+        ("order", Self::Order),
+    ];
+
+    pub(crate) fn named(name: &str) -> Self {
+        Self::NAMES.iter().find(|(known, _)| *known == name).expect("the name of a measure").1
+    }
+
+    fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, measure)| *measure == self).expect("every measure has a name").0
+    }
+}
+
+/// A program to compare.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    program: Program,
+    measures: &'static [Measure],
+    /// What it can be asked for in reasonable time.
+    pub(crate) most: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Program {
+    /// This one, as a child.
+    Child(&'static str),
+    /// An interpreter, and a script below `languages`.
+    Script(&'static [&'static str], &'static str),
+}
+
+const fn child(name: &'static str, argument: &'static str, measures: &'static [Measure]) -> Subject {
+    Subject { name, program: Program::Child(argument), measures, most: 1_000_000 }
+}
+
+const ALLOCATIONS: [Measure; 5] =
+    [Measure::Register, Measure::RegisterFromTwo, Measure::Run, Measure::Allocated, Measure::Resident];
+
+pub(crate) const OURS: Subject = child(
+    "atexit_core",
+    "ours",
+    &[
+        Measure::Register,
+        Measure::RegisterFromTwo,
+        Measure::Run,
+        Measure::Call,
+        Measure::Remove,
+        Measure::Allocated,
+        Measure::Resident,
+        Measure::Order,
+    ],
+);
+pub(crate) const ATEXIT: Subject = child("libc atexit", "atexit", &ALLOCATIONS);
+pub(crate) const CXA_ATEXIT: Subject = child("libc __cxa_atexit", "cxa_atexit", &ALLOCATIONS);
+pub(crate) const NAIVE: Subject = child("Mutex<Vec<Box<dyn FnOnce>>>", "naive", &ALLOCATIONS);
+pub(crate) const SORT: Subject = child("sort of 64-byte records", "sort", &[Measure::Order]);
+
+pub(crate) const LANGUAGES: [Subject; 6] = [
+    Subject {
+        name: "CPython atexit.register",
+        program: Program::Script(&["python3"], "atexit.py"),
+        measures: &[Measure::Register, Measure::Run, Measure::Remove],
+        most: 10_000,
+    },
+    Subject {
+        name: "Ruby at_exit",
+        program: Program::Script(&["ruby"], "at_exit.rb"),
+        measures: &[Measure::Register, Measure::Run],
+        most: 10_000,
+    },
+    Subject {
+        name: "Perl END, in a string eval",
+        program: Program::Script(&["perl"], "end.pl"),
+        measures: &[Measure::Register, Measure::Run],
+        most: 10_000,
+    },
+    Subject {
+        name: "Node process.on('exit')",
+        program: Program::Script(&["node"], "exit.js"),
+        measures: &[Measure::Register, Measure::Run, Measure::Remove],
+        most: 10_000,
+    },
+    Subject {
+        name: "PHP register_shutdown_function",
+        program: Program::Script(&["php"], "shutdown.php"),
+        measures: &[Measure::Register, Measure::Run],
+        most: 10_000,
+    },
+    Subject {
+        name: "Java addShutdownHook",
+        program: Program::Script(&["java", "-Xshare:auto"], "ShutdownHook.java"),
+        measures: &[Measure::Register, Measure::Run, Measure::Remove],
+        most: 10_000,
+    },
+];
+
+impl Subject {
+    pub(crate) fn can(&self, measure: Measure) -> bool {
+        self.measures.contains(&measure)
+    }
+
+    /// Whether the program can be started at all.
+    pub(crate) fn is_installed(&self) -> bool {
+        match self.program {
+            Program::Child(_) => true,
+            Program::Script(..) => self.try_measure(self.measures[0], 1).is_some(),
+        }
+    }
+
+    /// Measures once.
+    ///
+    /// # Panics
+    ///
+    /// If the program fails.
+    pub(crate) fn measure(&self, measure: Measure, count: usize) -> f64 {
+        self.try_measure(measure, count).unwrap_or_else(|| panic!("{} fails at {measure:?}", self.name))
+    }
+
+    fn try_measure(&self, measure: Measure, count: usize) -> Option<f64> {
+        let mut command = match self.program {
+            Program::Child(subject) => {
+                let mut command = Command::new(std::env::current_exe().ok()?);
+                command.args(["--child", subject]);
+                command
+            }
+            Program::Script(interpreter, script) => {
+                let mut command = Command::new(interpreter[0]);
+                command.args(&interpreter[1..]);
+                command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("languages").join(script));
+                command
+            }
+        };
+        command.arg(measure.name()).arg(count.to_string()).stdin(Stdio::null());
+        command.env_remove("AT_EXIT_LOG").stderr(Stdio::inherit());
+        let output = command.output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        if output.status.success() { text.trim().parse().ok() } else { None }
+    }
+}

@@ -1,0 +1,46 @@
+//! Owns what becomes of handlers when the process forks.
+
+use spawn::{End, assert_seen, command};
+
+#[track_caller]
+fn check(scene: &str, stderr: &str, status: i32) {
+    assert_seen(&mut command(env!("CARGO_BIN_EXE_forks"), &[scene]), "", stderr, End::Status(status));
+}
+
+#[test]
+fn a_child_inherits_pending_handlers() {
+    let child = "child: registered in the child\nchild: younger\nchild: older\n";
+    check("inherited", &format!("{child}parent: the child exited with 3\nparent: younger\nparent: older\n"), 0);
+}
+
+#[test]
+fn a_handler_of_this_process_is_forgotten_in_the_child_and_its_captures_are_not_dropped() {
+    let parent = "parent: everywhere\nparent: registered\nparent: captures dropped\nparent: declared\n";
+    check("this_process", &format!("child: everywhere\nparent: the child exited with 0\n{parent}"), 0);
+}
+
+#[test]
+fn a_guard_is_of_its_process() {
+    check("guarded", "child: dropped its copy\nparent: the child exited with 0\nparent: guarded\n", 0);
+}
+
+#[test]
+fn a_child_forked_by_a_handler_goes_on_with_the_rest() {
+    let child = "child: the handler goes on\nchild: the rest\nparent: the child exited with 3\n";
+    check("in_handler", &format!("{child}parent: the handler goes on\nparent: the rest\n"), 3);
+    check(
+        "in_handler_of_run",
+        "child: the rest\nparent: the child exited with 0\nparent: the rest\nparent: 3 ran\n",
+        0,
+    );
+}
+
+#[test]
+fn a_child_does_not_wait_for_a_run_of_another_thread() {
+    check("during_run", "child: the rest\nparent: the child exited with 0\nparent: the rest\n", 0);
+}
+
+#[test]
+fn no_child_hangs_while_other_threads_register() {
+    check("while_others_register", "40 children\n", 0);
+}

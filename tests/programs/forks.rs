@@ -1,0 +1,159 @@
+//! Forks; the first argument says which of its scenes it plays.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use atexit_core::{Handler, at_exit, guard, register};
+
+fn main() {
+    let scene = std::env::args().nth(1).unwrap_or_default();
+    let (_, play) = SCENES.iter().find(|(name, _)| *name == scene).expect("a scene of this name");
+    play();
+}
+
+const SCENES: &[(&str, fn())] = &[
+    ("inherited", inherited),
+    ("this_process", this_process),
+    ("guarded", guarded),
+    ("in_handler", in_handler),
+    ("in_handler_of_run", in_handler_of_run),
+    ("during_run", during_run),
+    ("while_others_register", while_others_register),
+];
+
+static DECLARED: AtomicBool = AtomicBool::new(false);
+
+#[at_exit(this_process)]
+fn only_in_the_parent() {
+    if DECLARED.load(Ordering::Relaxed) {
+        eprintln!("{}: declared", who());
+    }
+}
+
+/// `parent`, or `child`: only one of them has this number.
+fn who() -> &'static str {
+    static PARENT: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    if *PARENT.get_or_init(std::process::id) == std::process::id() { "parent" } else { "child" }
+}
+
+/// Forks; the parent waits for the child's end, and says how that was. `true` in the child.
+fn fork() -> bool {
+    who();
+    // SAFETY: what the child does is what these tests are about.
+    let pid = unsafe { libc::fork() };
+    if pid != 0 {
+        let mut status = 0;
+        // SAFETY: POSIX; the child is ours.
+        unsafe { libc::waitpid(pid, &raw mut status, 0) };
+        assert!(libc::WIFEXITED(status), "the child exits");
+        eprintln!("parent: the child exited with {}", libc::WEXITSTATUS(status));
+    }
+    pid == 0
+}
+
+fn inherited() {
+    register(|| eprintln!("{}: older", who()));
+    register(|| eprintln!("{}: younger", who()));
+    if fork() {
+        register(|| eprintln!("{}: registered in the child", who()));
+        std::process::exit(3);
+    }
+}
+
+struct Captured;
+
+impl Drop for Captured {
+    fn drop(&mut self) {
+        eprintln!("{}: captures dropped", who());
+    }
+}
+
+fn this_process() {
+    DECLARED.store(true, Ordering::Relaxed);
+    let captured = Captured;
+    Handler::new(move || {
+        let _captured = &captured;
+        eprintln!("{}: registered", who());
+    })
+    .this_process()
+    .register();
+    register(|| eprintln!("{}: everywhere", who()));
+    fork();
+}
+
+fn guarded() {
+    let guard = guard(|| eprintln!("{}: guarded", who()));
+    if fork() {
+        drop(guard);
+        eprintln!("child: dropped its copy");
+    }
+}
+
+/// As in C, the child goes on where the parent was: in the handler, and then in those that are left.
+fn in_handler() {
+    register(|| eprintln!("{}: the rest", who()));
+    register(|| {
+        fork();
+        eprintln!("{}: the handler goes on", who());
+    });
+    std::process::exit(3);
+}
+
+fn in_handler_of_run() {
+    register(|| eprintln!("{}: the rest", who()));
+    register(|| {
+        fork();
+    });
+    let report = atexit_core::run();
+    eprintln!("{}: {} ran", who(), report.ran());
+}
+
+/// Forks on one thread while another one runs handlers: the child does not wait for that one.
+fn during_run() {
+    static IN_RUN: std::sync::Barrier = std::sync::Barrier::new(2);
+    static FORKED: std::sync::Barrier = std::sync::Barrier::new(2);
+    register(|| eprintln!("{}: the rest", who()));
+    register(|| {
+        IN_RUN.wait();
+        FORKED.wait();
+    });
+    let runs = thread::spawn(atexit_core::run);
+    IN_RUN.wait();
+    if fork() {
+        return;
+    }
+    FORKED.wait();
+    runs.join().expect("no panic");
+}
+
+/// Every lock that a child may find taken is taken all the time.
+fn while_others_register() {
+    static OVER: AtomicBool = AtomicBool::new(false);
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            thread::spawn(|| {
+                while !OVER.load(Ordering::Relaxed) {
+                    let registration = register(|| ());
+                    let _ = atexit_core::pending();
+                    atexit_core::configure(atexit_core::Config::new());
+                    registration.unregister();
+                }
+            })
+        })
+        .collect();
+    for _ in 0..40 {
+        // SAFETY: as above.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            register(|| ());
+            std::process::exit(7);
+        }
+        let mut status = 0;
+        // SAFETY: as above.
+        unsafe { libc::waitpid(pid, &raw mut status, 0) };
+        assert_eq!(libc::WEXITSTATUS(status), 7);
+    }
+    OVER.store(true, Ordering::Relaxed);
+    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    eprintln!("40 children");
+}

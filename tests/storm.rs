@@ -1,0 +1,46 @@
+//! Owns what happens when many threads or many handlers meet at the end: nothing twice, nothing lost, nothing hangs.
+
+use spawn::{End, assert_seen, command, run};
+
+const STORM: &str = env!("CARGO_BIN_EXE_storm");
+
+#[track_caller]
+fn check(scene: &str, number: &str, stdout: &str) {
+    assert_seen(&mut command(STORM, &[scene, number]), stdout, "", End::Status(0));
+}
+
+#[test]
+fn threads_that_exit_at_once_run_every_handler_once() {
+    let expected: String = (0..100).rev().map(|number| format!("{number}\n")).collect();
+    for threads in ["1", "2", "3", "4", "8", "16", "64"] {
+        for _ in 0..20 {
+            assert_seen(&mut command(STORM, &["exits", threads]), &expected, "", End::Status(7));
+        }
+    }
+}
+
+#[test]
+fn threads_that_register_for_ever_do_not_keep_the_process_alive() {
+    for threads in ["1", "2", "8"] {
+        let seen = run(&mut command(STORM, &["registers_for_ever", threads]));
+        assert_eq!((seen.stdout.as_str(), seen.end), ("main's\n", End::Status(0)));
+        let late = seen.stderr.strip_prefix("at_exit: not run, registered too late by other threads: ");
+        let late = late.and_then(|late| late.trim_end().parse::<usize>().ok());
+        assert!(seen.stderr.is_empty() || late.is_some_and(|late| late > 0), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_handler_is_run_or_taken_back() {
+    check("changes_during_the_run", "100000", "100000\n");
+}
+
+#[test]
+fn a_long_chain_of_handlers_that_register_the_next_needs_no_stack() {
+    check("chain", "100000", "100000\n");
+}
+
+#[test]
+fn a_million_handlers_run_in_order() {
+    check("many", "1000000", "1000000\n");
+}

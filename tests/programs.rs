@@ -1,6 +1,6 @@
 //! Owns the specification of how a process ends: small programs, spawned, and all that can be seen of them.
 
-use spawn::{End, assert_seen, command};
+use spawn::{End, assert_seen, build, command};
 
 const WAYS_OUT: &str = env!("CARGO_BIN_EXE_ways_out");
 
@@ -209,4 +209,35 @@ fn what_a_handler_registers_runs_next() {
         case(&["return", "a", "register", "b"], &["main", "b", "register", "registered", "a"], &[], 0),
         case(&["return", "a", "register2", "b"], &["main", "b", "register2", "outer", "inner", "a"], &[], 0),
     ]);
+}
+
+#[test]
+fn handlers_and_exit_functions_of_c_run_last_in_first_out() {
+    let c_functions = |scene, stdout: &[&str]| {
+        let stdout: String = stdout.iter().map(|line| format!("{line}\n")).collect();
+        assert_seen(&mut command(env!("CARGO_BIN_EXE_c_functions"), &[scene]), &stdout, "", End::Status(0));
+    };
+    let (handler, in_main) = ("declared handler", "exit function planted in main");
+    c_functions("plain", &[in_main, handler]);
+    c_functions("armed", &[handler, in_main]);
+    c_functions("registers", &[in_main, "registered by it", handler]);
+    // When the hook is through, a registration plants another.
+    c_functions("late", &[in_main, handler, "exit function planted before the hook", "registered by it"]);
+    c_functions("fini_array", &[in_main, handler, "destructor", "registered by it"]);
+}
+
+#[test]
+fn with_panic_abort_exit_inside_a_handler_still_runs_the_rest() {
+    let folder = build("abort", &["-p", "atexit", "--bin", "ways_out"], &[("CARGO_PROFILE_DEV_PANIC", "abort")]);
+    let program = folder.join("ways_out").to_string_lossy().into_owned();
+    let check = |args: &[&str], stdout: &str, stderr: &str, end| {
+        assert_seen(&mut command(&program, args), stdout, stderr, end);
+    };
+    check(&["return", "a", "exit:43", "b"], "main\nb\nexit:43\na\n", "", End::Status(43));
+    check(&["exit:42", "a", "exit:44", "exit:43"], "main\nexit:43\nexit:44\na\n", "", End::Status(44));
+    check(&["return", "a", "exit:5", "nested"], "main\nnested\nexit:5\na\n", "", End::Status(5));
+    check(&["return", "a", "exit:5", "run", "b"], "exit:5\na\n", "", End::Status(5));
+    check(&["core_exit:0", "a", "exit:0", "b"], "main\nb\nexit:0\na\n", "", End::Status(0));
+    check(&["return", "a", "panic"], "main\npanic\n", "hook: boom\n", End::Signal(6));
+    check(&["panic", "a"], "main\n", "hook: main\n", End::Signal(6));
 }

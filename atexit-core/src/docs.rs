@@ -91,7 +91,7 @@ pub mod guide {}
 /// C runs its exit functions last in, first out (ISO C says so of `atexit`), and the hook that runs handlers is
 /// registered before `main`. So what a C library registers from `main` on runs before the handlers, and may take away
 /// what they need: [`arm`](crate::arm) puts the hook in front again. What C registers in constructors that ran earlier
-/// runs after the handlers.
+/// runs after the handlers. None of them runs when a caught signal ends the process.
 ///
 /// # Unloading a library
 ///
@@ -138,8 +138,8 @@ pub mod when_handlers_run {}
 /// - at an exit of a platform other than Linux, for there nobody has tried it.
 ///
 /// After a signal that was caught there is no exiting thread: all handlers run on an exit thread, those with
-/// `caller_thread` too. If some thread holds the lock of stdout or stderr then, handlers without a limit get one of 2
-/// s.
+/// `caller_thread` too. If some thread holds the lock of stdout or stderr then, handlers without a limit get one of two
+/// seconds.
 ///
 /// # Locks
 ///

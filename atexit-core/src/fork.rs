@@ -26,6 +26,9 @@ struct Locks {
     accounts: MutexGuard<'static, Vec<account::Account>>,
     _config: MutexGuard<'static, config::Config>,
     pending: MutexGuard<'static, registry::Pending>,
+    /// What arrives in the child before it has its dispositions waits until then. Dropped last.
+    #[cfg(feature = "signals")]
+    _blocked: crate::platform::BlockedSignals,
 }
 
 thread_local! {
@@ -35,6 +38,8 @@ thread_local! {
 
 pub(crate) fn before() {
     HELD.set(Some(ManuallyDrop::new(Locks {
+        #[cfg(feature = "signals")]
+        _blocked: crate::platform::BlockedSignals::all(),
         #[cfg(feature = "signals")]
         signals: crate::signals::lock(),
         turns: turn::lock(),

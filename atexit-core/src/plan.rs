@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::crates::CrateKey;
 use crate::handler::{Entry, HandlerInfo};
 use crate::order::{self, Why};
 use crate::registry;
@@ -106,7 +107,8 @@ fn why(above: &[&Entry], entry: &Entry) -> String {
     if let Some(Why::Constraint(text)) = entry.why() {
         return text.clone();
     }
-    let is_same_crate = |above: &Entry| above.crate_name() == entry.crate_name();
+    let crate_of = |entry: &Entry| entry.description().map(|description| CrateKey::of(&description.site));
+    let is_same_crate = |above: &Entry| crate_of(above) == crate_of(entry);
     // Who was moved here from another crate says nothing about the order of crates.
     let was_moved = |above: &Entry| matches!(above.why(), Some(Why::Constraint(_))) && !is_same_crate(above);
     let Some(above) = above.iter().rfind(|above| !was_moved(above)).or(above.last()) else { return String::new() };

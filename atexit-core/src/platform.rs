@@ -421,3 +421,28 @@ pub(crate) fn on_signal(signal: i32, arrived: fn(i32)) -> std::io::Result<()> {
     // SAFETY: `arrived` does nothing but atomic operations, `write`, and what `signal-hook` offers for signal handlers.
     unsafe { signal_hook::low_level::register(signal, move || arrived(signal)) }.map(drop)
 }
+
+/// Keeps signals from this thread for as long as it lives.
+#[cfg(all(unix, feature = "signals"))]
+pub(crate) struct BlockedSignals(libc::sigset_t);
+
+#[cfg(all(unix, feature = "signals"))]
+impl BlockedSignals {
+    pub(crate) fn all() -> Self {
+        let (mut all, mut before) = (MaybeUninit::zeroed(), MaybeUninit::zeroed());
+        // SAFETY: POSIX: the first call fills in a set, the second reads it and fills in the other, which zeroed is a set, too.
+        unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+            Self(before.assume_init())
+        }
+    }
+}
+
+#[cfg(all(unix, feature = "signals"))]
+impl Drop for BlockedSignals {
+    fn drop(&mut self) {
+        // SAFETY: the set is the one that this thread had.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
+    }
+}

@@ -1,5 +1,6 @@
 //! A library that a C program loads, and may unload, with handlers of its own.
 
+use std::cell::RefCell;
 use std::process::ExitCode;
 use std::thread;
 
@@ -26,4 +27,21 @@ pub extern "C" fn start() {
 #[unsafe(export_name = "plugin_exit")]
 pub extern "C" fn exits() {
     Handler::new(|| atexit_core::exit(9)).register();
+}
+
+/// Registers a handler that uses what a thread has of its own, as logging and async runtimes do.
+#[unsafe(export_name = "plugin_locals")]
+pub extern "C" fn locals() {
+    struct Dropped;
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            println!("thread-local dropped");
+        }
+    }
+    thread_local!(static LOCAL: RefCell<Option<Dropped>> = const { RefCell::new(None) });
+    LOCAL.set(Some(Dropped));
+    register(|| {
+        LOCAL.set(Some(Dropped));
+        println!("thread-local used, and {}", thread::spawn(|| "another thread").join().unwrap_or("none"));
+    });
 }

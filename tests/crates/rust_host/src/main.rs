@@ -1,0 +1,33 @@
+//! A Rust program with handlers of its own that loads a plug-in with handlers: two copies of the library in one process.
+
+use std::error::Error;
+
+use atexit_core::{at_exit, pending, register};
+use libloading::{Library, Symbol};
+
+#[at_exit]
+fn declared() {
+    println!("host: declared");
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let path = args.next().ok_or("no path of a plug-in")?;
+    let unloads = args.next().as_deref() == Some("unload");
+    register(|| println!("host: registered"));
+    // SAFETY: the plug-in's constructors only plant what its handlers need.
+    let plugin = unsafe { Library::new(path) }?;
+    {
+        // SAFETY: the type is that of the function.
+        let start: Symbol<'_, extern "C" fn()> = unsafe { plugin.get(b"plugin_start") }?;
+        start();
+    }
+    println!("host: {} pending", pending());
+    if unloads {
+        plugin.close()?;
+        println!("host: unloaded, {} pending", pending());
+    } else {
+        std::mem::forget(plugin);
+    }
+    Ok(())
+}

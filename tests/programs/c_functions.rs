@@ -1,0 +1,61 @@
+//! Mixes handlers with exit functions of C, of a constructor and of `.fini_array`; the first argument says which of its scenes it plays.
+
+use std::sync::Mutex;
+
+use atexit_core::{arm, at_exit, register};
+
+#[at_exit]
+fn declared() {
+    println!("declared handler");
+}
+
+static SCENE: Mutex<String> = Mutex::new(String::new());
+
+fn plays(scene: &str) -> bool {
+    *SCENE.lock().expect("no panic") == scene
+}
+
+extern "C" fn planted_in_main() {
+    println!("exit function planted in main");
+    if plays("registers") {
+        register(|| println!("registered by it"));
+    }
+}
+
+extern "C" fn planted_before_the_hook() {
+    if plays("late") {
+        println!("exit function planted before the hook");
+        register(|| println!("registered by it"));
+    }
+}
+
+extern "C" fn constructor() {
+    // SAFETY: ISO C.
+    unsafe { libc::atexit(planted_before_the_hook) };
+}
+
+extern "C" fn destructor() {
+    if plays("fini_array") {
+        println!("destructor");
+        register(|| println!("registered by it"));
+    }
+}
+
+// SAFETY: the section holds pointers to functions of this type; the number puts it ahead of constructors without one.
+#[used]
+#[unsafe(link_section = ".init_array.00101")]
+static CONSTRUCTOR: extern "C" fn() = constructor;
+
+// SAFETY: likewise.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static DESTRUCTOR: extern "C" fn() = destructor;
+
+fn main() {
+    *SCENE.lock().expect("no panic") = std::env::args().nth(1).unwrap_or_default();
+    // SAFETY: ISO C.
+    unsafe { libc::atexit(planted_in_main) };
+    if plays("armed") {
+        arm();
+    }
+}

@@ -127,7 +127,8 @@ impl Desk {
     }
 }
 
-fn park() -> ! {
+/// Waits for the end of the process.
+pub(crate) fn park() -> ! {
     loop {
         std::thread::park();
     }

@@ -26,7 +26,7 @@ pub enum Cause {
         /// The status it was about to end with, where the platform tells it.
         status: Option<i32>,
     },
-    /// A signal ends the process, after [`signals::install`](https://docs.rs/atexit-core/latest/atexit_core/signals/).
+    /// This signal ends the process, after `signals::install` (feature `signals`).
     Signal(i32),
     /// The program called [`run`](crate::run).
     Run,
@@ -75,6 +75,8 @@ pub(crate) fn run(cause: Cause) -> (Report, Wishes) {
     let deadline = deadline(cause);
     match turn::take(cause.ends_process(), deadline) {
         Turn::Mine => {}
+        // Whoever leaves ends the process soon, and is not to be cut off.
+        Turn::Leave(_) if matches!(cause, Cause::Signal(_)) => exit_thread::park(),
         Turn::Leave(status) => return (Report::default(), Wishes { exit: Some(status), failure: None }),
         Turn::Late => return give_up(cause),
     }
@@ -284,8 +286,8 @@ fn run_one(entry: Entry, terms: &Terms, desk: Option<&Desk>) -> bool {
     }
     let armed = limit.is_some_and(|limit| desk.is_some_and(|desk| desk.arm(limit)));
     let (mut fault, label) = call(entry);
-    if armed && !desk.is_some_and(Desk::disarm) {
-        return false;
+    if (armed && !desk.is_some_and(Desk::disarm)) || !turn::is_seated() {
+        return false; // the run went on without this thread
     }
     let elapsed = start.map(|start| start.elapsed()).unwrap_or_default();
     if let Some(limit) = limit.filter(|&limit| fault.is_none() && elapsed > limit) {
@@ -327,9 +329,6 @@ fn call(entry: Entry) -> (Option<Fault>, Label) {
 }
 
 fn record(failure: Failure, level: Level) {
-    if !turn::is_seated() {
-        return; // the run went on without this handler
-    }
     if let Some(text) = failure.fault.announcement().filter(|_| level >= Level::Error) {
         platform::write_stderr(&text);
     }

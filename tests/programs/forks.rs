@@ -154,6 +154,8 @@ fn while_others_register() {
         assert_eq!(libc::WEXITSTATUS(status), 7);
     }
     OVER.store(true, Ordering::Relaxed);
-    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
     eprintln!("40 children");
 }

@@ -15,6 +15,7 @@ static EXIT: OnceLock<(Instant, usize)> = OnceLock::new();
 /// Measures `subject` and prints the number. For a measurement of the exit it does not return.
 pub(crate) fn measure(subject: &str, measure: Measure, count: usize) {
     let number = match (subject, measure) {
+        ("ours", Measure::RegisterAgain) => per_handler(register_again(count), count),
         ("ours", Measure::Call) => per_handler(run(count), count),
         ("ours", Measure::Order) => per_handler(order::collect(count), count),
         ("sort", Measure::Order) => per_handler(order::sort(count), count),
@@ -41,7 +42,7 @@ fn contender<C: Contender>(measure: Measure, count: usize) -> f64 {
             let _ = EXIT.set((Instant::now(), count));
             std::process::exit(0)
         }
-        Measure::Call | Measure::Order => unreachable!("not of this subject"),
+        Measure::RegisterAgain | Measure::Call | Measure::Order => unreachable!("not of this subject"),
     }
 }
 
@@ -81,6 +82,12 @@ fn register<C: Contender>(count: usize) -> Duration {
     let start = Instant::now();
     register_each::<C>(count);
     start.elapsed()
+}
+
+fn register_again(count: usize) -> Duration {
+    register::<Ours>(count);
+    assert_eq!(atexit_core::clear(), count);
+    register::<Ours>(count)
 }
 
 fn register_from_two<C: Contender>(count: usize) -> Duration {

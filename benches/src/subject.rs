@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 pub(crate) enum Measure {
     /// Nanoseconds to register one of so many handlers.
     Register,
-    /// The same, half of the handlers by another thread at the same time.
+    /// The same, where as many were registered before and are gone: the memory is there already.
+    RegisterAgain,
+    /// Nanoseconds to register one of so many handlers, half of the handlers by another thread at the same time.
     RegisterFromTwo,
     /// Nanoseconds to run one of so many handlers, from the call of `exit` to the last handler.
     Run,
@@ -25,8 +27,9 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
-    const NAMES: [(&str, Self); 8] = [
+    const NAMES: [(&str, Self); 9] = [
         ("register", Self::Register),
+        ("register-again", Self::RegisterAgain),
         ("register-from-two", Self::RegisterFromTwo),
         ("run", Self::Run),
         ("call", Self::Call),
@@ -75,6 +78,7 @@ pub(crate) const OURS: Subject = child(
     "ours",
     &[
         Measure::Register,
+        Measure::RegisterAgain,
         Measure::RegisterFromTwo,
         Measure::Run,
         Measure::Call,

@@ -125,6 +125,21 @@ fn the_deadline_ends_the_process_and_names_what_did_not_run() {
 }
 
 #[test]
+fn a_deadline_of_nothing_lets_nothing_start() {
+    let never = at(r#"name("never")"#);
+    let stderr = format!("at_exit: 1 handler not run before the deadline:\nat_exit: never at {never}\n");
+    check("deadline_of_nothing", "", &stderr, 1);
+}
+
+#[test]
+fn an_exit_does_not_wait_beyond_the_deadline_for_a_run_of_another_thread() {
+    let seen = run(&mut command(PLACES, &["deadline_during_a_run"]));
+    assert!(seen.stderr.starts_with("at_exit: 1 handler not run before the deadline:\nat_exit: never at "), "{seen:?}");
+    assert!(seen.stderr.ends_with(": was still running at the deadline\n"), "{seen:?}");
+    assert_eq!((seen.stdout.as_str(), seen.end), ("", End::Status(1)));
+}
+
+#[test]
 fn without_a_failure_status_the_deadline_keeps_the_status() {
     let seen = run(&mut command(PLACES, &["deadline_quiet"]));
     assert_eq!(seen.end, End::Status(0), "{seen:?}");
@@ -154,18 +169,33 @@ fn the_exit_of_std_inside_a_handler_is_noticed() {
 
 #[test]
 fn a_handler_that_hangs_is_named() {
-    let mut places = command(PLACES, &["hangs_until_stdin_closes"]);
+    let (notice, rest, status) = notice_and_end("hangs_until_stdin_closes");
+    assert!(
+        notice.starts_with(&format!("at_exit: reads at {} has been running for 1", at(r#"name("reads").register"#))),
+        "{notice}"
+    );
+    assert_eq!((rest.as_str(), status), ("", Some(0)));
+}
+
+#[test]
+fn a_handler_with_a_limit_that_hangs_on_the_exiting_thread_is_named() {
+    let (notice, rest, status) = notice_and_end("limited_caller_hangs");
+    assert!(notice.starts_with("at_exit: reads at "), "{notice}");
+    assert!(rest.ends_with(": exceeded its time limit of 1s\n"), "{rest}");
+    assert_eq!(status, Some(1));
+}
+
+/// Waits for the first line on standard error, and then closes the input that the handler has been waiting for.
+fn notice_and_end(scene: &str) -> (String, String, Option<i32>) {
+    let mut places = command(PLACES, &[scene]);
     places.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = places.spawn().expect("it starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
-    let mut notice = String::new();
+    let (mut notice, mut rest) = (String::new(), String::new());
     stderr.read_line(&mut notice).expect("a pipe can be read");
-    drop(child.stdin.take()); // which it has been waiting for
-    let mut rest = String::new();
+    drop(child.stdin.take());
     stderr.read_to_string(&mut rest).expect("a pipe can be read");
-    let expected = format!("at_exit: reads at {} has been running for 1", at(r#"name("reads")"#));
-    assert!(notice.starts_with(&expected), "{notice}");
-    assert_eq!((rest.as_str(), child.wait().expect("it ends").code()), ("", Some(0)));
+    (notice, rest, child.wait().expect("it ends").code())
 }
 
 #[test]

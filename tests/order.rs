@@ -125,7 +125,7 @@ at_exit: plan
 5   second_here               linking       tests/crates/linking/src/main.rs:35            source
 6   late                      linking       tests/crates/linking/src/main.rs:56            after pulled
 7   first_here                linking       tests/crates/linking/src/main.rs:12            source
-8   squeezed                  linking       tests/crates/linking/src/main.rs:62            before has_to_wait
+8   squeezed                  linking       tests/crates/linking/src/main.rs:62            after first_here
 9   has_to_wait               linking       tests/crates/linking/src/main.rs:67            waits for squeezed
 10  close(\"two\")              linked_beta   tests/crates/linked_beta/src/lib.rs:7          link!
 11  close(\"one\")              linked_beta   tests/crates/linked_beta/src/lib.rs:6          source

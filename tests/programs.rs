@@ -1,6 +1,6 @@
 //! Owns the specification of how a process ends: small programs, spawned, and all that can be seen of them.
 
-use spawn::{End, assert_seen, build, command};
+use spawn::{End, assert_seen, build, command, run};
 
 const WAYS_OUT: &str = env!("CARGO_BIN_EXE_ways_out");
 
@@ -46,8 +46,40 @@ fn handlers_run_whichever_way_a_process_exits() {
         case(&["core_exit:42", "a"], &["main", "a"], &[], 42),
         case(&["thread_core_exit:42", "a"], &["main", "a"], &[], 42),
         case(&["_exit:42", "a"], &["main"], &[], 42),
+        case(&["exec", "a"], &["main"], &[], 0),
         Case { args: &["abort", "a"], stdout: &["main"], stderr: &[], end: End::Signal(6) },
+        Case { args: &["sigkill", "a"], stdout: &["main"], stderr: &[], end: End::Signal(9) },
     ]);
+}
+
+#[test]
+fn a_guard_runs_at_exit_unless_it_was_dropped() {
+    check(&[
+        case(&["exit:3", "a", "guard", "b"], &["main", "b", "guard", "a"], &[], 3),
+        case(&["return", "dropped_guard", "a"], &["main", "a"], &["Error: \"in the guard\""], 0),
+    ]);
+}
+
+#[test]
+fn off_silences_all_but_the_panic_hook() {
+    for (value, summary) in [("off", ""), ("error", "Error: \"bad\\nworse\"\n")] {
+        let seen = run(command(WAYS_OUT, &["return", "err", "panic"]).env("AT_EXIT_LOG", value));
+        assert_eq!((seen.stdout.as_str(), seen.end), ("main\npanic\nerr\n", End::Status(1)));
+        assert!(seen.stderr.starts_with(&format!("hook: boom\n{summary}")), "{seen:?}");
+        assert_eq!(seen.stderr.contains("at_exit: "), value != "off", "{seen:?}");
+    }
+}
+
+#[test]
+fn trace_tells_the_start_and_the_end_of_each_handler() {
+    let seen = run(command(WAYS_OUT, &["return", "a", "code:7"]).env("AT_EXIT_LOG", "trace"));
+    let lines: Vec<&str> =
+        seen.stderr.lines().filter(|line| line.contains("started") || line.contains(" after ")).collect();
+    let expected = ["started code:7 at ", "failed code:7 at ", "started a at ", "finished a at "];
+    assert_eq!(lines.len(), expected.len(), "{seen:?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(&format!("at_exit: {expected}")), "{line}");
+    }
 }
 
 #[test]
@@ -214,7 +246,7 @@ fn what_a_handler_registers_runs_next() {
 #[test]
 fn handlers_and_exit_functions_of_c_run_last_in_first_out() {
     let c_functions = |scene, stdout: &[&str]| {
-        let stdout: String = stdout.iter().map(|line| format!("{line}\n")).collect();
+        let stdout = stdout.join("\n") + "\n";
         assert_seen(&mut command(env!("CARGO_BIN_EXE_c_functions"), &[scene]), &stdout, "", End::Status(0));
     };
     let (handler, in_main) = ("declared handler", "exit function planted in main");

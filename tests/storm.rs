@@ -11,7 +11,7 @@ fn check(scene: &str, number: &str, stdout: &str) {
 
 #[test]
 fn threads_that_exit_at_once_run_every_handler_once() {
-    let expected: String = (0..100).rev().map(|number| format!("{number}\n")).collect();
+    let expected = (0..100).rev().map(|number| number.to_string() + "\n").collect::<String>();
     for threads in ["1", "2", "3", "4", "8", "16", "64"] {
         for _ in 0..20 {
             assert_seen(&mut command(STORM, &["exits", threads]), &expected, "", End::Status(7));

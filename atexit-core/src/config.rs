@@ -47,7 +47,9 @@ impl Config {
         self
     }
 
-    /// A limit for the whole run at exit, counted from its beginning; a [`run`](crate::run) that the program calls has none.
+    /// A limit for the whole run at exit; a [`run`](crate::run) that the program calls has none, nor has the unloading of a library.
+    ///
+    /// It is counted from where the exit reaches the handlers, waiting for a run of another thread included. It takes a thread to watch it.
     ///
     /// When it is over, no handler is started any more, standard error names what was not run, and the process ends, with a status that is not
     /// 0. If the handler that is running then has the exiting thread, the process ends without what C code planted

@@ -30,7 +30,7 @@ impl CrateKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rank {
     pub(crate) at: usize,
-    /// A `link!` says something of it.
+    /// Links state that it comes before the next crate with handlers; the linker may have said so, too.
     pub(crate) stated: bool,
 }
 
@@ -39,7 +39,6 @@ struct Node {
     key: Option<CrateKey>,
     name: &'static str,
     has_handlers: bool,
-    stated: bool,
 }
 
 /// The crates and what is said of them.
@@ -68,17 +67,37 @@ pub(crate) fn ranks<'a>(
     let mut linkers_order: Vec<usize> = (0..crates.nodes.len()).collect();
     linkers_order.sort_by_key(|&at| crates.nodes[at].has_handlers);
     let order = graph::settle(linkers_order, &crates.edges, &[]);
-    let rank = |(at, node): (usize, usize)| {
-        let Node { key, stated, .. } = crates.nodes[node];
-        key.map(|key| (key, Rank { at, stated }))
-    };
-    (order.into_iter().enumerate().filter_map(rank).collect(), problems)
+    let later = graph::neighbours(crates.nodes.len(), crates.edges.iter().copied());
+    let mut next = None;
+    let mut ranks = HashMap::new();
+    for (at, &node) in order.iter().enumerate().rev() {
+        if let Some(key) = crates.nodes[node].key {
+            let stated = next.is_some_and(|next| leads_to(node, next, &later));
+            ranks.insert(key, Rank { at, stated });
+        }
+        if crates.nodes[node].has_handlers {
+            next = Some(node);
+        }
+    }
+    (ranks, problems)
+}
+
+/// Whether one item can be reached from another.
+fn leads_to(from: usize, to: usize, next: &[Vec<usize>]) -> bool {
+    let mut seen = vec![false; next.len()];
+    let mut open = vec![from];
+    while let Some(at) = open.pop() {
+        if !std::mem::replace(&mut seen[at], true) {
+            open.extend(&next[at]);
+        }
+    }
+    seen[to]
 }
 
 impl Crates {
     fn node(&mut self, key: CrateKey) -> usize {
         *self.of.entry(key).or_insert_with(|| {
-            self.nodes.push(Node { key: Some(key), name: key.name, has_handlers: false, stated: false });
+            self.nodes.push(Node { key: Some(key), name: key.name, has_handlers: false });
             self.nodes.len() - 1
         })
     }
@@ -100,9 +119,6 @@ impl Crates {
             }
             self.stated_by.resize(self.edges.len(), number);
         }
-        for &(early, late) in &self.edges {
-            (self.nodes[early].stated, self.nodes[late].stated) = (true, true);
-        }
         problems
     }
 
@@ -113,7 +129,7 @@ impl Crates {
         if !found.is_empty() {
             return found;
         }
-        self.nodes.push(Node { key: None, name, has_handlers: false, stated: true });
+        self.nodes.push(Node { key: None, name, has_handlers: false });
         vec![self.nodes.len() - 1]
     }
 

@@ -220,7 +220,7 @@ impl ExitThread {
                     drop(state);
                     park()
                 }
-                _ if watch.is_over(now) => Some(Stop::Deadline),
+                _ if watch.is_over() => Some(Stop::Deadline),
                 _ => state.limit.filter(|&(at, _)| now >= at).map(|(_, limit)| Stop::Abandoned(limit)),
             };
             if let Some(stop) = stop {
@@ -321,7 +321,7 @@ impl Desk {
         let mut state = self.lock();
         while state.stage != Stage::Dismissed {
             let now = Instant::now();
-            if watch.is_over(now) {
+            if watch.is_over() {
                 drop(state);
                 strike();
             }

@@ -1,11 +1,13 @@
 //! Owns what an order under constraints is made of: circles, and the least moves that satisfy what has none; pure, on plain numbers: must
 //! not know what a handler or a crate is.
 
+use std::collections::{HashSet, VecDeque};
+
 /// `(a, b)`: `a` comes before `b`.
 pub(crate) type Edge = (usize, usize);
 
 /// The items that each item is joined to, from the first of each pair to the second.
-fn neighbours(count: usize, pairs: impl Iterator<Item = Edge>) -> Vec<Vec<usize>> {
+pub(crate) fn neighbours(count: usize, pairs: impl Iterator<Item = Edge>) -> Vec<Vec<usize>> {
     let mut lists = vec![Vec::new(); count];
     for (from, to) in pairs {
         lists[from].push(to);
@@ -61,39 +63,52 @@ pub(crate) fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
     component
 }
 
-/// One shortest circle through each set of items that are on circles with each other, in the order of the items.
+/// Circles that together have every edge which is on one, in the order of the items; each the shortest through an edge.
 pub(crate) fn circles(count: usize, edges: &[Edge]) -> Vec<Vec<usize>> {
     let component = components(count, edges);
-    let inside: Vec<Edge> = edges.iter().copied().filter(|&(a, b)| component[a] == component[b]).collect();
+    let mut inside: Vec<Edge> = edges.iter().copied().filter(|&(a, b)| component[a] == component[b]).collect();
+    inside.sort_unstable();
     let next = neighbours(count, inside.iter().copied());
-    let mut told = vec![false; count];
-    let mut starts: Vec<usize> = inside.iter().map(|&(a, _)| a).collect();
-    starts.sort_unstable();
-    starts.retain(|&start| !std::mem::replace(&mut told[component[start]], true));
-    starts.into_iter().map(|start| circle_from(start, &next)).collect()
+    let mut told = HashSet::new();
+    let mut circles = Vec::new();
+    for (first, second) in inside {
+        if !told.contains(&(first, second)) {
+            let circle = circle_through(first, second, &next);
+            told.extend((0..circle.len()).map(|at| (circle[at], circle[(at + 1) % circle.len()])));
+            circles.push(circle);
+        }
+    }
+    circles
 }
 
-/// A shortest way from an item back to itself, which exists.
-fn circle_from(start: usize, next: &[Vec<usize>]) -> Vec<usize> {
+/// The first item of an edge, and a shortest way from the second back to it, which exists.
+fn circle_through(first: usize, second: usize, next: &[Vec<usize>]) -> Vec<usize> {
     let mut came_from = vec![None; next.len()];
-    let mut queue = std::collections::VecDeque::from([start]);
+    let mut queue = VecDeque::from([second]);
     while let Some(item) = queue.pop_front() {
         for &to in &next[item] {
-            if to == start {
-                let mut circle = vec![item];
-                while let Some(before) = came_from[circle[circle.len() - 1]] {
-                    circle.push(before);
-                }
-                circle.reverse();
-                return circle;
-            }
-            if came_from[to].is_none() {
+            if to != second && came_from[to].is_none() {
                 came_from[to] = Some(item);
                 queue.push_back(to);
             }
         }
     }
-    vec![start]
+    let mut circle: Vec<usize> = std::iter::successors(Some(first), |&item| came_from[item]).collect();
+    circle[1..].reverse();
+    circle
+}
+
+/// How an item came to its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Move {
+    #[default]
+    None,
+    /// By an edge of its own, until after another item.
+    Delayed,
+    /// Ahead of another item.
+    Pulled,
+    /// Until those that are pulled ahead of it, or that it is delayed by, have waited themselves.
+    Waited,
 }
 
 /// Puts `items` into an order that satisfies all edges, moving as little as possible.
@@ -101,11 +116,19 @@ fn circle_from(start: usize, next: &[Vec<usize>]) -> Vec<usize> {
 /// First each of the `delays` holds its second item back until just after its first. Then each of the `pulls` brings its first item
 /// up to just ahead of its second; where that item has to follow what comes later, the second waits for it instead. There must be no circle.
 pub(crate) fn settle(items: Vec<usize>, delays: &[Edge], pulls: &[Edge]) -> Vec<usize> {
-    if delays.is_empty() && pulls.is_empty() {
-        return items;
+    if delays.is_empty() && pulls.is_empty() { items } else { settle_and_tell(&items, delays, pulls).0 }
+}
+
+/// [`settle`], and how each item came to its place.
+pub(crate) fn settle_and_tell(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> (Vec<usize>, Vec<Move>) {
+    let (delayed, waited) = Settling::new(items, delays, &[]).settle(items);
+    let (settled, mut moves) = Settling::new(&delayed, delays, pulls).settle(&delayed);
+    for (now, before) in moves.iter_mut().zip(waited) {
+        if *now == Move::None && before == Move::Waited {
+            *now = Move::Delayed;
+        }
     }
-    let delayed = Settling::new(&items, delays, &[]).settle(&items);
-    Settling::new(&delayed, delays, pulls).settle(&delayed)
+    (settled, moves)
 }
 
 /// What is known of an item while the items are placed one by one, in their order.
@@ -123,6 +146,7 @@ struct Item {
     checked: usize,
     /// Its own turn has come.
     reached: bool,
+    moved: Move,
     placed: bool,
 }
 
@@ -152,12 +176,15 @@ impl Settling {
         Self { of, checks: 0, result: Vec::with_capacity(items.len()) }
     }
 
-    fn settle(mut self, items: &[usize]) -> Vec<usize> {
+    fn settle(mut self, items: &[usize]) -> (Vec<usize>, Vec<Move>) {
         for &item in items {
             self.of[item].reached = true;
             self.visit(item);
+            if !self.of[item].placed {
+                self.of[item].moved = Move::Waited;
+            }
         }
-        self.result
+        (self.result, self.of.into_iter().map(|item| item.moved).collect())
     }
 
     /// Places an item, pulling others ahead of it, and then whoever has waited for one of them. Does nothing, not even by halves, if
@@ -212,6 +239,9 @@ impl Settling {
     fn place(&mut self, at: usize) -> Vec<usize> {
         self.result.push(at);
         self.of[at].placed = true;
+        if !self.of[at].reached {
+            self.of[at].moved = Move::Pulled;
+        }
         let mut released = std::mem::take(&mut self.of[at].followers);
         released.retain(|&(follower, is_pull)| {
             let follower = &mut self.of[follower];
@@ -343,9 +373,14 @@ mod tests {
                     prop_assert!(edges.contains(&(item, circle[(at + 1) % circle.len()])));
                 }
             }
-            let with_circle: std::collections::BTreeSet<_> =
-                (0..count).filter(|&item| reaches[item][item]).map(|item| component[item]).collect();
-            prop_assert_eq!(circles.len(), with_circle.len());
+            let told = |&(a, b): &Edge| {
+                circles.iter().any(|circle| {
+                    (0..circle.len()).any(|at| (circle[at], circle[(at + 1) % circle.len()]) == (a, b))
+                })
+            };
+            for &(a, b) in &edges {
+                prop_assert_eq!(told(&(a, b)), reaches[b][a]);
+            }
         }
     }
 

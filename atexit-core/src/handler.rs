@@ -383,7 +383,7 @@ impl fmt::Display for HandlerInfo {
 ///
 /// # Panics
 ///
-/// If there are more than 4 294 967 287 pending handlers. Out of memory aborts, as it does everywhere in std.
+/// If more than 4 294 967 288 handlers are pending. Out of memory aborts, as it does everywhere in std.
 ///
 /// ```
 /// let name = String::from("orders");
@@ -442,7 +442,8 @@ impl Handler {
         self
     }
 
-    /// Runs it before all handlers that do not say `first`, whenever they were registered.
+    /// Runs it before all handlers that do not say `first`, whenever they were registered. What a handler registers runs next within
+    /// its phase.
     pub fn first(mut self) -> Self {
         self.options.phase = Phase::First;
         self
@@ -465,6 +466,7 @@ impl Handler {
     /// alone, and whatever it still does changes no account.
     ///
     /// On the exiting thread nothing can be abandoned: there a handler that took longer is reported as a failure when it is over.
+    /// [`Duration::MAX`] is no limit; with [`Duration::ZERO`] the handler starts, and fails.
     /// [`Config::time_limit`](crate::Config::time_limit) gives a limit to all handlers that have none.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.options.time_limit = Some(limit);
@@ -473,13 +475,21 @@ impl Handler {
 
     /// Runs it on the thread that exits, or that calls [`run`](crate::run), instead of the exit thread.
     ///
-    /// For what insists on its thread, as some window systems do. At exit the thread-locals of that thread are gone already.
+    /// For what insists on its thread, as some window systems do. At exit the thread-locals of that thread are gone already. When a signal
+    /// ends the process, there is no such thread: then it runs on the exit thread. Nobody watches whether it hangs, unless it has a
+    /// time limit, or [`Config`](crate::Config) sets a limit or a deadline.
     pub fn caller_thread(mut self) -> Self {
         self.options.caller_thread = true;
         self
     }
 
     /// Registers it; see [`register`] for when it may be called, and for panics.
+    ///
+    /// ```
+    /// let registration = atexit_core::Handler::new(|| println!("closed")).last().register();
+    /// assert!(registration.is_pending());
+    /// # registration.unregister();
+    /// ```
     pub fn register(self) -> Registration {
         let Self { callback, location, options } = self;
         registry::insert(Entry { callback, location, options: Some(Arc::new(options)) })

@@ -76,7 +76,9 @@ pub fn run() -> Report {
 /// with `code`, whatever its status was going to be. The last such call wins; a failure still wins over 0. This works with
 /// `panic = "abort"` too: nothing is unwound then. [`std::process::exit`] cannot do this: inside a handler it aborts or blocks for ever.
 ///
-/// When another thread is taking the process down already, this waits for the end.
+/// A [`catch_unwind`](std::panic::catch_unwind) in the handler ends the unwinding, but the code stands. In a thread that a handler has
+/// started, and when another thread is taking the process down already, this waits for the end. After a caught signal the process
+/// ends without the exit functions of C.
 ///
 /// ```no_run
 /// # let failed = true;
@@ -101,7 +103,8 @@ pub fn exit(code: i32) -> ! {
 /// Puts the hook in front of the C exit functions that were registered so far.
 ///
 /// C's exit functions run last-in first-out, and the hook is planted before `main`. A C library that was set up in `main` and
-/// cleans up by `atexit` does so before the handlers; after `arm()` it does so after them.
+/// cleans up by `atexit` does so before the handlers; after `arm()` it does so after them. Each call adds an entry to C's list, for
+/// the life of the process.
 ///
 /// ```
 /// atexit_core::arm();

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use crate::crates::{CrateKey, Rank, ranks};
-use crate::graph::{self, Edge};
+use crate::graph::{self, Edge, Move};
 use crate::handler::{Description, LinkSite, Phase};
 use crate::plan::Problem;
 
@@ -174,34 +174,29 @@ impl Constraints {
         // A handler without the mark of a phase never comes between two with one, so that all phases can be settled at once.
         let mut by_phase = running;
         by_phase.sort_by_key(|&at| declared[at].phase() as usize);
-        let settled = graph::settle(by_phase.clone(), &edges(&delays), &edges(&pulls));
-        let mut was_at = vec![0; declared.len()];
-        by_phase.iter().enumerate().for_each(|(position, &at)| was_at[at] = position);
-        for constraint in delays.iter().chain(&pulls) {
-            let (early, late) = constraint.edge;
-            if was_at[early] > was_at[late] {
-                let word = if constraint.is_pull() { "before" } else { "after" };
-                why[constraint.of] = Why::Constraint(format!("{word} {}", constraint.path));
-            }
-        }
-        self.note_waiting(declared, &settled, &was_at, why);
+        let (settled, moves) = graph::settle_and_tell(&by_phase, &edges(&delays), &edges(&pulls));
+        self.note(declared, &settled, &moves, why);
         settled
     }
 
-    /// Who was overtaken without a constraint of its own has waited for somebody else's.
-    fn note_waiting(&self, declared: &[Description], settled: &[usize], was_at: &[usize], why: &mut [Why]) {
-        let pulled_ahead_of: HashMap<usize, usize> = self
-            .0
-            .iter()
-            .filter(|constraint| constraint.is_pull())
-            .map(|constraint| (constraint.edge.1, constraint.of))
-            .collect();
-        let mut latest = 0;
-        for &at in settled.iter().filter(|&&at| !matches!(why[at], Why::Constraint(_))).collect::<Vec<_>>() {
-            if let Some(&for_whom) = pulled_ahead_of.get(&at).filter(|_| was_at[at] < latest) {
-                why[at] = Why::Constraint(format!("waits for {}", declared[for_whom].info().label()));
+    /// Says of each handler that has moved by which constraint: the one that left it the least room.
+    fn note(&self, declared: &[Description], settled: &[usize], moves: &[Move], why: &mut [Why]) {
+        let mut place = vec![0; declared.len()];
+        settled.iter().enumerate().for_each(|(position, &at)| place[at] = position);
+        let mut room = vec![usize::MAX; declared.len()];
+        for constraint in &self.0 {
+            let (early, late) = constraint.edge;
+            let (whose, text) = match (moves[early], moves[late], constraint.is_pull()) {
+                (Move::Pulled, _, true) => (early, format!("before {}", constraint.path)),
+                (_, Move::Delayed | Move::Waited, false) => (late, format!("after {}", constraint.path)),
+                (_, Move::Waited, true) => (late, format!("waits for {}", declared[early].info().label())),
+                _ => continue,
+            };
+            let gap = place[late] - place[early];
+            if gap < room[whose] {
+                room[whose] = gap;
+                why[whose] = Why::Constraint(text);
             }
-            latest = latest.max(was_at[at]);
         }
     }
 }

@@ -63,7 +63,10 @@ impl PlannedHandler {
         self.phase
     }
 
-    /// Why it runs after the handler above it.
+    /// Why it runs after the handler above it, which is where it stands by itself: nothing for the first one.
+    ///
+    /// `registered earlier`; `declared`, below one that was registered; `source`, by its module or position; `link!` or `linker`, by the order
+    /// of crates; `phase`; `before PATH` or `after PATH`, by a constraint that moved it; `waits for LABEL`, by one that moved another.
     #[must_use]
     pub fn why(&self) -> &str {
         &self.why
@@ -389,7 +392,7 @@ impl std::error::Error for PlanError {}
 
 /// Looks whether what the declared handlers and the links of this program ask for can be had: for a test in its final crate.
 ///
-/// It looks at everything that is linked in, also at what has run or was cleared.
+/// It looks at everything that is linked in, also at what has run or was cleared: in a test of a library that is what this test links.
 ///
 /// # Errors
 ///

@@ -223,6 +223,13 @@ pub(crate) fn next_place() -> Option<Place> {
     pending.slots[at as usize].entry.as_ref().map(Entry::place)
 }
 
+/// Whether the next handler has a time limit of its own.
+pub(crate) fn next_is_limited() -> bool {
+    let mut pending = lock();
+    let next = pending.next().and_then(|at| pending.slots[at as usize].entry.as_ref());
+    next.is_some_and(|entry| entry.time_limit().is_some())
+}
+
 /// Which handler is running, and a number that changes whenever another one starts.
 pub(crate) fn running() -> (u64, Option<Label>) {
     let pending = lock();

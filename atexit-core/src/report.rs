@@ -103,7 +103,10 @@ impl Report {
     }
 }
 
-/// What an observer is told, on the thread on which it happens, with none of the library's locks held.
+/// What an observer is told, with none of the library's locks held.
+///
+/// `Started` and `Finished` come on the thread of the handler, the others on the thread that runs the handlers, and so does the `Finished` of a
+/// handler that was abandoned.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {

@@ -81,7 +81,12 @@ pub(crate) fn run(cause: Cause) -> (Report, Wishes) {
         Turn::Late => return give_up(cause),
     }
     let pending = registry::open_run(cause.ends_process());
-    let result = if pending == 0 { Default::default() } else { run_outside(cause, pending, deadline) };
+    let result = if pending > 0 {
+        run_outside(cause, pending, deadline)
+    } else {
+        tell_problems(cause, Level::from_environment);
+        Default::default()
+    };
     turn::end();
     result
 }
@@ -96,12 +101,15 @@ fn give_up(cause: Cause) -> (Report, Wishes) {
     registry::unseat();
     let terms = account::open(cause);
     let _seat = Seat::take();
-    account::close(strike(&terms))
+    let result = account::close(strike(&terms));
+    turn::end_by_exit();
+    result
 }
 
 fn run_outside(cause: Cause, pending: usize, deadline: Option<Instant>) -> (Report, Wishes) {
     let terms = account::open(cause);
     tell_plan(&terms);
+    tell_problems(cause, || terms.level);
     // The observer is part of the run, wherever it is called.
     let seat = Seat::take();
     observe(&terms.config, || Event::RunStarted { cause, pending });
@@ -111,14 +119,18 @@ fn run_outside(cause: Cause, pending: usize, deadline: Option<Instant>) -> (Repo
     end_account(cause.ends_process(), ending)
 }
 
-/// Says what cannot be had, before an exit, and the plan, if that is wanted.
 fn tell_plan(terms: &Terms) {
     if terms.level >= Level::Plan {
         platform::write_stderr(&format!("at_exit: plan\n{}", plan::plan()));
     }
-    if terms.cause.ends_process() && terms.level >= Level::Error {
-        let told = |problem: &Problem| !matches!(problem, Problem::NoHandlers { .. });
-        for problem in registry::take_problems().into_iter().filter(told) {
+}
+
+/// Says at an exit, once, which wishes of handlers and links cannot be granted.
+fn tell_problems(cause: Cause, level: impl FnOnce() -> Level) {
+    let mut problems = if cause.ends_process() { registry::take_problems() } else { Vec::new() };
+    problems.retain(|problem| !matches!(problem, Problem::NoHandlers { .. }));
+    if !problems.is_empty() && level() >= Level::Error {
+        for problem in problems {
             platform::write_stderr(&format!("at_exit: {problem}\n"));
         }
     }
@@ -196,6 +208,9 @@ impl<'a> Run<'a> {
     fn finish(mut self) -> Ending {
         let mut watch = self.watch();
         while let Some(place) = registry::next_place() {
+            if watch.is_over() {
+                return strike(self.terms);
+            }
             let here = place == Place::Caller && !self.is_by_signal();
             let thread = if here { None } else { self.exit_thread() };
             let Some(thread) = thread else {
@@ -243,14 +258,19 @@ impl<'a> Run<'a> {
         self.thread.take()
     }
 
-    /// Runs handlers on this thread, as long as they belong here.
+    /// Runs the next handler on this thread, or all if they stay here.
     fn drive_here(&self) {
-        // Handlers that all insist on this thread start no other one, unless there is a time to keep.
-        let watched = self.deadline.is_some() || self.terms.config.time_limit.is_some() || self.stays;
-        let watched = watched && platform::may_start_threads(self.terms.cause);
+        // Handlers that insist on this thread start no other one, unless there is a time to keep.
+        let config = &self.terms.config;
+        let timed = self.deadline.is_some() || config.time_limit.is_some() || registry::next_is_limited();
+        let watched = (timed || self.stays) && platform::may_start_threads(self.terms.cause);
         let _watchdog = if watched { Watchdog::start(self.watch(), hook::strike) } else { None };
         let _seat = Seat::take();
-        drive(self.terms, if self.stays { Place::Anywhere } else { Place::Caller }, None);
+        if self.stays {
+            drive(self.terms, Place::Anywhere, None);
+        } else if let Some(entry) = registry::next_to_run(Place::Caller) {
+            run_one(entry, self.terms, None);
+        }
     }
 }
 

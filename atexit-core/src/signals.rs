@@ -3,7 +3,8 @@
 //! Nobody can do much inside a signal handler: it may interrupt any code, `malloc` among it. So the signal handler only wakes a
 //! thread, which [`install`] has started; that thread has the exit handlers run, on an exit thread like at any other exit, while the rest of the
 //! program goes on, even if its main thread sits in a system call. Then the process kills itself by the same signal, so that its
-//! parent sees what happened, unless a handler has called [`exit`](crate::exit). A second signal meanwhile kills at once.
+//! parent sees what happened, unless a handler has called [`exit`](crate::exit). C's exit functions do not run. A second signal meanwhile
+//! kills at once.
 //!
 //! # What a signal does
 //!
@@ -43,7 +44,7 @@ use crate::runner::{self, Cause};
 const SUPPORTED: [i32; 12] =
     [SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ];
 
-/// Why signals could not be installed. None of the signals of that call was.
+/// Why signals could not be installed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SignalError {
@@ -100,7 +101,8 @@ pub fn install() -> Result<(), SignalError> {
 /// # Errors
 ///
 /// If a number is no signal's, if a signal cannot be had (SIGKILL and SIGSTOP cannot be caught; after SIGSEGV, SIGABRT and the like
-/// nothing can run; SIGCHLD and the like end no process), or if the system refuses. Then none of the signals is installed.
+/// nothing can run; SIGCHLD and the like end no process): then none of the signals is installed. Or if the system refuses: then those
+/// before the one that it refuses are.
 ///
 /// ```
 /// use atexit_core::signals::{SignalError, install_for};

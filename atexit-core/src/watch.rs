@@ -29,8 +29,8 @@ impl Watch {
     }
 
     /// Whether the whole run is out of time.
-    pub(crate) fn is_over(&self, now: Instant) -> bool {
-        self.deadline.is_some_and(|deadline| now >= deadline)
+    pub(crate) fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Says which handler hangs, if one does, and how long to wait before the next look, `limit` being that of the handler.

@@ -12,9 +12,7 @@ mod link;
 
 use proc_macro::TokenStream;
 
-/// Declares the function below as one to run when the process exits.
-///
-/// Documented where it is re-exported, as `atexit_core::at_exit`.
+#[expect(missing_docs, reason = "documented where it is re-exported, as `atexit_core::at_exit`")]
 #[proc_macro_attribute]
 pub fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::at_exit(args.into(), &item.into()).into()

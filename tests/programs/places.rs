@@ -34,7 +34,10 @@ const SCENES: &[(&str, fn())] = &[
     ("abandoned_goes_on", abandoned_goes_on),
     ("deadline", || deadline(false)),
     ("deadline_on_caller", || deadline(true)),
+    ("deadline_of_nothing", deadline_of_nothing),
     ("deadline_quiet", deadline_quiet),
+    ("deadline_during_a_run", deadline_during_a_run),
+    ("limited_caller_hangs", limited_caller_hangs),
     ("std_exit_with_limit", std_exit_with_limit),
     ("std_exit_noticed", std_exit_noticed),
     ("hangs_until_stdin_closes", hangs_until_stdin_closes),
@@ -223,6 +226,31 @@ fn deadline(caller: bool) {
         hangs.register()
     };
     register(|| say_where("in time"));
+}
+
+fn deadline_of_nothing() {
+    configure(Config::new().deadline(Duration::ZERO));
+    Handler::new(|| println!("never")).name("never").register();
+}
+
+/// The exit has to wait for a run that never ends, but not for ever.
+fn deadline_during_a_run() {
+    static IN_RUN: std::sync::Barrier = std::sync::Barrier::new(2);
+    configure(Config::new().deadline(Duration::from_millis(50)));
+    Handler::new(|| println!("never")).name("never").register();
+    Handler::new(|| {
+        IN_RUN.wait();
+        hang();
+    })
+    .name("hangs")
+    .register();
+    thread::spawn(atexit_core::run);
+    IN_RUN.wait();
+}
+
+fn limited_caller_hangs() {
+    let read = || io::stdin().read_to_end(&mut Vec::new()).map(drop);
+    Handler::new(read).name("reads").caller_thread().time_limit(Duration::from_secs(1)).register();
 }
 
 fn deadline_quiet() {

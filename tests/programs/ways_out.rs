@@ -1,11 +1,12 @@
 //! Ends in the way that its first argument says, after registering the handlers that the others say, in that order.
 
 use std::fmt;
-use std::panic::{panic_any, resume_unwind};
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt as _;
+use std::panic::{catch_unwind, panic_any, resume_unwind};
+use std::process::{Command, ExitCode};
 use std::thread;
 
-use atexit_core::{Config, Handler, configure};
+use atexit_core::{Config, Handler, configure, guard};
 
 fn main() -> Result<(), String> {
     // Without thread names and numbers, so that output can be compared.
@@ -24,6 +25,8 @@ fn split(text: &str) -> (&str, i32) {
 
 fn set_up(argument: &str) {
     match argument {
+        "guard" => std::mem::forget(guard(|| println!("guard"))),
+        "dropped_guard" => drop(guard(|| Err::<(), _>("in the guard"))),
         "quiet" => configure(Config::new().failure_status(false)),
         "run" => {
             let report = atexit_core::run();
@@ -94,6 +97,8 @@ fn handler(what: &str) -> Returned {
         "debug" => return Returned::Error(Box::new(std::mem::ManuallyDrop::new(Hostile))),
         "code" => return Returned::Code(ExitCode::from(u8::try_from(number).expect("a byte"))),
         "exit" => atexit_core::exit(number),
+        "caught_exit" => drop(catch_unwind(|| atexit_core::exit(number))),
+        "exit_on_thread" => drop(thread::spawn(move || atexit_core::exit(number))),
         "c_exit" => c_exit(number),
         "nested" => {
             let report = atexit_core::run();
@@ -131,6 +136,11 @@ fn leave(way: &str) -> Result<(), String> {
         "core_exit" => atexit_core::exit(status),
         "thread_core_exit" => block_on_thread(move || atexit_core::exit(status)),
         "abort" => std::process::abort(),
+        "exec" => return Err(format!("{}", Command::new("true").exec())),
+        "sigkill" => {
+            // SAFETY: POSIX.
+            unsafe { libc::raise(libc::SIGKILL) };
+        }
         // SAFETY: POSIX allows it anywhere.
         "_exit" => unsafe { libc::_exit(status) },
         _ => {}

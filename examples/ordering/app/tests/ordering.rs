@@ -45,7 +45,7 @@ const PLAN: &str = "\
 11  write_back(\"pages\")        cache      examples/ordering/cache/src/lib.rs:10          source
 12  count_hits                 ordering   examples/ordering/app/src/main.rs:24           after cache::write_back
 13  close                      acme_db    examples/ordering/db/src/lib.rs:13             link!
-14  back_up                    ordering   examples/ordering/app/src/main.rs:31           before tell_operator
+14  back_up                    ordering   examples/ordering/app/src/main.rs:31           after db::close
 15  tell_operator              ordering   examples/ordering/app/src/main.rs:36           waits for back_up
 16  traces                     telemetry  …/ordering/telemetry/src/lib.rs:15             link!
 17  metrics                    telemetry  …/ordering/telemetry/src/lib.rs:15             source

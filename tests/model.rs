@@ -98,7 +98,8 @@ impl<'a> Model<'a> {
             self.further_round = self.pending.is_empty();
             self.pending.iter_mut().for_each(|pending| pending.late = false);
         }
-        let next = self.order().into_iter().find(|number| self.pending.iter().any(|p| p.number == *number && !p.late))?;
+        let next =
+            self.order().into_iter().find(|number| self.pending.iter().any(|p| p.number == *number && !p.late))?;
         self.take(next)
     }
 

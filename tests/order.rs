@@ -79,12 +79,16 @@ fn check(package: &str, (folder, flags, env): Build, stdout: &str, stderr: &str)
 
 #[test]
 fn handlers_run_in_the_same_order_in_every_build() {
-    BUILDS.into_iter().for_each(|build| check("order_app", build, IN_ORDER, ""));
+    for build in BUILDS {
+        check("order_app", build, IN_ORDER, "");
+    }
 }
 
 #[test]
 fn what_is_stated_holds_in_every_build() {
-    BUILDS.into_iter().chain(LTO_BUILDS).for_each(|build| check("linking", build, AS_STATED, ""));
+    for build in BUILDS.into_iter().chain(LTO_BUILDS) {
+        check("linking", build, AS_STATED, "");
+    }
 }
 
 #[test]
@@ -99,10 +103,10 @@ fn what_cannot_be_had_is_told_and_costs_no_handler() {
          before first at {main}:19\n\
          constraints close a circle: itself at {main}:34 before itself at {main}:34\n"
     );
-    let at_exit: String = told.lines().map(|line| format!("at_exit: {line}\n")).collect();
+    let at_exit = told.lines().map(|line| "at_exit: ".to_owned() + line + "\n").collect::<String>();
     let handlers = ["contradicts_its_phase", "itself", "third", "second", "first", "asks_for_a_stranger"];
     let linked = ["linked_alpha: two", "linked_alpha: one", "linked_beta: two", "linked_beta: one"];
-    let ran: String = handlers.iter().chain(&linked).map(|line| format!("{line}\n")).collect();
+    let ran = handlers.iter().chain(&linked).map(|&line| line.to_owned() + "\n").collect::<String>();
     let nothing = format!("link! at {main}:5 names linked_nothing, which contributes no handler\n");
     check("contradicting", BUILDS[0], &format!("{nothing}{told}{ran}"), &at_exit);
 }

@@ -12,15 +12,16 @@ struct Ready {
     command: Command,
     child: Child,
     /// Never written to; while it is open, the program waits.
-    _stdin: Option<ChildStdin>,
+    #[expect(dead_code, reason = "to be dropped at the end")]
+    stdin: Option<ChildStdin>,
 }
 
 fn start(scene: &str) -> Ready {
     let mut command = command(SIGNALS, &[scene]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
-    let _stdin = child.stdin.take();
-    let mut ready = Ready { command, child, _stdin };
+    let stdin = child.stdin.take();
+    let mut ready = Ready { command, child, stdin };
     ready.wait_for("ready");
     ready
 }

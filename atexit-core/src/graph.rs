@@ -134,13 +134,11 @@ pub(crate) fn settle_and_tell(items: &[usize], delays: &[Edge], pulls: &[Edge]) 
 /// What is known of an item while the items are placed one by one, in their order.
 #[derive(Clone, Default)]
 struct Item {
-    /// Who comes after it, and whether that is because it is pulled; in the order of the items.
-    followers: Vec<(usize, bool)>,
-    /// Who is to be pulled ahead of it, in the order of the items.
-    pulled: Vec<usize>,
-    /// How many of those are missing that it is held back for.
-    delayed_by: usize,
-    /// The item whose delay kept it from being placed when that was last tried.
+    /// Who comes after it, in the order of the items.
+    followers: Vec<usize>,
+    /// Who comes before it, and whether that one is to be pulled; in the order of the items.
+    needs: Vec<(usize, bool)>,
+    /// What was missing when placing it was last tried.
     blocked_by: Option<usize>,
     /// The last check that came by.
     checked: usize,
@@ -159,19 +157,17 @@ struct Settling {
 impl Settling {
     fn new(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> Self {
         let mut of = vec![Item::default(); items.len()];
-        for &(early, late) in delays {
-            of[early].followers.push((late, false));
-            of[late].delayed_by += 1;
-        }
-        for &(early, late) in pulls {
-            of[early].followers.push((late, true));
-            of[late].pulled.push(early);
+        for (edges, is_pull) in [(delays, false), (pulls, true)] {
+            for &(early, late) in edges {
+                of[early].followers.push(late);
+                of[late].needs.push((early, is_pull));
+            }
         }
         let mut position = vec![0; items.len()];
         items.iter().enumerate().for_each(|(at, &item)| position[item] = at);
         for item in &mut of {
-            item.followers.sort_unstable_by_key(|&(follower, _)| position[follower]);
-            item.pulled.sort_unstable_by_key(|&pulled| position[pulled]);
+            item.followers.sort_unstable_by_key(|&follower| position[follower]);
+            item.needs.sort_unstable_by_key(|&(need, _)| position[need]);
         }
         Self { of, checks: 0, result: Vec::with_capacity(items.len()) }
     }
@@ -190,15 +186,15 @@ impl Settling {
     /// Places an item, pulling others ahead of it, and then whoever has waited for one of them. Does nothing, not even by halves, if
     /// something has to come first that is still to come.
     fn visit(&mut self, start: usize) {
-        // Instead of recursion: each item with the number of those that it has pulled; `None` before it is known whether it can.
+        // Instead of recursion: each item with the number of those that came before it; `None` until it is known whether they can.
         let mut path = vec![(start, None)];
-        while let Some((at, pulled)) = path.pop() {
-            if self.of[at].placed || (pulled.is_none() && !self.is_placeable(at)) {
+        while let Some((at, needs)) = path.pop() {
+            if self.of[at].placed || (needs.is_none() && !self.is_placeable(at)) {
                 continue;
             }
-            let pulled = pulled.unwrap_or(0);
-            if let Some(&next) = self.of[at].pulled.get(pulled) {
-                path.extend([(at, Some(pulled + 1)), (next, Some(0))]);
+            let needs = needs.unwrap_or(0);
+            if let Some(&(next, _)) = self.of[at].needs.get(needs) {
+                path.extend([(at, Some(needs + 1)), (next, Some(0))]);
             } else {
                 let released = self.place(at);
                 path.extend(released.into_iter().rev().map(|released| (released, None)));
@@ -206,33 +202,40 @@ impl Settling {
         }
     }
 
-    /// Whether nothing is missing that an item, or one that would be pulled with it, is held back for.
+    /// Whether nothing is missing that an item, or one that is pulled with it, is held back for, but what is pulled with it.
     fn is_placeable(&mut self, start: usize) -> bool {
-        self.checks += 1;
-        // Each item with the place in `seen` of the one that would pull it.
-        let mut path = vec![(start, None)];
-        let mut seen: Vec<(usize, Option<usize>)> = Vec::new();
-        while let Some((at, puller)) = path.pop() {
-            let item = &mut self.of[at];
-            if item.placed || std::mem::replace(&mut item.checked, self.checks) == self.checks {
-                continue;
-            }
-            let item = &self.of[at];
-            seen.push((at, puller));
-            let here = seen.len() - 1;
-            // What was in the way last time is looked at first: it mostly still is.
-            let in_the_way = [Some(at), item.blocked_by].into_iter().flatten().find(|&by| self.of[by].delayed_by > 0);
-            if in_the_way.is_some() {
-                let mut puller = Some(here);
-                while let Some((at, next)) = puller.map(|place| seen[place]) {
-                    self.of[at].blocked_by = in_the_way;
-                    puller = next;
-                }
-                return false;
-            }
-            path.extend(item.pulled.iter().map(|&pulled| (pulled, Some(here))));
+        // Who would be pulled with an item never changes but by being placed: what was missing is missing still.
+        if self.of[start].blocked_by.is_some_and(|by| !self.of[by].placed) {
+            return false;
         }
-        true
+        self.checks += 1;
+        // All that would be pulled, each with the place of the one that pulls it.
+        let mut with: Vec<(usize, Option<usize>)> = vec![(start, None)];
+        self.of[start].checked = self.checks;
+        let mut next = 0;
+        while let Some(&(at, _)) = with.get(next) {
+            for place in 0..self.of[at].needs.len() {
+                let (need, is_pull) = self.of[at].needs[place];
+                let need_item = &mut self.of[need];
+                if is_pull && !need_item.placed && std::mem::replace(&mut need_item.checked, self.checks) != self.checks
+                {
+                    with.push((need, Some(next)));
+                }
+            }
+            next += 1;
+        }
+        let is_missing = |of: &[Item], need: usize| !of[need].placed && of[need].checked != self.checks;
+        let blocked = (0..with.len()).find_map(|place| {
+            let needs = &self.of[with[place].0].needs;
+            needs.iter().find(|&&(need, _)| is_missing(&self.of, need)).map(|&(need, _)| (place, need))
+        });
+        let Some((place, missing)) = blocked else { return true };
+        let mut puller = Some(place);
+        while let Some((at, next)) = puller.map(|place| with[place]) {
+            self.of[at].blocked_by = Some(missing);
+            puller = next;
+        }
+        false
     }
 
     /// Places the item, and says who was waiting for just that.
@@ -243,12 +246,8 @@ impl Settling {
             self.of[at].moved = Move::Pulled;
         }
         let mut released = std::mem::take(&mut self.of[at].followers);
-        released.retain(|&(follower, is_pull)| {
-            let follower = &mut self.of[follower];
-            follower.delayed_by -= usize::from(!is_pull);
-            follower.reached
-        });
-        released.into_iter().map(|(follower, _)| follower).collect()
+        released.retain(|&follower| self.of[follower].reached);
+        released
     }
 }
 
@@ -286,26 +285,36 @@ mod tests {
             self.order.iter().copied().filter(first).collect()
         }
 
+        /// The item and all that would be pulled with it.
+        fn with(&self, item: usize) -> Vec<usize> {
+            let pulled = self.missing(self.pulls, item);
+            [item].into_iter().chain(pulled.into_iter().flat_map(|pulled| self.with(pulled))).collect()
+        }
+
         fn is_placeable(&self, item: usize) -> bool {
-            self.missing(self.delays, item).is_empty()
-                && self.missing(self.pulls, item).into_iter().all(|pulled| self.is_placeable(pulled))
+            let with = self.with(item);
+            with.iter().flat_map(|&item| self.missing(self.delays, item)).all(|missing| with.contains(&missing))
         }
 
         fn visit(&mut self, item: usize) {
-            if self.result.contains(&item) || !self.is_placeable(item) {
-                return;
+            if !self.result.contains(&item) && self.is_placeable(item) {
+                self.place(item);
             }
-            for pulled in self.missing(self.pulls, item) {
-                self.visit(pulled);
+        }
+
+        fn place(&mut self, item: usize) {
+            let edges = [self.delays, self.pulls].concat();
+            for need in self.missing(&edges, item) {
+                if !self.result.contains(&need) {
+                    self.place(need);
+                }
             }
             if self.result.contains(&item) {
                 return;
             }
             self.result.push(item);
             for &follower in self.order {
-                let edge = (item, follower);
-                let waits = self.delays.contains(&edge) || self.pulls.contains(&edge);
-                if waits && self.reached.contains(&follower) {
+                if edges.contains(&(item, follower)) && self.reached.contains(&follower) {
                     self.visit(follower);
                 }
             }
@@ -386,7 +395,7 @@ mod tests {
 
     #[test]
     fn what_moves_is_what_is_annotated_and_no_further_than_it_must() {
-        let table: [(&[Edge], &[Edge], &[usize]); 8] = [
+        let table: [(&[Edge], &[Edge], &[usize]); 9] = [
             (&[], &[], &[0, 1, 2, 3]),
             (&[(2, 0)], &[], &[1, 2, 0, 3]),         // 0 is delayed until just after 2
             (&[], &[(3, 1)], &[0, 3, 1, 2]),         // 3 is pulled up to just ahead of 1
@@ -394,6 +403,7 @@ mod tests {
             (&[(2, 0), (2, 1)], &[], &[2, 0, 1, 3]), // those that waited keep their order
             (&[(1, 0), (2, 1)], &[], &[2, 1, 0, 3]), // a chain
             (&[(2, 3)], &[(3, 0)], &[1, 2, 3, 0]),   // 3 follows 2 and precedes 0: the earlier one waits
+            (&[(2, 3)], &[(2, 0), (3, 0)], &[2, 3, 0, 1]), // what 3 follows is pulled with it
             (&[(3, 0)], &[(2, 0)], &[1, 2, 3, 0]),   // delays first: then nothing is left to pull
         ];
         for (delays, pulls, expected) in table {

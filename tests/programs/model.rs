@@ -186,8 +186,7 @@ struct Stage {
     guards: Vec<Option<(usize, ExitGuard)>>,
 }
 
-static STAGE: Mutex<Stage> =
-    Mutex::new(Stage { heard: None, count: 0, registrations: Vec::new(), guards: Vec::new() });
+static STAGE: Mutex<Stage> = Mutex::new(Stage { heard: None, count: 0, registrations: Vec::new(), guards: Vec::new() });
 
 fn stage() -> MutexGuard<'static, Stage> {
     STAGE.lock().unwrap_or_else(PoisonError::into_inner)

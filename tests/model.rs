@@ -332,7 +332,7 @@ fn any_calls_and_the_end_of_the_process_do_what_the_model_says() {
                 Way::Panic => 101,
             }),
         };
-        let stdout: String = model.said.iter().map(|line| format!("{line}\n")).collect();
+        let stdout = model.said.iter().fold(String::new(), |said, line| said + line + "\n");
         let mut program = command(env!("CARGO_BIN_EXE_model"), &[&seed.to_string()]);
         assert_seen(program.env("AT_EXIT_LOG", "off"), &stdout, "", End::Status(status));
     }

@@ -247,10 +247,12 @@ impl Entry {
     }
 
     /// Whether a forked child has it from its parent, and must not run it.
+    #[inline]
     pub(crate) fn is_of_another_process(&self) -> bool {
         self.options.as_ref().and_then(|options| options.process).is_some_and(|process| process != std::process::id())
     }
 
+    #[inline]
     pub(crate) fn place(&self) -> Place {
         let caller = self.options.as_ref().is_some_and(|options| options.caller_thread);
         if caller { Place::Caller } else { Place::ExitThread }
@@ -286,10 +288,12 @@ impl Entry {
         self.description().map_or_else(|| self.callback.identity(), |description| Some(description.identity))
     }
 
+    #[inline]
     pub(crate) fn label(&self) -> Label {
         Label { type_name: self.callback.type_name(), location: self.location, options: self.options.clone() }
     }
 
+    #[inline]
     pub(crate) fn into_parts(self) -> (Callback, Label) {
         let type_name = self.callback.type_name();
         (self.callback, Label { type_name, location: self.location, options: self.options })

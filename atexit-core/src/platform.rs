@@ -90,6 +90,7 @@ impl Callback {
     }
 
     /// Calls the closure, which is gone afterwards, also if it panics.
+    #[inline]
     pub(crate) fn call(self) -> Option<Fault> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: the table was made with the payload, and `ManuallyDrop` keeps anyone from using it again.

@@ -198,6 +198,7 @@ pub(crate) fn leave_run(outer: Outer) -> usize {
 }
 
 /// Takes the next handler out of the set if it runs in this place, and this thread is still the one to run it.
+#[inline]
 pub(crate) fn next_to_run(place: Place) -> Option<Entry> {
     let mut pending = lock();
     if !turn::is_seated() {
@@ -351,6 +352,7 @@ impl Pending {
     }
 
     /// The links of an entry or of an end; an end's `older` is the newest entry of its list.
+    #[inline]
     fn links(&mut self, at: u32) -> &mut Links {
         match at.checked_sub(FIRST_END) {
             Some(list) => &mut self.ends[list as usize],
@@ -358,6 +360,7 @@ impl Pending {
         }
     }
 
+    #[inline]
     fn link(&mut self, newer: u32, older: u32) {
         self.links(newer).older = older;
         self.links(older).newer = newer;
@@ -408,6 +411,7 @@ impl Pending {
         self.take(at.slot)
     }
 
+    #[inline]
     fn take(&mut self, at: u32) -> Option<Entry> {
         let Links { newer, older } = *self.links(at);
         self.link(newer, older);
@@ -429,6 +433,7 @@ impl Pending {
     }
 
     /// The entry that runs next; those that run in another process only are forgotten.
+    #[inline]
     fn next(&mut self) -> Option<u32> {
         if self.stopped {
             return None;

@@ -49,6 +49,7 @@ pub(crate) fn unseat() {
 }
 
 /// Whether this thread is inside a handler, or in what a run does between two handlers.
+#[inline]
 pub(crate) fn is_seated() -> bool {
     let seat = SEAT.get();
     seat != NOBODY && seat == SEATED.load(Ordering::SeqCst)

@@ -1,6 +1,7 @@
 //! Is ended by signals; the first argument says which of its scenes it plays. It says `ready` when it can be killed.
 
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -175,7 +176,7 @@ fn child() {
 fn child_installs() {
     install().expect("installed");
     register(say_why);
-    let (mut theirs, mut ours) = io::pipe().expect("a pipe");
+    let (mut theirs, mut ours) = UnixStream::pair().expect("a pair of sockets");
     let pid = fork();
     if pid == 0 {
         install().expect("installed");

@@ -1,0 +1,137 @@
+//! Owns what happens at the end when the system refuses something: memory, descriptors, room on a device, a reader of a pipe, sense
+//! in the environment.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, ExitStatus, Stdio};
+
+use spawn::{End, assert_seen, build, command, run};
+
+const FAULTS: &str = env!("CARGO_BIN_EXE_faults");
+
+/// Where a stream of a program goes that cannot take what is written.
+#[derive(Clone, Copy, Debug)]
+enum Sink {
+    /// A device without room.
+    Full,
+    /// A stream that nobody reads, which is as good as a pipe.
+    Broken,
+}
+
+const SINKS: [Sink; 2] = [Sink::Full, Sink::Broken];
+
+impl Sink {
+    fn open(self) -> Stdio {
+        match self {
+            Self::Full => File::options().write(true).open("/dev/full").expect("a device of every Linux").into(),
+            Self::Broken => OwnedFd::from(UnixStream::pair().expect("two descriptors").1).into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// Runs a program with one stream connected to the sink, and returns what came by the other one, and how it ended.
+fn run_into(sink: Sink, stream: Stream, command: &mut Command) -> (String, End) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = match stream {
+        Stream::Stdout => command.stdout(sink.open()).output(),
+        Stream::Stderr => command.stderr(sink.open()).output(),
+    };
+    let output = output.expect("it starts");
+    let seen = [output.stdout, output.stderr].concat();
+    (String::from_utf8_lossy(&seen).into_owned(), output.status.into())
+}
+
+#[test]
+fn a_registration_without_memory_aborts_as_std_does() {
+    let seen = run(&mut command(FAULTS, &["no_memory"]));
+    assert!(seen.stderr.starts_with("memory allocation of ") && seen.stderr.contains(" bytes failed"), "{seen:?}");
+    assert_eq!((seen.stdout.as_str(), seen.end), ("", End::Signal(libc::SIGABRT)));
+}
+
+#[test]
+fn handlers_need_no_descriptor() {
+    assert_seen(&mut command(FAULTS, &["no_descriptors"]), "younger\nolder\n", "", End::Status(0));
+}
+
+#[test]
+fn signals_that_cannot_be_installed_are_an_error_and_can_be_later() {
+    let stdout = "refused: the signals cannot be installed: Too many open files (os error 24)\nOk(())\nhandler\n";
+    assert_seen(&mut command(FAULTS, &["no_descriptors_for_signals"]), stdout, "", End::Status(0));
+}
+
+#[test]
+fn a_stderr_that_takes_nothing_loses_no_handler() {
+    for sink in SINKS {
+        let seen = run_into(sink, Stream::Stderr, command(FAULTS, &["fails"]).env("AT_EXIT_LOG", "trace"));
+        assert_eq!(seen, (String::new(), End::Status(43)), "{sink:?}");
+    }
+    // The same with no stream at all.
+    assert_seen(&mut command(FAULTS, &["closed"]), "", "", End::Status(43));
+}
+
+#[test]
+fn a_stdout_that_takes_nothing_fails_the_handlers_that_print() {
+    for sink in SINKS {
+        let (stderr, end) = run_into(sink, Stream::Stdout, &mut command(FAULTS, &["prints"]));
+        let lines: Vec<_> = stderr.lines().collect();
+        assert_eq!((lines.len(), lines.first(), end), (3, Some(&"at_exit: 2 handlers failed:"), End::Status(101)));
+        assert!(lines[1..].iter().all(|line| line.contains("panicked: failed printing to stdout: ")), "{stderr}");
+    }
+}
+
+#[test]
+fn what_the_program_has_left_in_the_buffer_of_stdout_fails_nobody() {
+    assert_seen(&mut command(FAULTS, &["partial_line"]), "a line without an end", "", End::Status(41));
+    for sink in SINKS {
+        let seen = run_into(sink, Stream::Stdout, &mut command(FAULTS, &["partial_line"]));
+        assert_eq!(seen, (String::new(), End::Status(41)), "{sink:?}");
+    }
+}
+
+#[test]
+fn a_level_that_is_none_is_told_and_is_the_default() {
+    for (level, shown) in [(&b"loud"[..], "\"loud\""), (b"lo\xffud", "\"lo\\xFFud\""), (b"Plan", "\"Plan\"")] {
+        let stderr = format!("at_exit: AT_EXIT_LOG is {shown}, which is none of off, error, plan, trace\n");
+        let mut prints = command(FAULTS, &["prints"]);
+        assert_seen(prints.env("AT_EXIT_LOG", OsStr::from_bytes(level)), "younger\nolder\n", &stderr, End::Status(0));
+    }
+    assert_seen(command(FAULTS, &["prints"]).env("AT_EXIT_LOG", ""), "younger\nolder\n", "", End::Status(0));
+}
+
+/// Where `main` is Rust's, SIGPIPE is ignored, unless the program restores the default. Then it kills whoever writes to such a pipe,
+/// as it does in C, and what the library writes is no exception; a level of `off` is one.
+#[test]
+fn where_sigpipe_kills_it_kills_who_reports_a_failure() {
+    let mut default = command(FAULTS, &["default_sigpipe"]);
+    let seen = run_into(Sink::Broken, Stream::Stderr, &mut default);
+    assert_eq!(seen, ("younger\n".to_owned(), End::Signal(libc::SIGPIPE)));
+    let seen = run_into(Sink::Broken, Stream::Stderr, default.env("AT_EXIT_LOG", "off"));
+    assert_eq!(seen, ("younger\nolder\n".to_owned(), End::Status(1)));
+}
+
+#[test]
+fn a_host_that_is_not_rust_may_have_a_stderr_that_takes_nothing() {
+    let folder = build("unload", &["-p", "plugin"], &[]);
+    let host = folder.join("host_of_faults");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/host.c");
+    let compiled = Command::new("cc").arg("-o").arg(&host).args([source, "-ldl"]).status();
+    assert!(compiled.as_ref().is_ok_and(ExitStatus::success), "cc, which Rust links with: {compiled:?}");
+    let host = |sink: Sink| {
+        let mut host = command(&host.to_string_lossy(), &[]);
+        host.arg(folder.join("libplugin.so")).args(["plugin_start", "return"]);
+        run_into(sink, Stream::Stderr, &mut host)
+    };
+    let stdout = "host\nregistered\ndeclared: Some(Exit { status: Some(0) }) on at_exit\nand a line without an end";
+    assert_eq!(host(Sink::Full), (stdout.to_owned(), End::Status(7)));
+    // Nobody ignores SIGPIPE there: all handlers have run, and the report of the failure kills.
+    assert_eq!(host(Sink::Broken), (stdout.to_owned(), End::Signal(libc::SIGPIPE)));
+}

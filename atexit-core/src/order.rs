@@ -29,20 +29,28 @@ pub(crate) struct Arrangement {
 }
 
 /// Arranges what the linker yielded, crates in its order.
-pub(crate) fn arrange(declared: Vec<Description>, links: &[LinkSite]) -> Arrangement {
-    let (ranks, mut problems) = ranks(declared.iter().map(|description| &description.site), links);
+pub(crate) fn arrange(declared: Vec<Description>, mut links: Vec<LinkSite>) -> Arrangement {
+    // Inside a crate the linker's order changes from build to build, and what is said about the links is not to change with it.
+    links.sort_by_key(|link| (link.site.file, link.site.line, link.site.column));
+    let (ranks, mut problems) = ranks(declared.iter().map(|description| &description.site), &links);
     let places = places(&declared, &ranks);
     let mut order: Vec<usize> = (0..declared.len()).collect();
     order.sort_unstable_by_key(|&at| &places[at]);
-    let mut why: Vec<Why> = places.iter().map(|place| Why::Place { stated: place.stated }).collect();
-    if declared.iter().any(Description::is_constrained) {
-        let running: Vec<usize> = order.into_iter().rev().collect();
-        order = Constraints::read(&declared, &mut problems).apply(&declared, running, &mut why);
-        order.reverse();
+    let mut why: Vec<Why> = order.iter().map(|&at| Why::Place { stated: places[at].stated }).collect();
+    let declared = permuted(declared, &order);
+    if !declared.iter().any(Description::is_constrained) {
+        return Arrangement { handlers: declared.into_iter().zip(why).collect(), problems };
     }
-    let mut handlers: Vec<_> = declared.into_iter().zip(why).map(Some).collect();
-    let handlers = order.into_iter().filter_map(|at| handlers[at].take()).collect();
-    Arrangement { handlers, problems }
+    let running: Vec<usize> = (0..declared.len()).rev().collect();
+    let mut settled = Constraints::read(&declared, &mut problems).apply(&declared, running, &mut why);
+    settled.reverse();
+    Arrangement { handlers: permuted(declared.into_iter().zip(why).collect(), &settled), problems }
+}
+
+/// The items in this order of their places.
+fn permuted<T>(items: Vec<T>, order: &[usize]) -> Vec<T> {
+    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
+    order.iter().filter_map(|&at| items[at].take()).collect()
 }
 
 /// What decides without constraints, in this order.

@@ -404,6 +404,6 @@ impl std::error::Error for PlanError {}
 /// # Ok::<(), atexit_core::PlanError>(())
 /// ```
 pub fn check() -> Result<(), PlanError> {
-    let problems = order::arrange(registry::declared(), &registry::links()).problems;
+    let problems = order::arrange(registry::declared(), registry::links()).problems;
     if problems.is_empty() { Ok(()) } else { Err(PlanError { problems }) }
 }

@@ -506,7 +506,7 @@ impl Pending {
         let fresh = inventory::iter::<Declared>
             .into_iter()
             .take_while(|declared| seen.is_none_or(|seen| !std::ptr::eq(*declared, seen)));
-        let arranged = order::arrange(fresh.map(|declared| (declared.describe)()).collect(), &links());
+        let arranged = order::arrange(fresh.map(|declared| (declared.describe)()).collect(), links());
         self.problems.extend(arranged.problems);
         let entries = arranged.handlers.into_iter().map(|(description, why)| Entry::declared(description, why));
         // Declared handlers count as registered before `main`, even if a call came first here.

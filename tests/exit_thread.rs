@@ -132,6 +132,36 @@ fn a_deadline_of_nothing_lets_nothing_start() {
 }
 
 #[test]
+fn exit_of_c_inside_a_handler_takes_neither_thread_nor_deadline_from_the_others() {
+    let seen = run(&mut command(PLACES, &["deadline_after_c_exit"]));
+    assert_eq!((seen.stdout.as_str(), seen.end), ("still on at_exit\n", End::Status(3)), "{seen:?}");
+    assert!(seen.stderr.ends_with(": was still running at the deadline\n"), "{seen:?}");
+}
+
+#[test]
+fn what_is_registered_after_the_deadline_does_not_keep_the_process_alive() {
+    let seen = run(&mut command(PLACES, &["registers_after_the_deadline"]));
+    assert_eq!((seen.stdout.as_str(), seen.end), ("", End::Status(1)), "{seen:?}");
+}
+
+#[test]
+fn exit_in_the_expression_of_a_limit_ends_that_handler_quietly() {
+    check("exit_in_limit", "ran\n", "", 9);
+}
+
+#[test]
+fn a_thread_local_that_hangs_does_not_keep_the_process_alive() {
+    check("local_hangs", "", "", 0);
+}
+
+#[test]
+fn what_an_abandoned_handler_ran_inside_goes_with_it() {
+    let seen = run(&mut command(PLACES, &["abandoned_nested"]));
+    assert_eq!((seen.stdout.as_str(), seen.end), ("Some(Exit { status: Some(0) })\n", End::Status(1)), "{seen:?}");
+    assert!(seen.stderr.contains("at_exit: runs at "), "{seen:?}");
+}
+
+#[test]
 fn an_exit_does_not_wait_beyond_the_deadline_for_a_run_of_another_thread() {
     let seen = run(&mut command(PLACES, &["deadline_during_a_run"]));
     assert!(seen.stderr.starts_with("at_exit: 1 handler not run before the deadline:\nat_exit: never at "), "{seen:?}");
@@ -222,9 +252,7 @@ fn broken_pipes_change_nothing() {
 #[test]
 fn a_second_thread_that_exits_waits_for_the_first() {
     check("two_exits", "2\n1\n0\n", "", 4);
-    let seen = run(&mut command(PLACES, &["exit_during_run"]));
-    let handlers: Vec<_> = seen.stdout.lines().filter(|line| !line.contains("ran")).collect();
-    assert_eq!((handlers, seen.end), (vec!["in the run", "2", "1", "0"], End::Status(4)));
+    check("exit_during_run", "in the run\n2\n1\n0\n", "", 4);
 }
 
 #[test]

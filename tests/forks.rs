@@ -36,6 +36,23 @@ fn a_child_forked_by_a_handler_goes_on_with_the_rest() {
 }
 
 #[test]
+fn a_child_has_none_of_its_parents_threads() {
+    let rest = "child: the rest\nparent: the child exited with 0\nparent: the rest\n";
+    check("on_caller", &format!("parent: before the fork\n{rest}"), 0);
+    let places = "child: on the caller\nchild: the rest\nparent: the child exited with 0\n";
+    check("between_places", &format!("{places}parent: on the caller\nparent: the rest\n"), 0);
+    for _ in 0..50 {
+        check("with_limits", rest, 0);
+    }
+}
+
+#[test]
+fn what_is_the_parents_is_not_pending_in_the_child() {
+    let parent = "parent: the child exited with 0\nparent: guarded\nparent: captures dropped\n";
+    check("cleared", &format!("child: 0 pending\n{parent}"), 0);
+}
+
+#[test]
 fn a_child_does_not_wait_for_a_run_of_another_thread() {
     check("during_run", "child: the rest\nparent: the child exited with 0\nparent: the rest\n", 0);
 }

@@ -141,6 +141,14 @@ fn a_main_that_returns_meanwhile_cuts_nothing_off() {
 }
 
 #[test]
+fn a_signal_that_meets_an_exit_is_what_the_process_dies_by() {
+    for _ in 0..20 {
+        start("then_returns").assert_end("", "ran\n", End::Signal(15));
+    }
+    start("in_handler").assert_end("", "the rest\n", End::Signal(2));
+}
+
+#[test]
 fn a_forked_child_has_the_former_dispositions_and_may_install_again() {
     let seen = |scene| spawn::run(&mut command(SIGNALS, &[scene]));
     let dies = |stderr: &str| Seen { stdout: "signal 15\n".into(), stderr: stderr.into(), end: End::Status(0) };

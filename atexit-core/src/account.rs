@@ -17,6 +17,7 @@ pub(crate) struct Account {
     cause: Cause,
     config: Config,
     level: Level,
+    deadline: Option<Instant>,
     began: Instant,
     report: Report,
     exit: Option<i32>,
@@ -42,20 +43,34 @@ pub(crate) struct Terms {
     pub(crate) cause: Cause,
     pub(crate) config: Config,
     pub(crate) level: Level,
+    pub(crate) deadline: Option<Instant>,
 }
 
-pub(crate) fn open(cause: Cause) -> Terms {
-    let terms = Terms { cause, config: config::current(), level: Level::from_environment() };
+pub(crate) fn open(cause: Cause, deadline: Option<Instant>) -> Terms {
+    let terms = Terms { cause, config: config::current(), level: Level::from_environment(), deadline };
     let Terms { config, level, .. } = terms.clone();
-    lock().push(Account { cause, config, level, began: Instant::now(), report: Report::default(), exit: None });
+    lock().push(Account {
+        cause,
+        config,
+        level,
+        deadline,
+        began: Instant::now(),
+        report: Report::default(),
+        exit: None,
+    });
     terms
 }
 
-/// The terms of the innermost run.
+/// The terms of the innermost run, and the deadline of the outermost.
 pub(crate) fn terms() -> Option<Terms> {
     let accounts = lock();
     let account = accounts.last()?;
-    Some(Terms { cause: account.cause, config: account.config.clone(), level: account.level })
+    Some(Terms {
+        cause: account.cause,
+        config: account.config.clone(),
+        level: account.level,
+        deadline: accounts.first()?.deadline,
+    })
 }
 
 /// From now on, handlers of this run that have no limit of their own have this one.

@@ -1,6 +1,7 @@
 //! Owns what a program or its environment may set; must not know what is done about it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -112,21 +113,22 @@ pub(crate) enum Level {
 const LEVELS: [(&str, Level); 4] =
     [("off", Level::Off), ("error", Level::Error), ("plan", Level::Plan), ("trace", Level::Trace)];
 
+/// What is wrong with the variable has been said. Nothing else is published with it.
+static SAID: AtomicBool = AtomicBool::new(false);
+
 impl Level {
     /// Reads the environment. What it does not understand is the default, and said once.
     pub(crate) fn from_environment() -> Self {
         let Some(value) = std::env::var_os("AT_EXIT_LOG").filter(|value| !value.is_empty()) else {
             return Self::Error;
         };
-        let known = LEVELS.iter().find(|(name, _)| *name == value);
-        known.map_or_else(
-            || {
-                let names: Vec<_> = LEVELS.iter().map(|(name, _)| *name).collect();
-                let names = names.join(", ");
-                platform::write_stderr(&format!("at_exit: AT_EXIT_LOG is {value:?}, which is none of {names}\n"));
-                Self::Error
-            },
-            |(_, level)| *level,
-        )
+        if let Some((_, level)) = LEVELS.iter().find(|(name, _)| *name == value) {
+            return *level;
+        }
+        if !SAID.swap(true, Ordering::Relaxed) {
+            let names = LEVELS.map(|(name, _)| name).join(", ");
+            platform::write_stderr(&format!("at_exit: AT_EXIT_LOG is {value:?}, which is none of {names}\n"));
+        }
+        Self::Error
     }
 }

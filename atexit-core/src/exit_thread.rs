@@ -24,6 +24,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::handler::Label;
 use crate::registry;
 use crate::turn::Seat;
 use crate::watch::Watch;
@@ -31,8 +32,14 @@ use crate::watch::Watch;
 /// Far more than a thread takes to start. A new thread makes no progress while its starter holds the loader's lock.
 const START: Duration = Duration::from_secs(5);
 
-/// How long the locks of stdout and stderr may be busy before they count as held, and how long flushing may take.
+/// How long the locks of stdout and stderr may be busy before they count as held.
 const PROBE: Duration = Duration::from_millis(100);
+
+/// How long a slow reader may keep stdout from being flushed.
+const FLUSH: Duration = Duration::from_secs(10);
+
+/// How long destructors of thread-locals may take.
+const END: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -41,9 +48,13 @@ enum Stage {
     Probing,
     Waiting,
     Driving,
-    /// Flushing stdout, the last thing it does.
+    /// Locking stdout.
     Finishing,
+    /// Flushing it, the last thing it does.
+    Flushing,
     Finished,
+    /// Its thread-locals are gone.
+    Ended,
     /// The handler ended by `exit` where nothing can unwind: its thread is parked for good.
     Parked,
     /// The handler has called C's `exit`: its thread takes the process down.
@@ -54,8 +65,14 @@ enum Stage {
 
 struct State {
     stage: Stage,
-    /// When the handler that is running has to be over, and how much time that gave it.
-    limit: Option<(Instant, Duration)>,
+    limit: Option<Limit>,
+}
+
+/// When the handler that is running has to be over.
+struct Limit {
+    at: Instant,
+    after: Duration,
+    handler: Label,
 }
 
 /// Where the two threads meet.
@@ -98,11 +115,12 @@ impl Desk {
     }
 
     /// From now on the handler that begins has so much time. `false`: that is for ever.
-    pub(crate) fn arm(&self, limit: Duration) -> bool {
-        let at = Instant::now().checked_add(limit).filter(|_| !is_alone());
-        self.lock().limit = at.map(|at| (at, limit));
+    pub(crate) fn arm(&self, limit: Duration, handler: Label) -> bool {
+        let at = Instant::now().checked_add(limit);
+        let Some(at) = at.filter(|_| !is_alone()) else { return false };
+        self.lock().limit = Some(Limit { at, after: limit, handler });
         self.changed.notify_all();
-        at.is_some()
+        true
     }
 
     /// The handler is over. `false`: too late, it has been abandoned.
@@ -141,7 +159,7 @@ pub(crate) enum Stop {
     /// This thread is not to be used again; a new one can be.
     Parked,
     /// The handler exceeded its limit. This thread is not to be used again.
-    Abandoned(Duration),
+    Abandoned(Duration, Label),
     /// The deadline of the run is over. This thread is not to be used again.
     Deadline,
 }
@@ -149,9 +167,21 @@ pub(crate) enum Stop {
 pub(crate) struct ExitThread {
     desk: Arc<Desk>,
     thread: JoinHandle<()>,
+    /// Where it runs: a handler on the exiting thread may have forked since.
+    process: u32,
+}
+
+/// Says that the thread-locals are gone, when it is dropped: the first one that is used is dropped last.
+struct EndOfLocals(Arc<Desk>);
+
+impl Drop for EndOfLocals {
+    fn drop(&mut self) {
+        self.0.enter(Stage::Ended);
+    }
 }
 
 thread_local! {
+    static END_OF_LOCALS: Cell<Option<EndOfLocals>> = const { Cell::new(None) };
     static IS_EXIT_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -172,13 +202,21 @@ pub(crate) fn lock() -> MutexGuard<'static, Driving> {
 impl Driving {
     pub(crate) fn forget_in_child(&mut self) {
         self.alone = IS_EXIT_THREAD.get();
+        // Forgotten, not dropped: the lock of a desk may be taken for ever here.
         std::mem::forget(self.desk.take());
+        let _ = END_OF_LOCALS.try_with(|end| std::mem::forget(end.take()));
     }
 }
 
 /// The desk of this thread, if it is the exit thread, and somebody is at the other side.
 pub(crate) fn desk() -> Option<Arc<Desk>> {
     IS_EXIT_THREAD.get().then(|| lock().desk.clone()).flatten()
+}
+
+/// This thread takes the process down from now on: it is no exit thread any more.
+pub(crate) fn resign() {
+    IS_EXIT_THREAD.set(false);
+    *lock() = Driving::default();
 }
 
 fn is_alone() -> bool {
@@ -200,7 +238,7 @@ impl ExitThread {
         } else if desk.wait_while(&[Stage::Probing], PROBE) == Stage::Probing {
             Stay::Held
         } else {
-            return Ok(Self { desk, thread });
+            return Ok(Self { desk, thread, process: std::process::id() });
         };
         desk.dismiss();
         Err(stay)
@@ -221,22 +259,36 @@ impl ExitThread {
                     park()
                 }
                 _ if watch.is_over() => Some(Stop::Deadline),
-                _ => state.limit.filter(|&(at, _)| now >= at).map(|(_, limit)| Stop::Abandoned(limit)),
+                _ => {
+                    let over = state.limit.take_if(|limit| now >= limit.at);
+                    over.map(|Limit { after, handler, .. }| Stop::Abandoned(after, handler))
+                }
             };
             if let Some(stop) = stop {
                 state.stage = Stage::Dismissed;
                 registry::unseat();
                 return stop;
             }
-            let pause = watch.look(now, state.limit.map(|(at, _)| at));
+            let pause = watch.look(now, state.limit.as_ref().map(|limit| limit.at));
             state = self.desk.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Lets the thread flush stdout, unless somebody holds it, and waits for its end.
-    pub(crate) fn finish(self) {
+    /// The thread, unless this is a child of the process that it runs in.
+    pub(crate) fn here(self) -> Option<Self> {
+        if self.process == std::process::id() {
+            return Some(self);
+        }
+        std::mem::forget(self);
+        None
+    }
+
+    /// Lets the thread flush stdout, unless somebody holds it, and waits for its end, its thread-locals included.
+    pub(crate) fn finish(self, watch: &Watch) {
         self.desk.enter(Stage::Finishing);
-        if self.desk.wait_while(&[Stage::Finishing], PROBE) == Stage::Finished {
+        self.desk.wait_while(&[Stage::Finishing], PROBE);
+        self.desk.wait_while(&[Stage::Flushing], watch.at_most(FLUSH));
+        if self.desk.wait_while(&[Stage::Finished], watch.at_most(END)) == Stage::Ended {
             let _ = self.thread.join(); // nothing of ours panics there, and it has no result
         } else {
             self.desk.dismiss();
@@ -262,8 +314,9 @@ pub(crate) struct Work {
 }
 
 /// What the exit thread does, from its start to its end.
-fn run(desk: &Desk, work: Work, probes: bool) {
+fn run(desk: &Arc<Desk>, work: Work, probes: bool) {
     IS_EXIT_THREAD.set(true);
+    END_OF_LOCALS.set(Some(EndOfLocals(Arc::clone(desk))));
     if probes {
         desk.enter(Stage::Probing);
         drop(io::stdout().lock());
@@ -282,7 +335,11 @@ fn run(desk: &Desk, work: Work, probes: bool) {
                 goes_on = goes_on && desk.enter(Stage::Waiting);
             }
             Stage::Finishing => {
-                let _ = io::stdout().flush(); // a stdout that is closed or full is none of the exit's business
+                let mut stdout = io::stdout().lock();
+                if desk.enter(Stage::Flushing) {
+                    let _ = stdout.flush(); // a stdout that is closed or full is none of the exit's business
+                }
+                drop(stdout);
                 desk.enter(Stage::Finished);
                 return;
             }
@@ -294,6 +351,7 @@ fn run(desk: &Desk, work: Work, probes: bool) {
 /// Watches handlers that run on the exiting thread, which cannot be abandoned.
 pub(crate) struct Watchdog {
     desk: Arc<Desk>,
+    process: u32,
 }
 
 impl Watchdog {
@@ -302,13 +360,16 @@ impl Watchdog {
         let desk = Desk::new();
         let theirs = Arc::clone(&desk);
         spawn("at_exit_watchdog", move || theirs.guard(watch, strike))?;
-        Some(Self { desk })
+        Some(Self { desk, process: std::process::id() })
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.desk.dismiss();
+        // A child that the handler has forked has no watchdog, which may have held the lock.
+        if self.process == std::process::id() {
+            self.desk.dismiss();
+        }
     }
 }
 

@@ -58,6 +58,7 @@ pub(crate) fn in_child() {
     let Some(mut locks) = HELD.take().map(ManuallyDrop::into_inner) else { return };
     #[cfg(feature = "signals")]
     crate::signals::forget_in_child(&locks.signals);
+    locks.pending.forget_foreign();
     let goes_on = turn::is_seated();
     locks.turns.forget_in_child(goes_on);
     locks.exit_thread.forget_in_child();

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
+use crate::config::Level;
 use crate::handler::Handler;
 use crate::platform;
 use crate::registry::{self, Registration};
@@ -67,7 +68,8 @@ impl Drop for ExitGuard {
         let (callback, _) = entry.into_parts();
         match catch_unwind(AssertUnwindSafe(|| callback.call())) {
             Ok(fault) => {
-                if let Some(text) = fault.and_then(|fault| fault.announcement()) {
+                let shows = Level::from_environment() >= Level::Error;
+                if let Some(text) = fault.and_then(|fault| fault.announcement()).filter(|_| shows) {
                     platform::write_stderr(&text);
                 }
             }

@@ -440,9 +440,9 @@ impl Handler {
         Self { callback: Callback::new(f), location, options: Options::default() }
     }
 
-    /// What reports call it, instead of the function's name.
+    /// What reports call it, instead of the function's name; line breaks become spaces.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = Some(name.into());
+        self.options.name = Some(name.into().replace(['\n', '\r'], " "));
         self
     }
 

@@ -1,13 +1,11 @@
 //! Owns the ways out of a process: what happens when C's `exit` reaches the hook, and the calls by which a program leaves; must
 //! not know how handlers are taken or run.
 
-use std::io::Write as _;
-
-use crate::account::Ending;
 use crate::platform::Leaving;
 use crate::report::Report;
 use crate::runner::{self, Cause};
-use crate::{account, platform, registry, turn};
+use crate::status::Wishes;
+use crate::{account, exit_thread, platform, registry, turn};
 
 /// C calls the hook: the process exits, and was about to end with `status`, if that is known; or `dlclose` unloads the library.
 pub(crate) fn at_exit(way: Leaving, status: Option<i32>) {
@@ -25,28 +23,37 @@ pub(crate) fn at_exit(way: Leaving, status: Option<i32>) {
     }
     let wishes =
         if turn::is_seated() { runner::finish_inside_handler() } else { runner::run(Cause::Exit { status }).1 };
+    die_by_signal(&wishes);
     if let Some(wished) = wishes.over(status).filter(|&wished| Some(wished) != status) {
         platform::exit_again(wished);
     }
 }
 
+/// Dies by the signal that has arrived meanwhile, if one has: whoever sent it is to see that. `exit` inside a handler beats it.
+fn die_by_signal(wishes: &Wishes) {
+    #[cfg(all(unix, feature = "signals"))]
+    if wishes.exit.is_none() {
+        crate::signals::die_if_arrived();
+    }
+    #[cfg(not(all(unix, feature = "signals")))]
+    let _ = wishes;
+}
+
 /// Ends a child that a handler has forked on the exit thread, once it has run what was left.
 pub(crate) fn end_alone() -> ! {
     let status = account::terms().and_then(|terms| terms.cause.status());
-    let (_, wishes) = runner::end_account(true, Ending::default());
-    turn::end_by_exit();
-    let _ = std::io::stdout().flush(); // this is the only thread
+    let wishes = runner::finish_alone();
     platform::exit_again(wishes.over(status).unwrap_or_default())
 }
 
 /// Ends the process when the deadline strikes while the exiting thread is inside a handler.
 pub(crate) fn strike() -> ! {
     registry::unseat();
-    let wished = account::terms().and_then(|terms| {
-        let (_, wishes) = runner::end_account(true, runner::strike(&terms));
-        wishes.over(terms.cause.status())
-    });
-    platform::exit_at_once(wished.unwrap_or_default())
+    let Some(terms) = account::terms() else {
+        exit_thread::park(); // the run was over first
+    };
+    let (_, wishes) = runner::end_account(true, runner::strike(&terms));
+    platform::exit_at_once(wishes.over(terms.cause.status()).unwrap_or_default())
 }
 
 /// Runs all pending handlers now, and says what became of them. At the exit of the process nothing is left to do.
@@ -93,6 +100,7 @@ pub fn exit(code: i32) -> ! {
     let on_the_way_out = turn::is_exiting();
     let (_, wishes) = runner::run(Cause::Exit { status: Some(code) });
     let status = wishes.over(Some(code)).unwrap_or(code);
+    die_by_signal(&wishes);
     turn::leave(status);
     if on_the_way_out {
         platform::exit(status); // std's own `exit` aborts a thread that enters it twice

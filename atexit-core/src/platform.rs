@@ -22,7 +22,7 @@
 //! it, or at the exit of the process, whichever is first.
 
 use std::any::TypeId;
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_long, c_void};
 use std::fs::File;
 use std::io::Write as _;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -176,8 +176,49 @@ pub(crate) const STATUS_MASK: i32 = if cfg!(unix) { 0xff } else { -1 };
 #[cfg(unix)]
 pub(crate) fn write_stderr(text: &str) {
     if !text.is_empty() {
-        write_to(2, text.as_bytes());
+        without_sigpipe(|| write_to(2, text.as_bytes()));
     }
+}
+
+/// Keeps a write to a pipe that nobody reads from killing a process that is not Rust, and does not ignore SIGPIPE.
+#[cfg(target_os = "linux")]
+fn without_sigpipe(write: impl FnOnce()) {
+    const SIGPIPE: c_int = 13;
+    const SIG_BLOCK: c_int = 0;
+    const SIG_SETMASK: c_int = 2;
+    /// As large as a `sigset_t` of glibc and of musl.
+    #[repr(C)]
+    struct Set([u64; 16]);
+    unsafe extern "C" {
+        fn sigaddset(set: *mut Set, signal: c_int) -> c_int;
+        fn sigismember(set: *const Set, signal: c_int) -> c_int;
+        fn sigpending(set: *mut Set) -> c_int;
+        fn pthread_sigmask(how: c_int, set: *const Set, before: *mut Set) -> c_int;
+        fn sigtimedwait(set: *const Set, info: *mut c_void, timeout: *const [c_long; 2]) -> c_int;
+    }
+    // A set of zeros is the empty set.
+    let (mut pipe, mut pending, mut before) = (Set([0; 16]), Set([0; 16]), Set([0; 16]));
+    // SAFETY: POSIX; all sets are ours.
+    let was_pending = unsafe {
+        sigaddset(&raw mut pipe, SIGPIPE);
+        sigpending(&raw mut pending);
+        pthread_sigmask(SIG_BLOCK, &raw const pipe, &raw mut before);
+        sigismember(&raw const pending, SIGPIPE) == 1
+    };
+    write();
+    let at_once = [0; 2];
+    // SAFETY: POSIX: takes the signal of the write, which is this thread's, if it came, and puts the mask back.
+    unsafe {
+        if !was_pending {
+            sigtimedwait(&raw const pipe, std::ptr::null_mut(), &raw const at_once);
+        }
+        pthread_sigmask(SIG_SETMASK, &raw const before, std::ptr::null_mut());
+    }
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn without_sigpipe(write: impl FnOnce()) {
+    write();
 }
 
 /// Writes what can be written to a descriptor; fit for a signal handler.
@@ -234,7 +275,9 @@ const HOOKS: usize = 8;
 pub(crate) fn plant() {
     extern "C" fn hook(_: *mut c_void, status: c_int) {
         // Only glibc passes a status; elsewhere the register holds anything.
-        crate::hook::at_exit(herald::leaving(), if cfg!(target_env = "gnu") { Some(status) } else { None });
+        let status = if cfg!(target_env = "gnu") { Some(status) } else { None };
+        // C knows no unwinding. What handlers panic with never gets here; what an observer has captured may, when it is dropped.
+        let _ = std::panic::catch_unwind(|| crate::hook::at_exit(herald::leaving(), status));
     }
     // SAFETY: the hook is in the object whose handle is passed, so that it is called before its code goes away. A C function
     // that gets one argument more than it declares, or one that it does not read, is what every System V ABI allows.
@@ -337,7 +380,8 @@ pub(crate) fn exit_thread_pauses() -> bool {
         .map(|task| task.path())
         .filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim_end() == "at_exit"));
     let system_call = |task: &std::path::PathBuf| std::fs::read_to_string(task.join("syscall")).unwrap_or_default();
-    exit_threads.max().is_some_and(|task| system_call(&task).split(' ').next() == Some(PAUSE))
+    let number = |task: &std::path::PathBuf| task.file_name()?.to_str()?.parse::<u32>().ok();
+    exit_threads.max_by_key(number).is_some_and(|task| system_call(&task).split(' ').next() == Some(PAUSE))
 }
 
 /// Elsewhere it cannot be known.

@@ -17,6 +17,7 @@
 use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::handler::{Declared, Description, Entry, HandlerInfo, Label, Link, LinkSite, Phase};
 use crate::plan::Problem;
@@ -113,14 +114,20 @@ pub(crate) fn insert(entry: Entry) -> Registration {
     let mut pending = lock();
     let late = pending.closed && !turn::is_seated() && !turn::is_exiting();
     let registration = pending.insert(entry, late);
-    let plant = !pending.planted && !late;
+    let plant = !pending.planted && !late && !pending.stopped;
     pending.planted |= plant;
     drop(pending);
     if plant {
         platform::plant();
     }
+    if late {
+        std::thread::sleep(LATE); // whoever registers on and on is not to keep the run from the lock
+    }
     registration
 }
+
+/// How long a registration takes that comes too late for the run that is under way.
+const LATE: Duration = Duration::from_millis(1);
 
 /// Takes one handler out of the set, without running it.
 pub(crate) fn remove(registration: Registration) -> Option<Entry> {
@@ -428,6 +435,9 @@ impl Pending {
 
     /// How many entries a run that begins now would find.
     fn runnable(&self) -> usize {
+        if self.stopped {
+            return 0;
+        }
         let some = (0..PHASES).any(|list| self.ends[list].older < FIRST_END);
         if some || !self.exited { self.count } else { 0 }
     }
@@ -496,6 +506,15 @@ impl Pending {
         self.running = None;
     }
 
+    /// In a forked child: what runs in the parent only is forgotten here, captures and all.
+    pub(crate) fn forget_foreign(&mut self) {
+        let foreign: Vec<Registration> =
+            self.iter().filter(|(_, entry)| entry.is_of_another_process()).map(|(at, _)| at).collect();
+        for at in foreign {
+            std::mem::forget(self.remove(at));
+        }
+    }
+
     /// Adds what `inventory` has that it had not before: everything, the first time; a plug-in's handlers, later.
     pub(crate) fn collect(&mut self) {
         let newest = inventory::iter::<Declared>.into_iter().next();
@@ -517,6 +536,7 @@ impl Pending {
                 self.insert(entry, false);
             }
         }
+        self.forget_foreign();
     }
 }
 

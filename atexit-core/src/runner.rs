@@ -99,7 +99,7 @@ fn deadline(cause: Cause) -> Option<Instant> {
 /// The deadline was over before another thread's run was.
 fn give_up(cause: Cause) -> (Report, Wishes) {
     registry::unseat();
-    let terms = account::open(cause);
+    let terms = account::open(cause, None);
     let _seat = Seat::take();
     let result = account::close(strike(&terms));
     turn::end_by_exit();
@@ -107,14 +107,14 @@ fn give_up(cause: Cause) -> (Report, Wishes) {
 }
 
 fn run_outside(cause: Cause, pending: usize, deadline: Option<Instant>) -> (Report, Wishes) {
-    let terms = account::open(cause);
+    let terms = account::open(cause, deadline);
     tell_plan(&terms);
     tell_problems(cause, || terms.level);
     // The observer is part of the run, wherever it is called.
     let seat = Seat::take();
     observe(&terms.config, || Event::RunStarted { cause, pending });
     drop(seat);
-    let ending = Run::new(&terms, deadline).finish();
+    let ending = Run::new(&terms).finish();
     let _seat = Seat::take();
     end_account(cause.ends_process(), ending)
 }
@@ -146,7 +146,7 @@ pub(crate) fn end_account(at_exit: bool, ending: Ending) -> (Report, Wishes) {
 /// A run inside a handler takes place right there.
 fn run_inside(cause: Cause) -> (Report, Wishes) {
     let outer = registry::enter_run();
-    let terms = account::open(cause);
+    let terms = account::open(cause, None);
     observe(&terms.config, || Event::RunStarted { cause, pending: registry::pending() });
     drive(&terms, Place::Anywhere, None);
     if !turn::is_seated() {
@@ -164,8 +164,21 @@ pub(crate) fn finish_inside_handler() -> Wishes {
     if let Some(desk) = exit_thread::desk() {
         desk.take_over();
     }
-    drive(&terms, Place::Anywhere, None);
-    let (_, wishes) = end_account(true, Ending::default());
+    finish_on_this_thread(&terms)
+}
+
+/// Runs what is left in a child that a handler has forked on the exit thread.
+pub(crate) fn finish_alone() -> Wishes {
+    account::terms().map(|terms| finish_on_this_thread(&terms)).unwrap_or_default()
+}
+
+/// Goes on with the run of another thread; this one takes the process down now.
+fn finish_on_this_thread(terms: &Terms) -> Wishes {
+    exit_thread::resign();
+    let ending = Run::new(terms).finish();
+    let seat = Seat::take();
+    let (_, wishes) = end_account(true, ending);
+    drop(seat);
     turn::end_by_exit();
     wishes
 }
@@ -187,8 +200,9 @@ pub(crate) fn exit_handler(code: i32) -> ! {
 /// A run and the thread that it has started.
 struct Run<'a> {
     terms: &'a Terms,
-    deadline: Option<Instant>,
     thread: Option<ExitThread>,
+    /// There has been one.
+    started: bool,
     /// Everything runs on the exiting thread.
     stays: bool,
     /// That is because somebody holds stdout or stderr.
@@ -196,12 +210,12 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(terms: &'a Terms, deadline: Option<Instant>) -> Self {
-        Self { terms, deadline, thread: None, held: false, stays: !platform::may_start_threads(terms.cause) }
+    fn new(terms: &'a Terms) -> Self {
+        Self { terms, thread: None, started: false, held: false, stays: !platform::may_start_threads(terms.cause) }
     }
 
     fn watch(&self) -> Watch {
-        Watch::new(self.terms.level, self.deadline)
+        Watch::new(self.terms.level, self.terms.deadline)
     }
 
     /// Runs all handlers, each where it belongs.
@@ -219,13 +233,19 @@ impl<'a> Run<'a> {
             };
             match thread.drive(&mut watch) {
                 Stop::Idle => self.thread = Some(thread),
-                Stop::Parked => {}
-                Stop::Abandoned(limit) => fail_running(self.terms, Fault::timed_out(limit), limit),
+                Stop::Parked => account::fold(),
+                Stop::Abandoned(limit, label) => {
+                    account::fold(); // what it ran inside does not go on
+                    fail_elsewhere(self.terms, &label, Fault::timed_out(limit), limit);
+                }
                 Stop::Deadline => return strike(self.terms),
             }
         }
-        if let Some(thread) = self.thread {
-            thread.finish();
+        // Where the last handler was abandoned, another thread flushes what it has printed.
+        let flushes = self.started && self.thread.is_none() && !self.stays;
+        let again = if flushes { ExitThread::start(WORK, false).ok() } else { None };
+        if let Some(thread) = self.thread.take().and_then(ExitThread::here).or(again) {
+            thread.finish(&watch);
         } else if self.terms.cause == Cause::Unload {
             let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away
         }
@@ -242,6 +262,8 @@ impl<'a> Run<'a> {
         if self.stays {
             return None;
         }
+        self.thread = self.thread.take().and_then(ExitThread::here);
+        self.started = true;
         if self.thread.is_none() {
             let started = match ExitThread::start(WORK, true) {
                 // Whoever holds it is not this thread: what waits for it would wait here just as long.
@@ -262,7 +284,7 @@ impl<'a> Run<'a> {
     fn drive_here(&self) {
         // Handlers that insist on this thread start no other one, unless there is a time to keep.
         let config = &self.terms.config;
-        let timed = self.deadline.is_some() || config.time_limit.is_some() || registry::next_is_limited();
+        let timed = self.terms.deadline.is_some() || config.time_limit.is_some() || registry::next_is_limited();
         let watched = (timed || self.stays) && platform::may_start_threads(self.terms.cause);
         let _watchdog = if watched { Watchdog::start(self.watch(), hook::strike) } else { None };
         let _seat = Seat::take();
@@ -296,7 +318,8 @@ fn drive(terms: &Terms, place: Place, desk: Option<&Desk>) -> bool {
 }
 
 fn run_one(entry: Entry, terms: &Terms, desk: Option<&Desk>) -> bool {
-    let limit = time_limit(&entry).or(terms.config.time_limit);
+    let Ok(limit) = time_limit(&entry) else { return true };
+    let limit = limit.or(terms.config.time_limit);
     let observed = terms.level >= Level::Trace || terms.config.observer.is_some();
     let start = (observed || limit.is_some()).then(Instant::now);
     let handler = observed.then(|| entry.info());
@@ -304,7 +327,7 @@ fn run_one(entry: Entry, terms: &Terms, desk: Option<&Desk>) -> bool {
         trace(terms, || format!("at_exit: started {handler}\n"));
         observe(&terms.config, || Event::Started { handler: handler.clone() });
     }
-    let armed = limit.is_some_and(|limit| desk.is_some_and(|desk| desk.arm(limit)));
+    let armed = limit.is_some_and(|limit| desk.is_some_and(|desk| desk.arm(limit, entry.label())));
     let (mut fault, label) = call(entry);
     if (armed && !desk.is_some_and(Desk::disarm)) || !turn::is_seated() {
         return false; // the run went on without this thread
@@ -325,14 +348,16 @@ fn run_one(entry: Entry, terms: &Terms, desk: Option<&Desk>) -> bool {
     true
 }
 
-/// The limit that the handler itself asks for; if the expression panics, that is a failure, and the handler runs without.
-fn time_limit(entry: &Entry) -> Option<Duration> {
-    let ask = entry.time_limit()?;
+/// The limit that the handler itself asks for, if it asks for one. If the expression panics, that is a failure, and the handler runs
+/// without; if it calls `exit`, that has ended the handler, and there is nothing to run.
+fn time_limit(entry: &Entry) -> Result<Option<Duration>, ExitRequest> {
+    let Some(ask) = entry.time_limit() else { return Ok(None) };
     match catch_unwind(AssertUnwindSafe(ask)) {
-        Ok(limit) => limit,
+        Ok(limit) => Ok(limit),
+        Err(payload) if payload.is::<ExitRequest>() => Err(ExitRequest),
         Err(payload) => {
             account::fail(Failure { handler: entry.info(), fault: Fault::panicked(payload) });
-            None
+            Ok(None)
         }
     }
 }
@@ -357,7 +382,12 @@ fn record(failure: Failure, level: Level) {
 
 /// The handler that is running has failed, as seen from another thread.
 fn fail_running(terms: &Terms, fault: Fault, elapsed: Duration) {
-    let Some(label) = registry::running().1 else { return };
+    if let Some(label) = registry::running().1 {
+        fail_elsewhere(terms, &label, fault, elapsed);
+    }
+}
+
+fn fail_elsewhere(terms: &Terms, label: &Label, fault: Fault, elapsed: Duration) {
     let handler = label.info();
     let failure = Failure { handler: handler.clone(), fault };
     account::fail(failure.clone());

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | was ignored, as `nohup` does with SIGHUP, and Rust with SIGPIPE | stays ignored |
 //! | has a handler of the program's own | that handler is called, and then the exit handlers run |
-//! | arrives while the process exits already | the exit goes on; the next signal kills |
+//! | arrives while the process exits already | the handlers go on, and then the process dies by it; the next signal kills at once |
 //! | arrives in a forked child | kills it: there the signals have their former dispositions again |
 //!
 //! A signal handler that the program sets by `sigaction` afterwards replaces this one. One set through `signal-hook`, as Tokio's and
@@ -218,5 +218,14 @@ pub(crate) fn lock() -> MutexGuard<'static, Installed> {
 /// In a forked child: signals do again what they did before, as the thread is the parent's.
 pub(crate) fn forget_in_child(installed: &Installed) {
     installed.caught.iter().for_each(|caught| caught.before.restore(caught.signal));
+    WAKE.store(-1, Ordering::SeqCst);
     ARRIVED.store(0, Ordering::SeqCst);
+}
+
+/// Dies by the signal that has arrived, once the handlers have run because of an exit.
+pub(crate) fn die_if_arrived() {
+    let signal = ARRIVED.load(Ordering::SeqCst);
+    if signal != 0 {
+        let _ = emulate_default_handler(signal);
+    }
 }

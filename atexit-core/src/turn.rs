@@ -138,6 +138,7 @@ pub(crate) fn end_by_exit() {
     let mut turns = lock();
     (turns.running, turns.exiting) = (false, true);
     EXITING.set(true);
+    unseat();
 }
 
 /// Says that this thread, which has run the handlers, is about to enter C's `exit` with this status.

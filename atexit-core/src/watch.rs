@@ -33,6 +33,12 @@ impl Watch {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
+    /// This long, or less if the whole run has less time left.
+    pub(crate) fn at_most(&self, limit: Duration) -> Duration {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        left.map_or(limit, |left| left.min(limit))
+    }
+
     /// Says which handler hangs, if one does, and how long to wait before the next look, `limit` being that of the handler.
     pub(crate) fn look(&mut self, now: Instant, limit: Option<Instant>) -> Duration {
         let (serial, running) = registry::running();

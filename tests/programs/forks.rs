@@ -17,6 +17,10 @@ const SCENES: &[(&str, fn())] = &[
     ("guarded", guarded),
     ("in_handler", in_handler),
     ("in_handler_of_run", in_handler_of_run),
+    ("on_caller", on_caller),
+    ("between_places", between_places),
+    ("cleared", cleared),
+    ("with_limits", with_limits),
     ("during_run", during_run),
     ("while_others_register", while_others_register),
 ];
@@ -49,6 +53,10 @@ fn fork() -> bool {
         eprintln!("parent: the child exited with {}", libc::WEXITSTATUS(status));
     }
     pid == 0
+}
+
+fn forks() {
+    fork();
 }
 
 fn inherited() {
@@ -106,6 +114,39 @@ fn in_handler_of_run() {
     });
     let report = atexit_core::run();
     eprintln!("{}: {} ran", who(), report.ran());
+}
+
+/// The exit thread that has run the first handler is the parent's.
+fn on_caller() {
+    register(|| eprintln!("{}: the rest", who()));
+    Handler::new(forks).caller_thread().register();
+    register(|| eprintln!("{}: before the fork", who()));
+}
+
+/// What is left belongs to the exiting thread, which the child does not have.
+fn between_places() {
+    register(|| eprintln!("{}: the rest", who()));
+    Handler::new(|| eprintln!("{}: on the caller", who())).caller_thread().register();
+    register(forks);
+}
+
+/// Taking back in the child what is the parent's drops nothing.
+fn cleared() {
+    let captured = Captured;
+    let registration = Handler::new(move || drop(captured)).this_process().register();
+    let guard = guard(|| eprintln!("{}: guarded", who()));
+    if fork() {
+        eprintln!("child: {} pending", atexit_core::pending());
+        assert!(!registration.unregister());
+        guard.cancel();
+        assert_eq!(atexit_core::clear(), 0);
+    }
+}
+
+fn with_limits() {
+    let limit = std::time::Duration::from_secs(60);
+    Handler::new(|| eprintln!("{}: the rest", who())).time_limit(limit).register();
+    Handler::new(forks).time_limit(limit).register();
 }
 
 /// Forks on one thread while another one runs handlers: the child does not wait for that one.

@@ -7,11 +7,15 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use atexit_core::{Config, Handler, cause, configure, register};
+use atexit_core::{Config, Handler, at_exit, cause, configure, register};
 
 fn main() {
     std::panic::set_hook(Box::new(|info| eprintln!("hook: {}", info.to_string().lines().nth(1).unwrap_or("?"))));
     let scene = std::env::args().nth(1).unwrap_or_default();
+    SCENE.lock().expect("no panic").clone_from(&scene);
+    if scene != "exit_in_limit" {
+        atexit_core::unregister(limited);
+    }
     let (_, play) = SCENES.iter().find(|(name, _)| *name == scene).expect("a scene of this name");
     play();
 }
@@ -35,6 +39,11 @@ const SCENES: &[(&str, fn())] = &[
     ("deadline", || deadline(false)),
     ("deadline_on_caller", || deadline(true)),
     ("deadline_of_nothing", deadline_of_nothing),
+    ("deadline_after_c_exit", deadline_after_c_exit),
+    ("registers_after_the_deadline", registers_after_the_deadline),
+    ("exit_in_limit", exit_in_limit),
+    ("local_hangs", local_hangs),
+    ("abandoned_nested", abandoned_nested),
     ("deadline_quiet", deadline_quiet),
     ("deadline_during_a_run", deadline_during_a_run),
     ("limited_caller_hangs", limited_caller_hangs),
@@ -228,6 +237,67 @@ fn deadline(caller: bool) {
     register(|| say_where("in time"));
 }
 
+fn c_exit(status: i32) -> ! {
+    // SAFETY: ISO C; inside a handler, glibc defines what C leaves undefined.
+    unsafe { libc::exit(status) }
+}
+
+/// A handler that calls C's `exit` takes neither the thread nor the deadline from the others.
+fn deadline_after_c_exit() {
+    configure(Config::new().deadline(Duration::from_millis(100)));
+    Handler::new(|| println!("never")).name("older").register();
+    Handler::new(hang).name("hangs").register();
+    register(|| say_where("still"));
+    register(|| c_exit(3));
+}
+
+fn registers_after_the_deadline() {
+    extern "C" fn late() {
+        register(|| println!("never"));
+    }
+    configure(Config::new().deadline(Duration::from_millis(20)));
+    Handler::new(hang).name("hangs").register();
+    // SAFETY: ISO C.
+    unsafe { libc::atexit(late) };
+    atexit_core::arm();
+}
+
+#[at_exit(time_limit = if SCENE.is_poisoned() { Duration::MAX } else { atexit_core::exit(9) })]
+fn limited() {
+    println!("never");
+}
+
+static SCENE: Mutex<String> = Mutex::new(String::new());
+
+fn exit_in_limit() {
+    register(|| println!("ran"));
+}
+
+/// A thread-local whose destructor never ends does not keep the process alive.
+fn local_hangs() {
+    struct Hangs;
+    impl Drop for Hangs {
+        fn drop(&mut self) {
+            hang();
+        }
+    }
+    thread_local!(static LOCAL: RefCell<Option<Hangs>> = const { RefCell::new(None) });
+    configure(Config::new().deadline(Duration::from_millis(100)));
+    register(|| LOCAL.set(Some(Hangs)));
+}
+
+/// What an abandoned handler ran inside goes with it.
+fn abandoned_nested() {
+    Handler::new(|| println!("{:?}", cause())).name("last").register();
+    Handler::new(|| {
+        register(hang);
+        atexit_core::run();
+    })
+    .name("runs")
+    .time_limit(Duration::from_millis(50))
+    .register();
+}
+
 fn deadline_of_nothing() {
     configure(Config::new().deadline(Duration::ZERO));
     Handler::new(|| println!("never")).name("never").register();
@@ -307,7 +377,7 @@ fn exit_during_run() {
         println!("in the run");
     });
     thread::spawn(|| {
-        println!("{} ran", atexit_core::run().ran());
+        atexit_core::run();
         hang();
     });
     IN_RUN.wait();

@@ -26,6 +26,8 @@ const SCENES: &[(&str, fn())] = &[
     ("fails", fails),
     ("on_caller", on_caller),
     ("main_returns", main_returns),
+    ("then_returns", then_returns),
+    ("in_handler", in_handler),
     ("child", child),
     ("child_installs", child_installs),
 ];
@@ -154,6 +156,23 @@ fn main_returns() {
     install().expect("installed");
     ready();
     RETURNING.wait();
+}
+
+/// The signal and the return from `main` come together: whichever is first, the process dies by the signal.
+fn then_returns() {
+    register(|| eprintln!("ran"));
+    install().expect("installed");
+    ready();
+    // SAFETY: POSIX.
+    unsafe { libc::raise(libc::SIGTERM) };
+}
+
+fn in_handler() {
+    register(|| eprintln!("the rest"));
+    // SAFETY: POSIX.
+    register(|| assert_eq!(unsafe { libc::raise(libc::SIGINT) }, 0));
+    install().expect("installed");
+    ready();
 }
 
 fn fork() -> libc::pid_t {

@@ -14,7 +14,10 @@ fn main() {
     play(number);
 }
 
-const SCENES: &[(&str, fn(usize))] = &[
+/// A scene and how it is played, with a number.
+type Scene = (&'static str, fn(usize));
+
+const SCENES: &[Scene] = &[
     ("exits", exits),
     ("registers_for_ever", registers_for_ever),
     ("changes_during_the_run", changes_during_the_run),

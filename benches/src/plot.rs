@@ -97,6 +97,7 @@ fn picture(path: &Path, title: &str, curves: &[Curve]) -> Result<(), Box<dyn Err
 }
 
 /// `1 000 000`.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "so the plotting crate hands it over")]
 fn thousands(number: &f64) -> String {
     let digits = format!("{number:.0}");
     let groups: Vec<&str> =

@@ -346,6 +346,12 @@ pub(crate) fn one_line(text: &str) -> String {
     paragraph.join(" ") + more
 }
 
+/// A name may hold what would break a line, or worse.
+pub(crate) fn on_one_line(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
+}
+
 /// A handler as reports, events and plans name it; displayed as `label at file:line`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HandlerInfo {
@@ -376,7 +382,7 @@ impl HandlerInfo {
 
 impl fmt::Display for HandlerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}:{}", self.label, self.file, self.line)
+        write!(f, "{} at {}:{}", on_one_line(&self.label), self.file, self.line)
     }
 }
 
@@ -440,9 +446,9 @@ impl Handler {
         Self { callback: Callback::new(f), location, options: Options::default() }
     }
 
-    /// What reports call it, instead of the function's name; line breaks become spaces.
+    /// What reports call it, instead of the function's name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = Some(name.into().replace(['\n', '\r'], " "));
+        self.options.name = Some(name.into());
         self
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::crates::CrateKey;
-use crate::handler::{Entry, HandlerInfo};
+use crate::handler::{Entry, HandlerInfo, on_one_line};
 use crate::order::{self, Why};
 use crate::registry;
 
@@ -300,12 +300,6 @@ fn shown_path(path: &str) -> String {
     let Some(too_many) = path.chars().count().checked_sub(WIDEST + 1) else { return path.to_owned() };
     let end: String = path.chars().skip(too_many + 2).collect();
     format!("…{}", end.find(['/', '\\']).map_or(&end[..], |folder| &end[folder..]))
-}
-
-/// A name may hold what would break a line, or worse.
-fn on_one_line(text: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escaped).collect()
 }
 
 /// What is wrong with what handlers and links ask for. It is left out of account; every handler still runs.

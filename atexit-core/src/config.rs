@@ -48,7 +48,7 @@ impl Config {
         self
     }
 
-    /// A limit for the whole run at exit; a [`run`](crate::run) that the program calls has none, nor has the unloading of a library.
+    /// A limit for the whole run at exit, also after a caught signal; a [`run`](crate::run) that the program calls has none, nor has the unloading of a library.
     ///
     /// It is counted from where the exit reaches the handlers, waiting for a run of another thread included. It takes a thread to watch it.
     ///

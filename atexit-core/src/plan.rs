@@ -272,6 +272,9 @@ impl fmt::Display for Plan {
         };
         let rows: Vec<[String; 6]> =
             std::iter::once(HEADINGS.map(str::to_owned)).chain(self.handlers.iter().enumerate().map(row)).collect();
+        if rows.len() == 1 {
+            return writeln!(f, "no handlers are pending");
+        }
         // A column that says nothing is left out.
         let width = |column: usize| {
             let used = rows.iter().skip(1).any(|row| !row[column].is_empty());
@@ -355,7 +358,10 @@ impl fmt::Display for Problem {
             }
             Self::LinkCircle { steps } => write!(f, "links close a circle: {}", steps.join(", ")),
             Self::NoHandlers { linked, file, line } => {
-                write!(f, "link! at {file}:{line} names {linked}, which contributes no handler")
+                write!(
+                    f,
+                    "link! at {file}:{line} names {linked}, which contributes no handler; a renamed crate is its_own_name as {linked}"
+                )
             }
         }
     }

@@ -72,6 +72,7 @@ fn a_run_that_the_program_calls_uses_the_exit_thread_and_a_nested_one_stays_ther
 #[test]
 fn handlers_may_start_threads() {
     check("spawning", "spawned 42\n", "", 0);
+    check("spawning_on_caller", "spawned 42\n", "", 0);
 }
 
 #[test]
@@ -182,6 +183,11 @@ fn the_exit_of_std_inside_a_handler_is_covered_by_a_limit() {
         at(r#"name("exits").time_limit"#)
     );
     check("std_exit_with_limit", "last\n", &stderr, 1);
+}
+
+#[test]
+fn the_exit_of_std_inside_a_handler_aborts_on_the_exiting_thread() {
+    assert_eq!(run(&mut command(PLACES, &["std_exit_on_caller"])).end, End::Signal(6));
 }
 
 #[test]

@@ -57,9 +57,13 @@ pub(crate) fn ranks<'a>(
     links: &[LinkSite],
 ) -> (HashMap<CrateKey, Rank>, Vec<Problem>) {
     let mut crates = Crates::default();
-    for site in handlers {
-        let at = crates.node(CrateKey::of(site));
-        crates.nodes[at].has_handlers = true;
+    let mut last = None;
+    for key in handlers.map(CrateKey::of) {
+        // Neighbours mostly are of one crate, and comparing is cheaper than looking up.
+        if last.replace(key) != Some(key) {
+            let at = crates.node(key);
+            crates.nodes[at].has_handlers = true;
+        }
     }
     let mut problems = crates.state(links);
     problems.extend(crates.contradictions(links));

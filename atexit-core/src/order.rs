@@ -33,10 +33,10 @@ pub(crate) fn arrange(declared: Vec<Description>, mut links: Vec<LinkSite>) -> A
     // Inside a crate the linker's order changes from build to build, and what is said about the links is not to change with it.
     links.sort_by_key(|link| (link.site.file, link.site.line, link.site.column));
     let (ranks, mut problems) = ranks(declared.iter().map(|description| &description.site), &links);
-    let places = places(&declared, &ranks);
-    let mut order: Vec<usize> = (0..declared.len()).collect();
-    order.sort_unstable_by_key(|&at| &places[at]);
-    let mut why: Vec<Why> = order.iter().map(|&at| Why::Place { stated: places[at].stated }).collect();
+    let mut places = places(&declared, &ranks);
+    places.sort_unstable();
+    let order: Vec<usize> = places.iter().map(|place| place.of).collect();
+    let mut why: Vec<Why> = places.iter().map(|place| Why::Place { stated: place.stated }).collect();
     let declared = permuted(declared, &order);
     if !declared.iter().any(Description::is_constrained) {
         return Arrangement { handlers: declared.into_iter().zip(why).collect(), problems };
@@ -53,43 +53,51 @@ fn permuted<T>(items: Vec<T>, order: &[usize]) -> Vec<T> {
     order.iter().filter_map(|&at| items[at].take()).collect()
 }
 
-/// What decides without constraints, in this order.
+/// What decides without constraints, in this order. Numbers only: strings would make sorting several times slower.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     rank: usize,
     module: usize,
-    position: (&'static str, u32, u32, u32, u32, u32),
+    file: usize,
+    position: [u32; 5],
     stated: bool,
+    /// Whose place it is.
+    of: usize,
 }
 
 fn places(declared: &[Description], ranks: &HashMap<CrateKey, Rank>) -> Vec<Place> {
-    let modules = module_ranks(declared);
-    // Neighbours mostly are of one module, and comparing is cheaper than looking up.
-    let mut last: Option<(CrateKey, &str, Rank, usize)> = None;
+    let modules = places_among(declared.iter().map(|description| description.site.module), module_order);
+    let files = places_among(declared.iter().map(|description| description.site.file), str::cmp);
+    // Neighbours mostly are of one file and one module, and comparing is cheaper than looking up.
+    let mut last: Option<(CrateKey, &str, &str)> = None;
+    let (mut rank, mut module, mut file) = (Rank { at: 0, stated: false }, 0, 0);
     let mut places = Vec::with_capacity(declared.len());
-    for Description { site, .. } in declared {
-        let key = CrateKey::of(site);
-        let known = last.filter(|&(crate_, module, ..)| crate_ == key && module == site.module);
-        let (.., rank, module) = known.unwrap_or_else(|| {
-            let rank = ranks.get(&key).copied().unwrap_or(Rank { at: 0, stated: false });
-            (key, site.module, rank, modules.get(site.module).copied().unwrap_or_default())
-        });
-        last = Some((key, site.module, rank, module));
-        let position = (site.file, site.line, site.column, site.name_line, site.name_column, site.expansion);
-        places.push(Place { rank: rank.at, module, position, stated: rank.stated });
+    for (of, Description { site, .. }) in declared.iter().enumerate() {
+        let here = (CrateKey::of(site), site.module, site.file);
+        if last.replace(here) != Some(here) {
+            rank = ranks.get(&here.0).copied().unwrap_or(Rank { at: 0, stated: false });
+            module = modules.get(site.module).copied().unwrap_or_default();
+            file = files.get(site.file).copied().unwrap_or_default();
+        }
+        let position = [site.line, site.column, site.name_line, site.name_column, site.expansion];
+        places.push(Place { rank: rank.at, module, file, position, stated: rank.stated, of });
     }
     places
 }
 
-/// The place of each module among all: siblings in alphabetical order, a module after all that is in it.
-fn module_ranks(declared: &[Description]) -> HashMap<&'static str, usize> {
-    let mut modules: Vec<&str> = declared.iter().map(|description| description.site.module).collect();
-    modules.dedup();
-    modules.sort_unstable_by(|a, b| module_order(a, b));
-    modules.dedup();
-    modules.into_iter().enumerate().map(|(rank, module)| (module, rank)).collect()
+/// The place of each name among all, in this order.
+fn places_among(
+    names: impl Iterator<Item = &'static str>,
+    order: impl Fn(&str, &str) -> Ordering,
+) -> HashMap<&'static str, usize> {
+    let mut names: Vec<&str> = names.collect();
+    names.dedup();
+    names.sort_unstable_by(|a, b| order(a, b));
+    names.dedup();
+    names.into_iter().enumerate().map(|(place, name)| (name, place)).collect()
 }
 
+/// Siblings in alphabetical order, a module after all that is in it.
 fn module_order(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.split("::"), b.split("::"));
     loop {

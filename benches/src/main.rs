@@ -37,6 +37,11 @@ impl Effort {
         if self.smoke { 1 } else { rounds }
     }
 
+    /// All of them, or the smallest.
+    fn of(self, counts: &[usize]) -> &[usize] {
+        if self.smoke { &counts[..1] } else { counts }
+    }
+
     fn count(self, count: usize) -> usize {
         if self.smoke { count.min(10) } else { count }
     }

@@ -43,13 +43,11 @@ pub(crate) fn draw(folder: &Path, effort: Effort) {
 fn curves(measure: Measure, subjects: &[Subject], effort: Effort) -> Vec<Curve> {
     let mut curves: Vec<Curve> =
         subjects.iter().map(|subject| Curve { name: subject.name, points: Vec::new() }).collect();
-    for count in COUNTS {
+    for &count in effort.of(&COUNTS) {
         let (takers, curves): (Vec<Subject>, Vec<&mut Curve>) =
             subjects.iter().copied().zip(&mut curves).filter(|(subject, _)| count <= subject.most).unzip();
-        let samples: Vec<Sample> = takers
-            .into_iter()
-            .map(|subject| Box::new(move || subject.measure(measure, effort.count(count))) as Sample)
-            .collect();
+        let samples: Vec<Sample> =
+            takers.into_iter().map(|subject| Box::new(move || subject.measure(measure, count)) as Sample).collect();
         for (curve, samples) in curves.into_iter().zip(rounds::run(effort.rounds(7), &samples)) {
             #[expect(clippy::cast_precision_loss, reason = "a million is exact")]
             curve.points.push((count as f64, rounds::median(&samples)));

@@ -31,7 +31,9 @@ const SCENES: &[(&str, fn())] = &[
     ("stdout_held_by_another", stdout_held_by_another),
     ("no_memory_for_a_thread", no_memory_for_a_thread),
     ("run_by_main", run_by_main),
-    ("spawning", spawning),
+    ("spawning", || spawning(false)),
+    ("spawning_on_caller", || spawning(true)),
+    ("std_exit_on_caller", std_exit_on_caller),
     ("time_limit", time_limit),
     ("default_time_limit", default_time_limit),
     ("time_limit_on_caller", time_limit_on_caller),
@@ -159,11 +161,22 @@ fn run_by_main() {
     println!("{} ran", atexit_core::run().ran());
 }
 
-fn spawning() {
-    register(|| {
-        let value = thread::spawn(|| 6 * 7).join().expect("no panic");
+fn spawning(caller: bool) {
+    static LOCK: Mutex<u32> = Mutex::new(6);
+    let handler = Handler::new(|| {
+        let value = thread::spawn(|| *LOCK.lock().expect("no panic") * 7).join().expect("no panic");
         thread::scope(|scope| scope.spawn(|| println!("spawned {value}")).join().expect("no panic"));
     });
+    if caller {
+        handler.caller_thread().register()
+    } else {
+        handler.register()
+    };
+}
+
+fn std_exit_on_caller() {
+    Handler::new(|| std::process::exit(9)).caller_thread().register();
+    std::process::exit(0);
 }
 
 fn hang() {

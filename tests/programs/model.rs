@@ -1,6 +1,7 @@
 //! Plays a script of calls that the seed in its first argument makes up, and ends in a way that the seed says, too.
 //!
 //! tests/model.rs includes this file, to play scripts in its own process and to work out what the program is going to say.
+#![cfg_attr(test, allow(dead_code, reason = "checked as a test of its own, this is a program without a `main`"))]
 
 #[cfg(not(test))]
 use std::process::ExitCode;

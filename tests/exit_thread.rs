@@ -191,6 +191,11 @@ fn the_exit_of_std_inside_a_handler_aborts_on_the_exiting_thread() {
 }
 
 #[test]
+fn the_exit_of_c_on_the_exiting_thread_loses_no_handler() {
+    check("c_exit_on_caller", "older on at_exit\n", "", 3);
+}
+
+#[test]
 fn the_exit_of_std_inside_a_handler_is_noticed() {
     let seen = run(&mut command(PLACES, &["std_exit_noticed"]));
     let notice = seen.stderr.lines().next().unwrap_or_default();
@@ -278,7 +283,7 @@ fn async_handlers_are_driven_to_their_end() {
     let line =
         include_str!("programs/asynchronous.rs").lines().take_while(|line| !line.starts_with("#[at_exit(args")).count()
             + 1;
-    let stdout = "main\nthe program's own executor\npolled 3 times on at_exit\npolled 3 times on at_exit\nargument\n";
+    let stdout = "main\npolled 3 times on main\nthe program's own executor\npolled 3 times on at_exit\npolled 3 times on at_exit\nargument\n";
     let stderr = format!(
         "Error: \"asynchronous\"\nat_exit: 1 handler failed:\n\
          at_exit: asynchronous(\"argument\") at {file}:{line}: \"asynchronous\"\n"

@@ -114,13 +114,12 @@ pub mod when_handlers_run {}
 /// | | on the exit thread | on the exiting thread (`caller_thread`) |
 /// |---|---|---|
 /// | `println!` and `eprintln!` | work | work |
-/// | files, sockets, child processes | work | work |
 /// | locks, channels, atomics | work | work |
 /// | [`std::thread::spawn`], [`std::thread::scope`] | work | work from Rust 1.88 on |
 /// | thread-locals | work: they are those of a new thread | those with a destructor panic, if the thread had used them |
-/// | `tracing`, with spans | works | panics, if the thread had used it |
-/// | Tokio: a new runtime | works | panics, if the thread had used Tokio |
-/// | `async fn` handlers | work | work with the small executor; with Tokio as above |
+/// | `tracing`, with spans | works | as thread-locals, which it is built on |
+/// | Tokio: a new runtime | works | as thread-locals, which it is built on |
+/// | `async fn` handlers | work | work, as far as what drives them does |
 /// | [`register`](crate::register), [`run`](crate::run) and all else of this crate | works | works |
 /// | [`exit`](crate::exit) of this crate | ends the handler | ends the handler |
 /// | [`std::process::exit`] | blocks for ever | aborts the process |

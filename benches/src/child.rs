@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::contender::{Atexit, Contender, CxaAtexit, Naive, Ours};
-use crate::order;
 use crate::subject::Measure;
+use crate::{order, rounds};
 
 /// When the process was told to exit, and with how many handlers.
 static EXIT: OnceLock<(Instant, usize)> = OnceLock::new();
@@ -107,7 +107,7 @@ fn register_from_two<C: Contender>(count: usize) -> Duration {
 
 fn remove<C: Contender>(count: usize) -> Duration {
     let mut handles: Vec<C::Handle> = (0..count as u64).map(|at| C::register([at, 1, 2])).collect();
-    order::shuffle(&mut handles);
+    rounds::shuffle(&mut handles, 0);
     let start = Instant::now();
     for handle in handles {
         C::remove(handle);

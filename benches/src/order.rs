@@ -8,23 +8,12 @@ use std::time::{Duration, Instant};
 use atexit_core::__private::inventory::{ErasedNode, Node};
 use atexit_core::__private::{Declared, Description, Site, identity};
 
-/// Brings them into an order that nobody would guess, the same every time.
-pub(crate) fn shuffle<T>(items: &mut [T]) {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    for last in (1..items.len()).rev() {
-        // Xorshift.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let at = state % (last as u64 + 1);
-        items.swap(last, usize::try_from(at).expect("smaller than `last`"));
-    }
-}
+use crate::rounds::shuffle;
 
 /// Declares so many handlers, as so many uses of the attribute would, and takes the time until they stand in their order.
 pub(crate) fn collect(count: usize) -> Duration {
     let mut lines: Vec<u32> = (1..).take(count).collect();
-    shuffle(&mut lines);
+    shuffle(&mut lines, 0);
     LINES.set(lines).expect("once in a process");
     for _ in 0..count {
         let declared: &'static Declared = Box::leak(Box::new(Declared::new(describe)));
@@ -70,7 +59,7 @@ fn handler() {}
 /// Sorts so many records of 64 bytes by an integer.
 pub(crate) fn sort(count: usize) -> Duration {
     let mut records: Vec<[u64; 8]> = (0..count as u64).map(|key| [key, 0, 0, 0, 0, 0, 0, 0]).collect();
-    shuffle(&mut records);
+    shuffle(&mut records, 0);
     let start = Instant::now();
     records.sort_by_key(|record| record[0]);
     let elapsed = start.elapsed();

@@ -5,16 +5,30 @@ pub(crate) type Sample = Box<dyn Fn() -> f64>;
 
 /// Measures each once in every round, in turn; for each the samples of all rounds.
 ///
-/// Every other round goes backwards, so that nobody profits from a place.
+/// Every round has another order: what ran just before leaves its mark on the machine, and nobody is to bear always the same.
 pub(crate) fn run(rounds: usize, samples: &[Sample]) -> Vec<Vec<f64>> {
     let mut all = vec![Vec::with_capacity(rounds); samples.len()];
+    let mut turns: Vec<usize> = (0..samples.len()).collect();
     for round in 0..rounds {
-        for turn in 0..samples.len() {
-            let turn = if round % 2 == 0 { turn } else { samples.len() - 1 - turn };
+        shuffle(&mut turns, round as u64);
+        for &turn in &turns {
             all[turn].push(samples[turn]());
         }
     }
     all
+}
+
+/// Brings items into an order that nobody would guess, which depends on the seed only.
+pub(crate) fn shuffle<T>(items: &mut [T], seed: u64) {
+    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15); // never 0
+    for last in (1..items.len()).rev() {
+        // Xorshift.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let at = state % (last as u64 + 1);
+        items.swap(last, usize::try_from(at).expect("smaller than `last`"));
+    }
 }
 
 pub(crate) fn median(samples: &[f64]) -> f64 {

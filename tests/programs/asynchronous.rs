@@ -47,3 +47,8 @@ async fn asynchronous(argument: &str) -> Result<(), String> {
 async fn with_its_own_executor() {
     woken_by_another_thread().await;
 }
+
+#[at_exit(caller_thread)]
+async fn on_the_caller() {
+    woken_by_another_thread().await;
+}

@@ -34,6 +34,7 @@ const SCENES: &[(&str, fn())] = &[
     ("spawning", || spawning(false)),
     ("spawning_on_caller", || spawning(true)),
     ("std_exit_on_caller", std_exit_on_caller),
+    ("c_exit_on_caller", c_exit_on_caller),
     ("time_limit", time_limit),
     ("default_time_limit", default_time_limit),
     ("time_limit_on_caller", time_limit_on_caller),
@@ -172,6 +173,11 @@ fn spawning(caller: bool) {
     } else {
         handler.register()
     };
+}
+
+fn c_exit_on_caller() {
+    register(|| say_where("older"));
+    Handler::new(|| c_exit(3)).caller_thread().register();
 }
 
 fn std_exit_on_caller() {

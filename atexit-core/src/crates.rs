@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::declaration::{LinkSite, Site};
 use crate::graph::{self, Edge};
-use crate::handler::{LinkSite, Site};
 use crate::plan::Problem;
 
 /// What tells two linked crates apart: a library and a binary may have one name, and so may two versions of a library.

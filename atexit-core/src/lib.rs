@@ -57,6 +57,7 @@ pub mod __private;
 mod account;
 mod config;
 mod crates;
+mod declaration;
 #[cfg(doc)]
 pub mod docs;
 mod executor;

@@ -9,8 +9,9 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use crate::crates::{CrateKey, Rank, ranks};
+use crate::declaration::{Description, LinkSite};
 use crate::graph::{self, Edge, Move};
-use crate::handler::{Description, LinkSite, Phase};
+use crate::handler::Phase;
 use crate::plan::Problem;
 
 /// Why a declared handler stands where it does.

@@ -1,7 +1,7 @@
 //! Owns what the expansions of the macros name, and nothing that a program should; must not know how any of it works.
 
+pub use crate::declaration::{Declared, Description, Link, LinkSite, Site, identity};
 pub use crate::executor::block_on;
-pub use crate::handler::{Declared, Description, Link, LinkSite, Site, identity};
 pub use atexit_macros::link_with;
 pub use inventory;
 

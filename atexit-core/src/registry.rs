@@ -19,7 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::handler::{Declared, Description, Entry, HandlerInfo, Label, Link, LinkSite, Phase};
+use crate::declaration::{Declared, Description, Link, LinkSite};
+use crate::handler::{Entry, HandlerInfo, Label, Phase};
 use crate::plan::Problem;
 use crate::{order, platform, turn};
 

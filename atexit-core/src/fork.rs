@@ -17,7 +17,8 @@ use std::sync::MutexGuard;
 
 use crate::{account, config, exit_thread, registry, turn};
 
-/// All locks there are, in the order in which no two threads wait for each other: nothing else takes two at a time.
+/// All locks that are static. Nothing else takes two of them at a time, so that no two threads wait for each other. The lock of an exit
+/// thread's desk is not among them: a watching thread may hold it, and a child never touches it.
 struct Locks {
     #[cfg(feature = "signals")]
     signals: MutexGuard<'static, crate::signals::Installed>,

@@ -216,7 +216,7 @@ impl fmt::Display for HandlerInfo {
 /// Registers a handler: `f` runs when the process exits, before everything that was registered earlier.
 ///
 /// It may be called from any thread and at any time, also inside a handler (then `f` runs next) and after a run. A closure
-/// with up to three words of captures is stored without an allocation of its own. It costs about as much as one call of C's `atexit`.
+/// with up to three words of captures is stored without an allocation of its own.
 ///
 /// # Panics
 ///

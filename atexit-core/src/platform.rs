@@ -277,7 +277,9 @@ pub(crate) fn plant() {
         // Only glibc passes a status; elsewhere the register holds anything.
         let status = if cfg!(target_env = "gnu") { Some(status) } else { None };
         // C knows no unwinding. What handlers panic with never gets here; what an observer has captured may, when it is dropped.
-        let _ = std::panic::catch_unwind(|| crate::hook::at_exit(herald::leaving(), status));
+        if let Err(payload) = std::panic::catch_unwind(|| crate::hook::at_exit(herald::leaving(), status)) {
+            crate::status::drop_quietly(payload);
+        }
     }
     // SAFETY: the hook is in the object whose handle is passed, so that it is called before its code goes away. A C function
     // that gets one argument more than it declares, or one that it does not read, is what every System V ABI allows.

@@ -65,9 +65,11 @@ pub(crate) struct Turns {
     exiting: bool,
     /// The status with which a thread that has run the handlers is about to enter C's `exit`.
     leaving: Option<i32>,
+    /// How many threads wait for the turn: nobody is woken by a system call that is for nobody.
+    waiting: usize,
 }
 
-static TURNS: Mutex<Turns> = Mutex::new(Turns { running: false, exiting: false, leaving: None });
+static TURNS: Mutex<Turns> = Mutex::new(Turns { running: false, exiting: false, leaving: None, waiting: 0 });
 static TURN_OVER: Condvar = Condvar::new();
 
 pub(crate) fn lock() -> MutexGuard<'static, Turns> {
@@ -78,6 +80,7 @@ impl Turns {
     /// In a forked child there is no other thread, unless this one `goes_on` with its run.
     pub(crate) fn forget_in_child(&mut self, goes_on: bool) {
         (self.running, self.exiting, self.leaving) = (goes_on, self.exiting && goes_on, None);
+        self.waiting = 0;
         if !goes_on {
             SEATED.store(NOBODY, Ordering::SeqCst);
         }
@@ -110,11 +113,15 @@ pub(crate) fn take(to_exit: bool, deadline: Option<Instant>) -> Turn {
             break;
         }
         let left = deadline.filter(|_| !others_exit).map(|at| at.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            return Turn::Late;
+        }
+        turns.waiting += 1;
         turns = match left {
-            Some(Duration::ZERO) => return Turn::Late,
             Some(left) => TURN_OVER.wait_timeout(turns, left).unwrap_or_else(PoisonError::into_inner).0,
             None => TURN_OVER.wait(turns).unwrap_or_else(PoisonError::into_inner),
         };
+        turns.waiting -= 1;
     }
     turns.running = true;
     if to_exit {
@@ -125,8 +132,11 @@ pub(crate) fn take(to_exit: bool, deadline: Option<Instant>) -> Turn {
 }
 
 pub(crate) fn end() {
-    lock().running = false;
-    TURN_OVER.notify_all();
+    let mut turns = lock();
+    turns.running = false;
+    if turns.waiting > 0 {
+        TURN_OVER.notify_all();
+    }
 }
 
 pub(crate) fn is_running() -> bool {

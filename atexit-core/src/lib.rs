@@ -76,6 +76,7 @@ mod report;
 mod runner;
 #[cfg(all(unix, feature = "signals"))]
 pub mod signals;
+mod stacks;
 mod status;
 mod turn;
 mod watch;

@@ -23,35 +23,34 @@ pub(crate) enum Why {
     Constraint(String),
 }
 
-/// The declared handlers in the order of registration, and what is wrong with what they ask for.
+/// The order of registration, and what is wrong with what the handlers ask for.
 pub(crate) struct Arrangement {
-    pub(crate) handlers: Vec<(Description, Why)>,
+    /// Where each stands among the declared, and why it stands here.
+    pub(crate) order: Vec<(usize, Why)>,
     pub(crate) problems: Vec<Problem>,
 }
 
 /// Arranges what the linker yielded, crates in its order.
-pub(crate) fn arrange(declared: Vec<Description>, mut links: Vec<LinkSite>) -> Arrangement {
+pub(crate) fn arrange(declared: &[Description], mut links: Vec<LinkSite>) -> Arrangement {
+    // The most usual case needs none of the following, nor the pages that it is on.
+    if declared.len() == 1 && links.is_empty() && !declared[0].is_constrained() {
+        return Arrangement { order: vec![(0, Why::Place { stated: false })], problems: Vec::new() };
+    }
     // Inside a crate the linker's order changes from build to build, and what is said about the links is not to change with it.
     links.sort_by_key(|link| (link.site.file, link.site.line, link.site.column));
     let (ranks, mut problems) = ranks(declared.iter().map(|description| &description.site), &links);
-    let mut places = places(&declared, &ranks);
+    let mut places = places(declared, &ranks);
     places.sort_unstable();
-    let order: Vec<usize> = places.iter().map(|place| place.of).collect();
-    let mut why: Vec<Why> = places.iter().map(|place| Why::Place { stated: place.stated }).collect();
-    let declared = permuted(declared, &order);
-    if !declared.iter().any(Description::is_constrained) {
-        return Arrangement { handlers: declared.into_iter().zip(why).collect(), problems };
+    let mut order: Vec<(usize, Why)> =
+        places.iter().map(|place| (place.of, Why::Place { stated: place.stated })).collect();
+    if declared.iter().any(Description::is_constrained) {
+        let by_place: Vec<&Description> = places.iter().map(|place| &declared[place.of]).collect();
+        let mut whys: Vec<Why> = order.iter().map(|(_, why)| why.clone()).collect();
+        let running: Vec<usize> = (0..declared.len()).rev().collect();
+        let settled = Constraints::read(&by_place, &mut problems).apply(&by_place, running, &mut whys);
+        order = settled.into_iter().rev().map(|at| (places[at].of, whys[at].clone())).collect();
     }
-    let running: Vec<usize> = (0..declared.len()).rev().collect();
-    let mut settled = Constraints::read(&declared, &mut problems).apply(&declared, running, &mut why);
-    settled.reverse();
-    Arrangement { handlers: permuted(declared.into_iter().zip(why).collect(), &settled), problems }
-}
-
-/// The items in this order of their places.
-fn permuted<T>(items: Vec<T>, order: &[usize]) -> Vec<T> {
-    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
-    order.iter().filter_map(|&at| items[at].take()).collect()
+    Arrangement { order, problems }
 }
 
 /// What decides without constraints, in this order. Numbers only: strings would make sorting several times slower.
@@ -132,7 +131,7 @@ struct Constraints(Vec<Constraint>);
 
 impl Constraints {
     /// Finds whom the paths mean, and leaves out what cannot hold.
-    fn read(declared: &[Description], problems: &mut Vec<Problem>) -> Self {
+    fn read(declared: &[&Description], problems: &mut Vec<Problem>) -> Self {
         let mut registrations: HashMap<TypeId, Vec<usize>> = HashMap::new();
         for (at, description) in declared.iter().enumerate() {
             registrations.entry(description.identity).or_default().push(at);
@@ -159,7 +158,7 @@ impl Constraints {
     }
 
     /// A phase is over before the next begins: constraints between two hold by themselves, or never.
-    fn drop_contradictions(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
+    fn drop_contradictions(&mut self, declared: &[&Description], problems: &mut Vec<Problem>) {
         self.0.retain(|constraint| {
             let (early, late) = (declared[constraint.edge.0].phase(), declared[constraint.edge.1].phase());
             if (early as usize) > (late as usize) {
@@ -173,7 +172,7 @@ impl Constraints {
         });
     }
 
-    fn drop_circles(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
+    fn drop_circles(&mut self, declared: &[&Description], problems: &mut Vec<Problem>) {
         let edges: Vec<Edge> = self.0.iter().map(|constraint| constraint.edge).collect();
         for circle in graph::circles(declared.len(), &edges) {
             problems.push(Problem::Circle { handlers: circle.iter().map(|&at| declared[at].info()).collect() });
@@ -183,7 +182,7 @@ impl Constraints {
     }
 
     /// Moves what has to move in the order of running, and notes why.
-    fn apply(&self, declared: &[Description], running: Vec<usize>, why: &mut [Why]) -> Vec<usize> {
+    fn apply(&self, declared: &[&Description], running: Vec<usize>, why: &mut [Why]) -> Vec<usize> {
         let (pulls, delays): (Vec<Constraint>, Vec<Constraint>) =
             self.0.iter().partition(|constraint| constraint.is_pull());
         let edges =
@@ -197,7 +196,7 @@ impl Constraints {
     }
 
     /// Says of each handler that has moved by which constraint: the one that left it the least room.
-    fn note(&self, declared: &[Description], settled: &[usize], moves: &[Move], why: &mut [Why]) {
+    fn note(&self, declared: &[&Description], settled: &[usize], moves: &[Move], why: &mut [Why]) {
         let mut place = vec![0; declared.len()];
         settled.iter().enumerate().for_each(|(position, &at)| place[at] = position);
         let mut room = vec![usize::MAX; declared.len()];

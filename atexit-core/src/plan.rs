@@ -91,8 +91,7 @@ impl PlannedHandler {
 #[must_use]
 pub fn plan() -> Plan {
     let pending = registry::collected();
-    let entries: Vec<&Entry> =
-        pending.iter().map(|(_, entry)| entry).filter(|entry| !entry.is_of_another_process()).collect();
+    let entries: Vec<&Entry> = pending.iter().filter(|entry| !entry.is_of_another_process()).collect();
     let planned = entries.iter().enumerate().map(|(at, entry)| PlannedHandler {
         info: entry.info(),
         crate_name: entry.crate_name().to_owned(),
@@ -404,6 +403,6 @@ impl std::error::Error for PlanError {}
 /// # Ok::<(), atexit_core::PlanError>(())
 /// ```
 pub fn check() -> Result<(), PlanError> {
-    let problems = order::arrange(registry::declared(), registry::links()).problems;
+    let problems = order::arrange(&registry::declared(), registry::links()).problems;
     if problems.is_empty() { Ok(()) } else { Err(PlanError { problems }) }
 }

@@ -1,16 +1,6 @@
 //! Owns the set of pending handlers and the handles into it; must not know how handlers run, or what a run reports.
 //!
-//! # The problem
-//!
-//! Handlers run newest first, one may be removed at any moment by a handle that may be stale, and registering has
-//! to cost next to nothing. A vector used as a stack cannot remove; an ordered map pays for every registration.
-//!
-//! # What we do
-//!
-//! Entries live in slots that never move within a vector. A slot is a member of one doubly linked list, from the newest
-//! entry to the oldest; there is a list for each phase. Registering links a free slot in, removing unlinks it, both in
-//! constant time. A slot counts how often it was freed: a handle remembers that generation, so a stale one matches
-//! nothing. A slot whose generations are used up is never used again.
+//! Where they are kept is the business of `stacks`: one stack for each phase, and one more for what comes too late for the run.
 //!
 //! One mutex guards it all. It is never held while code of a user runs: entries are moved out first and dropped later.
 
@@ -22,6 +12,7 @@ use std::time::Duration;
 use crate::declaration::{Declared, Description, Link, LinkSite};
 use crate::handler::{Entry, HandlerInfo, Label, Phase};
 use crate::plan::Problem;
+use crate::stacks::{Handle, Stacks, Top};
 use crate::{order, platform, turn};
 
 /// A registration, by which the handler can be taken back while it is pending.
@@ -36,10 +27,7 @@ use crate::{order, platform, turn};
 /// assert!(!flush.unregister());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Registration {
-    slot: u32,
-    generation: u32,
-}
+pub struct Registration(Handle);
 
 impl Registration {
     /// Takes the handler back: `true` if it was pending and will not run.
@@ -50,14 +38,14 @@ impl Registration {
     ///
     /// If dropping the captures does. The handler is gone then, too.
     pub fn unregister(&self) -> bool {
-        let entry = lock().remove(*self);
+        let entry = remove(*self);
         entry.is_some()
     }
 
     /// Whether the handler is pending: not started, not unregistered, not cleared.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        lock().entry(*self).is_some()
+        lock().entries.get(self.0).is_some()
     }
 }
 
@@ -108,7 +96,7 @@ pub fn clear() -> usize {
 /// ```
 #[must_use]
 pub fn pending() -> usize {
-    collected().count
+    collected().entries.len()
 }
 
 pub(crate) fn insert(entry: Entry) -> Registration {
@@ -116,10 +104,12 @@ pub(crate) fn insert(entry: Entry) -> Registration {
     let late = pending.closed && !turn::is_seated() && !turn::is_exiting();
     let registration = pending.insert(entry, late);
     let plant = !pending.planted && !late && !pending.stopped;
-    pending.planted |= plant;
-    drop(pending);
     if plant {
+        pending.planted = true;
+        drop(pending);
         platform::plant();
+    } else {
+        drop(pending);
     }
     if late {
         std::thread::sleep(LATE); // whoever registers on and on is not to keep the run from the lock
@@ -132,13 +122,13 @@ const LATE: Duration = Duration::from_millis(1);
 
 /// Takes one handler out of the set, without running it.
 pub(crate) fn remove(registration: Registration) -> Option<Entry> {
-    lock().remove(registration)
+    lock().entries.remove(registration.0)
 }
 
 fn remove_all(matches: &dyn Fn(&Entry) -> bool) -> usize {
     let mut pending = collected();
-    let found: Vec<Registration> = pending.iter().filter(|(_, entry)| matches(entry)).map(|(at, _)| at).collect();
-    let entries: Vec<Entry> = found.into_iter().filter_map(|at| pending.remove(at)).collect();
+    let found: Vec<Handle> = pending.entries.iter().filter(|(_, entry)| matches(entry)).map(|(at, _)| at).collect();
+    let entries: Vec<Entry> = found.into_iter().filter_map(|at| pending.entries.remove(at)).collect();
     drop(pending);
     let count = entries.len();
     let panics: Vec<_> =
@@ -181,7 +171,7 @@ pub(crate) fn close_run(at_exit: bool) -> (usize, usize) {
         pending.closed = false;
     }
     let tells = at_exit && !std::mem::replace(&mut pending.exited, at_exit);
-    let result = (pending.ran, if tells { pending.count } else { 0 });
+    let result = (pending.ran, if tells { pending.entries.len() } else { 0 });
     drop(pending);
     drop(running);
     result
@@ -212,30 +202,30 @@ pub(crate) fn next_to_run(place: Place) -> Option<Entry> {
     if !turn::is_seated() {
         return None;
     }
-    let at = pending.next()?;
-    let entry = pending.slots[at as usize].entry.as_ref()?;
+    let next = pending.next()?;
+    let entry = pending.entries.item(next)?;
     if place != Place::Anywhere && entry.place() != place {
         pending.running = None;
         return None;
     }
-    let entry = pending.take(at)?;
+    let label = entry.label();
+    pending.running = Some(label);
     pending.ran += 1;
     pending.serial += 1;
-    pending.running = Some(entry.label());
-    Some(entry)
+    pending.entries.pop(next)
 }
 
 /// Where the next handler runs.
 pub(crate) fn next_place() -> Option<Place> {
     let mut pending = lock();
-    let at = pending.next()?;
-    pending.slots[at as usize].entry.as_ref().map(Entry::place)
+    let next = pending.next()?;
+    pending.entries.item(next).map(Entry::place)
 }
 
 /// Whether the next handler has a time limit of its own.
 pub(crate) fn next_is_limited() -> bool {
     let mut pending = lock();
-    let next = pending.next().and_then(|at| pending.slots[at as usize].entry.as_ref());
+    let next = pending.next().and_then(|next| pending.entries.item(next));
     next.is_some_and(|entry| entry.time_limit().is_some())
 }
 
@@ -255,7 +245,8 @@ pub(crate) fn unseat() {
 pub(crate) fn stop() -> Vec<HandlerInfo> {
     let mut pending = lock();
     pending.stopped = true;
-    let taken: Vec<Entry> = std::iter::from_fn(|| pending.admit_and_take()).collect();
+    let found: Vec<Handle> = pending.entries.iter().map(|(at, _)| at).collect();
+    let taken: Vec<Entry> = found.into_iter().filter_map(|at| pending.entries.remove(at)).collect();
     drop(pending);
     let infos = taken.iter().map(Entry::info).collect();
     taken.into_iter().for_each(std::mem::forget);
@@ -283,31 +274,11 @@ pub(crate) fn collected() -> MutexGuard<'static, Pending> {
 }
 
 const PHASES: usize = 3;
-const LISTS: usize = 2 * PHASES;
-
-/// The ends of the lists are links too, with the highest numbers: no entry is a special case.
-const FIRST_END: u32 = u32::MAX - 7;
-
-#[derive(Clone, Copy)]
-struct Links {
-    newer: u32,
-    older: u32,
-}
-
-struct Slot {
-    entry: Option<Entry>,
-    generation: u32,
-    /// While the slot is free, `older` is the next free one.
-    links: Links,
-}
 
 #[expect(clippy::struct_excessive_bools, reason = "they change one by one")]
 pub(crate) struct Pending {
-    slots: Vec<Slot>,
-    free: u32,
-    /// The newest and the oldest entry of each list: for each phase what is open to the run, then what came too late for it.
-    ends: [Links; LISTS],
-    count: usize,
+    /// For each phase what is open to the run, then what came too late for it.
+    entries: Stacks<Entry, { 2 * PHASES }>,
     /// What `inventory` yielded first when the declared handlers were last collected.
     seen: Option<&'static Declared>,
     /// The hook stands in front of the process's end.
@@ -328,24 +299,10 @@ pub(crate) struct Pending {
     problems: Vec<Problem>,
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "there are six lists")]
-const fn end(list: usize) -> u32 {
-    FIRST_END + list as u32
-}
-
 impl Pending {
     pub(crate) const fn new() -> Self {
-        let mut ends = [Links { newer: 0, older: 0 }; LISTS];
-        let mut list = 0;
-        while list < LISTS {
-            ends[list] = Links { newer: end(list), older: end(list) };
-            list += 1;
-        }
         Self {
-            slots: Vec::new(),
-            free: FIRST_END,
-            ends,
-            count: 0,
+            entries: Stacks::new(),
             seen: None,
             planted: true, // by the constructor in `platform`
             closed: false,
@@ -359,143 +316,50 @@ impl Pending {
         }
     }
 
-    /// The links of an entry or of an end; an end's `older` is the newest entry of its list.
-    #[inline]
-    fn links(&mut self, at: u32) -> &mut Links {
-        match at.checked_sub(FIRST_END) {
-            Some(list) => &mut self.ends[list as usize],
-            None => &mut self.slots[at as usize].links,
-        }
-    }
-
-    #[inline]
-    fn link(&mut self, newer: u32, older: u32) {
-        self.links(newer).older = older;
-        self.links(older).newer = newer;
-    }
-
-    fn slot(&mut self, entry: Entry) -> u32 {
-        let at = self.free;
-        if at < FIRST_END {
-            let slot = &mut self.slots[at as usize];
-            self.free = slot.links.older;
-            slot.entry = Some(entry);
-            return at;
-        }
-        let at = u32::try_from(self.slots.len()).ok().filter(|&at| at < FIRST_END);
-        let at = at.expect("four thousand million handlers are pending");
-        self.slots.push(Slot { entry: Some(entry), generation: 0, links: Links { newer: at, older: at } });
-        at
-    }
-
     /// Adds the newest entry of its phase; `late` ones wait until they are admitted.
-    pub(crate) fn insert(&mut self, entry: Entry, late: bool) -> Registration {
-        let list = entry.phase() as usize + if late { PHASES } else { 0 };
-        let at = self.slot(entry);
-        let newest = self.ends[list].older;
-        self.link(at, newest);
-        self.link(end(list), at);
-        self.count += 1;
-        Registration { slot: at, generation: self.slots[at as usize].generation }
-    }
-
-    /// Adds the oldest entry of its phase.
-    fn insert_oldest(&mut self, entry: Entry) {
-        let list = entry.phase() as usize;
-        let at = self.slot(entry);
-        let oldest = self.ends[list].newer;
-        self.link(oldest, at);
-        self.link(at, end(list));
-        self.count += 1;
-    }
-
-    fn entry(&self, at: Registration) -> Option<&Entry> {
-        let slot = self.slots.get(at.slot as usize)?;
-        slot.entry.as_ref().filter(|_| slot.generation == at.generation)
-    }
-
-    pub(crate) fn remove(&mut self, at: Registration) -> Option<Entry> {
-        self.entry(at)?;
-        self.take(at.slot)
-    }
-
     #[inline]
-    fn take(&mut self, at: u32) -> Option<Entry> {
-        let Links { newer, older } = *self.links(at);
-        self.link(newer, older);
-        let slot = self.slots.get_mut(at as usize)?;
-        let entry = slot.entry.take()?;
-        self.count -= 1;
-        if let Some(generation) = slot.generation.checked_add(1) {
-            slot.generation = generation;
-            slot.links.older = self.free;
-            self.free = at;
-        }
-        Some(entry)
+    pub(crate) fn insert(&mut self, entry: Entry, late: bool) -> Registration {
+        let stack = entry.phase() as usize + if late { PHASES } else { 0 };
+        Registration(self.entries.push(stack, entry))
     }
 
     /// How many entries a run that begins now would find.
-    fn runnable(&self) -> usize {
+    fn runnable(&mut self) -> usize {
         if self.stopped {
             return 0;
         }
-        let some = (0..PHASES).any(|list| self.ends[list].older < FIRST_END);
-        if some || !self.exited { self.count } else { 0 }
+        let some = self.entries.top(0..PHASES).is_some();
+        if some || !self.exited { self.entries.len() } else { 0 }
     }
 
     /// The entry that runs next; those that run in another process only are forgotten.
     #[inline]
-    fn next(&mut self) -> Option<u32> {
+    fn next(&mut self) -> Option<Top> {
         if self.stopped {
             return None;
         }
         loop {
-            let newest = (0..PHASES).map(|list| self.ends[list].older).find(|&at| at < FIRST_END);
-            match newest {
-                Some(at) if self.slots[at as usize].entry.as_ref().is_some_and(Entry::is_of_another_process) => {
-                    std::mem::forget(self.take(at));
+            match self.entries.top(0..PHASES) {
+                Some(top) if self.entries.item(top).is_some_and(Entry::is_of_another_process) => {
+                    std::mem::forget(self.entries.pop(top));
                 }
-                Some(at) => return Some(at),
+                Some(top) => return Some(top),
                 None if self.further_round && self.admit_late() => self.further_round = false,
                 None => return None,
             }
         }
     }
 
-    /// Takes any entry, late ones too, in the order in which they would run.
-    fn admit_and_take(&mut self) -> Option<Entry> {
-        let (at, _) = self.iter().next()?;
-        self.remove(at)
-    }
-
     /// All entries in the order in which they would run.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Registration, &Entry)> {
-        let mut list = 0;
-        let mut at = self.ends[0].older;
-        std::iter::from_fn(move || {
-            while at >= FIRST_END {
-                list += 1;
-                at = self.ends.get(list)?.older;
-            }
-            let slot = &self.slots[at as usize];
-            let registration = Registration { slot: at, generation: slot.generation };
-            at = slot.links.older;
-            Some((registration, slot.entry.as_ref()?))
-        })
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().map(|(_, entry)| entry)
     }
 
     /// Opens the run to what came too late for it so far, and says whether there was anything.
     pub(crate) fn admit_late(&mut self) -> bool {
         let mut any = false;
-        for list in 0..PHASES {
-            let Links { newer: oldest_late, older: newest_late } = self.ends[list + PHASES];
-            if newest_late < FIRST_END {
-                any = true;
-                let newest = self.ends[list].older;
-                self.link(oldest_late, newest);
-                self.link(end(list), newest_late);
-                self.link(end(list + PHASES), end(list + PHASES));
-            }
+        for phase in 0..PHASES {
+            any |= self.entries.move_onto(phase + PHASES, phase);
         }
         any
     }
@@ -509,10 +373,10 @@ impl Pending {
 
     /// In a forked child: what runs in the parent only is forgotten here, captures and all.
     pub(crate) fn forget_foreign(&mut self) {
-        let foreign: Vec<Registration> =
-            self.iter().filter(|(_, entry)| entry.is_of_another_process()).map(|(at, _)| at).collect();
+        let foreign: Vec<Handle> =
+            self.entries.iter().filter(|(_, entry)| entry.is_of_another_process()).map(|(at, _)| at).collect();
         for at in foreign {
-            std::mem::forget(self.remove(at));
+            std::mem::forget(self.entries.remove(at));
         }
     }
 
@@ -526,12 +390,18 @@ impl Pending {
         let fresh = inventory::iter::<Declared>
             .into_iter()
             .take_while(|declared| seen.is_none_or(|seen| !std::ptr::eq(*declared, seen)));
-        let arranged = order::arrange(fresh.map(|declared| (declared.describe)()).collect(), links());
+        let fresh: Vec<Description> = fresh.map(|declared| (declared.describe)()).collect();
+        let arranged = order::arrange(&fresh, links());
         self.problems.extend(arranged.problems);
-        let entries = arranged.handlers.into_iter().map(|(description, why)| Entry::declared(description, why));
+        let mut fresh: Vec<Option<Description>> = fresh.into_iter().map(Some).collect();
+        let entries = arranged.order.into_iter().filter_map(|(at, why)| Some(Entry::declared(fresh[at].take()?, why)));
         // Declared handlers count as registered before `main`, even if a call came first here.
         if seen.is_none() {
-            entries.rev().for_each(|entry| self.insert_oldest(entry));
+            self.entries.beneath(|stacks| {
+                for entry in entries {
+                    stacks.push(entry.phase() as usize, entry);
+                }
+            });
         } else {
             for entry in entries {
                 self.insert(entry, false);

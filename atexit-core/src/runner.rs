@@ -10,13 +10,14 @@ use crate::account::{self, Ending, Terms};
 use crate::config::{self, Config, Level};
 use crate::exit_thread::{self, Desk, ExitThread, Stay, Stop, Watchdog, Work};
 use crate::handler::{Entry, Label};
+use crate::hook;
 use crate::plan::{self, Problem};
+use crate::platform::{self, Callback};
 use crate::registry::{self, Place};
 use crate::report::{Event, Failure, Report};
 use crate::status::{self, Fault, Wishes};
 use crate::turn::{self, Seat, Turn};
 use crate::watch::Watch;
-use crate::{hook, platform};
 
 /// Why a run takes place, as a handler learns it from [`cause`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -328,7 +329,8 @@ fn run_one(entry: Entry, terms: &Terms, desk: Option<&Desk>) -> bool {
         observe(&terms.config, || Event::Started { handler: handler.clone() });
     }
     let armed = limit.is_some_and(|limit| desk.is_some_and(|desk| desk.arm(limit, entry.label())));
-    let (mut fault, label) = call(entry);
+    let (callback, label) = entry.into_parts();
+    let mut fault = call(callback);
     if (armed && !desk.is_some_and(Desk::disarm)) || !turn::is_seated() {
         return false; // the run went on without this thread
     }
@@ -362,15 +364,12 @@ fn time_limit(entry: &Entry) -> Result<Option<Duration>, ExitRequest> {
     }
 }
 
-/// Calls the handler; what comes back with its fault says which it was.
-fn call(entry: Entry) -> (Option<Fault>, Label) {
-    let (callback, label) = entry.into_parts();
-    let fault = match catch_unwind(AssertUnwindSafe(|| callback.call())) {
+fn call(callback: Callback) -> Option<Fault> {
+    match catch_unwind(AssertUnwindSafe(|| callback.call())) {
         Ok(fault) => fault,
         Err(payload) if payload.is::<ExitRequest>() => None,
         Err(payload) => Some(Fault::panicked(payload)),
-    };
-    (fault, label)
+    }
 }
 
 fn record(failure: Failure, level: Level) {

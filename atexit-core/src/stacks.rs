@@ -1,0 +1,244 @@
+//! Owns stacks from which anything can be taken back by a handle, and the memory for what is on them; must not know what that is.
+//!
+//! # The problem
+//!
+//! What was pushed last is popped first, anything may be taken back at any moment by a handle that may be stale, and pushing has to cost
+//! next to nothing. A vector used as a stack cannot take back; an ordered map pays for every push.
+//!
+//! # What we do
+//!
+//! Items lie in slots that never move. A slot knows the next older one of its stack. Taking back leaves a hole, which goes when it comes to
+//! the top; when there are more holes than items, all of them go. So everything takes constant time, taking back on average. A slot
+//! counts how often it was emptied: a handle remembers that generation, so a stale one matches nothing. A slot whose generations
+//! are used up is never used again.
+//!
+//! # What it costs
+//!
+//! Two numbers an item, beyond the item. Slots come in chunks, so that growing neither copies what there is nor doubles it.
+
+use std::ops::Range;
+
+/// Where an item is, and which of those that were there it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Handle {
+    slot: u32,
+    generation: u32,
+}
+
+/// The top of a stack, until something is pushed or taken back.
+#[derive(Clone, Copy)]
+pub(crate) struct Top {
+    stack: usize,
+    at: u32,
+}
+
+struct Slot<T> {
+    item: Option<T>,
+    generation: u32,
+    /// The next older slot of its stack; while it is on none, the next free one.
+    older: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+/// How many slots are allocated at a time: with what is pending, they fit into a page, which is what one handler costs.
+const CHUNK: u32 = 64;
+
+/// So few holes are no reason to look for them.
+const FEW: usize = 64;
+
+struct Slots<T>(Vec<Box<[Slot<T>]>>);
+
+impl<T> Slots<T> {
+    #[inline]
+    fn get(&self, at: u32) -> &Slot<T> {
+        &self.0[(at / CHUNK) as usize][(at % CHUNK) as usize]
+    }
+
+    #[inline]
+    fn get_mut(&mut self, at: u32) -> &mut Slot<T> {
+        &mut self.0[(at / CHUNK) as usize][(at % CHUNK) as usize]
+    }
+
+    /// Adds a chunk, and says where the list of its slots begins.
+    #[cold]
+    fn grow(&mut self) -> u32 {
+        let first = u32::try_from(self.0.len()).ok().and_then(|chunks| chunks.checked_mul(CHUNK));
+        let first = first.filter(|first| *first < NONE - CHUNK).expect("four thousand million handlers are pending");
+        let slots = (first + 1..=first + CHUNK).map(|older| Slot { item: None, generation: 0, older });
+        let mut slots: Box<[Slot<T>]> = slots.collect();
+        if let Some(last) = slots.last_mut() {
+            last.older = NONE;
+        }
+        self.0.push(slots);
+        first
+    }
+}
+
+pub(crate) struct Stacks<T, const STACKS: usize> {
+    slots: Slots<T>,
+    /// The first of the free slots.
+    free: u32,
+    newest: [u32; STACKS],
+    items: usize,
+    holes: usize,
+}
+
+impl<T, const STACKS: usize> Stacks<T, STACKS> {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Slots(Vec::new()), free: NONE, newest: [NONE; STACKS], items: 0, holes: 0 }
+    }
+
+    /// How many items there are, on all stacks.
+    pub(crate) fn len(&self) -> usize {
+        self.items
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, stack: usize, item: T) -> Handle {
+        if self.free == NONE {
+            self.free = self.slots.grow();
+        }
+        let at = self.free;
+        let slot = self.slots.get_mut(at);
+        self.free = slot.older;
+        slot.older = self.newest[stack];
+        self.newest[stack] = at;
+        self.items += 1;
+        let nothing = slot.item.replace(item);
+        std::mem::forget(nothing); // the compiler cannot know that there is nothing to drop
+        Handle { slot: at, generation: slot.generation }
+    }
+
+    /// The top of the first of these stacks that has one.
+    #[inline]
+    pub(crate) fn top(&mut self, stacks: Range<usize>) -> Option<Top> {
+        loop {
+            let stack = stacks.clone().find(|&stack| self.newest[stack] != NONE)?;
+            let top = Top { stack, at: self.newest[stack] };
+            if self.slots.get(top.at).item.is_some() {
+                return Some(top);
+            }
+            self.holes -= 1;
+            self.unlink(top);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn item(&self, top: Top) -> Option<&T> {
+        self.slots.get(top.at).item.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self, top: Top) -> Option<T> {
+        self.items -= 1;
+        let slot = self.unlink(top);
+        slot.generation += 1;
+        slot.item.take()
+    }
+
+    /// Takes the top slot from its stack.
+    #[inline]
+    fn unlink(&mut self, top: Top) -> &mut Slot<T> {
+        let slot = self.slots.get_mut(top.at);
+        self.newest[top.stack] = slot.older;
+        slot.release(top.at, &mut self.free);
+        slot
+    }
+
+    pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
+        let slot = self.slots.get(handle.slot);
+        slot.item.as_ref().filter(|_| slot.generation == handle.generation)
+    }
+
+    /// Takes an item back, wherever it is.
+    pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
+        let slot = self.slots.get_mut(handle.slot);
+        if slot.generation != handle.generation {
+            return None;
+        }
+        let item = slot.item.take()?;
+        slot.generation += 1;
+        self.items -= 1;
+        self.holes += 1;
+        if self.holes > self.items + FEW {
+            self.unlink_holes();
+        }
+        Some(item)
+    }
+
+    fn unlink_holes(&mut self) {
+        for newest in &mut self.newest {
+            let mut kept = NONE;
+            let mut at = std::mem::replace(newest, NONE);
+            while at != NONE {
+                let slot = self.slots.get_mut(at);
+                let older = slot.older;
+                if slot.item.is_none() {
+                    slot.release(at, &mut self.free);
+                } else {
+                    match kept {
+                        NONE => *newest = at,
+                        kept => self.slots.get_mut(kept).older = at,
+                    }
+                    kept = at;
+                }
+                at = older;
+            }
+            if kept != NONE {
+                self.slots.get_mut(kept).older = NONE;
+            }
+        }
+        self.holes = 0;
+    }
+
+    /// Puts all that is on one stack onto another, and says whether there was anything.
+    pub(crate) fn move_onto(&mut self, from: usize, to: usize) -> bool {
+        let some = self.top(from..from + 1).is_some(); // and no hole on top of nothing
+        let top = std::mem::replace(&mut self.newest[from], NONE);
+        self.put_onto(top, to);
+        some
+    }
+
+    /// What `push` pushes comes beneath everything there is.
+    pub(crate) fn beneath(&mut self, push: impl FnOnce(&mut Self)) {
+        let tops = std::mem::replace(&mut self.newest, [NONE; STACKS]);
+        push(self);
+        for (stack, top) in tops.into_iter().enumerate() {
+            self.put_onto(top, stack);
+        }
+    }
+
+    fn put_onto(&mut self, top: u32, stack: usize) {
+        let oldest = self.downwards(top).last();
+        if let Some(oldest) = oldest {
+            self.slots.get_mut(oldest).older = self.newest[stack];
+            self.newest[stack] = top;
+        }
+    }
+
+    /// A slot and those below it.
+    fn downwards(&self, top: u32) -> impl Iterator<Item = u32> {
+        let link = |at| if at == NONE { None } else { Some(at) };
+        std::iter::successors(link(top), move |&at| link(self.slots.get(at).older))
+    }
+
+    /// Everything, stack by stack, each from the top.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
+        self.newest.into_iter().flat_map(|top| self.downwards(top)).filter_map(|at| {
+            let slot = self.slots.get(at);
+            Some((Handle { slot: at, generation: slot.generation }, slot.item.as_ref()?))
+        })
+    }
+}
+
+impl<T> Slot<T> {
+    /// Puts the slot in front of the free ones, unless its generations are used up.
+    #[inline]
+    fn release(&mut self, at: u32, free: &mut u32) {
+        if self.generation < u32::MAX - 1 {
+            self.older = *free;
+            *free = at;
+        }
+    }
+}

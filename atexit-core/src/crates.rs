@@ -20,14 +20,25 @@ impl CrateKey {
         Self { name: site.crate_name(), package: site.package, binary: site.binary, test: site.test }
     }
 
+    pub(crate) fn is_of(&self, site: &Site) -> bool {
+        // Not the name: that is in the module's path, which who asks has compared.
+        same(self.package, site.package) && same(self.binary, site.binary) && self.test == site.test
+    }
+
     /// Whether a `link!` in another crate can mean this one.
     fn is_library(&self, name: &str) -> bool {
         self.name == name && self.binary.is_empty()
     }
 }
 
+/// Whether two texts are the same, which literals of one source mostly are by being one.
+#[inline]
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    std::ptr::eq(a, b) || a == b
+}
+
 /// Where a crate stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rank {
     pub(crate) at: usize,
     /// Links state that it comes before the next crate with handlers; the linker may have said so, too.
@@ -52,18 +63,14 @@ struct Crates {
 }
 
 /// Ranks the crates of the handlers, which come in the linker's order, and says what is wrong with the links.
-pub(crate) fn ranks<'a>(
-    handlers: impl Iterator<Item = &'a Site>,
+pub(crate) fn ranks(
+    handlers: impl Iterator<Item = CrateKey>,
     links: &[LinkSite],
 ) -> (HashMap<CrateKey, Rank>, Vec<Problem>) {
     let mut crates = Crates::default();
-    let mut last = None;
-    for key in handlers.map(CrateKey::of) {
-        // Neighbours mostly are of one crate, and comparing is cheaper than looking up.
-        if last.replace(key) != Some(key) {
-            let at = crates.node(key);
-            crates.nodes[at].has_handlers = true;
-        }
+    for key in handlers {
+        let at = crates.node(key);
+        crates.nodes[at].has_handlers = true;
     }
     let mut problems = crates.state(links);
     problems.extend(crates.contradictions(links));

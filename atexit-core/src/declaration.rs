@@ -12,7 +12,7 @@ use crate::status::Fault;
 /// is code, runs at exit only, and costs a start nothing.
 #[derive(Clone, Copy)]
 pub struct Declared {
-    pub(crate) describe: fn() -> Description,
+    describe: fn() -> Description,
 }
 
 impl Declared {
@@ -20,6 +20,10 @@ impl Declared {
     #[must_use]
     pub const fn new(describe: fn() -> Description) -> Self {
         Self { describe }
+    }
+
+    pub(crate) fn describe(self) -> Description {
+        (self.describe)()
     }
 }
 

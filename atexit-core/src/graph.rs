@@ -138,6 +138,10 @@ struct Item {
     followers: Vec<usize>,
     /// Who comes before it, and whether that one is to be pulled; in the order of the items.
     needs: Vec<(usize, bool)>,
+    /// So many of them, from the first on, are placed.
+    met: usize,
+    /// Some other item pulls it.
+    is_pulled: bool,
     /// What was missing when placing it was last tried.
     blocked_by: Option<usize>,
     /// The last check that came by.
@@ -161,6 +165,7 @@ impl Settling {
             for &(early, late) in edges {
                 of[early].followers.push(late);
                 of[late].needs.push((early, is_pull));
+                of[early].is_pulled |= is_pull;
             }
         }
         let mut position = vec![0; items.len()];
@@ -212,24 +217,41 @@ impl Settling {
         // All that would be pulled, each with the place of the one that pulls it.
         let mut with: Vec<(usize, Option<usize>)> = vec![(start, None)];
         self.of[start].checked = self.checks;
+        // What is to come first and is not placed, for whom: it may be pulled, too.
+        let mut held_back = Vec::new();
         let mut next = 0;
         while let Some(&(at, _)) = with.get(next) {
-            for place in 0..self.of[at].needs.len() {
+            for place in self.first_unmet(at)..self.of[at].needs.len() {
                 let (need, is_pull) = self.of[at].needs[place];
-                let need_item = &mut self.of[need];
-                if is_pull && !need_item.placed && std::mem::replace(&mut need_item.checked, self.checks) != self.checks
-                {
+                let needed = &mut self.of[need];
+                if needed.placed {
+                    continue;
+                }
+                if !is_pull && !needed.is_pulled {
+                    return self.block(&with, next, need); // whatever the others are
+                }
+                if !is_pull {
+                    held_back.push((next, need));
+                } else if std::mem::replace(&mut needed.checked, self.checks) != self.checks {
                     with.push((need, Some(next)));
                 }
             }
             next += 1;
         }
-        let is_missing = |of: &[Item], need: usize| !of[need].placed && of[need].checked != self.checks;
-        let blocked = (0..with.len()).find_map(|place| {
-            let needs = &self.of[with[place].0].needs;
-            needs.iter().find(|&&(need, _)| is_missing(&self.of, need)).map(|&(need, _)| (place, need))
-        });
-        let Some((place, missing)) = blocked else { return true };
+        let missing = held_back.into_iter().find(|&(_, need)| self.of[need].checked != self.checks);
+        missing.is_none_or(|(place, need)| self.block(&with, place, need))
+    }
+
+    /// Which of the needs of an item is the first that is not placed; what was met once is met for ever.
+    fn first_unmet(&mut self, at: usize) -> usize {
+        let Item { needs, met, .. } = &self.of[at];
+        let more = needs[*met..].iter().take_while(|&&(need, _)| self.of[need].placed).count();
+        self.of[at].met += more;
+        self.of[at].met
+    }
+
+    /// Notes what is missing, for the item at this place and those that pull it. `false`, because it cannot be placed.
+    fn block(&mut self, with: &[(usize, Option<usize>)], place: usize, missing: usize) -> bool {
         let mut puller = Some(place);
         while let Some((at, next)) = puller.map(|place| with[place]) {
             self.of[at].blocked_by = Some(missing);
@@ -409,6 +431,20 @@ mod tests {
         for (delays, pulls, expected) in table {
             assert_eq!(settle(vec![0, 1, 2, 3], delays, pulls), expected, "{delays:?} {pulls:?}");
         }
+    }
+
+    #[test]
+    fn who_waits_for_many_is_not_looked_at_from_the_start_each_time() {
+        // All of these looks at all of those would take minutes.
+        let count = 200_000;
+        let items: Vec<usize> = (0..count).collect();
+        let last: Vec<usize> = (1..count).chain([0]).collect();
+        let after_all: Vec<Edge> = (1..count).map(|item| (item, 0)).collect();
+        assert_eq!(settle(items.clone(), &after_all, &[]), last);
+        let all_after: Vec<Edge> = (0..count - 1).map(|item| (count - 1, item)).collect();
+        let reversed: Vec<usize> = [count - 1].into_iter().chain(0..count - 1).collect();
+        assert_eq!(settle(items.clone(), &all_after, &[]), reversed);
+        assert_eq!(settle(items, &[], &all_after), reversed);
     }
 
     #[test]

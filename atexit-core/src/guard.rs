@@ -65,7 +65,7 @@ impl Drop for ExitGuard {
             std::mem::forget(entry);
             return;
         }
-        let (callback, _) = entry.into_parts();
+        let callback = entry.into_callback();
         match catch_unwind(AssertUnwindSafe(|| callback.call())) {
             Ok(fault) => {
                 let shows = Level::from_environment() >= Level::Error;

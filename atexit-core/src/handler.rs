@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::declaration::Description;
+use crate::declaration::{Declared, Description};
 use crate::order::Why;
 use crate::platform::{self, Callback};
 use crate::registry::{self, Place, Registration};
@@ -22,24 +22,118 @@ pub(crate) enum Phase {
     Last,
 }
 
-/// What a handler says of itself beyond the code to run, where it says anything.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Options {
-    pub(crate) declared: Option<(Description, Why)>,
-    pub(crate) name: Option<String>,
-    pub(crate) phase: Phase,
-    /// The only process in which it may run.
-    pub(crate) process: Option<u32>,
-    pub(crate) caller_thread: bool,
-    pub(crate) time_limit: Option<Duration>,
+/// The code of a handler, as a [`Callback`] holds it.
+pub(crate) trait Code: Send + 'static {
+    /// What identifies it, and names it if nothing else does.
+    type Function: 'static;
+
+    /// Whether there is anything that it says of itself.
+    const SAYS_MORE: bool = false;
+
+    fn call(self) -> Option<Fault>;
+
+    fn about(&self) -> Option<About<'_>> {
+        None
+    }
 }
 
-/// What a declared handler comes back with: its return value has been looked at already.
-struct Ended(Option<Fault>);
+impl<C: Code> Code for Box<C> {
+    type Function = C::Function;
 
-impl Outcome for Ended {
-    fn fault(self) -> Option<Fault> {
-        self.0
+    const SAYS_MORE: bool = C::SAYS_MORE;
+
+    fn call(self) -> Option<Fault> {
+        (*self).call()
+    }
+
+    fn about(&self) -> Option<About<'_>> {
+        (**self).about()
+    }
+}
+
+/// What a handler says of itself beyond the code to run.
+#[derive(Clone, Copy)]
+pub(crate) enum About<'a> {
+    Options(&'a WithOptions),
+    Declared(&'a DeclaredHandler),
+}
+
+/// A function or closure that is registered without options.
+struct Plain<F>(F);
+
+impl<F: FnOnce() -> T + Send + 'static, T: Outcome> Code for Plain<F> {
+    type Function = F;
+
+    fn call(self) -> Option<Fault> {
+        (self.0)().fault()
+    }
+}
+
+/// One that is registered with options.
+pub(crate) struct WithOptions {
+    options: Arc<Options>,
+    callback: Callback,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    name: Option<String>,
+    phase: Phase,
+    /// The only process in which it may run.
+    process: Option<u32>,
+    caller_thread: bool,
+    time_limit: Option<Duration>,
+}
+
+impl Code for WithOptions {
+    type Function = Self; // the callback knows better
+
+    const SAYS_MORE: bool = true;
+
+    fn call(self) -> Option<Fault> {
+        self.callback.call()
+    }
+
+    fn about(&self) -> Option<About<'_>> {
+        Some(About::Options(self))
+    }
+}
+
+/// A declared handler. What is seldom asked for is not kept: a description is large, and made in no time.
+#[derive(Clone, Copy)]
+pub(crate) struct DeclaredHandler {
+    pub(crate) declared: Declared,
+    pub(crate) why: Why,
+    phase: Phase,
+    this_process: bool,
+    caller_thread: bool,
+    has_time_limit: bool,
+}
+
+impl DeclaredHandler {
+    pub(crate) fn new(declared: Declared, description: &Description) -> Self {
+        Self {
+            declared,
+            why: Why::Place { stated: false },
+            phase: description.phase(),
+            this_process: description.this_process,
+            caller_thread: description.caller_thread,
+            has_time_limit: description.time_limit.is_some(),
+        }
+    }
+}
+
+impl Code for DeclaredHandler {
+    type Function = Self; // the description knows better
+
+    const SAYS_MORE: bool = true;
+
+    fn call(self) -> Option<Fault> {
+        (self.declared.describe().run)()
+    }
+
+    fn about(&self) -> Option<About<'_>> {
+        Some(About::Declared(self))
     }
 }
 
@@ -47,93 +141,95 @@ impl Outcome for Ended {
 pub(crate) struct Entry {
     callback: Callback,
     location: &'static Location<'static>,
-    options: Option<Arc<Options>>,
 }
 
 /// What is left of a handler when its code is gone: enough to say which it was.
 #[derive(Clone)]
-pub(crate) struct Label {
-    type_name: fn() -> &'static str,
-    location: &'static Location<'static>,
-    options: Option<Arc<Options>>,
+pub(crate) enum Label {
+    Declared(Declared),
+    Registered { type_name: fn() -> &'static str, location: &'static Location<'static>, options: Option<Arc<Options>> },
 }
 
 impl Entry {
-    pub(crate) fn plain(callback: Callback, location: &'static Location<'static>) -> Self {
-        Self { callback, location, options: None }
+    pub(crate) fn declared(handler: DeclaredHandler) -> Self {
+        Self { callback: Callback::new(handler), location: Location::caller() }
     }
 
-    pub(crate) fn declared(description: Description, why: Why) -> Self {
-        let run = description.run;
-        let options = Options {
-            phase: description.phase(),
-            process: description.this_process.then(platform::loaded_in),
-            caller_thread: description.caller_thread,
-            declared: Some((description, why)),
-            ..Options::default()
-        };
-        Self {
-            callback: Callback::new(move || Ended(run())),
-            location: Location::caller(),
-            options: Some(Arc::new(options)),
-        }
-    }
-
+    #[inline]
     pub(crate) fn phase(&self) -> Phase {
-        self.options.as_ref().map_or(Phase::Unmarked, |options| options.phase)
+        match self.callback.about() {
+            None => Phase::Unmarked,
+            Some(About::Options(of)) => of.options.phase,
+            Some(About::Declared(handler)) => handler.phase,
+        }
     }
 
     /// Whether a forked child has it from its parent, and must not run it.
     #[inline]
     pub(crate) fn is_of_another_process(&self) -> bool {
-        self.options.as_ref().and_then(|options| options.process).is_some_and(|process| process != std::process::id())
+        let process = match self.callback.about() {
+            None => None,
+            Some(About::Options(of)) => of.options.process,
+            Some(About::Declared(handler)) => handler.this_process.then(platform::loaded_in),
+        };
+        process.is_some_and(|process| process != std::process::id())
     }
 
     #[inline]
     pub(crate) fn place(&self) -> Place {
-        let caller = self.options.as_ref().is_some_and(|options| options.caller_thread);
+        let caller = match self.callback.about() {
+            None => false,
+            Some(About::Options(of)) => of.options.caller_thread,
+            Some(About::Declared(handler)) => handler.caller_thread,
+        };
         if caller { Place::Caller } else { Place::ExitThread }
     }
 
-    /// The limit that the handler asks for: an expression of the user's, if it is declared.
-    pub(crate) fn time_limit(&self) -> Option<impl FnOnce() -> Option<Duration>> {
-        let options = self.options.as_ref()?;
-        let fixed = options.time_limit;
-        let declared = options.declared.as_ref().and_then(|(description, _)| description.time_limit);
-        (fixed.is_some() || declared.is_some()).then_some(move || declared.map_or(fixed, |ask| Some(ask())))
+    #[inline]
+    pub(crate) fn has_time_limit(&self) -> bool {
+        match self.callback.about() {
+            None => false,
+            Some(About::Options(of)) => of.options.time_limit.is_some(),
+            Some(About::Declared(handler)) => handler.has_time_limit,
+        }
     }
 
-    pub(crate) fn description(&self) -> Option<&Description> {
-        self.options.as_ref()?.declared.as_ref().map(|(description, _)| description)
+    /// The limit that the handler asks for: an expression of the user's, which is evaluated here, if it is declared.
+    pub(crate) fn time_limit(&self) -> Option<Duration> {
+        match self.callback.about()? {
+            About::Options(of) => of.options.time_limit,
+            About::Declared(handler) => handler.declared.describe().time_limit.map(|limit| limit()),
+        }
     }
 
-    /// Why it stands where it does, if it is declared.
-    pub(crate) fn why(&self) -> Option<&Why> {
-        self.options.as_ref()?.declared.as_ref().map(|(_, why)| why)
-    }
-
-    pub(crate) fn crate_name(&self) -> &'static str {
-        let type_name = self.callback.type_name();
-        self.description().map_or_else(
-            || type_name().trim_start_matches(['&', '<', '(']).split("::").next().unwrap_or_default(),
-            |description| description.site.crate_name(),
-        )
+    pub(crate) fn as_declared(&self) -> Option<&DeclaredHandler> {
+        match self.callback.about()? {
+            About::Options(_) => None,
+            About::Declared(handler) => Some(handler),
+        }
     }
 
     /// The type of the function, where it is one.
     pub(crate) fn identity(&self) -> Option<TypeId> {
-        self.description().map_or_else(|| self.callback.identity(), |description| Some(description.identity))
+        match self.callback.about() {
+            None => self.callback.identity(),
+            Some(About::Options(of)) => of.callback.identity(),
+            Some(About::Declared(handler)) => Some(handler.declared.describe().identity),
+        }
     }
 
     #[inline]
     pub(crate) fn label(&self) -> Label {
-        Label { type_name: self.callback.type_name(), location: self.location, options: self.options.clone() }
+        let registered = |type_name, options| Label::Registered { type_name, location: self.location, options };
+        match self.callback.about() {
+            None => registered(self.callback.type_name(), None),
+            Some(About::Options(of)) => registered(of.callback.type_name(), Some(Arc::clone(&of.options))),
+            Some(About::Declared(handler)) => Label::Declared(handler.declared),
+        }
     }
 
-    #[inline]
-    pub(crate) fn into_parts(self) -> (Callback, Label) {
-        let type_name = self.callback.type_name();
-        (self.callback, Label { type_name, location: self.location, options: self.options })
+    pub(crate) fn into_callback(self) -> Callback {
+        self.callback
     }
 
     pub(crate) fn info(&self) -> HandlerInfo {
@@ -143,13 +239,23 @@ impl Entry {
 
 impl Label {
     pub(crate) fn info(&self) -> HandlerInfo {
-        let options = self.options.as_deref();
-        if let Some((description, _)) = options.and_then(|options| options.declared.as_ref()) {
-            return description.info();
+        match self {
+            Self::Declared(declared) => declared.describe().info(),
+            Self::Registered { type_name, location, options } => {
+                let name = options.as_ref().and_then(|options| options.name.clone());
+                let label = name.unwrap_or_else(|| function_name(type_name()));
+                HandlerInfo { label, file: location.file(), line: location.line() }
+            }
         }
-        let name = options.and_then(|options| options.name.clone());
-        let label = name.unwrap_or_else(|| function_name((self.type_name)()));
-        HandlerInfo { label, file: self.location.file(), line: self.location.line() }
+    }
+
+    pub(crate) fn crate_name(&self) -> &'static str {
+        match self {
+            Self::Declared(declared) => declared.describe().site.crate_name(),
+            Self::Registered { type_name, .. } => {
+                type_name().trim_start_matches(['&', '<', '(']).split("::").next().unwrap_or_default()
+            }
+        }
     }
 }
 
@@ -220,7 +326,7 @@ impl fmt::Display for HandlerInfo {
 ///
 /// # Panics
 ///
-/// If more than 4 294 967 288 handlers are pending. Out of memory aborts, as it does everywhere in std.
+/// If 4 294 967 232 handlers are pending. Out of memory aborts, as it does everywhere in std.
 ///
 /// ```
 /// let name = String::from("orders");
@@ -237,7 +343,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Outcome,
 {
-    registry::insert(Entry::plain(Callback::new(f), Location::caller()))
+    registry::insert(Entry { callback: Callback::new(Plain(f)), location: Location::caller() })
 }
 
 /// A handler to register, with options.
@@ -270,7 +376,7 @@ impl Handler {
         F: FnOnce() -> T + Send + 'static,
         T: Outcome,
     {
-        Self { callback: Callback::new(f), location, options: Options::default() }
+        Self { callback: Callback::new(Plain(f)), location, options: Options::default() }
     }
 
     /// What reports call it, instead of the function's name.
@@ -329,7 +435,8 @@ impl Handler {
     /// ```
     pub fn register(self) -> Registration {
         let Self { callback, location, options } = self;
-        registry::insert(Entry { callback, location, options: Some(Arc::new(options)) })
+        let code = WithOptions { options: Arc::new(options), callback };
+        registry::insert(Entry { callback: Callback::new(code), location })
     }
 }
 

@@ -8,93 +8,142 @@ use std::any::TypeId;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use crate::crates::{CrateKey, Rank, ranks};
-use crate::declaration::{Description, LinkSite};
+use crate::crates::{CrateKey, Rank, ranks, same};
+use crate::declaration::{Declared, Description, LinkSite, Site};
 use crate::graph::{self, Edge, Move};
-use crate::handler::Phase;
+use crate::handler::{DeclaredHandler, Phase};
 use crate::plan::Problem;
 
 /// Why a declared handler stands where it does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     /// By its place in the source of its crate, which stands where the linker put it, or where a `link!` states.
     Place { stated: bool },
-    /// A constraint of its own, or one of another that it has to wait for, as a reader would say it.
-    Constraint(String),
+    /// By a constraint of its own, or by one of another that it has to wait for: the number of the reason.
+    Constraint(u32),
 }
 
-/// The order of registration, and what is wrong with what the handlers ask for.
-pub(crate) struct Arrangement {
-    /// Where each stands among the declared, and why it stands here.
-    pub(crate) order: Vec<(usize, Why)>,
+/// What there is to say about an order.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// What constraints have moved handlers, as a reader would say it.
+    pub(crate) reasons: Vec<String>,
+    /// What is wrong with what the handlers and the links ask for.
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Arranges what the linker yielded, crates in its order.
-pub(crate) fn arrange(declared: &[Description], mut links: Vec<LinkSite>) -> Arrangement {
-    // The most usual case needs none of the following, nor the pages that it is on.
-    if declared.len() == 1 && links.is_empty() && !declared[0].is_constrained() {
-        return Arrangement { order: vec![(0, Why::Place { stated: false })], problems: Vec::new() };
+impl Notes {
+    pub(crate) const fn new() -> Self {
+        Self { reasons: Vec::new(), problems: Vec::new() }
+    }
+}
+
+/// Puts what the linker yielded, crates in its order, into the order of registration.
+pub(crate) fn arrange(declared: &[Declared], mut links: Vec<LinkSite>, notes: &mut Notes) -> Vec<DeclaredHandler> {
+    let Reading { handlers, mut sources, mut places, constrained } = Reading::of(declared);
+    // The most usual case needs none of the following, nor the pages of memory that it is on.
+    if handlers.len() <= 1 && links.is_empty() && !constrained {
+        return handlers;
     }
     // Inside a crate the linker's order changes from build to build, and what is said about the links is not to change with it.
     links.sort_by_key(|link| (link.site.file, link.site.line, link.site.column));
-    let (ranks, mut problems) = ranks(declared.iter().map(|description| &description.site), &links);
-    let mut places = places(declared, &ranks);
-    places.sort_unstable();
-    let mut order: Vec<(usize, Why)> =
-        places.iter().map(|place| (place.of, Why::Place { stated: place.stated })).collect();
-    if declared.iter().any(Description::is_constrained) {
-        let by_place: Vec<&Description> = places.iter().map(|place| &declared[place.of]).collect();
-        let mut whys: Vec<Why> = order.iter().map(|(_, why)| why.clone()).collect();
-        let running: Vec<usize> = (0..declared.len()).rev().collect();
-        let settled = Constraints::read(&by_place, &mut problems).apply(&by_place, running, &mut whys);
-        order = settled.into_iter().rev().map(|at| (places[at].of, whys[at].clone())).collect();
+    let (ranks, problems) = ranks(sources.iter().map(|source| source.of_crate), &links);
+    notes.problems.extend(problems);
+    for source in &mut sources {
+        source.rank = ranks.get(&source.of_crate).copied().unwrap_or_default();
     }
-    Arrangement { order, problems }
+    let numbers = numbers(&sources);
+    for place in &mut places {
+        place.number = numbers[place.source as usize];
+    }
+    places.sort_unstable();
+    let placed = places.iter().map(|place| {
+        let mut handler = handlers[place.of as usize];
+        handler.why = Why::Place { stated: sources[place.source as usize].rank.stated };
+        handler
+    });
+    let placed = placed.collect();
+    if constrained { constrain(placed, notes) } else { placed }
+}
+
+/// Where handlers stand that the linker yields one after the other: mostly many, and comparing is cheaper than looking up.
+struct Source {
+    of_crate: CrateKey,
+    module: &'static str,
+    file: &'static str,
+    rank: Rank,
+}
+
+impl Source {
+    fn of(site: &Site) -> Self {
+        Self { of_crate: CrateKey::of(site), module: site.module, file: site.file, rank: Rank::default() }
+    }
+
+    fn is_of(&self, site: &Site) -> bool {
+        same(self.module, site.module) && same(self.file, site.file) && self.of_crate.is_of(site)
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        let by_module = || module_order(self.module, other.module);
+        self.rank.at.cmp(&other.rank.at).then_with(by_module).then_with(|| self.file.cmp(other.file))
+    }
 }
 
 /// What decides without constraints, in this order. Numbers only: strings would make sorting several times slower.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
-    rank: usize,
-    module: usize,
-    file: usize,
+    /// That of its source among all sources.
+    number: u32,
     position: [u32; 5],
-    stated: bool,
+    source: u32,
     /// Whose place it is.
-    of: usize,
+    of: u32,
 }
 
-fn places(declared: &[Description], ranks: &HashMap<CrateKey, Rank>) -> Vec<Place> {
-    let modules = places_among(declared.iter().map(|description| description.site.module), module_order);
-    let files = places_among(declared.iter().map(|description| description.site.file), str::cmp);
-    // Neighbours mostly are of one file and one module, and comparing is cheaper than looking up.
-    let mut last: Option<(CrateKey, &str, &str)> = None;
-    let (mut rank, mut module, mut file) = (Rank { at: 0, stated: false }, 0, 0);
-    let mut places = Vec::with_capacity(declared.len());
-    for (of, Description { site, .. }) in declared.iter().enumerate() {
-        let here = (CrateKey::of(site), site.module, site.file);
-        if last.replace(here) != Some(here) {
-            rank = ranks.get(&here.0).copied().unwrap_or(Rank { at: 0, stated: false });
-            module = modules.get(site.module).copied().unwrap_or_default();
-            file = files.get(site.file).copied().unwrap_or_default();
+/// What there is to know of handlers to order them.
+struct Reading {
+    handlers: Vec<DeclaredHandler>,
+    sources: Vec<Source>,
+    places: Vec<Place>,
+    constrained: bool,
+}
+
+impl Reading {
+    fn of(declared: &[Declared]) -> Self {
+        let mut this = Self {
+            handlers: Vec::with_capacity(declared.len()),
+            sources: Vec::new(),
+            places: Vec::with_capacity(declared.len()),
+            constrained: false,
+        };
+        let mut sources = 0;
+        for (of, &declared) in (0..).zip(declared) {
+            let description = declared.describe();
+            let site = &description.site;
+            if !this.sources.last().is_some_and(|last| last.is_of(site)) {
+                this.sources.push(Source::of(site));
+                sources += 1;
+            }
+            let position = [site.line, site.column, site.name_line, site.name_column, site.expansion];
+            this.places.push(Place { number: 0, position, source: sources - 1, of });
+            this.handlers.push(DeclaredHandler::new(declared, &description));
+            this.constrained |= description.is_constrained();
         }
-        let position = [site.line, site.column, site.name_line, site.name_column, site.expansion];
-        places.push(Place { rank: rank.at, module, file, position, stated: rank.stated, of });
+        this
     }
-    places
 }
 
-/// The place of each name among all, in this order.
-fn places_among(
-    names: impl Iterator<Item = &'static str>,
-    order: impl Fn(&str, &str) -> Ordering,
-) -> HashMap<&'static str, usize> {
-    let mut names: Vec<&str> = names.collect();
-    names.dedup();
-    names.sort_unstable_by(|a, b| order(a, b));
-    names.dedup();
-    names.into_iter().enumerate().map(|(place, name)| (name, place)).collect()
+/// The place of each source among all; two that are the same have the same.
+fn numbers(sources: &[Source]) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..sources.len()).collect();
+    order.sort_unstable_by(|&a, &b| sources[a].order(&sources[b]));
+    let mut numbers = vec![0; sources.len()];
+    let mut number = 0;
+    for pair in order.windows(2) {
+        number += u32::from(sources[pair[0]].order(&sources[pair[1]]).is_ne());
+        numbers[pair[1]] = number;
+    }
+    numbers
 }
 
 /// Siblings in alphabetical order, a module after all that is in it.
@@ -126,12 +175,24 @@ impl Constraint {
     }
 }
 
-#[derive(Default)]
+/// Moves handlers away from their places as constraints ask for.
+fn constrain(mut placed: Vec<DeclaredHandler>, notes: &mut Notes) -> Vec<DeclaredHandler> {
+    let descriptions: Vec<Description> = placed.iter().map(|handler| handler.declared.describe()).collect();
+    let constraints = Constraints::read(&descriptions, &mut notes.problems);
+    let (settled, moves) = constraints.settle(&descriptions);
+    let first = u32::try_from(notes.reasons.len()).unwrap_or(u32::MAX);
+    for (number, (whose, reason)) in (first..).zip(constraints.reasons(&descriptions, &settled, &moves)) {
+        placed[whose].why = Why::Constraint(number);
+        notes.reasons.push(reason);
+    }
+    settled.into_iter().rev().map(|at| placed[at]).collect()
+}
+
 struct Constraints(Vec<Constraint>);
 
 impl Constraints {
     /// Finds whom the paths mean, and leaves out what cannot hold.
-    fn read(declared: &[&Description], problems: &mut Vec<Problem>) -> Self {
+    fn read(declared: &[Description], problems: &mut Vec<Problem>) -> Self {
         let mut registrations: HashMap<TypeId, Vec<usize>> = HashMap::new();
         for (at, description) in declared.iter().enumerate() {
             registrations.entry(description.identity).or_default().push(at);
@@ -158,13 +219,14 @@ impl Constraints {
     }
 
     /// A phase is over before the next begins: constraints between two hold by themselves, or never.
-    fn drop_contradictions(&mut self, declared: &[&Description], problems: &mut Vec<Problem>) {
+    fn drop_contradictions(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
         self.0.retain(|constraint| {
             let (early, late) = (declared[constraint.edge.0].phase(), declared[constraint.edge.1].phase());
             if (early as usize) > (late as usize) {
                 let handler = declared[constraint.of].info();
                 let problem = Problem::Contradiction { handler, path: constraint.path };
-                if !problems.contains(&problem) {
+                // A path may mean several registrations, which come one after the other here.
+                if problems.last() != Some(&problem) {
                     problems.push(problem);
                 }
             }
@@ -172,7 +234,7 @@ impl Constraints {
         });
     }
 
-    fn drop_circles(&mut self, declared: &[&Description], problems: &mut Vec<Problem>) {
+    fn drop_circles(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
         let edges: Vec<Edge> = self.0.iter().map(|constraint| constraint.edge).collect();
         for circle in graph::circles(declared.len(), &edges) {
             problems.push(Problem::Circle { handlers: circle.iter().map(|&at| declared[at].info()).collect() });
@@ -181,39 +243,45 @@ impl Constraints {
         self.0.retain(|constraint| component[constraint.edge.0] != component[constraint.edge.1]);
     }
 
-    /// Moves what has to move in the order of running, and notes why.
-    fn apply(&self, declared: &[&Description], running: Vec<usize>, why: &mut [Why]) -> Vec<usize> {
-        let (pulls, delays): (Vec<Constraint>, Vec<Constraint>) =
-            self.0.iter().partition(|constraint| constraint.is_pull());
-        let edges =
-            |constraints: &[Constraint]| constraints.iter().map(|constraint| constraint.edge).collect::<Vec<_>>();
+    /// The order of running, in which handlers have moved as they had to.
+    fn settle(&self, declared: &[Description]) -> (Vec<usize>, Vec<Move>) {
+        let edges = |pulls: bool| -> Vec<Edge> {
+            let those = self.0.iter().filter(|constraint| constraint.is_pull() == pulls);
+            those.map(|constraint| constraint.edge).collect()
+        };
         // A handler without the mark of a phase never comes between two with one, so that all phases can be settled at once.
-        let mut by_phase = running;
-        by_phase.sort_by_key(|&at| declared[at].phase() as usize);
-        let (settled, moves) = graph::settle_and_tell(&by_phase, &edges(&delays), &edges(&pulls));
-        self.note(declared, &settled, &moves, why);
-        settled
+        let mut running: Vec<usize> = (0..declared.len()).rev().collect();
+        running.sort_by_key(|&at| declared[at].phase() as usize);
+        graph::settle_and_tell(&running, &edges(false), &edges(true))
     }
 
     /// Says of each handler that has moved by which constraint: the one that left it the least room.
-    fn note(&self, declared: &[&Description], settled: &[usize], moves: &[Move], why: &mut [Why]) {
+    fn reasons(&self, declared: &[Description], settled: &[usize], moves: &[Move]) -> Vec<(usize, String)> {
         let mut place = vec![0; declared.len()];
         settled.iter().enumerate().for_each(|(position, &at)| place[at] = position);
-        let mut room = vec![usize::MAX; declared.len()];
+        let mut nearest: Vec<Option<(usize, &Constraint)>> = vec![None; declared.len()];
         for constraint in &self.0 {
             let (early, late) = constraint.edge;
-            let (whose, text) = match (moves[early], moves[late], constraint.is_pull()) {
-                (Move::Pulled, _, true) => (early, format!("before {}", constraint.path)),
-                (_, Move::Delayed | Move::Waited, false) => (late, format!("after {}", constraint.path)),
-                (_, Move::Waited, true) => (late, format!("waits for {}", declared[early].info().label())),
+            let whose = match (moves[early], moves[late], constraint.is_pull()) {
+                (Move::Pulled, _, true) => early,
+                (_, Move::Waited, _) | (_, Move::Delayed, false) => late,
                 _ => continue,
             };
-            let gap = place[late] - place[early];
-            if gap < room[whose] {
-                room[whose] = gap;
-                why[whose] = Why::Constraint(text);
+            let room = place[late] - place[early];
+            if nearest[whose].is_none_or(|(least, _)| room < least) {
+                nearest[whose] = Some((room, constraint));
             }
         }
+        let reason = |(whose, nearest): (usize, Option<(usize, &Constraint)>)| {
+            let constraint = nearest?.1;
+            let text = match constraint.is_pull() {
+                false => format!("after {}", constraint.path),
+                true if whose == constraint.of => format!("before {}", constraint.path),
+                true => format!("waits for {}", declared[constraint.of].info().label()),
+            };
+            Some((whose, text))
+        };
+        nearest.into_iter().enumerate().filter_map(reason).collect()
     }
 }
 

@@ -3,8 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use crate::crates::CrateKey;
-use crate::handler::{Entry, HandlerInfo, on_one_line};
-use crate::order::{self, Why};
+use crate::declaration::Description;
+use crate::handler::{Entry, HandlerInfo, Phase, on_one_line};
+use crate::order::{self, Notes, Why};
 use crate::registry;
 
 /// The order in which the pending handlers would run now. Made by [`plan`].
@@ -92,50 +93,75 @@ impl PlannedHandler {
 pub fn plan() -> Plan {
     let pending = registry::collected();
     let entries: Vec<&Entry> = pending.iter().filter(|entry| !entry.is_of_another_process()).collect();
-    let planned = entries.iter().enumerate().map(|(at, entry)| PlannedHandler {
-        info: entry.info(),
-        crate_name: entry.crate_name().to_owned(),
-        phase: PHASES[entry.phase() as usize],
-        why: why(&entries[..at], entry),
+    let standings: Vec<Standing> = entries.iter().map(|entry| Standing::of(entry)).collect();
+    let planned = entries.iter().enumerate().map(|(at, entry)| {
+        let label = entry.label();
+        PlannedHandler {
+            info: label.info(),
+            crate_name: label.crate_name().to_owned(),
+            phase: PHASES[entry.phase() as usize],
+            why: match standings[at].why {
+                Some(Why::Constraint(number)) => pending.reason(number).to_owned(),
+                _ => why(&standings[..at], &standings[at]).to_owned(),
+            },
+        }
     });
-    Plan { handlers: planned.collect(), constraints: constraints(&entries) }
+    Plan { handlers: planned.collect(), constraints: constraints(&standings) }
 }
 
 const PHASES: [&str; 3] = ["first", "", "last"];
 
 const SOURCE: &str = "source";
 
-fn why(above: &[&Entry], entry: &Entry) -> String {
-    if let Some(Why::Constraint(text)) = entry.why() {
-        return text.clone();
+/// What decides where a handler stands.
+struct Standing {
+    phase: Phase,
+    /// `None`: it was registered by a call.
+    why: Option<Why>,
+    description: Option<Description>,
+}
+
+impl Standing {
+    fn of(entry: &Entry) -> Self {
+        let declared = entry.as_declared();
+        Self {
+            phase: entry.phase(),
+            why: declared.map(|handler| handler.why),
+            description: declared.map(|handler| handler.declared.describe()),
+        }
     }
-    let crate_of = |entry: &Entry| entry.description().map(|description| CrateKey::of(&description.site));
-    let is_same_crate = |above: &Entry| crate_of(above) == crate_of(entry);
+
+    fn crate_key(&self) -> Option<CrateKey> {
+        self.description.as_ref().map(|description| CrateKey::of(&description.site))
+    }
+}
+
+fn why(above: &[Standing], this: &Standing) -> &'static str {
+    let is_same_crate = |above: &Standing| above.crate_key() == this.crate_key();
     // Who was moved here from another crate says nothing about the order of crates.
-    let was_moved = |above: &Entry| matches!(above.why(), Some(Why::Constraint(_))) && !is_same_crate(above);
-    let Some(above) = above.iter().rfind(|above| !was_moved(above)).or(above.last()) else { return String::new() };
-    let text = match (above.why(), entry.why()) {
-        _ if above.phase() != entry.phase() => "phase",
+    let was_moved = |above: &Standing| matches!(above.why, Some(Why::Constraint(_))) && !is_same_crate(above);
+    let Some(above) = above.iter().rfind(|above| !was_moved(above)).or(above.last()) else { return "" };
+    match (above.why, this.why) {
+        _ if above.phase != this.phase => "phase",
         (_, None) => "registered earlier",
         (None, Some(_)) => "declared",
         _ if is_same_crate(above) => SOURCE,
         (_, Some(Why::Place { stated: true })) => "link!",
         _ => "linker",
-    };
-    text.to_owned()
+    }
 }
 
-fn constraints(entries: &[&Entry]) -> Vec<(usize, usize, String)> {
+fn constraints(standings: &[Standing]) -> Vec<(usize, usize, String)> {
+    let description = |at: usize| standings[at].description.as_ref();
     let mut edges = Vec::new();
-    for (at, entry) in entries.iter().enumerate() {
-        let Some(description) = entry.description() else { continue };
-        let befores = description.before.iter().map(|target| (target, true));
-        let afters = description.after.iter().map(|target| (target, false));
+    for at in 0..standings.len() {
+        let Some(described) = description(at) else { continue };
+        let befores = described.before.iter().map(|target| (target, true));
+        let afters = described.after.iter().map(|target| (target, false));
         for (&(identity, path), is_before) in befores.chain(afters) {
-            let is_meant =
-                |&other: &usize| entries[other].description().is_some_and(|other| other.identity == identity);
+            let is_meant = |&other: &usize| description(other).is_some_and(|other| other.identity == identity);
             // Of several registrations the nearest on either side: what holds for it holds for those beyond.
-            let others = [(0..at).rev().find(is_meant), (at + 1..entries.len()).find(is_meant)];
+            let others = [(0..at).rev().find(is_meant), (at + 1..standings.len()).find(is_meant)];
             edges.extend(others.into_iter().flatten().map(|other| {
                 if is_before { (at, other, format!("before {path}")) } else { (other, at, format!("after {path}")) }
             }));
@@ -403,6 +429,8 @@ impl std::error::Error for PlanError {}
 /// # Ok::<(), atexit_core::PlanError>(())
 /// ```
 pub fn check() -> Result<(), PlanError> {
-    let problems = order::arrange(&registry::declared(), registry::links()).problems;
+    let mut notes = Notes::new();
+    order::arrange(&registry::declared(), registry::links(), &mut notes);
+    let problems = notes.problems;
     if problems.is_empty() { Ok(()) } else { Err(PlanError { problems }) }
 }

@@ -1,6 +1,6 @@
 //! Owns every line of `unsafe` and every `cfg` of an operating system; must not know what a handler is for, or when it runs.
 //!
-//! Two rooms share this file because both need `unsafe`: [`Callback`], a closure of any type in four words, and the few
+//! Two rooms share this file because both need `unsafe`: [`Callback`], code of any type in four words, and the few
 //! calls of the C library that std does not offer. They are declared here rather than taken from a binding crate:
 //! there are five of them, ISO C and the Itanium C++ ABI fix their signatures, and everyone who uses
 //! the attribute would pay for building the bindings.
@@ -28,68 +28,70 @@ use std::io::Write as _;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::handler::{About, Code};
 use crate::runner::Cause;
-use crate::status::{Fault, Outcome};
+use crate::status::Fault;
 
 // ---- Closures ----------------------------------------------------------------------------------------------------
 
-/// How many words of captures a [`Callback`] holds without an allocation of its own.
+/// How many words a [`Callback`] holds without an allocation of its own.
 const INLINE_WORDS: usize = 3;
 
 type Payload = MaybeUninit<[usize; INLINE_WORDS]>;
 
-/// What is known of a closure's type once it is forgotten.
+/// What is known of a type once it is forgotten.
 struct Table {
     /// # Safety
     ///
-    /// The payload must hold the closure this table was made for; it is moved out.
+    /// The payload must hold the code this table was made for; it is moved out.
     call: unsafe fn(*mut Payload) -> Option<Fault>,
     /// # Safety
     ///
     /// As for `call`.
     drop: unsafe fn(*mut Payload),
+    /// `None` of code that says nothing of itself, as most does: so nobody has to ask.
+    ///
+    /// # Safety
+    ///
+    /// The payload must hold the code this table was made for.
+    about: Option<unsafe fn(&Payload) -> Option<About<'_>>>,
     /// Of a closure without captures and of a function: equal types are the same code.
     identity: Option<fn() -> TypeId>,
     type_name: fn() -> &'static str,
 }
 
-/// A `FnOnce() -> impl Outcome` of any type, whose captures lie in place when they are small.
+/// [`Code`] of any type, which lies in place when it is small.
 ///
-/// The usual answer, `Box<dyn FnOnce>`, costs an allocation for every registration.
+/// The usual answer, a box of a trait object, costs an allocation for every registration.
 pub(crate) struct Callback {
     table: &'static Table,
     payload: Payload,
 }
 
-// SAFETY: `Callback::new` takes only closures that are `Send`.
+// SAFETY: `Code` is `Send`.
 unsafe impl Send for Callback {}
 
 impl Callback {
-    pub(crate) fn new<F, T>(f: F) -> Self
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Outcome,
-    {
+    pub(crate) fn new<C: Code>(code: C) -> Self {
         const {
-            assert!(size_of::<Box<F>>() <= size_of::<Payload>() && align_of::<Box<F>>() <= align_of::<Payload>());
+            assert!(size_of::<Box<C>>() <= size_of::<Payload>() && align_of::<Box<C>>() <= align_of::<Payload>());
         }
-        if const { size_of::<F>() <= size_of::<Payload>() && align_of::<F>() <= align_of::<Payload>() } {
-            Self::store::<F, F, T>(f)
+        if const { size_of::<C>() <= size_of::<Payload>() && align_of::<C>() <= align_of::<Payload>() } {
+            Self::store(code)
         } else {
-            let boxed = Box::new(f);
-            Self::store::<F, _, T>(boxed)
+            Self::store(Box::new(code))
         }
     }
 
-    /// Stores `stored`, which fits, under the name of `F`.
-    fn store<F: 'static, S: FnOnce() -> T, T: Outcome>(stored: S) -> Self {
+    /// Stores code that fits.
+    fn store<C: Code>(code: C) -> Self {
         let mut payload = Payload::uninit();
         // SAFETY: `new` has compared size and alignment of what it passes; the payload is fresh.
-        unsafe { payload.as_mut_ptr().cast::<S>().write(stored) };
-        Self { table: const { &Table::of::<F, S, T>() }, payload }
+        unsafe { payload.as_mut_ptr().cast::<C>().write(code) };
+        Self { table: const { &Table::of::<C>() }, payload }
     }
 
-    /// Calls the closure, which is gone afterwards, also if it panics.
+    /// Calls the code, which is gone afterwards, also if it panics.
     #[inline]
     pub(crate) fn call(self) -> Option<Fault> {
         let mut this = ManuallyDrop::new(self);
@@ -97,11 +99,18 @@ impl Callback {
         unsafe { (this.table.call)(&raw mut this.payload) }
     }
 
+    #[inline]
+    pub(crate) fn about(&self) -> Option<About<'_>> {
+        // SAFETY: the table was made with the payload; `call` never lets go of a callback that it has emptied.
+        self.table.about.and_then(|about| unsafe { about(&self.payload) })
+    }
+
     /// The type of the function or closure, if two values of it cannot differ.
     pub(crate) fn identity(&self) -> Option<TypeId> {
         self.table.identity.map(|identity| identity())
     }
 
+    #[inline]
     pub(crate) fn type_name(&self) -> fn() -> &'static str {
         self.table.type_name
     }
@@ -109,20 +118,26 @@ impl Callback {
 
 impl Drop for Callback {
     fn drop(&mut self) {
-        // SAFETY: the table was made with the payload; `call` never lets go of a callback that it has emptied.
+        // SAFETY: as in `about`.
         unsafe { (self.table.drop)(&raw mut self.payload) }
     }
 }
 
 impl Table {
-    const fn of<F: 'static, S: FnOnce() -> T, T: Outcome>() -> Self {
+    const fn of<C: Code>() -> Self {
         Self {
-            // SAFETY: the caller's duty, stated at the field, is that a valid `S` lies there.
-            call: |payload| unsafe { payload.cast::<S>().read() }().fault(),
+            // SAFETY: the caller's duty, stated at the field, is that a valid `C` lies there.
+            call: |payload| unsafe { payload.cast::<C>().read() }.call(),
             // SAFETY: likewise.
-            drop: |payload| unsafe { payload.cast::<S>().drop_in_place() },
-            identity: if size_of::<F>() == 0 { Some(TypeId::of::<F>) } else { None },
-            type_name: std::any::type_name::<F>,
+            drop: |payload| unsafe { payload.cast::<C>().drop_in_place() },
+            about: if C::SAYS_MORE {
+                // SAFETY: likewise.
+                Some(|payload| unsafe { &*payload.as_ptr().cast::<C>() }.about())
+            } else {
+                None
+            },
+            identity: if size_of::<C::Function>() == 0 { Some(TypeId::of::<C::Function>) } else { None },
+            type_name: std::any::type_name::<C::Function>,
         }
     }
 }

@@ -9,8 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::declaration::{Declared, Description, Link, LinkSite};
+use crate::declaration::{Declared, Link, LinkSite};
 use crate::handler::{Entry, HandlerInfo, Label, Phase};
+use crate::order::Notes;
 use crate::plan::Problem;
 use crate::stacks::{Handle, Stacks, Top};
 use crate::{order, platform, turn};
@@ -226,7 +227,7 @@ pub(crate) fn next_place() -> Option<Place> {
 pub(crate) fn next_is_limited() -> bool {
     let mut pending = lock();
     let next = pending.next().and_then(|next| pending.entries.item(next));
-    next.is_some_and(|entry| entry.time_limit().is_some())
+    next.is_some_and(Entry::has_time_limit)
 }
 
 /// Which handler is running, and a number that changes whenever another one starts.
@@ -296,7 +297,7 @@ pub(crate) struct Pending {
     /// How many handlers have ever been started.
     serial: u64,
     running: Option<Label>,
-    problems: Vec<Problem>,
+    notes: Notes,
 }
 
 impl Pending {
@@ -312,7 +313,7 @@ impl Pending {
             ran: 0,
             serial: 0,
             running: None,
-            problems: Vec::new(),
+            notes: Notes::new(),
         }
     }
 
@@ -390,11 +391,10 @@ impl Pending {
         let fresh = inventory::iter::<Declared>
             .into_iter()
             .take_while(|declared| seen.is_none_or(|seen| !std::ptr::eq(*declared, seen)));
-        let fresh: Vec<Description> = fresh.map(|declared| (declared.describe)()).collect();
-        let arranged = order::arrange(&fresh, links());
-        self.problems.extend(arranged.problems);
-        let mut fresh: Vec<Option<Description>> = fresh.into_iter().map(Some).collect();
-        let entries = arranged.order.into_iter().filter_map(|(at, why)| Some(Entry::declared(fresh[at].take()?, why)));
+        let fresh: Vec<Declared> = fresh.copied().collect();
+        let arranged = order::arrange(&fresh, links(), &mut self.notes);
+        // What runs in the parent only is forgotten in a child.
+        let entries = arranged.into_iter().map(Entry::declared).filter(|entry| !entry.is_of_another_process());
         // Declared handlers count as registered before `main`, even if a call came first here.
         if seen.is_none() {
             self.entries.beneath(|stacks| {
@@ -407,13 +407,17 @@ impl Pending {
                 self.insert(entry, false);
             }
         }
-        self.forget_foreign();
+    }
+
+    /// As a reader would say it, why constraints have moved a handler.
+    pub(crate) fn reason(&self, number: u32) -> &str {
+        self.notes.reasons.get(number as usize).map_or("", String::as_str)
     }
 }
 
 /// Everything declared that is linked in, as `inventory` yields it.
-pub(crate) fn declared() -> Vec<Description> {
-    inventory::iter::<Declared>.into_iter().map(|declared| (declared.describe)()).collect()
+pub(crate) fn declared() -> Vec<Declared> {
+    inventory::iter::<Declared>.into_iter().copied().collect()
 }
 
 pub(crate) fn links() -> Vec<LinkSite> {
@@ -422,7 +426,7 @@ pub(crate) fn links() -> Vec<LinkSite> {
 
 /// What is wrong with the handlers that were collected; told once.
 pub(crate) fn take_problems() -> Vec<Problem> {
-    std::mem::take(&mut lock().problems)
+    std::mem::take(&mut lock().notes.problems)
 }
 
 const _: () = assert!(Phase::Last as usize + 1 == PHASES);

@@ -329,8 +329,8 @@ fn run_one(entry: Entry, terms: &Terms, desk: Option<&Desk>) -> bool {
         observe(&terms.config, || Event::Started { handler: handler.clone() });
     }
     let armed = limit.is_some_and(|limit| desk.is_some_and(|desk| desk.arm(limit, entry.label())));
-    let (callback, label) = entry.into_parts();
-    let mut fault = call(callback);
+    let label = entry.label();
+    let mut fault = call(entry.into_callback());
     if (armed && !desk.is_some_and(Desk::disarm)) || !turn::is_seated() {
         return false; // the run went on without this thread
     }
@@ -353,8 +353,10 @@ fn run_one(entry: Entry, terms: &Terms, desk: Option<&Desk>) -> bool {
 /// The limit that the handler itself asks for, if it asks for one. If the expression panics, that is a failure, and the handler runs
 /// without; if it calls `exit`, that has ended the handler, and there is nothing to run.
 fn time_limit(entry: &Entry) -> Result<Option<Duration>, ExitRequest> {
-    let Some(ask) = entry.time_limit() else { return Ok(None) };
-    match catch_unwind(AssertUnwindSafe(ask)) {
+    if !entry.has_time_limit() {
+        return Ok(None);
+    }
+    match catch_unwind(AssertUnwindSafe(|| entry.time_limit())) {
         Ok(limit) => Ok(limit),
         Err(payload) if payload.is::<ExitRequest>() => Err(ExitRequest),
         Err(payload) => {

@@ -242,3 +242,94 @@ impl<T> Slot<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push(usize),
+        Pop(usize),
+        /// Of everything that was ever pushed.
+        Remove(prop::sample::Index),
+        MoveOnto(usize, usize),
+        Beneath(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (0..2_usize).prop_map(Step::Push),
+            2 => (0..2_usize).prop_map(Step::Pop),
+            4 => any::<prop::sample::Index>().prop_map(Step::Remove),
+            1 => (0..2_usize).prop_map(|from| Step::MoveOnto(from, 1 - from)),
+            1 => (0..2_usize).prop_map(Step::Beneath),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn stacks_agree_with_vectors(steps in prop::collection::vec(step(), 0..1000)) {
+            let mut stacks: Stacks<usize, 2> = Stacks::new();
+            let mut vectors = [Vec::new(), Vec::new()];
+            let mut handles = Vec::new();
+            for step in steps {
+                let new = handles.len();
+                match step {
+                    Step::Push(stack) => {
+                        handles.push(stacks.push(stack, new));
+                        vectors[stack].push(new);
+                    }
+                    Step::Beneath(stack) => {
+                        stacks.beneath(|stacks| handles.push(stacks.push(stack, new)));
+                        vectors[stack].insert(0, new);
+                    }
+                    Step::Pop(stack) => {
+                        let top = stacks.top(stack..stack + 1);
+                        prop_assert_eq!(top.and_then(|top| stacks.pop(top)), vectors[stack].pop());
+                    }
+                    Step::Remove(_) if handles.is_empty() => {}
+                    Step::Remove(index) => {
+                        let item = index.index(handles.len());
+                        let is_there = vectors.iter().any(|vector| vector.contains(&item));
+                        prop_assert_eq!(stacks.get(handles[item]).copied(), is_there.then_some(item));
+                        prop_assert_eq!(stacks.remove(handles[item]), is_there.then_some(item));
+                        for vector in &mut vectors {
+                            vector.retain(|&other| other != item);
+                        }
+                    }
+                    Step::MoveOnto(from, to) => {
+                        let moved = std::mem::take(&mut vectors[from]);
+                        prop_assert_eq!(stacks.move_onto(from, to), !moved.is_empty());
+                        vectors[to].extend(moved);
+                    }
+                }
+                let expected: Vec<usize> = vectors.iter().flat_map(|vector| vector.iter().rev()).copied().collect();
+                prop_assert_eq!(stacks.iter().map(|(_, &item)| item).collect::<Vec<_>>(), expected);
+                prop_assert_eq!(stacks.len(), vectors[0].len() + vectors[1].len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_whose_generations_are_used_up_is_not_used_again() {
+        let mut stacks: Stacks<(), 1> = Stacks::new();
+        let first = stacks.push(0, ());
+        stacks.slots.get_mut(first.slot).generation = u32::MAX - 1;
+        let last = Handle { generation: u32::MAX - 1, ..first };
+        assert_eq!(stacks.get(first), None);
+        assert_eq!(stacks.remove(last), Some(()));
+        while stacks.holes > 0 {
+            let other = stacks.push(0, ());
+            assert_ne!(other.slot, first.slot);
+            stacks.remove(other);
+        }
+        for _ in 0..2 * CHUNK {
+            assert_ne!(stacks.push(0, ()).slot, first.slot);
+        }
+        assert_eq!(stacks.remove(last), None);
+    }
+}

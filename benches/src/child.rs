@@ -18,6 +18,7 @@ pub(crate) fn measure(subject: &str, measure: Measure, count: usize) {
         ("ours", Measure::RegisterAgain) => per_handler(register_again(count), count),
         ("ours", Measure::Call) => per_handler(run(count), count),
         ("ours", Measure::Order) => per_handler(order::collect(count), count),
+        ("ours", Measure::OrderConstrained) => per_handler(order::collect_constrained(count), count),
         ("sort", Measure::Order) => per_handler(order::sort(count), count),
         ("ours", _) => contender::<Ours>(measure, count),
         ("atexit", _) => contender::<Atexit>(measure, count),
@@ -42,7 +43,9 @@ fn contender<C: Contender>(measure: Measure, count: usize) -> f64 {
             let _ = EXIT.set((Instant::now(), count));
             std::process::exit(0)
         }
-        Measure::RegisterAgain | Measure::Call | Measure::Order => unreachable!("not of this subject"),
+        Measure::RegisterAgain | Measure::Call | Measure::Order | Measure::OrderConstrained => {
+            unreachable!("not of this subject")
+        }
     }
 }
 

@@ -12,15 +12,18 @@ use crate::rounds::shuffle;
 
 /// Declares so many handlers, as so many uses of the attribute would, and takes the time until they stand in their order.
 pub(crate) fn collect(count: usize) -> Duration {
-    let mut lines: Vec<u32> = (1..).take(count).collect();
-    shuffle(&mut lines, 0);
-    LINES.set(lines).expect("once in a process");
-    for _ in 0..count {
-        let declared: &'static Declared = Box::leak(Box::new(Declared::new(describe)));
-        let node: &'static Node = Box::leak(Box::new(Node { value: declared, next: UnsafeCell::new(None) }));
-        // SAFETY: the value is of the type whose registry it goes to; no other thread looks at the registry.
-        unsafe { declared.submit(node) };
-    }
+    declare(count, describe);
+    timed(count)
+}
+
+/// The same, where all handlers but one ask to run after that one.
+pub(crate) fn collect_constrained(count: usize) -> Duration {
+    declare(1, describe_pivot);
+    declare(count - 1, || describe().after(identity(pivot), "pivot"));
+    timed(count)
+}
+
+fn timed(count: usize) -> Duration {
     let start = Instant::now();
     let pending = atexit_core::pending();
     let elapsed = start.elapsed();
@@ -28,13 +31,38 @@ pub(crate) fn collect(count: usize) -> Duration {
     elapsed
 }
 
-static LINES: std::sync::OnceLock<Vec<u32>> = std::sync::OnceLock::new();
+fn declare(count: usize, describe: fn() -> Description) {
+    for _ in 0..count {
+        let declared: &'static Declared = Box::leak(Box::new(Declared::new(describe)));
+        let node: &'static Node = Box::leak(Box::new(Node { value: declared, next: UnsafeCell::new(None) }));
+        // SAFETY: the value is of the type whose registry it goes to; no other thread looks at the registry.
+        unsafe { declared.submit(node) };
+    }
+}
 
 /// What the attribute expands to, but for the line, which is another one at every call.
 fn describe() -> Description {
-    static CALLS: AtomicU32 = AtomicU32::new(0);
-    let line = LINES.get().expect("set before")[CALLS.fetch_add(1, Ordering::Relaxed) as usize];
-    let site = Site {
+    static CALLS: AtomicU32 = AtomicU32::new(1);
+    let line = CALLS.fetch_add(1, Ordering::Relaxed).wrapping_mul(ODD);
+    Description::new(site(line), identity(handler), || {
+        handler();
+        None
+    })
+}
+
+/// Multiplying by it shuffles the numbers of 32 bits.
+const ODD: u32 = 0x9e37_79b1;
+
+/// The one that is registered first, and so runs last.
+fn describe_pivot() -> Description {
+    Description::new(site(0), identity(pivot), || {
+        pivot();
+        None
+    })
+}
+
+fn site(line: u32) -> Site {
+    Site {
         function: "handler",
         arguments: "",
         package: "benches 0.0.0",
@@ -44,15 +72,13 @@ fn describe() -> Description {
         file: file!(),
         line,
         column: 1,
-        name_line: line + 1,
+        name_line: line,
         name_column: 4,
         expansion: line,
-    };
-    Description::new(site, identity(handler), || {
-        handler();
-        None
-    })
+    }
 }
+
+fn pivot() {}
 
 fn handler() {}
 

@@ -22,12 +22,14 @@ pub(crate) enum Measure {
     Allocated,
     /// Bytes that one of so many handlers takes of the memory that the process really has.
     Resident,
-    /// Nanoseconds to order one of so many declared handlers, or records.
+    /// Nanoseconds to collect and order one of so many declared handlers, or to sort one of so many records.
     Order,
+    /// The same, where all handlers but one are constrained.
+    OrderConstrained,
 }
 
 impl Measure {
-    const NAMES: [(&str, Self); 9] = [
+    const NAMES: [(&str, Self); 10] = [
         ("register", Self::Register),
         ("register-again", Self::RegisterAgain),
         ("register-from-two", Self::RegisterFromTwo),
@@ -37,6 +39,7 @@ impl Measure {
         ("allocated", Self::Allocated),
         ("resident", Self::Resident),
         ("order", Self::Order),
+        ("order-constrained", Self::OrderConstrained),
     ];
 
     pub(crate) fn named(name: &str) -> Self {
@@ -86,6 +89,7 @@ pub(crate) const OURS: Subject = child(
         Measure::Allocated,
         Measure::Resident,
         Measure::Order,
+        Measure::OrderConstrained,
     ],
 );
 pub(crate) const ATEXIT: Subject = child("libc atexit", "atexit", &ALLOCATIONS);

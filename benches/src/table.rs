@@ -117,10 +117,22 @@ pub(crate) fn print(effort: Effort) {
 
     let of = count(10_000);
     Block {
-        title: format!("ordering one of {of} declared handlers"),
+        title: format!("collecting and ordering one of {of} declared handlers"),
         unit: "ns",
         rounds: effort.rounds(21),
         lines: vec![Line::of(SORT, Measure::Order, of), Line::of(OURS, Measure::Order, of).goal(Goal::Ratio(2.0))],
+    }
+    .print();
+    Block {
+        title: "the same, where each is constrained".to_owned(),
+        unit: "ns",
+        rounds: effort.rounds(21),
+        lines: [1_000, 10_000, 100_000]
+            .map(|of| {
+                let sample = move || OURS.measure(Measure::OrderConstrained, effort.count(of));
+                Line::new(format!("atexit_core, of {of}"), sample)
+            })
+            .into(),
     }
     .print();
 

@@ -5,6 +5,7 @@
 //! One mutex guards it all. It is never held while code of a user runs: entries are moved out first and dropped later.
 
 use std::any::TypeId;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub struct Registration(Handle);
 impl Registration {
     /// Takes the handler back: `true` if it was pending and will not run.
     ///
-    /// It takes constant time. What the handler captured is dropped before this returns.
+    /// It takes constant time on average: now and then what was unregistered is cleared away. What the handler captured is dropped before this returns.
     ///
     /// # Panics
     ///
@@ -101,9 +102,11 @@ pub fn pending() -> usize {
 }
 
 pub(crate) fn insert(entry: Entry) -> Registration {
+    let phase = entry.phase();
     let mut pending = lock();
     let late = pending.closed && !turn::is_seated() && !turn::is_exiting();
-    let registration = pending.insert(entry, late);
+    let stack = if late { too_late(phase) } else { registered(phase) };
+    let registration = Registration(pending.entries.push(stack, entry));
     let plant = !pending.planted && !late && !pending.stopped;
     if plant {
         pending.planted = true;
@@ -276,10 +279,26 @@ pub(crate) fn collected() -> MutexGuard<'static, Pending> {
 
 const PHASES: usize = 3;
 
+// The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call came first here; what came too
+// late for a run waits until it is admitted.
+const fn registered(phase: Phase) -> usize {
+    2 * phase as usize
+}
+
+const fn declared_first(phase: Phase) -> usize {
+    2 * phase as usize + 1
+}
+
+const fn too_late(phase: Phase) -> usize {
+    2 * PHASES + phase as usize
+}
+
+/// What a run takes.
+const OPEN: Range<usize> = 0..2 * PHASES;
+
 #[expect(clippy::struct_excessive_bools, reason = "they change one by one")]
 pub(crate) struct Pending {
-    /// For each phase what is open to the run, then what came too late for it.
-    entries: Stacks<Entry, { 2 * PHASES }>,
+    entries: Stacks<Entry, { 3 * PHASES }>,
     /// What `inventory` yielded first when the declared handlers were last collected.
     seen: Option<&'static Declared>,
     /// The hook stands in front of the process's end.
@@ -317,19 +336,12 @@ impl Pending {
         }
     }
 
-    /// Adds the newest entry of its phase; `late` ones wait until they are admitted.
-    #[inline]
-    pub(crate) fn insert(&mut self, entry: Entry, late: bool) -> Registration {
-        let stack = entry.phase() as usize + if late { PHASES } else { 0 };
-        Registration(self.entries.push(stack, entry))
-    }
-
     /// How many entries a run that begins now would find.
     fn runnable(&mut self) -> usize {
         if self.stopped {
             return 0;
         }
-        let some = self.entries.top(0..PHASES).is_some();
+        let some = self.entries.top(OPEN).is_some();
         if some || !self.exited { self.entries.len() } else { 0 }
     }
 
@@ -340,7 +352,7 @@ impl Pending {
             return None;
         }
         loop {
-            match self.entries.top(0..PHASES) {
+            match self.entries.top(OPEN) {
                 Some(top) if self.entries.item(top).is_some_and(Entry::is_of_another_process) => {
                     std::mem::forget(self.entries.pop(top));
                 }
@@ -359,8 +371,8 @@ impl Pending {
     /// Opens the run to what came too late for it so far, and says whether there was anything.
     pub(crate) fn admit_late(&mut self) -> bool {
         let mut any = false;
-        for phase in 0..PHASES {
-            any |= self.entries.move_onto(phase + PHASES, phase);
+        for phase in [Phase::First, Phase::Unmarked, Phase::Last] {
+            any |= self.entries.move_onto(too_late(phase), registered(phase));
         }
         any
     }
@@ -395,17 +407,10 @@ impl Pending {
         let arranged = order::arrange(&fresh, links(), &mut self.notes);
         // What runs in the parent only is forgotten in a child.
         let entries = arranged.into_iter().map(Entry::declared).filter(|entry| !entry.is_of_another_process());
-        // Declared handlers count as registered before `main`, even if a call came first here.
-        if seen.is_none() {
-            self.entries.beneath(|stacks| {
-                for entry in entries {
-                    stacks.push(entry.phase() as usize, entry);
-                }
-            });
-        } else {
-            for entry in entries {
-                self.insert(entry, false);
-            }
+        for entry in entries {
+            // A plug-in that comes later registers what it declares by coming.
+            let stack = if seen.is_none() { declared_first(entry.phase()) } else { registered(entry.phase()) };
+            self.entries.push(stack, entry);
         }
     }
 

@@ -44,10 +44,12 @@ const NONE: u32 = u32::MAX;
 /// How many slots are allocated at a time: with what is pending, they fit into a page, which is what one handler costs.
 const CHUNK: u32 = 64;
 
+type Chunk<T> = Box<[Slot<T>; CHUNK as usize]>;
+
 /// So few holes are no reason to look for them.
 const FEW: usize = 64;
 
-struct Slots<T>(Vec<Box<[Slot<T>]>>);
+struct Slots<T>(Vec<Chunk<T>>);
 
 impl<T> Slots<T> {
     #[inline]
@@ -65,12 +67,12 @@ impl<T> Slots<T> {
     fn grow(&mut self) -> u32 {
         let first = u32::try_from(self.0.len()).ok().and_then(|chunks| chunks.checked_mul(CHUNK));
         let first = first.filter(|first| *first < NONE - CHUNK).expect("four thousand million handlers are pending");
-        let slots = (first + 1..=first + CHUNK).map(|older| Slot { item: None, generation: 0, older });
-        let mut slots: Box<[Slot<T>]> = slots.collect();
-        if let Some(last) = slots.last_mut() {
-            last.older = NONE;
-        }
-        self.0.push(slots);
+        let mut older = first;
+        let slots = std::array::from_fn(|_| {
+            older += 1;
+            Slot { item: None, generation: 0, older: if older == first + CHUNK { NONE } else { older } }
+        });
+        self.0.push(Box::new(slots));
         first
     }
 }
@@ -194,27 +196,11 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 
     /// Puts all that is on one stack onto another, and says whether there was anything.
     pub(crate) fn move_onto(&mut self, from: usize, to: usize) -> bool {
-        let some = self.top(from..from + 1).is_some(); // and no hole on top of nothing
-        let top = std::mem::replace(&mut self.newest[from], NONE);
-        self.put_onto(top, to);
-        some
-    }
-
-    /// What `push` pushes comes beneath everything there is.
-    pub(crate) fn beneath(&mut self, push: impl FnOnce(&mut Self)) {
-        let tops = std::mem::replace(&mut self.newest, [NONE; STACKS]);
-        push(self);
-        for (stack, top) in tops.into_iter().enumerate() {
-            self.put_onto(top, stack);
-        }
-    }
-
-    fn put_onto(&mut self, top: u32, stack: usize) {
-        let oldest = self.downwards(top).last();
-        if let Some(oldest) = oldest {
-            self.slots.get_mut(oldest).older = self.newest[stack];
-            self.newest[stack] = top;
-        }
+        let Some(top) = self.top(from..from + 1) else { return false };
+        let oldest = self.downwards(top.at).last().unwrap_or(top.at);
+        self.slots.get_mut(oldest).older = std::mem::replace(&mut self.newest[to], top.at);
+        self.newest[from] = NONE;
+        true
     }
 
     /// A slot and those below it.
@@ -255,7 +241,6 @@ mod tests {
         /// Of everything that was ever pushed.
         Remove(prop::sample::Index),
         MoveOnto(usize, usize),
-        Beneath(usize),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -264,7 +249,6 @@ mod tests {
             2 => (0..2_usize).prop_map(Step::Pop),
             4 => any::<prop::sample::Index>().prop_map(Step::Remove),
             1 => (0..2_usize).prop_map(|from| Step::MoveOnto(from, 1 - from)),
-            1 => (0..2_usize).prop_map(Step::Beneath),
         ]
     }
 
@@ -282,10 +266,6 @@ mod tests {
                     Step::Push(stack) => {
                         handles.push(stacks.push(stack, new));
                         vectors[stack].push(new);
-                    }
-                    Step::Beneath(stack) => {
-                        stacks.beneath(|stacks| handles.push(stacks.push(stack, new)));
-                        vectors[stack].insert(0, new);
                     }
                     Step::Pop(stack) => {
                         let top = stacks.top(stack..stack + 1);

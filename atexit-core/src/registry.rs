@@ -34,7 +34,8 @@ pub struct Registration(Handle);
 impl Registration {
     /// Takes the handler back: `true` if it was pending and will not run.
     ///
-    /// It takes constant time on average: now and then what was unregistered is cleared away. What the handler captured is dropped before this returns.
+    /// It takes constant time on average: what is left of the unregistered is cleared away now and then. What the handler captured is
+    /// dropped before this returns.
     ///
     /// # Panics
     ///

@@ -62,35 +62,34 @@ struct Crates {
     stated_by: Vec<usize>,
 }
 
-/// Ranks the crates of the handlers, which come in the linker's order, and says what is wrong with the links.
+/// Ranks the crate of each handler, which come in the linker's order, and says what is wrong with the links.
 pub(crate) fn ranks(
     handlers: impl Iterator<Item = CrateKey>,
     links: &[LinkSite],
-) -> (HashMap<CrateKey, Rank>, Vec<Problem>) {
+    problems: &mut Vec<Problem>,
+) -> Vec<Rank> {
     let mut crates = Crates::default();
-    for key in handlers {
-        let at = crates.node(key);
+    let handlers: Vec<usize> = handlers.map(|key| crates.node(key)).collect();
+    for &at in &handlers {
         crates.nodes[at].has_handlers = true;
     }
-    let mut problems = crates.state(links);
-    problems.extend(crates.contradictions(links));
+    crates.state(links, problems);
+    crates.drop_contradictions(links, problems);
     // Who has no handlers comes first, where it holds nobody back.
-    let mut linkers_order: Vec<usize> = (0..crates.nodes.len()).collect();
-    linkers_order.sort_by_key(|&at| crates.nodes[at].has_handlers);
+    let (with, without): (Vec<usize>, Vec<usize>) =
+        (0..crates.nodes.len()).partition(|&at| crates.nodes[at].has_handlers);
+    let linkers_order = [without, with].concat();
     let order = graph::settle(linkers_order, &crates.edges, &[]);
     let later = graph::neighbours(crates.nodes.len(), crates.edges.iter().copied());
     let mut next = None;
-    let mut ranks = HashMap::new();
+    let mut ranks = vec![Rank::default(); crates.nodes.len()];
     for (at, &node) in order.iter().enumerate().rev() {
-        if let Some(key) = crates.nodes[node].key {
-            let stated = next.is_some_and(|next| leads_to(node, next, &later));
-            ranks.insert(key, Rank { at, stated });
-        }
         if crates.nodes[node].has_handlers {
+            ranks[node] = Rank { at, stated: next.is_some_and(|next| leads_to(node, next, &later)) };
             next = Some(node);
         }
     }
-    (ranks, problems)
+    handlers.into_iter().map(|node| ranks[node]).collect()
 }
 
 /// Whether one item can be reached from another.
@@ -114,9 +113,8 @@ impl Crates {
     }
 
     /// Takes in what the links state, and says which crates they name that contribute nothing.
-    fn state(&mut self, links: &[LinkSite]) -> Vec<Problem> {
+    fn state(&mut self, links: &[LinkSite], problems: &mut Vec<Problem>) {
         let speakers: Vec<usize> = links.iter().map(|link| self.node(CrateKey::of(&link.site))).collect();
-        let mut problems = Vec::new();
         for (number, (link, &speaker)) in links.iter().zip(&speakers).enumerate() {
             let mut before: Vec<usize> = Vec::new();
             for &name in link.crates {
@@ -130,7 +128,6 @@ impl Crates {
             }
             self.stated_by.resize(self.edges.len(), number);
         }
-        problems
     }
 
     /// All versions of the library that another crate calls by this name.
@@ -145,20 +142,17 @@ impl Crates {
     }
 
     /// Drops the edges that contradict each other, and says which links state them.
-    fn contradictions(&mut self, links: &[LinkSite]) -> Vec<Problem> {
-        let circles = graph::circles(self.nodes.len(), &self.edges);
-        let problems = circles.iter().map(|circle| {
+    fn drop_contradictions(&mut self, links: &[LinkSite], problems: &mut Vec<Problem>) {
+        for circle in graph::circles(self.nodes.len(), &self.edges) {
             let steps = (0..circle.len()).filter_map(|at| {
                 let edge = (circle[at], circle[(at + 1) % circle.len()]);
                 let link = &links[self.stated_by[self.edges.iter().position(|&other| other == edge)?]].site;
                 let (early, late) = (self.nodes[edge.0].name, self.nodes[edge.1].name);
                 Some(format!("{early} before {late} (link! at {}:{})", link.file, link.line))
             });
-            Problem::LinkCircle { steps: steps.collect() }
-        });
-        let problems = problems.collect();
+            problems.push(Problem::LinkCircle { steps: steps.collect() });
+        }
         let component = graph::components(self.nodes.len(), &self.edges);
         self.edges.retain(|&(early, late)| component[early] != component[late]);
-        problems
     }
 }

@@ -1,7 +1,7 @@
 //! Owns what an order under constraints is made of: circles, and the least moves that satisfy what has none; pure, on plain numbers: must
 //! not know what a handler or a crate is.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 /// `(a, b)`: `a` comes before `b`.
 pub(crate) type Edge = (usize, usize);
@@ -68,13 +68,17 @@ pub(crate) fn circles(count: usize, edges: &[Edge]) -> Vec<Vec<usize>> {
     let component = components(count, edges);
     let mut inside: Vec<Edge> = edges.iter().copied().filter(|&(a, b)| component[a] == component[b]).collect();
     inside.sort_unstable();
+    inside.dedup();
     let next = neighbours(count, inside.iter().copied());
-    let mut told = HashSet::new();
+    let mut told = vec![false; inside.len()];
     let mut circles = Vec::new();
-    for (first, second) in inside {
-        if !told.contains(&(first, second)) {
+    for (at, &(first, second)) in inside.iter().enumerate() {
+        if !told[at] {
             let circle = circle_through(first, second, &next);
-            told.extend((0..circle.len()).map(|at| (circle[at], circle[(at + 1) % circle.len()])));
+            for (step, &early) in circle.iter().enumerate() {
+                let edge = (early, circle[(step + 1) % circle.len()]);
+                inside.binary_search(&edge).map(|at| told[at] = true).ok();
+            }
             circles.push(circle);
         }
     }
@@ -161,18 +165,20 @@ struct Settling {
 impl Settling {
     fn new(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> Self {
         let mut of = vec![Item::default(); items.len()];
-        for (edges, is_pull) in [(delays, false), (pulls, true)] {
-            for &(early, late) in edges {
-                of[early].followers.push(late);
-                of[late].needs.push((early, is_pull));
-                of[early].is_pulled |= is_pull;
+        let delayed_by = neighbours(items.len(), delays.iter().copied());
+        let pulled_by = neighbours(items.len(), pulls.iter().copied());
+        // Going through the items in their order leaves the lists in that order.
+        for &early in items {
+            of[early].is_pulled = !pulled_by[early].is_empty();
+            for (late, is_pull) in [(&delayed_by, false), (&pulled_by, true)] {
+                late[early].iter().for_each(|&late| of[late].needs.push((early, is_pull)));
             }
         }
-        let mut position = vec![0; items.len()];
-        items.iter().enumerate().for_each(|(at, &item)| position[item] = at);
-        for item in &mut of {
-            item.followers.sort_unstable_by_key(|&follower| position[follower]);
-            item.needs.sort_unstable_by_key(|&(need, _)| position[need]);
+        for &late in items {
+            for need in 0..of[late].needs.len() {
+                let (early, _) = of[late].needs[need];
+                of[early].followers.push(late);
+            }
         }
         Self { of, checks: 0, result: Vec::with_capacity(items.len()) }
     }

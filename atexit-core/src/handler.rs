@@ -37,6 +37,11 @@ pub(crate) trait Code: Send + 'static {
     }
 }
 
+impl Phase {
+    /// In the order of running.
+    pub(crate) const ALL: [Self; 3] = [Self::First, Self::Unmarked, Self::Last];
+}
+
 impl<C: Code> Code for Box<C> {
     type Function = C::Function;
 

@@ -47,10 +47,9 @@ pub(crate) fn arrange(declared: &[Declared], mut links: Vec<LinkSite>, notes: &m
     }
     // Inside a crate the linker's order changes from build to build, and what is said about the links is not to change with it.
     links.sort_by_key(|link| (link.site.file, link.site.line, link.site.column));
-    let (ranks, problems) = ranks(sources.iter().map(|source| source.of_crate), &links);
-    notes.problems.extend(problems);
-    for source in &mut sources {
-        source.rank = ranks.get(&source.of_crate).copied().unwrap_or_default();
+    let ranks = ranks(sources.iter().map(|source| source.of_crate), &links, &mut notes.problems);
+    for (source, rank) in sources.iter_mut().zip(ranks) {
+        source.rank = rank;
     }
     let numbers = numbers(&sources);
     for place in &mut places {
@@ -250,8 +249,10 @@ impl Constraints {
             those.map(|constraint| constraint.edge).collect()
         };
         // A handler without the mark of a phase never comes between two with one, so that all phases can be settled at once.
-        let mut running: Vec<usize> = (0..declared.len()).rev().collect();
-        running.sort_by_key(|&at| declared[at].phase() as usize);
+        let mut running = Vec::with_capacity(declared.len());
+        for phase in Phase::ALL {
+            running.extend((0..declared.len()).rev().filter(|&at| declared[at].phase() == phase));
+        }
         graph::settle_and_tell(&running, &edges(false), &edges(true))
     }
 

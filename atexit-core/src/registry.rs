@@ -278,7 +278,7 @@ pub(crate) fn collected() -> MutexGuard<'static, Pending> {
     pending
 }
 
-const PHASES: usize = 3;
+const PHASES: usize = Phase::ALL.len();
 
 // The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call came first here; what came too
 // late for a run waits until it is admitted.
@@ -372,7 +372,7 @@ impl Pending {
     /// Opens the run to what came too late for it so far, and says whether there was anything.
     pub(crate) fn admit_late(&mut self) -> bool {
         let mut any = false;
-        for phase in [Phase::First, Phase::Unmarked, Phase::Last] {
+        for phase in Phase::ALL {
             any |= self.entries.move_onto(too_late(phase), registered(phase));
         }
         any
@@ -434,5 +434,3 @@ pub(crate) fn links() -> Vec<LinkSite> {
 pub(crate) fn take_problems() -> Vec<Problem> {
     std::mem::take(&mut lock().notes.problems)
 }
-
-const _: () = assert!(Phase::Last as usize + 1 == PHASES);

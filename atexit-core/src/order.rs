@@ -46,7 +46,7 @@ pub(crate) fn arrange(declared: &[Declared], mut links: Vec<LinkSite>, notes: &m
         return handlers;
     }
     // Inside a crate the linker's order changes from build to build, and what is said about the links is not to change with it.
-    links.sort_by_key(|link| (link.site.file, link.site.line, link.site.column));
+    links.sort_unstable_by_key(|LinkSite { site, .. }| (site.file, site.line, site.column, site.expansion));
     let ranks = ranks(sources.iter().map(|source| source.of_crate), &links, &mut notes.problems);
     for (source, rank) in sources.iter_mut().zip(ranks) {
         source.rank = rank;

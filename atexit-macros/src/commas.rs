@@ -29,12 +29,18 @@ impl ToTokens for Element {
 
 /// Splits a list of expressions. `NAME = EXPR` is one as well, namely an assignment.
 pub(crate) fn expressions(list: TokenStream) -> Vec<Element> {
+    if list.is_empty() {
+        return Vec::new();
+    }
     let text = list.to_string();
     split(&without_invisible_groups(list), &text, Scanner::expression)
 }
 
 /// Splits a list of function parameters.
 pub(crate) fn parameters(list: TokenStream) -> Vec<Element> {
+    if list.is_empty() {
+        return Vec::new();
+    }
     let text = list.to_string();
     split(&without_invisible_groups(list), &text, Scanner::parameter)
 }

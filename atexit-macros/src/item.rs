@@ -4,15 +4,9 @@
 
 use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 use quote::quote;
-use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
-use syn::{LitStr, Token, bracketed, token};
 
 use crate::commas::{self, Element, Scanner, without_invisible_groups};
 use crate::error::Errors;
-
-// In `unsafe extern { safe fn f(); }`.
-syn::custom_keyword!(safe);
 
 /// What the expansion needs to know of the annotated function.
 pub(crate) struct Function {
@@ -41,16 +35,11 @@ pub(crate) struct Parameter {
 
 /// Looks at the annotated item, and complains of all that keeps it from being a handler.
 pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Function> {
+    let mut tokens = Vec::new();
+    flatten(item, &mut tokens);
     let mut complaints = Errors::default();
     let mut attributes = Attributes::default();
-    let parser = |input: ParseStream<'_>| {
-        attributes = Attributes::parse(input)?;
-        signature(input, &mut complaints)
-    };
-    let function = parser.parse2(item).unwrap_or_else(|error| {
-        complaints.push(error);
-        None
-    });
+    let function = signature(attributes.skip(&tokens), &mut complaints);
     // Of several `#[at_exit]`, the topmost expands first and sees the others. Whatever is wrong with the item, only
     // the lowest says it.
     if attributes.at_exit {
@@ -69,75 +58,67 @@ struct Attributes {
 }
 
 impl Attributes {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut attributes = Self::default();
-        while input.peek(Token![#]) {
-            input.parse::<Token![#]>()?;
-            let content;
-            bracketed!(content in input);
-            attributes.read(&content)?;
+    /// The tokens behind the attributes.
+    fn skip<'a>(&mut self, mut tokens: &'a [TokenTree]) -> &'a [TokenTree] {
+        while let [TokenTree::Punct(hash), TokenTree::Group(attribute), rest @ ..] = tokens {
+            if hash.as_char() != '#' {
+                break;
+            }
+            self.read(attribute.stream());
+            tokens = rest;
         }
-        Ok(attributes)
+        tokens
     }
 
-    fn read(&mut self, content: ParseStream<'_>) -> syn::Result<()> {
+    fn read(&mut self, attribute: TokenStream) {
+        let mut tokens = Vec::new();
+        flatten(attribute, &mut tokens);
         let mut name = String::new();
-        while content.peek(Ident::peek_any) || content.peek(Token![:]) {
-            name = content.parse::<TokenTree>()?.to_string();
+        for token in tokens {
+            match token {
+                TokenTree::Ident(word) => name = word.to_string(),
+                TokenTree::Punct(punct) if punct.as_char() == ':' => {}
+                // What the function may do, its arguments may do: they stand on it, and no other attribute reaches them.
+                TokenTree::Group(lints) if name == "allow" || name == "expect" => self.allowed.push(lints.stream()),
+                _ => break,
+            }
         }
-        let rest = content.parse::<TokenStream>()?;
         match &*name {
             "at_exit" => self.at_exit = true,
             "deprecated" => self.allowed.push(quote!(deprecated)),
-            // What the function may do, its arguments may do: they stand on it, and no other attribute reaches them.
-            "allow" | "expect" => {
-                if let Some(TokenTree::Group(lints)) = rest.into_iter().next() {
-                    self.allowed.push(lints.stream());
-                }
-            }
             _ => {}
         }
-        Ok(())
     }
 }
 
 /// From the visibility on.
-fn signature(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<Function>> {
-    if input.peek(Token![pub]) {
-        input.parse::<Token![pub]>()?;
-        if input.peek(token::Paren) {
-            input.parse::<TokenTree>()?;
+fn signature(tokens: &[TokenTree], errors: &mut Errors) -> Option<Function> {
+    let tokens = match tokens {
+        [public, TokenTree::Group(_), rest @ ..] | [public, rest @ ..] if is_word(public, "pub") => rest,
+        _ => tokens,
+    };
+    let (qualifiers, rest) = tokens.split_at(tokens.iter().take_while(|token| is_qualifier(token)).count());
+    let (name, rest) = match rest {
+        [keyword, TokenTree::Ident(name), rest @ ..] if is_word(keyword, "fn") => (name, rest),
+        _ => {
+            errors.at(tokens.first(), "`#[at_exit]` goes on a function, such as `fn cleanup() { ... }`");
+            return None;
         }
-    }
-    let mut qualifiers = Vec::new();
-    while input.peek(Token![const])
-        || input.peek(Token![async])
-        || input.peek(Token![unsafe])
-        || input.peek(Token![extern])
-        || input.peek(safe)
-    {
-        qualifiers.push(input.call(Ident::parse_any)?);
-        if input.peek(LitStr) {
-            input.parse::<LitStr>()?;
-        }
-    }
-    if !input.peek(Token![fn]) {
-        let start = match qualifiers.into_iter().next() {
-            Some(qualifier) => qualifier.into(),
-            None => input.parse::<TokenTree>()?,
-        };
-        errors.at(start, "`#[at_exit]` goes on a function, such as `fn cleanup() { ... }`");
-        input.parse::<TokenStream>()?;
-        return Ok(None);
-    }
-    if let Some(keyword) = qualifiers.iter().find(|qualifier| *qualifier == "unsafe") {
+    };
+    if let Some(keyword) = qualifiers.iter().find(|token| is_word(token, "unsafe")) {
         errors.at(keyword, "a handler cannot be unsafe: write a safe function that calls this one");
     }
-    input.parse::<Token![fn]>()?;
-    let name = input.call(Ident::parse_any)?;
-    let is_async = qualifiers.iter().any(|qualifier| qualifier == "async");
-    let rest: Vec<_> = input.parse::<TokenStream>()?.into_iter().collect();
-    Ok(after_name(name, is_async, &rest, errors))
+    let is_async = qualifiers.iter().any(|token| is_word(token, "async"));
+    after_name(name.clone(), is_async, rest, errors)
+}
+
+/// What may stand in front of `fn`, as in `const unsafe extern "C" fn`, and in `unsafe extern { safe fn f(); }`.
+fn is_qualifier(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Ident(word) => ["const", "async", "safe", "unsafe", "extern"].iter().any(|known| word == known),
+        TokenTree::Literal(_) => true,
+        _ => false,
+    }
 }
 
 fn after_name(name: Ident, is_async: bool, tokens: &[TokenTree], errors: &mut Errors) -> Option<Function> {
@@ -158,22 +139,19 @@ fn after_name(name: Ident, is_async: bool, tokens: &[TokenTree], errors: &mut Er
         commas::parameters(list.stream()).into_iter().filter_map(|element| parameter(element, errors)).collect();
 
     let (end, mut tokens) = tokens.split_last()?;
-    // `$body:block` of a `macro_rules!` is inside of an invisible group.
-    let body = without_invisible_groups(end.clone().into());
-    if !matches!(&body[..], [TokenTree::Group(group)] if group.delimiter() == Delimiter::Brace) {
+    if !matches!(end, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace) {
         errors.at(end, "a handler needs a body: write `{ ... }` instead of this `;`");
     }
     if let Some(at) = tokens.iter().position(|token| is_word(token, "where")) {
         errors.at(&tokens[at], "a handler cannot have a `where` clause, since it cannot be generic: remove it");
         tokens = &tokens[..at];
     }
-    let output = tokens.iter().skip(2).cloned().collect(); // after `->`
     Some(Function {
         name,
         is_async,
         parameter_list: parameter_list.clone(),
         parameters,
-        output: without_invisible_groups(output),
+        output: tokens.iter().skip(2).cloned().collect(), // after `->`
         allowed: Vec::new(),
     })
 }
@@ -220,6 +198,16 @@ fn parameter_name(pattern: &[TokenTree]) -> Option<Ident> {
         [TokenTree::Ident(name)] if name != "_" => Some(name.clone()),
         [TokenTree::Ident(name), TokenTree::Punct(at), ..] if at.as_char() == '@' => Some(name.clone()),
         _ => None,
+    }
+}
+
+/// The tokens without the invisible groups that variables of a `macro_rules!` are in, such as `$vis` and `$body:block`.
+fn flatten(tokens: TokenStream, flat: &mut Vec<TokenTree>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => flatten(group.stream(), flat),
+            token => flat.push(token),
+        }
     }
 }
 

@@ -83,6 +83,14 @@ pub struct LinkSite {
     pub crates: &'static [&'static str],
 }
 
+impl LinkSite {
+    /// For the expansion of `link!`.
+    #[must_use]
+    pub fn new(site: Site, crates: &'static [&'static str]) -> Self {
+        Self { site, crates }
+    }
+}
+
 impl Site {
     pub(crate) fn crate_name(&self) -> &'static str {
         self.module.split_once("::").map_or(self.module, |(name, _)| name)

@@ -11,3 +11,37 @@ use crate::status::{Fault, Outcome};
 pub fn outcome<T: Outcome>(value: T) -> Option<Fault> {
     value.fault()
 }
+
+/// What every expansion says alike: an expansion that says it itself costs the user's build more.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __submit {
+    (
+        $collected:ident $said:ident
+        ($function:literal $arguments:literal $package:literal $binary:literal $expansion:literal $name_line:expr, $name_column:expr)
+        ($($more:tt)*) $($options:tt)*
+    ) => {
+        $crate::__private::inventory::submit! {
+            {
+                $crate::__private::$collected::new(|| $crate::__private::$said::new(
+                    $crate::__private::Site {
+                        function: $function,
+                        arguments: $arguments,
+                        package: $package,
+                        binary: $binary,
+                        test: ::core::cfg!(test),
+                        module: ::core::module_path!(),
+                        file: ::core::file!(),
+                        line: ::core::line!(),
+                        column: ::core::column!(),
+                        name_line: $name_line,
+                        name_column: $name_column,
+                        expansion: $expansion,
+                    },
+                    $($more)*
+                ) $($options)*)
+            }
+        }
+    };
+}
+pub use __submit as submit;

@@ -3,7 +3,7 @@
 use std::env;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
@@ -13,71 +13,58 @@ use crate::error::Errors;
 use crate::item::{self, Function};
 
 /// The item as it was, and after it its declaration or what is wrong.
-pub(crate) fn at_exit(args: TokenStream, item: &TokenStream) -> TokenStream {
+pub(crate) fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
+    let is_bare = args.is_empty();
     let args = Args::parse(args, &mut errors);
     let function = item::parse(item.clone(), &mut errors);
     let call = function.as_ref().map(|function| call::fit(&args, function, &mut errors));
-    let addition = match (errors.into_tokens(), &function, &call) {
-        (None, Some(function), Some(call)) => declaration(&args, function, call),
-        (errors, ..) => errors.to_token_stream(),
-    };
-    quote!(#item #addition)
+    let mut expansion = item;
+    match (errors.into_tokens(), &function, &call) {
+        (None, Some(function), Some(call)) => expansion.extend(declaration(&args, function, call, is_bare)),
+        (errors, ..) => expansion.extend(errors),
+    }
+    expansion
 }
 
 /// ```text
-/// const _: () = {
-///     ::atexit_core::__private::inventory::submit! {
-///         Declared::new(|| Description::new(
-///             Site { function: "my_cleanup", arguments: "\"second\"", … },
-///             identity(my_cleanup),
-///             || match my_cleanup("second") { value => outcome(value) },
-///         ).last().after(identity(path), "path"))
-///     }
-/// };
+/// ::atexit_core::__private::submit! {
+///     Declared Description
+///     ("my_cleanup" "\"second\"" "package 1.0.0" "binary" 0 ::core::line!(), ::core::column!())
+///     (identity(my_cleanup), || outcome(my_cleanup("second")))
+///     .last().after(identity(path), "path")
+/// }
 /// ```
-fn declaration(args: &Args, function: &Function, call: &Call) -> TokenStream {
-    let default = || quote!(::atexit_core);
-    let library = args.crate_path.clone().unwrap_or_else(default);
+fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> TokenStream {
+    let library = args.crate_path.clone().unwrap_or_else(|| quote!(::atexit_core));
     let private = quote!(#library::__private);
     let Function { name, allowed, .. } = function;
-    let site = site(&name.unraw().to_string(), &call.text, name.span(), &private);
+    let site = site(&name.unraw().to_string(), &call.text, name.span());
     let run = run(args, function, call, &private);
     let options = options(args, &private);
+    let declaration = quote! {
+        #private::submit! { Declared Description #site (#private::identity(#name), || #run) #options }
+    };
+    // An item costs the user's build, so it stands only where it is of use: it carries the `allow`s, and where an
+    // expression of the user's names a local variable, the compiler points at the item around it, which had else
+    // been one of `inventory`'s.
+    if is_bare && allowed.is_empty() {
+        return declaration;
+    }
     quote! {
         #(#[allow(#allowed)])*
-        const _: () = {
-            #private::inventory::submit! {
-                #private::Declared::new(|| #private::Description::new(#site, #private::identity(#name), || #run) #options)
-            }
-        };
+        const _: () = { #declaration };
     }
 }
 
 /// Where a declaration stands, and what it is called.
-pub(crate) fn site(name: &str, arguments: &str, name_span: Span, private: &TokenStream) -> TokenStream {
+pub(crate) fn site(name: &str, arguments: &str, name_span: Span) -> TokenStream {
     let variable = |name| env::var(name).unwrap_or_default();
     let package = format!("{} {}", variable("CARGO_PKG_NAME"), variable("CARGO_PKG_VERSION"));
     let (package, binary) = (package.trim(), variable("CARGO_BIN_NAME"));
-    let [name_line, name_column] =
-        [quote_spanned!(name_span=> ::core::line!()), quote_spanned!(name_span=> ::core::column!())];
+    let position = quote_spanned!(name_span=> ::core::line!(), ::core::column!());
     let expansion = expansion();
-    quote! {
-        #private::Site {
-            function: #name,
-            arguments: #arguments,
-            package: #package,
-            binary: #binary,
-            test: ::core::cfg!(test),
-            module: ::core::module_path!(),
-            file: ::core::file!(),
-            line: ::core::line!(),
-            column: ::core::column!(),
-            name_line: #name_line,
-            name_column: #name_column,
-            expansion: #expansion,
-        }
-    }
+    quote!((#name #arguments #package #binary #expansion #position))
 }
 
 /// Calls the function, and asks for the outcome if there can be one.
@@ -94,15 +81,17 @@ fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream) -> 
             return called;
         }
         // Where that is no `Outcome`, the return type is at fault, so the compiler is to underline it from its first
-        // token to its last, as it does with a call between these. The binding has a name of our own, for a constant
-        // of its name in the user's module would turn it into a comparison.
+        // token to its last, as it does with a call between these. It cannot be at fault where there is none.
+        if function.output.is_empty() && args.block_on.is_none() {
+            return quote!(#private::outcome(#called));
+        }
         let at = |token: Option<&TokenTree>| {
             Span::mixed_site().located_at(token.map_or_else(|| name.span(), TokenTree::span))
         };
-        let value = Ident::new("at_exit_value", Span::mixed_site());
         let same = quote_spanned!(at(function.output.first())=> ::core::convert::identity);
-        let same_value = quote_spanned!(at(function.output.last())=> (#value));
-        quote!(match #called { #value => #private::outcome(#same #same_value) })
+        let mut group = Group::new(Delimiter::Parenthesis, called);
+        group.set_span(at(function.output.last()));
+        quote!(#private::outcome(#same #group))
     };
     match &call.values {
         Values::Each(values) => called(values),

@@ -15,7 +15,7 @@ use proc_macro::TokenStream;
 #[expect(missing_docs, reason = "documented where it is re-exported, as `atexit_core::at_exit`")]
 #[proc_macro_attribute]
 pub fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::at_exit(args.into(), &item.into()).into()
+    expand::at_exit(args.into(), item.into()).into()
 }
 
 /// What `atexit_core::link!` passes on to.

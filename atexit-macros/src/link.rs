@@ -61,15 +61,13 @@ pub(crate) fn link(input: TokenStream) -> TokenStream {
 }
 
 fn expansion(private: &TokenStream, crates: &Punctuated<Linked, Token![,]>) -> TokenStream {
-    let site = expand::site("link!", "", Span::call_site(), private);
+    let site = expand::site("link!", "", Span::call_site());
     let names = crates.iter().map(|linked| linked.name.unraw().to_string());
     let here = crates.iter().map(|linked| linked.here.to_token_stream());
     quote! {
         const _: () = {
             #(extern crate #here as _;)*
-            #private::inventory::submit! {
-                #private::Link::new(|| #private::LinkSite { site: #site, crates: &[#(#names),*] })
-            }
+            #private::submit! { Link LinkSite #site (&[#(#names),*]) }
         };
     }
 }

@@ -9,7 +9,7 @@ use crate::status::Fault;
 /// One use of the attribute, as `inventory` collects it.
 ///
 /// A single pointer, because the dynamic loader relocates every pointer in a static before `main`; the description
-/// is code, runs at exit only, and costs a start nothing.
+/// is code, runs at exit only, and costs a start nothing. It is asked for whenever it is of use, and must say the same each time.
 #[derive(Clone, Copy)]
 pub struct Declared {
     describe: fn() -> Description,

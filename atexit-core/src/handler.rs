@@ -164,7 +164,7 @@ impl Entry {
     pub(crate) fn phase(&self) -> Phase {
         match self.callback.about() {
             None => Phase::Unmarked,
-            Some(About::Options(of)) => of.options.phase,
+            Some(About::Options(with)) => with.options.phase,
             Some(About::Declared(handler)) => handler.phase,
         }
     }
@@ -174,7 +174,7 @@ impl Entry {
     pub(crate) fn is_of_another_process(&self) -> bool {
         let process = match self.callback.about() {
             None => None,
-            Some(About::Options(of)) => of.options.process,
+            Some(About::Options(with)) => with.options.process,
             Some(About::Declared(handler)) => handler.this_process.then(platform::loaded_in),
         };
         process.is_some_and(|process| process != std::process::id())
@@ -184,7 +184,7 @@ impl Entry {
     pub(crate) fn place(&self) -> Place {
         let caller = match self.callback.about() {
             None => false,
-            Some(About::Options(of)) => of.options.caller_thread,
+            Some(About::Options(with)) => with.options.caller_thread,
             Some(About::Declared(handler)) => handler.caller_thread,
         };
         if caller { Place::Caller } else { Place::ExitThread }
@@ -194,7 +194,7 @@ impl Entry {
     pub(crate) fn has_time_limit(&self) -> bool {
         match self.callback.about() {
             None => false,
-            Some(About::Options(of)) => of.options.time_limit.is_some(),
+            Some(About::Options(with)) => with.options.time_limit.is_some(),
             Some(About::Declared(handler)) => handler.has_time_limit,
         }
     }
@@ -202,7 +202,7 @@ impl Entry {
     /// The limit that the handler asks for: an expression of the user's, which is evaluated here, if it is declared.
     pub(crate) fn time_limit(&self) -> Option<Duration> {
         match self.callback.about()? {
-            About::Options(of) => of.options.time_limit,
+            About::Options(with) => with.options.time_limit,
             About::Declared(handler) => handler.declared.describe().time_limit.map(|limit| limit()),
         }
     }
@@ -218,7 +218,7 @@ impl Entry {
     pub(crate) fn identity(&self) -> Option<TypeId> {
         match self.callback.about() {
             None => self.callback.identity(),
-            Some(About::Options(of)) => of.callback.identity(),
+            Some(About::Options(with)) => with.callback.identity(),
             Some(About::Declared(handler)) => Some(handler.declared.describe().identity),
         }
     }
@@ -228,7 +228,7 @@ impl Entry {
         let registered = |type_name, options| Label::Registered { type_name, location: self.location, options };
         match self.callback.about() {
             None => registered(self.callback.type_name(), None),
-            Some(About::Options(of)) => registered(of.callback.type_name(), Some(Arc::clone(&of.options))),
+            Some(About::Options(with)) => registered(with.callback.type_name(), Some(Arc::clone(&with.options))),
             Some(About::Declared(handler)) => Label::Declared(handler.declared),
         }
     }
@@ -331,7 +331,7 @@ impl fmt::Display for HandlerInfo {
 ///
 /// # Panics
 ///
-/// If 4 294 967 232 handlers are pending. Out of memory aborts, as it does everywhere in std.
+/// If thousands of millions of handlers are pending: no handle is left for another after 2^31 to 2^32 of them. Out of memory aborts, as it does everywhere in std.
 ///
 /// ```
 /// let name = String::from("orders");

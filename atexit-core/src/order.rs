@@ -65,7 +65,7 @@ pub(crate) fn arrange(declared: &[Declared], mut links: Vec<LinkSite>, notes: &m
     if constrained { constrain(placed, notes) } else { placed }
 }
 
-/// Where handlers stand that the linker yields one after the other: mostly many, and comparing is cheaper than looking up.
+/// The source of handlers that the linker yields one after the other: mostly they are many, and comparing is cheaper than looking up.
 struct Source {
     of_crate: CrateKey,
     module: &'static str,
@@ -224,8 +224,7 @@ impl Constraints {
             if (early as usize) > (late as usize) {
                 let handler = declared[constraint.of].info();
                 let problem = Problem::Contradiction { handler, path: constraint.path };
-                // A path may mean several registrations, which come one after the other here.
-                if problems.last() != Some(&problem) {
+                if !problems.contains(&problem) {
                     problems.push(problem);
                 }
             }

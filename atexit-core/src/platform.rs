@@ -68,7 +68,7 @@ pub(crate) struct Callback {
     payload: Payload,
 }
 
-// SAFETY: `Code` is `Send`.
+// SAFETY: `Code` is `Send`. What can be asked of it by reference is the business of `WithOptions` and `DeclaredHandler`, which are `Sync`.
 unsafe impl Send for Callback {}
 
 impl Callback {

@@ -1,6 +1,7 @@
 //! Owns the set of pending handlers and the handles into it; must not know how handlers run, or what a run reports.
 //!
-//! Where they are kept is the business of `stacks`: one stack for each phase, and one more for what comes too late for the run.
+//! Where they are kept is the business of `stacks`: for each phase a stack of what was registered, one of what was declared, which counts
+//! as older, and one of what comes too late for the run that is under way.
 //!
 //! One mutex guards it all. It is never held while code of a user runs: entries are moved out first and dropped later.
 
@@ -109,12 +110,10 @@ pub(crate) fn insert(entry: Entry) -> Registration {
     let stack = if late { too_late(phase) } else { registered(phase) };
     let registration = Registration(pending.entries.push(stack, entry));
     let plant = !pending.planted && !late && !pending.stopped;
+    pending.planted |= plant;
+    drop(pending);
     if plant {
-        pending.planted = true;
-        drop(pending);
         platform::plant();
-    } else {
-        drop(pending);
     }
     if late {
         std::thread::sleep(LATE); // whoever registers on and on is not to keep the run from the lock
@@ -132,8 +131,7 @@ pub(crate) fn remove(registration: Registration) -> Option<Entry> {
 
 fn remove_all(matches: &dyn Fn(&Entry) -> bool) -> usize {
     let mut pending = collected();
-    let found: Vec<Handle> = pending.entries.iter().filter(|(_, entry)| matches(entry)).map(|(at, _)| at).collect();
-    let entries: Vec<Entry> = found.into_iter().filter_map(|at| pending.entries.remove(at)).collect();
+    let entries = pending.entries.take_where(matches);
     drop(pending);
     let count = entries.len();
     let panics: Vec<_> =
@@ -250,8 +248,7 @@ pub(crate) fn unseat() {
 pub(crate) fn stop() -> Vec<HandlerInfo> {
     let mut pending = lock();
     pending.stopped = true;
-    let found: Vec<Handle> = pending.entries.iter().map(|(at, _)| at).collect();
-    let taken: Vec<Entry> = found.into_iter().filter_map(|at| pending.entries.remove(at)).collect();
+    let taken = pending.entries.take_where(|_| true);
     drop(pending);
     let infos = taken.iter().map(Entry::info).collect();
     taken.into_iter().for_each(std::mem::forget);
@@ -366,7 +363,7 @@ impl Pending {
 
     /// All entries in the order in which they would run.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().map(|(_, entry)| entry)
+        self.entries.iter()
     }
 
     /// Opens the run to what came too late for it so far, and says whether there was anything.
@@ -387,11 +384,7 @@ impl Pending {
 
     /// In a forked child: what runs in the parent only is forgotten here, captures and all.
     pub(crate) fn forget_foreign(&mut self) {
-        let foreign: Vec<Handle> =
-            self.entries.iter().filter(|(_, entry)| entry.is_of_another_process()).map(|(at, _)| at).collect();
-        for at in foreign {
-            std::mem::forget(self.entries.remove(at));
-        }
+        self.entries.take_where(Entry::is_of_another_process).into_iter().for_each(std::mem::forget);
     }
 
     /// Adds what `inventory` has that it had not before: everything, the first time; a plug-in's handlers, later.

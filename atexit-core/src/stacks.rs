@@ -7,14 +7,14 @@
 //!
 //! # What we do
 //!
-//! Items lie in slots that never move. A slot knows the next older one of its stack. Taking back leaves a hole, which goes when it comes to
-//! the top; when there are more holes than items, all of them go. So everything takes constant time, taking back on average. A slot
-//! counts how often it was emptied: a handle remembers that generation, so a stale one matches nothing. A slot whose generations
-//! are used up is never used again.
+//! Items lie in slots that never move. A slot knows the next older one of its stack. Taking back from below the top leaves a hole, which
+//! goes when it comes to the top; when there are more holes than items, all of them go. A slot counts how often it was emptied: a handle
+//! remembers that generation, so a stale one matches nothing. A slot whose generations are used up is never used again.
 //!
 //! # What it costs
 //!
-//! Two numbers an item, beyond the item. Slots come in chunks, so that growing neither copies what there is nor doubles it.
+//! Pushing and popping take constant time, and so does taking back, on average. Two numbers an item, beyond the item, and up to as many
+//! holes as items. Slots come in chunks, which growing does not copy, and which are kept for ever.
 
 use std::ops::Range;
 
@@ -41,7 +41,7 @@ struct Slot<T> {
 
 const NONE: u32 = u32::MAX;
 
-/// How many slots are allocated at a time: with what is pending, they fit into a page, which is what one handler costs.
+/// How many slots are allocated at a time. Those of the pending set fit into a page of memory, which a process with one handler pays for.
 const CHUNK: u32 = 64;
 
 type Chunk<T> = Box<[Slot<T>; CHUNK as usize]>;
@@ -155,27 +155,34 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 
     /// Takes an item back, wherever it is.
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
-        let slot = self.slots.get_mut(handle.slot);
-        if slot.generation != handle.generation {
-            return None;
+        self.get(handle)?;
+        if let Some(stack) = self.newest.iter().position(|&newest| newest == handle.slot) {
+            return self.pop(Top { stack, at: handle.slot });
         }
-        let item = slot.item.take()?;
+        let slot = self.slots.get_mut(handle.slot);
+        let item = slot.item.take();
         slot.generation += 1;
         self.items -= 1;
         self.holes += 1;
         if self.holes > self.items + FEW {
-            self.unlink_holes();
+            self.take_where(|_| false);
         }
-        Some(item)
+        item
     }
 
-    fn unlink_holes(&mut self) {
+    /// Takes out all items that match, in the order of the stacks, each from the top, and all holes.
+    pub(crate) fn take_where(&mut self, matches: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut taken = Vec::new();
         for newest in &mut self.newest {
             let mut kept = NONE;
             let mut at = std::mem::replace(newest, NONE);
             while at != NONE {
                 let slot = self.slots.get_mut(at);
                 let older = slot.older;
+                if let Some(item) = slot.item.take_if(|item| matches(item)) {
+                    slot.generation += 1;
+                    taken.push(item);
+                }
                 if slot.item.is_none() {
                     slot.release(at, &mut self.free);
                 } else {
@@ -191,7 +198,9 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
                 self.slots.get_mut(kept).older = NONE;
             }
         }
+        self.items -= taken.len();
         self.holes = 0;
+        taken
     }
 
     /// Puts all that is on one stack onto another, and says whether there was anything.
@@ -210,11 +219,8 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     }
 
     /// Everything, stack by stack, each from the top.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
-        self.newest.into_iter().flat_map(|top| self.downwards(top)).filter_map(|at| {
-            let slot = self.slots.get(at);
-            Some((Handle { slot: at, generation: slot.generation }, slot.item.as_ref()?))
-        })
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.newest.into_iter().flat_map(|top| self.downwards(top)).filter_map(|at| self.slots.get(at).item.as_ref())
     }
 }
 
@@ -238,6 +244,8 @@ mod tests {
     enum Step {
         Push(usize),
         Pop(usize),
+        PopAny,
+        TakeMultiplesOf(usize),
         /// Of everything that was ever pushed.
         Remove(prop::sample::Index),
         MoveOnto(usize, usize),
@@ -247,6 +255,8 @@ mod tests {
         prop_oneof![
             6 => (0..2_usize).prop_map(Step::Push),
             2 => (0..2_usize).prop_map(Step::Pop),
+            2 => Just(Step::PopAny),
+            1 => (1..20_usize).prop_map(Step::TakeMultiplesOf),
             4 => any::<prop::sample::Index>().prop_map(Step::Remove),
             1 => (0..2_usize).prop_map(|from| Step::MoveOnto(from, 1 - from)),
         ]
@@ -271,6 +281,20 @@ mod tests {
                         let top = stacks.top(stack..stack + 1);
                         prop_assert_eq!(top.and_then(|top| stacks.pop(top)), vectors[stack].pop());
                     }
+                    Step::PopAny => {
+                        let top = stacks.top(0..2);
+                        let [first, second] = &mut vectors;
+                        prop_assert_eq!(top.and_then(|top| stacks.pop(top)), first.pop().or_else(|| second.pop()));
+                    }
+                    Step::TakeMultiplesOf(factor) => {
+                        let mut expected = Vec::new();
+                        for vector in &mut vectors {
+                            let (taken, left) = vector.iter().partition::<Vec<usize>, _>(|&item| item % factor == 0);
+                            expected.extend(taken.into_iter().rev());
+                            *vector = left;
+                        }
+                        prop_assert_eq!(stacks.take_where(|item| item % factor == 0), expected);
+                    }
                     Step::Remove(_) if handles.is_empty() => {}
                     Step::Remove(index) => {
                         let item = index.index(handles.len());
@@ -288,7 +312,7 @@ mod tests {
                     }
                 }
                 let expected: Vec<usize> = vectors.iter().flat_map(|vector| vector.iter().rev()).copied().collect();
-                prop_assert_eq!(stacks.iter().map(|(_, &item)| item).collect::<Vec<_>>(), expected);
+                prop_assert_eq!(stacks.iter().copied().collect::<Vec<_>>(), expected);
                 prop_assert_eq!(stacks.len(), vectors[0].len() + vectors[1].len());
             }
         }

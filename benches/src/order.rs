@@ -40,7 +40,7 @@ fn declare(count: usize, describe: fn() -> Description) {
     }
 }
 
-/// What the attribute expands to, but for the line, which is another one at every call.
+/// What the attribute expands to, but for the line, which is another one at every call: only the first one decides anything.
 fn describe() -> Description {
     static CALLS: AtomicU32 = AtomicU32::new(1);
     let line = CALLS.fetch_add(1, Ordering::Relaxed).wrapping_mul(ODD);

@@ -58,6 +58,52 @@ fn a_registration_without_memory_aborts_as_std_does() {
 }
 
 #[test]
+fn no_memory_during_a_run_ends_the_process_and_not_in_a_circle() {
+    let seen = run(&mut command(FAULTS, &["no_memory_during_the_run"]));
+    assert!(seen.stderr.starts_with("memory allocation of ") && seen.stderr.contains(" bytes failed"), "{seen:?}");
+    assert_eq!((seen.stdout.as_str(), seen.end), ("younger\n", End::Signal(libc::SIGABRT)));
+}
+
+#[test]
+fn handlers_that_were_registered_in_time_need_no_memory() {
+    let stdout = "used up\n".to_owned() + &"older\n".repeat(100);
+    assert_seen(&mut command(FAULTS, &["memory_used_up_by_a_handler"]), &stdout, "", End::Status(0));
+}
+
+/// Where `faults` has this text.
+fn at(text: &str) -> String {
+    let line = include_str!("programs/faults.rs").lines().take_while(|line| !line.contains(text)).count() + 1;
+    format!("tests/programs/faults.rs:{line}")
+}
+
+#[test]
+fn where_no_thread_can_be_started_no_handler_is_lost() {
+    let exit = "on main: Some(Exit { status: Some(0) })";
+    let stdout = format!("younger {exit}\nregistered {exit}\ncaller {exit}\nolder {exit}\n");
+    let stderr = format!(
+        "at_exit: 2 handlers failed:\nat_exit: panics at {}: panicked: boom\n\
+         at_exit: slow at {}: exceeded its time limit of 1ns\n",
+        at(r#"name("panics")"#),
+        at(r#"name("slow")"#)
+    );
+    assert_seen(&mut command(FAULTS, &["no_thread"]), &stdout, &stderr, End::Status(5));
+
+    let run = "on main: Some(Run)";
+    let stdout = format!("younger {run}\nolder {run}\n2 ran\nat exit {exit}\n");
+    assert_seen(&mut command(FAULTS, &["no_thread_for_run"]), &stdout, "", End::Status(0));
+}
+
+#[test]
+fn where_no_thread_can_be_started_signals_are_refused_or_have_theirs() {
+    let refused = "refused: the signals cannot be installed: Resource temporarily unavailable (os error 11)\n";
+    let stdout = refused.to_owned() + "handler on main: Some(Exit { status: Some(0) })\n";
+    assert_seen(&mut command(FAULTS, &["no_thread_for_signals"]), &stdout, "", End::Status(0));
+
+    let stdout = "caller on at_exit_signals: Some(Signal(15))\nolder on at_exit_signals: Some(Signal(15))\n";
+    assert_seen(&mut command(FAULTS, &["no_thread_after_signals"]), stdout, "", End::Signal(15));
+}
+
+#[test]
 fn handlers_need_no_descriptor() {
     assert_seen(&mut command(FAULTS, &["no_descriptors"]), "younger\nolder\n", "", End::Status(0));
 }

@@ -1,9 +1,10 @@
 //! Ends while the system refuses something; the first argument says which of its scenes it plays.
 
-use std::io;
+use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use atexit_core::signals::{self, SignalError};
-use atexit_core::{Handler, register};
+use atexit_core::{Handler, cause, register, run};
 
 fn main() {
     std::panic::set_hook(Box::new(|_| {})); // what is looked at here is what the library says
@@ -14,6 +15,12 @@ fn main() {
 
 const SCENES: &[(&str, fn())] = &[
     ("no_memory", no_memory),
+    ("no_memory_during_the_run", no_memory_during_the_run),
+    ("memory_used_up_by_a_handler", memory_used_up_by_a_handler),
+    ("no_thread", no_thread),
+    ("no_thread_for_run", no_thread_for_run),
+    ("no_thread_for_signals", no_thread_for_signals),
+    ("no_thread_after_signals", no_thread_after_signals),
     ("no_descriptors", no_descriptors),
     ("no_descriptors_for_signals", no_descriptors_for_signals),
     ("fails", fails),
@@ -45,15 +52,127 @@ fn limit(resource: libc::__rlimit_resource_t, value: libc::rlim_t) {
     }
 }
 
-/// Registers until no memory is left, which is soon.
-fn no_memory() {
-    register(|| println!("never"));
+/// Leaves so much memory, and no more.
+fn leave_memory(bytes: libc::rlim_t) {
     let status = std::fs::read_to_string("/proc/self/statm").expect("procfs");
     let pages: libc::rlim_t = status.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number");
-    limit(libc::RLIMIT_AS, pages * 4096 + (64 << 20));
+    limit(libc::RLIMIT_AS, pages * 4096 + bytes);
+}
+
+fn register_for_ever() {
     loop {
         let ballast = vec![0_u8; 1 << 10];
         register(move || println!("{}", ballast.len()));
+    }
+}
+
+/// Registers until no memory is left, which is soon.
+fn no_memory() {
+    register(|| println!("never"));
+    leave_memory(64 << 20);
+    register_for_ever();
+}
+
+/// A handler finds no memory for what it registers: the process ends, and does not begin its run once more.
+fn no_memory_during_the_run() {
+    register(|| println!("never"));
+    register(register_for_ever);
+    register(|| println!("younger"));
+    leave_memory(64 << 20);
+}
+
+/// A handler takes all memory that there is, and lives with that: those after it need none.
+fn memory_used_up_by_a_handler() {
+    for _ in 0..100 {
+        register(|| println!("older"));
+    }
+    register(|| {
+        leave_memory(16 << 20);
+        let mut size = 1 << 20;
+        while size > 0 {
+            let mut taken = Vec::<u8>::new();
+            match taken.try_reserve_exact(size) {
+                Ok(()) => std::mem::forget(taken),
+                Err(_) => size /= 2,
+            }
+        }
+        println!("used up");
+    });
+}
+
+/// From here on no thread can be started, whoever runs this.
+fn forbid_threads() {
+    // The limit does not bind root. Whether it holds is tried below, whatever comes of this.
+    // SAFETY: POSIX; nothing here needs root's rights.
+    unsafe {
+        if libc::geteuid() == 0 {
+            libc::setuid(NOBODY);
+        }
+    }
+    limit(libc::RLIMIT_NPROC, 0);
+    let refused = thread::Builder::new().spawn(|| ()).map(drop);
+    if refused.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+        return;
+    }
+    // What follows would show nothing.
+    println!("threads can be started: {refused:?}");
+    std::process::abort();
+}
+
+/// Any user that is not root; this one is without rights on most systems.
+const NOBODY: u32 = 65534;
+
+fn say_where(what: &str) {
+    println!("{what} on {}: {:?}", thread::current().name().unwrap_or("?"), cause());
+}
+
+/// Handlers of each kind, of which some would get the exit thread, others a watchdog.
+fn no_thread() {
+    atexit_core::configure(atexit_core::Config::new().deadline(Duration::from_secs(3600)));
+    register(|| say_where("older"));
+    Handler::new(spin).name("slow").time_limit(Duration::from_nanos(1)).register();
+    Handler::new(|| say_where("caller")).caller_thread().register();
+    Handler::new(|| panic!("boom")).name("panics").register();
+    Handler::new(|| atexit_core::exit(5)).register();
+    register(|| {
+        register(|| say_where("registered"));
+    });
+    register(|| say_where("younger"));
+    forbid_threads();
+}
+
+/// Longer than a limit of nothing.
+fn spin() {
+    let start = Instant::now();
+    while start.elapsed() <= Duration::from_millis(1) {}
+}
+
+fn no_thread_for_run() {
+    register(|| say_where("older"));
+    register(|| say_where("younger"));
+    forbid_threads();
+    println!("{} ran", run().ran());
+    register(|| say_where("at exit"));
+}
+
+fn no_thread_for_signals() {
+    register(|| say_where("handler"));
+    forbid_threads();
+    let refused = signals::install();
+    assert!(matches!(&refused, Err(SignalError::System(_))), "{refused:?}");
+    println!("refused: {}", refused.expect_err("as above"));
+}
+
+/// There is a thread already, which the signal wakes.
+fn no_thread_after_signals() {
+    register(|| say_where("older"));
+    Handler::new(|| say_where("caller")).caller_thread().register();
+    signals::install().expect("installed");
+    forbid_threads();
+    // SAFETY: POSIX.
+    unsafe { libc::raise(libc::SIGTERM) };
+    loop {
+        thread::park();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use spawn::{End, Seen, command, finish, kill};
+use spawn::{End, Seen, build, command, finish, kill};
 
 const SIGNALS: &str = env!("CARGO_BIN_EXE_signals");
 
@@ -17,7 +17,14 @@ struct Ready {
 }
 
 fn start(scene: &str) -> Ready {
-    let mut command = command(SIGNALS, &[scene]);
+    start_command(command(SIGNALS, &[scene]))
+}
+
+fn start_with(scene: &str, signal: i32) -> Ready {
+    start_command(command(SIGNALS, &[scene, &signal.to_string()]))
+}
+
+fn start_command(mut command: Command) -> Ready {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
     let stdin = child.stdin.take();
@@ -58,6 +65,44 @@ fn handlers_run_and_the_process_dies_by_the_signal() {
     }
 }
 
+/// All that `install_for` takes.
+const ALL: [i32; 12] = [
+    libc::SIGALRM,
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGPIPE,
+    libc::SIGPROF,
+    libc::SIGQUIT,
+    libc::SIGTERM,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGVTALRM,
+    libc::SIGXCPU,
+    libc::SIGXFSZ,
+];
+
+#[test]
+fn every_signal_that_can_be_had_runs_them_whoever_sends_it() {
+    for signal in ALL {
+        let stderr = format!("Some(Signal({signal})) on at_exit\n");
+        let program = start_with("dies_of", signal);
+        program.kill(signal);
+        program.assert_end("", &stderr, End::Signal(signal));
+        start_with("sends_itself", signal).assert_end("", &stderr, End::Signal(signal));
+    }
+}
+
+#[test]
+fn a_signal_that_cannot_be_had_is_an_error_and_none_is_installed() {
+    let end_of_range = (libc::SIGRTMIN() - 1, libc::SIGRTMAX() + 1);
+    let invalid = [0, -1, i32::MIN, i32::MAX, end_of_range.0, end_of_range.1];
+    let forbidden = [9, 19, 6, 7, 8, 4, 11, 31, 5, 17, 18, 20, 21, 23, 28, libc::SIGRTMIN()];
+    let invalid = invalid.map(|signal| format!("Invalid({signal}): {signal} is not the number of a signal\n"));
+    let forbidden =
+        forbidden.map(|signal| format!("Forbidden({signal}): handlers cannot run because of signal {signal}\n"));
+    start("refused").assert_end(&(invalid.concat() + &forbidden.concat()), "", End::Signal(libc::SIGUSR1));
+}
+
 #[test]
 fn a_signal_that_was_not_installed_kills_at_once() {
     let program = start("waits");
@@ -93,10 +138,28 @@ fn an_ignored_signal_stays_ignored() {
 }
 
 #[test]
+fn a_program_that_was_started_by_nohup_does_not_hear_of_the_end_of_its_terminal() {
+    let program = start_command(command("sh", &["-c", r#"trap '' HUP; exec "$0" "$@""#, SIGNALS, "waits"]));
+    program.kill(libc::SIGHUP);
+    program.kill(libc::SIGTERM);
+    program.assert_end("", "Some(Signal(15)) on at_exit\n", End::Signal(15));
+}
+
+#[test]
 fn a_handler_of_the_programs_own_keeps_its_say() {
     let program = start("own_handler");
     program.kill(15);
     program.assert_end("", "the program's own handler ran: true\n", End::Signal(15));
+    start("own_handler_is_told_more").assert_end("", "it was told the sender: true\n", End::Signal(15));
+    let program = start("own_handlers_by_signal_hook");
+    program.kill(15);
+    program.assert_end("", "the program's own handlers ran: 12\n", End::Signal(15));
+}
+
+#[test]
+fn a_handler_of_the_programs_own_that_is_set_afterwards_replaces_what_was_installed() {
+    let stderr = "the program's own handler ran: true, Some(Exit { status: Some(0) })\n";
+    start("own_handler_afterwards").assert_end("", stderr, End::Status(0));
 }
 
 #[test]
@@ -127,6 +190,41 @@ fn a_failure_does_not() {
 }
 
 #[test]
+fn nor_does_the_deadline() {
+    let source = include_str!("programs/signals.rs");
+    let at = |text: &str| source.lines().take_while(|line| !line.contains(text)).count() + 1;
+    let stderr = format!(
+        "at_exit: 1 handler not run before the deadline:\nat_exit: never at tests/programs/signals.rs:{}\n\
+         at_exit: 1 handler failed:\nat_exit: hangs at tests/programs/signals.rs:{}: was still running at the deadline\n",
+        at(r#"name("never")"#),
+        at(r#"name("hangs")"#)
+    );
+    let program = start("deadline");
+    program.kill(15);
+    program.assert_end("", &stderr, End::Signal(15));
+}
+
+#[test]
+fn functions_that_c_runs_at_exit_do_not_run() {
+    let program = start("c_function");
+    program.kill(15);
+    program.assert_end("", "Some(Signal(15)) on at_exit\n", End::Signal(15));
+}
+
+#[test]
+fn a_signal_waits_for_a_run_that_the_program_has_called() {
+    start("during_run").assert_end("", "the rest: Some(Run)\nlate: Some(Signal(15))\n", End::Signal(15));
+}
+
+#[test]
+fn with_panic_abort_exit_inside_a_handler_beats_the_signal_too() {
+    let folder = build("abort", &["-p", "atexit", "--bin", "signals"], &[("CARGO_PROFILE_DEV_PANIC", "abort")]);
+    let program = start_command(command(&folder.join("signals").to_string_lossy(), &["exits"]));
+    program.kill(15);
+    program.assert_end("", "the rest\n", End::Status(9));
+}
+
+#[test]
 fn there_is_no_thread_to_insist_on() {
     let program = start("on_caller");
     program.kill(15);
@@ -154,4 +252,9 @@ fn a_forked_child_has_the_former_dispositions_and_may_install_again() {
     let dies = |stderr: &str| Seen { stdout: "signal 15\n".into(), stderr: stderr.into(), end: End::Status(0) };
     assert_eq!(seen("child"), dies(""));
     assert_eq!(seen("child_installs"), dies("Some(Signal(15)) on at_exit\n"));
+    let stderr = "the program's own handler ran: true\nSome(Exit { status: Some(0) }) on at_exit\n";
+    assert_eq!(
+        seen("child_with_own_handler"),
+        Seen { stdout: String::new(), stderr: stderr.into(), end: End::Status(0) }
+    );
 }

@@ -2,11 +2,12 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use atexit_core::signals::{install, install_for};
-use atexit_core::{Handler, cause, register};
+use atexit_core::{Config, Handler, cause, configure, register};
 
 fn main() {
     let scene = std::env::args().nth(1).unwrap_or_default();
@@ -16,11 +17,20 @@ fn main() {
 
 const SCENES: &[(&str, fn())] = &[
     ("waits", || wait(false)),
+    ("dies_of", dies_of),
+    ("sends_itself", sends_itself),
+    ("refused", refused),
     ("kills_itself", kills_itself),
     ("holds_stdout", || wait(true)),
     ("holds_stdout_and_prints", holds_stdout_and_prints),
     ("ignored", ignored),
     ("own_handler", own_handler),
+    ("own_handler_is_told_more", own_handler_is_told_more),
+    ("own_handler_afterwards", own_handler_afterwards),
+    ("own_handlers_by_signal_hook", own_handlers_by_signal_hook),
+    ("deadline", deadline),
+    ("during_run", during_run),
+    ("c_function", c_function),
     ("hangs", hangs),
     ("exits", exits),
     ("fails", fails),
@@ -30,6 +40,7 @@ const SCENES: &[(&str, fn())] = &[
     ("in_handler", in_handler),
     ("child", child),
     ("child_installs", child_installs),
+    ("child_with_own_handler", child_with_own_handler),
 ];
 
 fn say_why() {
@@ -77,6 +88,49 @@ fn kills_itself() {
     block();
 }
 
+/// The second argument.
+fn number() -> i32 {
+    std::env::args().nth(2).and_then(|number| number.parse().ok()).expect("a number")
+}
+
+/// Waits to die of the signal of this number, also if it is one that Rust ignores.
+fn dies_of() {
+    register(say_why);
+    // SAFETY: POSIX; no handler is set, only the default.
+    unsafe { libc::signal(number(), libc::SIG_DFL) };
+    install_for(&[number()]).expect("installed");
+    ready();
+    block();
+}
+
+fn sends_itself() {
+    register(say_why);
+    // SAFETY: as above.
+    unsafe { libc::signal(number(), libc::SIG_DFL) };
+    install_for(&[number()]).expect("installed");
+    ready();
+    // SAFETY: POSIX.
+    unsafe { libc::kill(libc::getpid(), number()) };
+    block();
+}
+
+/// Asks for everything that cannot be had, each time together with what can.
+fn refused() {
+    register(say_why);
+    ready();
+    let no_signals = [0, -1, i32::MIN, i32::MAX, libc::SIGRTMIN() - 1, libc::SIGRTMAX() + 1];
+    let not_caught = [libc::SIGKILL, libc::SIGSTOP];
+    let faults = [libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGSEGV, libc::SIGSYS, libc::SIGTRAP];
+    let no_ends = [libc::SIGCHLD, libc::SIGCONT, libc::SIGTSTP, libc::SIGTTIN, libc::SIGURG, libc::SIGWINCH];
+    for signal in [&no_signals[..], &not_caught, &faults, &no_ends, &[libc::SIGRTMIN()]].concat() {
+        let error = install_for(&[libc::SIGUSR1, signal, libc::SIGTERM]).expect_err("refused");
+        println!("{error:?}: {error}");
+    }
+    // None of those that can be had was installed.
+    // SAFETY: POSIX.
+    unsafe { libc::raise(libc::SIGUSR1) };
+}
+
 fn holds_stdout_and_prints() {
     register(|| eprintln!("the next one"));
     Handler::new(|| println!("never printed")).name("prints").register();
@@ -98,18 +152,85 @@ fn ignored() {
 
 static OWN: AtomicBool = AtomicBool::new(false);
 
+extern "C" fn note(_: i32) {
+    OWN.store(true, Ordering::SeqCst);
+}
+
 fn own_handler() {
-    extern "C" fn own(_: i32) {
-        OWN.store(true, Ordering::SeqCst);
-    }
     register(|| eprintln!("the program's own handler ran: {}", OWN.load(Ordering::SeqCst)));
     // SAFETY: POSIX; the handler only stores.
-    unsafe { libc::signal(libc::SIGTERM, own as *const () as libc::sighandler_t) };
+    unsafe { libc::signal(libc::SIGTERM, note as *const () as libc::sighandler_t) };
     install().expect("installed");
     ready();
     loop {
         block();
     }
+}
+
+/// What the program's own handler was told.
+static SENDER: AtomicI32 = AtomicI32::new(0);
+
+fn own_handler_is_told_more() {
+    extern "C" fn own(_: i32, information: *mut libc::siginfo_t, _: *mut libc::c_void) {
+        // SAFETY: the system passes what `SA_SIGINFO` asks for; a signal that a process has sent says which.
+        SENDER.store(unsafe { (*information).si_pid() }, Ordering::SeqCst);
+    }
+    register(|| eprintln!("it was told the sender: {}", SENDER.load(Ordering::SeqCst) == this_process()));
+    // SAFETY: POSIX; zeros are no flags and an empty mask, the handler only stores.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_flags = libc::SA_SIGINFO;
+        action.sa_sigaction = own as *const () as libc::sighandler_t;
+        libc::sigaction(libc::SIGTERM, &raw const action, std::ptr::null_mut());
+    }
+    install().expect("installed");
+    ready();
+    // SAFETY: POSIX.
+    unsafe { libc::kill(libc::getpid(), libc::SIGTERM) };
+    park();
+}
+
+fn this_process() -> libc::pid_t {
+    // SAFETY: POSIX.
+    unsafe { libc::getpid() }
+}
+
+/// Replaces the handler that was installed: the signal does not end the process any more.
+fn own_handler_afterwards() {
+    register(|| eprintln!("the program's own handler ran: {}, {:?}", OWN.load(Ordering::SeqCst), cause()));
+    install().expect("installed");
+    ready();
+    // SAFETY: POSIX; the handler only stores. A signal that a thread sends itself has arrived when `raise` returns.
+    unsafe {
+        libc::signal(libc::SIGTERM, note as *const () as libc::sighandler_t);
+        libc::raise(libc::SIGTERM);
+    }
+}
+
+/// As Tokio and `ctrlc` do: one is set before `install`, one after it. All three are called, in this order.
+fn own_handlers_by_signal_hook() {
+    static SEEN: AtomicI32 = AtomicI32::new(0);
+    fn see(digit: i32) {
+        let _ = SEEN.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |seen| Some(seen * 10 + digit));
+        if digit == 2 {
+            BOTH.store(true, Ordering::SeqCst);
+        }
+    }
+    static BOTH: AtomicBool = AtomicBool::new(false);
+    register(|| {
+        // The thread that runs this was woken before the second one was called.
+        while !BOTH.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        eprintln!("the program's own handlers ran: {}", SEEN.load(Ordering::SeqCst));
+    });
+    // SAFETY: the functions only touch atomics.
+    unsafe { signal_hook::low_level::register(libc::SIGTERM, || see(1)) }.expect("registered");
+    install().expect("installed");
+    // SAFETY: likewise.
+    unsafe { signal_hook::low_level::register(libc::SIGTERM, || see(2)) }.expect("registered");
+    ready();
+    block();
 }
 
 /// Says so when its handler has begun.
@@ -135,6 +256,42 @@ fn exits() {
 fn fails() {
     Handler::new(|| Err::<(), _>("bad")).name("fails").register();
     install().expect("installed");
+    ready();
+    block();
+}
+
+fn deadline() {
+    configure(Config::new().deadline(Duration::from_millis(50)));
+    Handler::new(|| eprintln!("never")).name("never").register();
+    Handler::new(|| park()).name("hangs").register();
+    install().expect("installed");
+    ready();
+    block();
+}
+
+/// The signal arrives while handlers run because the program said so: none is cut off, and none is lost.
+fn during_run() {
+    register(|| eprintln!("the rest: {:?}", cause()));
+    register(|| {
+        // SAFETY: POSIX.
+        assert_eq!(unsafe { libc::raise(libc::SIGTERM) }, 0);
+        thread::spawn(|| register(|| eprintln!("late: {:?}", cause()))).join().expect("no panic");
+    });
+    install().expect("installed");
+    ready();
+    atexit_core::run();
+    park();
+}
+
+/// Functions that C runs at exit have no part in the death by a signal.
+fn c_function() {
+    extern "C" fn never() {
+        eprintln!("never");
+    }
+    register(say_why);
+    install().expect("installed");
+    // SAFETY: ISO C.
+    unsafe { libc::atexit(never) };
     ready();
     block();
 }
@@ -215,4 +372,21 @@ fn report_death(pid: libc::pid_t) {
         libc::waitpid(pid, &raw mut status, 0);
     }
     println!("signal {}", libc::WTERMSIG(status));
+}
+
+/// What the program had before `install` is what the child has.
+fn child_with_own_handler() {
+    // SAFETY: POSIX; the handler only stores.
+    unsafe { libc::signal(libc::SIGTERM, note as *const () as libc::sighandler_t) };
+    install().expect("installed");
+    register(say_why);
+    if fork() == 0 {
+        // SAFETY: POSIX.
+        unsafe { libc::raise(libc::SIGTERM) };
+        eprintln!("the program's own handler ran: {}", OWN.load(Ordering::SeqCst));
+        return;
+    }
+    // SAFETY: POSIX; the child is ours.
+    unsafe { libc::wait(std::ptr::null_mut()) };
+    atexit_core::clear();
 }

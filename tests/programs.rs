@@ -1,5 +1,7 @@
 //! Owns the specification of how a process ends: small programs, spawned, and all that can be seen of them.
 
+use std::process::Command;
+
 use spawn::{End, assert_seen, build, command, run};
 
 const WAYS_OUT: &str = env!("CARGO_BIN_EXE_ways_out");
@@ -48,8 +50,61 @@ fn handlers_run_whichever_way_a_process_exits() {
         case(&["_exit:42", "a"], &["main"], &[], 42),
         case(&["exec", "a"], &["main"], &[], 0),
         Case { args: &["abort", "a"], stdout: &["main"], stderr: &[], end: End::Signal(6) },
-        Case { args: &["sigkill", "a"], stdout: &["main"], stderr: &[], end: End::Signal(9) },
+        Case { args: &["raise:9", "a"], stdout: &["main"], stderr: &[], end: End::Signal(9) },
+        Case { args: &["raise:15", "a"], stdout: &["main"], stderr: &[], end: End::Signal(15) },
+        Case { args: &["raise:1", "a"], stdout: &["main"], stderr: &[], end: End::Signal(1) },
+        case(&["thread_panic", "a"], &["main", "a"], &["hook: thread"], 0),
     ]);
+    let seen = run(&mut command(WAYS_OUT, &["panic_while_panicking", "a"]));
+    // What follows the first line is std's.
+    assert!(seen.stderr.starts_with("hook: main\nhook: in Drop\n"), "{seen:?}");
+    assert_eq!((seen.stdout.as_str(), seen.end), ("main\n", End::Signal(6)));
+}
+
+#[test]
+fn a_handler_is_told_the_status_that_the_process_was_about_to_end_with() {
+    let check = |way: &str, handlers: &[&str], stdout: &[&str], end: i32| {
+        let seen = run(&mut command(WAYS_OUT, &[&[way], handlers].concat()));
+        assert_eq!((seen.stdout, seen.end), (stdout.join("\n") + "\n", End::Status(end)), "{way} {handlers:?}");
+    };
+    let ways = [
+        ("return", 0),
+        ("err", 1),
+        ("panic", 101),
+        ("exit:0", 0),
+        ("exit:2", 2),
+        ("thread_exit:2", 2),
+        ("c_exit:0", 0),
+        ("c_exit:2", 2),
+        ("thread_c_exit:2", 2),
+        ("core_exit:0", 0),
+        ("core_exit:2", 2),
+        ("thread_core_exit:2", 2),
+    ];
+    for (way, status) in ways {
+        let told = format!("Some(Exit {{ status: Some({status}) }})");
+        check(way, &["cause"], &["main", "cause", &told], status);
+        // What other handlers want it to be is not why they run.
+        check(way, &["cause", "exit:4"], &["main", "exit:4", "cause", &told], 4);
+        check(way, &["cause", "exit:5", "exit:4"], &["main", "exit:4", "exit:5", "cause", &told], 5);
+        check(way, &["cause", "exit:0", "exit:4"], &["main", "exit:4", "exit:0", "cause", &told], 0);
+    }
+    check("exit:2", &["cause", "run"], &["cause", "Some(Run)", "report: 1 ran, 0 failed", "main"], 2);
+    let nested = ["main", "nested", "cause", "Some(Run)", "nested: 1 ran, 0 failed"];
+    check("exit:2", &["cause", "nested"], &nested, 2);
+}
+
+#[test]
+fn a_handler_that_kills_its_own_process_does_so() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGKILL] {
+        let raise = format!("raise:{signal}");
+        assert_seen(
+            &mut command(WAYS_OUT, &["return", "a", &raise, "b"]),
+            &format!("main\nb\n{raise}\n"),
+            "",
+            End::Signal(signal),
+        );
+    }
 }
 
 #[test]
@@ -112,6 +167,19 @@ fn a_failure_stops_no_other_handler_and_becomes_the_status() {
                 "at_exit: code:7 at {at}: returned exit status 7",
             ],
             7,
+        ),
+        case(
+            &["return", "a", "err", "b", "panic", "c", "code:7"],
+            &["main", "code:7", "c", "panic", "b", "err", "a"],
+            &[
+                "hook: boom",
+                "Error: \"bad\\nworse\"",
+                "at_exit: 3 handlers failed:",
+                "at_exit: code:7 at {at}: returned exit status 7",
+                "at_exit: panic at {at}: panicked: boom",
+                "at_exit: err at {at}: \"bad\\nworse\"",
+            ],
+            1,
         ),
         case(
             &["return", "panic_any:7"],
@@ -196,6 +264,8 @@ fn exit_inside_a_handler_ends_that_handler_and_says_the_status() {
         case(&["return", "exit:44", "exit:43"], &["main", "exit:43", "exit:44"], &[], 44),
         case(&["return", "exit:0", "code:7"], &["main", "code:7", "exit:0"], failed, 7),
         case(&["return", "exit:5", "code:7"], &["main", "code:7", "exit:5"], failed, 5),
+        case(&["return", "a", "caller_exit:43", "b"], &["main", "b", "caller_exit:43", "a"], &[], 43),
+        case(&["exit:42", "a", "caller_exit:0", "exit:43"], &["main", "exit:43", "caller_exit:0", "a"], &[], 0),
         case(&["return", "a", "exit_in_unwinding"], &["main", "exit_in_unwinding", "a"], &["hook: boom"], 9),
     ]);
 }
@@ -255,7 +325,50 @@ fn handlers_and_exit_functions_of_c_run_last_in_first_out() {
     c_functions("registers", &[in_main, "registered by it", handler]);
     // When the hook is through, a registration plants another.
     c_functions("late", &[in_main, handler, "exit function planted before the hook", "registered by it"]);
+    c_functions("in_a_handler", &[in_main, "handler that plants", handler, "exit function planted in a handler"]);
     c_functions("fini_array", &[in_main, handler, "destructor", "registered by it"]);
+}
+
+const EDGES: &str = env!("CARGO_BIN_EXE_edges");
+
+/// A program that ends before `main` or after all handlers, and by what.
+fn edge(edge: &str, exits_by: &str) -> Command {
+    let mut edges = command(EDGES, &[]);
+    edges.env("EDGE", edge).env("EXITS_BY", exits_by);
+    edges
+}
+
+#[test]
+fn an_exit_before_main_keeps_its_status_and_runs_nothing_twice() {
+    for place in ["first", "constructor"] {
+        for way in ["std", "c", "core"] {
+            let seen = run(&mut edge(place, way));
+            assert_eq!((seen.stderr.as_str(), seen.end), ("", End::Status(7)), "{seen:?}");
+            // What runs is not promised, but for the exit that runs handlers by itself.
+            let lines: Vec<&str> = seen.stdout.lines().collect();
+            let count = |line| lines.iter().filter(|&&other| other == line).count();
+            assert_eq!((lines.first(), count("main")), (Some(&place), 0), "{seen:?}");
+            assert!(count("declared") <= 1 && count("registered there") <= 1, "{seen:?}");
+            assert!(way != "core" || count("registered there") == 1, "{seen:?}");
+        }
+        let stdout = format!("{place}\nmain\nregistered there\ndeclared\n");
+        assert_seen(&mut edge(place, "none"), &stdout, "", End::Status(0));
+        let stdout = format!("{place}\nregistered there\n1 ran\nmain\ndeclared\n");
+        assert_seen(&mut edge(place, "run"), &stdout, "", End::Status(0));
+    }
+}
+
+#[test]
+fn an_exit_after_all_handlers_runs_what_was_registered_since() {
+    let before = "main\ndeclared\ndestructor\n";
+    for (way, status) in [("none", 0), ("c", 7), ("core", 7)] {
+        let stdout = before.to_owned() + "registered there\n";
+        assert_seen(&mut edge("destructor", way), &stdout, "", End::Status(status));
+    }
+    assert_seen(&mut edge("destructor", "run"), &(before.to_owned() + "registered there\n1 ran\n"), "", End::Status(0));
+    // std lets nobody in twice: it aborts.
+    let seen = run(&mut edge("destructor", "std"));
+    assert_eq!((seen.stdout.as_str(), seen.end), (before, End::Signal(6)), "{seen:?}");
 }
 
 #[test]
@@ -270,6 +383,11 @@ fn with_panic_abort_exit_inside_a_handler_still_runs_the_rest() {
     check(&["return", "a", "exit:5", "nested"], "main\nnested\nexit:5\na\n", "", End::Status(5));
     check(&["return", "a", "exit:5", "run", "b"], "exit:5\na\n", "", End::Status(5));
     check(&["core_exit:0", "a", "exit:0", "b"], "main\nb\nexit:0\na\n", "", End::Status(0));
+    check(&["return", "a", "caller_exit:43", "b"], "main\nb\ncaller_exit:43\na\n", "", End::Status(43));
+    check(&["exit:42", "a", "caller_exit:0", "exit:43"], "main\nexit:43\ncaller_exit:0\na\n", "", End::Status(0));
+    check(&["thread_exit:42", "a", "exit:0", "b"], "main\nb\nexit:0\na\n", "", End::Status(0));
+    check(&["c_exit:42", "a", "exit:43", "c_exit:7"], "main\nc_exit:7\nexit:43\na\n", "", End::Status(43));
+    check(&["exit:42", "cause"], "main\ncause\nSome(Exit { status: Some(42) })\n", "", End::Status(42));
     check(&["return", "a", "panic"], "main\npanic\n", "hook: boom\n", End::Signal(6));
     check(&["panic", "a"], "main\n", "hook: main\n", End::Signal(6));
 }

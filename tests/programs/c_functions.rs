@@ -22,6 +22,10 @@ extern "C" fn planted_in_main() {
     }
 }
 
+extern "C" fn planted_in_a_handler() {
+    println!("exit function planted in a handler");
+}
+
 extern "C" fn planted_before_the_hook() {
     if plays("late") {
         println!("exit function planted before the hook");
@@ -55,6 +59,13 @@ fn main() {
     *SCENE.lock().expect("no panic") = std::env::args().nth(1).unwrap_or_default();
     // SAFETY: ISO C.
     unsafe { libc::atexit(planted_in_main) };
+    if plays("in_a_handler") {
+        register(|| {
+            println!("handler that plants");
+            // SAFETY: ISO C.
+            unsafe { libc::atexit(planted_in_a_handler) };
+        });
+    }
     if plays("armed") {
         arm();
     }

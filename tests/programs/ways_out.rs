@@ -34,7 +34,12 @@ fn set_up(argument: &str) {
         }
         _ => {
             let owned = argument.to_owned();
-            Handler::new(move || handler(&owned)).name(argument).register();
+            let handler = Handler::new(move || handler(&owned)).name(argument);
+            if argument.starts_with("caller_") {
+                handler.caller_thread().register()
+            } else {
+                handler.register()
+            };
         }
     }
 }
@@ -96,7 +101,9 @@ fn handler(what: &str) -> Returned {
         "err" => return Returned::Error(Box::new("bad\nworse")),
         "debug" => return Returned::Error(Box::new(std::mem::ManuallyDrop::new(Hostile))),
         "code" => return Returned::Code(ExitCode::from(u8::try_from(number).expect("a byte"))),
-        "exit" => atexit_core::exit(number),
+        "cause" => println!("{:?}", atexit_core::cause()),
+        "raise" => raise(number),
+        "exit" | "caller_exit" => atexit_core::exit(number),
         "caught_exit" => drop(catch_unwind(|| atexit_core::exit(number))),
         "exit_on_thread" => drop(thread::spawn(move || atexit_core::exit(number))),
         "c_exit" => c_exit(number),
@@ -124,6 +131,11 @@ fn c_exit(status: i32) -> ! {
     unsafe { libc::exit(status) }
 }
 
+fn raise(signal: i32) {
+    // SAFETY: POSIX.
+    unsafe { libc::raise(signal) };
+}
+
 fn leave(way: &str) -> Result<(), String> {
     let (name, status) = split(way);
     match name {
@@ -137,10 +149,12 @@ fn leave(way: &str) -> Result<(), String> {
         "thread_core_exit" => block_on_thread(move || atexit_core::exit(status)),
         "abort" => std::process::abort(),
         "exec" => return Err(format!("{}", Command::new("true").exec())),
-        "sigkill" => {
-            // SAFETY: POSIX.
-            unsafe { libc::raise(libc::SIGKILL) };
+        "raise" => raise(status),
+        "panic_while_panicking" => {
+            let _hostile = Hostile;
+            panic!("main")
         }
+        "thread_panic" => block_on_thread(|| panic!("thread")),
         // SAFETY: POSIX allows it anywhere.
         "_exit" => unsafe { libc::_exit(status) },
         _ => {}

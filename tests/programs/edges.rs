@@ -1,0 +1,66 @@
+//! Ends outside of `main`: in a constructor before it, or in a destructor of `.fini_array` after all handlers. The environment says where
+//! and how, for a constructor has no arguments: `EDGE` is `first` or `constructor` or `destructor`, `EXITS_BY` the way.
+
+use std::env;
+
+use atexit_core::{at_exit, register};
+
+#[at_exit]
+fn declared() {
+    println!("declared");
+}
+
+/// Registers a handler and ends the process, if this is where it shall end.
+fn edge(here: &str) {
+    if env::var("EDGE").is_ok_and(|edge| edge == here) {
+        println!("{here}");
+        register(|| println!("registered there"));
+        leave();
+    }
+}
+
+fn leave() {
+    match env::var("EXITS_BY").unwrap_or_default().as_str() {
+        "std" => std::process::exit(7),
+        "core" => atexit_core::exit(7),
+        "run" => println!("{} ran", atexit_core::run().ran()),
+        "c" => c_exit(7),
+        _ => {}
+    }
+}
+
+fn c_exit(status: i32) {
+    // SAFETY: ISO C; during the exit glibc defines what C leaves undefined.
+    unsafe { libc::exit(status) }
+}
+
+extern "C" fn first() {
+    edge("first");
+}
+
+extern "C" fn constructor() {
+    edge("constructor");
+}
+
+extern "C" fn destructor() {
+    edge("destructor");
+}
+
+// SAFETY: the section holds pointers to functions of this type; the number puts it ahead of all constructors without one.
+#[used]
+#[unsafe(link_section = ".init_array.00101")]
+static FIRST: extern "C" fn() = first;
+
+// SAFETY: likewise.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = constructor;
+
+// SAFETY: likewise.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static DESTRUCTOR: extern "C" fn() = destructor;
+
+fn main() {
+    println!("main");
+}

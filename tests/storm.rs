@@ -1,8 +1,13 @@
 //! Owns what happens when many threads or many handlers meet at the end: nothing twice, nothing lost, nothing hangs.
 
+use std::time::{Duration, Instant};
+
 use spawn::{End, assert_seen, command, run};
 
 const STORM: &str = env!("CARGO_BIN_EXE_storm");
+
+/// Many times what such a program takes here.
+const SOON: Duration = Duration::from_secs(10);
 
 #[track_caller]
 fn check(scene: &str, number: &str, stdout: &str) {
@@ -20,10 +25,25 @@ fn threads_that_exit_at_once_run_every_handler_once() {
 }
 
 #[test]
+fn a_signal_and_a_return_among_them_run_every_handler_once_too() {
+    let expected = (0..100).rev().map(|number| number.to_string() + "\n").collect::<String>();
+    for threads in ["1", "2", "3", "4", "8", "16", "64"] {
+        for _ in 0..20 {
+            let seen = run(&mut command(STORM, &["exits_and_returns", threads]));
+            assert_eq!((seen.stdout.as_str(), seen.stderr.as_str()), (expected.as_str(), ""), "{threads}");
+            // By the signal, unless it came after all was over.
+            assert!([End::Status(7), End::Signal(15)].contains(&seen.end), "{seen:?}");
+        }
+    }
+}
+
+#[test]
 fn threads_that_register_for_ever_do_not_keep_the_process_alive() {
     for threads in ["1", "2", "8"] {
+        let start = Instant::now();
         let seen = run(&mut command(STORM, &["registers_for_ever", threads]));
         assert_eq!((seen.stdout.as_str(), seen.end), ("main's\n", End::Status(0)));
+        assert!(start.elapsed() < SOON, "{threads} threads");
         let late = seen.stderr.strip_prefix("at_exit: not run, registered too late by other threads: ");
         let late = late.and_then(|late| late.trim_end().parse::<usize>().ok());
         assert!(seen.stderr.is_empty() || late.is_some_and(|late| late > 0), "{seen:?}");
@@ -31,8 +51,22 @@ fn threads_that_register_for_ever_do_not_keep_the_process_alive() {
 }
 
 #[test]
+fn what_comes_after_the_further_round_began_is_counted() {
+    let stderr = "at_exit: not run, registered too late by other threads: 3\n";
+    let stdout = "first round\nfurther round\n";
+    assert_seen(&mut command(STORM, &["too_late", "3"]), stdout, stderr, End::Status(0));
+}
+
+#[test]
 fn a_handler_is_run_or_taken_back() {
     check("changes_during_the_run", "100000", "100000\n");
+}
+
+#[test]
+fn what_other_threads_register_at_exit_is_run_or_taken_back() {
+    for _ in 0..20 {
+        check("changes_at_exit", "100", "500\n");
+    }
 }
 
 #[test]

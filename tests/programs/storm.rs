@@ -1,34 +1,46 @@
 //! Ends from many threads at once, with many handlers; the first argument says which of its scenes it plays.
 
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use atexit_core::{register, run};
+use atexit_core::{Config, Event, configure, register, run, signals};
 
-fn main() {
+fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let scene = args.next().unwrap_or_default();
     let number = args.next().and_then(|number| number.parse().ok()).unwrap_or_default();
     let (_, play) = SCENES.iter().find(|(name, _)| *name == scene).expect("a scene of this name");
     play(number);
+    ExitCode::from(if scene == "exits_and_returns" { 7 } else { 0 })
 }
 
 /// A scene and how it is played, with a number.
 type Scene = (&'static str, fn(usize));
 
 const SCENES: &[Scene] = &[
-    ("exits", exits),
+    ("exits", |count| {
+        exits(count, false);
+        std::process::exit(7)
+    }),
+    ("exits_and_returns", |count| exits(count, true)),
     ("registers_for_ever", registers_for_ever),
+    ("too_late", too_late),
     ("changes_during_the_run", changes_during_the_run),
+    ("changes_at_exit", changes_at_exit),
     ("chain", chain),
     ("many", many),
 ];
 
-/// So many threads end the process at once, each in its own way; each handler says its number.
-fn exits(count: usize) {
+/// So many threads end the process at once, each in its own way; each handler says its number. One signal is sent, if at all: a second
+/// one kills at once.
+fn exits(count: usize, signal: bool) {
     for number in 0..100 {
         register(move || println!("{number}"));
+    }
+    if signal {
+        signals::install().expect("installed");
     }
     let start = Arc::new(Barrier::new(count + 1));
     for number in 0..count {
@@ -36,6 +48,8 @@ fn exits(count: usize) {
         thread::spawn(move || {
             start.wait();
             match number % 4 {
+                // SAFETY: POSIX.
+                _ if signal && number == 0 => assert_eq!(unsafe { libc::kill(libc::getpid(), libc::SIGTERM) }, 0),
                 0 => std::process::exit(7),
                 1 => atexit_core::exit(7),
                 // SAFETY: ISO C; several threads at once is what this is about.
@@ -45,7 +59,6 @@ fn exits(count: usize) {
         });
     }
     start.wait();
-    std::process::exit(7);
 }
 
 /// Threads that register for ever cannot keep the process alive.
@@ -65,6 +78,31 @@ fn registers_for_ever(count: usize) {
     }
     start.wait();
     register(|| println!("main's"));
+}
+
+/// Another thread registers in the first round, and so many once more in the further one, of which it takes one back.
+fn too_late(count: usize) {
+    static REGISTERED: Barrier = Barrier::new(2);
+    static FURTHER: Barrier = Barrier::new(2);
+    static TOO_LATE: Barrier = Barrier::new(2);
+    register(|| {
+        println!("first round");
+        REGISTERED.wait();
+    });
+    register(move || {
+        thread::spawn(move || {
+            register(|| {
+                println!("further round");
+                FURTHER.wait();
+                TOO_LATE.wait();
+            });
+            REGISTERED.wait();
+            FURTHER.wait();
+            let registrations: Vec<_> = (0..=count).map(|_| register(|| println!("never"))).collect();
+            assert!(registrations[0].unregister());
+            TOO_LATE.wait();
+        });
+    });
 }
 
 /// Handlers are taken back, from the oldest on, while others run, from the youngest on: each has one fate.
@@ -90,6 +128,43 @@ fn changes_during_the_run(count: usize) {
     let taken_back = thread.join().expect("no panic");
     assert_eq!(ran - 1, RAN.load(Ordering::SeqCst));
     println!("{}", ran - 1 + taken_back);
+}
+
+/// While the process exits, other threads register handlers and take back every second one: each has one fate, too.
+fn changes_at_exit(count: usize) {
+    const THREADS: usize = 4;
+    static RAN: AtomicUsize = AtomicUsize::new(0);
+    static TAKEN_BACK: AtomicUsize = AtomicUsize::new(0);
+    static BEGIN: Barrier = Barrier::new(THREADS + 1);
+    static END: Barrier = Barrier::new(THREADS + 1);
+    fn runs() {
+        RAN.fetch_add(1, Ordering::SeqCst);
+    }
+    configure(Config::new().observer(|event| {
+        if matches!(event, Event::RunFinished { .. }) {
+            println!("{}", RAN.load(Ordering::SeqCst) + TAKEN_BACK.load(Ordering::SeqCst));
+        }
+    }));
+    register(|| {
+        END.wait();
+    });
+    for _ in 0..count {
+        register(runs);
+    }
+    register(|| {
+        BEGIN.wait();
+    });
+    for _ in 0..THREADS {
+        thread::spawn(move || {
+            BEGIN.wait();
+            for number in 0..count {
+                let registration = register(runs);
+                let taken_back = number % 2 == 0 && registration.unregister();
+                TAKEN_BACK.fetch_add(usize::from(taken_back), Ordering::SeqCst);
+            }
+            END.wait();
+        });
+    }
 }
 
 fn chain(count: usize) {

@@ -166,7 +166,7 @@ fn a_report_of_a_failure_kills_nobody_by_sigpipe() {
 
 #[test]
 fn a_host_that_is_not_rust_may_have_a_stderr_that_takes_nothing() {
-    let folder = build("unload", &["-p", "plugin"], &[]);
+    let folder = build("faults", &["-p", "plugin"], &[]);
     let host = folder.join("host_of_faults");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/host.c");
     let compiled = Command::new("cc").arg("-o").arg(&host).args([source, "-ldl"]).status();

@@ -1,5 +1,6 @@
-//! Owns a library with handlers in a program that is not Rust: they run when it is unloaded, or at the exit of its host.
+//! Owns a library with handlers in a program that loads it: they run when it is unloaded, or at the exit of its host.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
@@ -10,7 +11,7 @@ use spawn::{End, Seen, build, command, run};
 fn built() -> &'static (PathBuf, PathBuf) {
     static BUILT: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let folder = build("unload", &["-p", "plugin", "-p", "rust_host"], &[]);
+        let folder = build("unload", &["-p", "extension", "-p", "plugin", "-p", "rust_host"], &[]);
         let host = folder.join("host");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/host.c");
         let compiled = Command::new("cc").arg("-o").arg(&host).args([source, "-ldl"]).status();
@@ -26,7 +27,7 @@ fn host(words: &[&str]) -> Seen {
 }
 
 const FAILED: &str =
-    "at_exit: 1 handler failed:\nat_exit: fails at tests/crates/plugin/src/lib.rs:15: returned exit status 7\n";
+    "at_exit: 1 handler failed:\nat_exit: fails at tests/crates/plugin/src/lib.rs:17: returned exit status 7\n";
 
 #[test]
 fn unloading_runs_the_handlers_on_the_calling_thread() {
@@ -53,8 +54,8 @@ fn at_the_exit_of_the_host_they_run_on_an_exit_thread() {
 fn a_library_can_be_loaded_and_unloaded_many_times() {
     let seen = host(&["again"]);
     let once = "declared: Some(Unload) on the calling thread\nand a line without an end";
-    let expected = format!("host\n{}closed\n", once.repeat(21));
-    assert_eq!((seen.stdout, seen.stderr, seen.end), (expected, FAILED.repeat(21), End::Status(0)));
+    let expected = format!("host\n{}closed\n", once.repeat(201));
+    assert_eq!((seen.stdout, seen.stderr, seen.end), (expected, FAILED.repeat(201), End::Status(0)));
 }
 
 #[test]
@@ -72,6 +73,61 @@ fn thread_locals_work_in_a_plug_in_at_the_exit_of_its_host() {
     let stdout = "host\nthread-local dropped\nthread-local used, and another thread\n";
     assert!(seen.stdout.starts_with(stdout) && seen.stdout.ends_with("thread-local dropped\n"), "{seen:?}");
     assert_eq!(seen.end, End::Status(7));
+}
+
+#[test]
+fn a_plug_in_that_used_thread_locals_outlives_its_unloading_and_runs_them_at_the_exit() {
+    let seen = host(&["plugin_locals", "close"]);
+    let stdout = "host\nclosed\nthread-local dropped\nthread-local used, and another thread\n\
+                  declared: Some(Exit { status: Some(0) }) on at_exit\nand a line without an endthread-local dropped\n";
+    assert_eq!((seen.stdout.as_str(), seen.stderr.as_str(), seen.end), (stdout, FAILED, End::Status(7)));
+}
+
+#[test]
+fn names_are_resolved_at_the_exit_of_the_host_and_while_the_library_is_unloaded() {
+    let stdout = |cause: &str, place: &str| {
+        format!("host\nlocalhost is here: true\ndeclared: Some({cause}) on {place}\nand a line without an end")
+    };
+    let seen = host(&["plugin_resolves", "exit"]);
+    let expected = stdout("Exit { status: Some(3) }", "at_exit");
+    assert_eq!((seen.stdout, seen.stderr.as_str(), seen.end), (expected, FAILED, End::Status(3)));
+    let seen = host(&["plugin_resolves", "close"]);
+    let expected = stdout("Unload", "the calling thread") + "closed\n";
+    assert_eq!((seen.stdout, seen.stderr.as_str(), seen.end), (expected, FAILED, End::Status(0)));
+}
+
+#[test]
+fn tracing_and_tokio_work_in_a_library_at_the_exit_of_its_host() {
+    let extension = built().1.with_file_name("libextension.so");
+    let used = " INFO host: extension: connected, and waited\n INFO host: extension: Ok(())\n";
+    for (way, closed, status) in [("return", "", 0), ("exit", "", 3), ("close", "closed\n", 0)] {
+        let seen = run(command(&built().0.to_string_lossy(), &[]).arg(&extension).args(["extension_start", way]));
+        let stdout = format!(
+            "{used}host\n{closed} INFO handler: extension: connected, and waited\n \
+             INFO handler{{cause=Some(Exit {{ status: Some({status}) }})}}: extension: logs\n"
+        );
+        assert_eq!((seen.stdout, seen.stderr.as_str(), seen.end), (stdout, "", End::Status(status)), "{way}");
+    }
+}
+
+#[test]
+fn a_library_that_is_unloaded_leaves_the_handlers_of_a_copy_alone() {
+    let (_, plugin) = built();
+    let copy = plugin.with_file_name("libcopy_of_plugin.so");
+    fs::copy(plugin, &copy).expect("a copy");
+    let seen = host(&["plugin_start", &copy.to_string_lossy(), "plugin_start", "close"]);
+    let stdout = "host\n\
+                  registered\ndeclared: Some(Unload) on the calling thread\nand a line without an endclosed\n\
+                  registered\ndeclared: Some(Exit { status: Some(0) }) on at_exit\nand a line without an end";
+    assert_eq!((seen.stdout.as_str(), seen.stderr, seen.end), (stdout, FAILED.repeat(2), End::Status(7)));
+}
+
+#[test]
+fn a_signal_runs_the_handlers_of_the_copy_that_has_caught_it() {
+    let (_, plugin) = built();
+    let seen = run(command(&plugin.with_file_name("rust_host").to_string_lossy(), &[]).arg(plugin).arg("signal"));
+    let stdout = "host: 2 pending\nhost: registered\nhost: declared\n";
+    assert_eq!((seen.stdout.as_str(), seen.stderr.as_str(), seen.end), (stdout, "", End::Signal(15)));
 }
 
 #[test]

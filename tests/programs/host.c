@@ -1,5 +1,6 @@
 /* Loads the plug-in that its first argument names, calls the functions that the others name, and leaves it to the last:
-   "close" (unload it and go on), "return", "exit" (status 3), or "again" (load and unload it many times). */
+   "close" (unload it and go on), "return", "exit" (status 3), or "again" (load and unload it many times). An argument
+   with a slash is the path of another plug-in, which the rest is about. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@ int main(int count, char **words) {
     const char *way = words[count - 1];
     void *plugin = load(words[1]);
     for (int word = 2; word < count - 1; word++) {
+        if (strchr(words[word], '/')) {
+            plugin = load(words[word]);
+            continue;
+        }
         void (*function)(void);
         *(void **)&function = dlsym(plugin, words[word]);
         function();
@@ -29,7 +34,7 @@ int main(int count, char **words) {
         printf("closed\n");
     } else if (!strcmp(way, "again")) {
         dlclose(plugin);
-        for (int turn = 0; turn < 20; turn++)
+        for (int turn = 0; turn < 200; turn++)
             dlclose(load(words[1]));
         printf("closed\n");
     } else if (!strcmp(way, "exit")) {

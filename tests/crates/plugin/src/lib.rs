@@ -1,6 +1,8 @@
 //! A library that a C program loads, and may unload, with handlers of its own.
 
 use std::cell::RefCell;
+use std::io;
+use std::net::ToSocketAddrs as _;
 use std::process::ExitCode;
 use std::thread;
 
@@ -43,5 +45,15 @@ pub extern "C" fn locals() {
     register(|| {
         LOCAL.set(Some(Dropped));
         println!("thread-local used, and {}", thread::spawn(|| "another thread").join().unwrap_or("none"));
+    });
+}
+
+/// Registers a handler that looks a name up, for which C loads libraries of its own.
+#[unsafe(export_name = "plugin_resolves")]
+pub extern "C" fn resolves() {
+    register(|| {
+        let mut found = ("localhost", 80).to_socket_addrs()?;
+        println!("localhost is here: {}", found.all(|address| address.ip().is_loopback()));
+        io::Result::Ok(())
     });
 }

@@ -13,7 +13,7 @@ fn declared() {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let path = args.next().ok_or("no path of a plug-in")?;
-    let unloads = args.next().as_deref() == Some("unload");
+    let way = args.next().unwrap_or_default();
     register(|| println!("host: registered"));
     // SAFETY: the plug-in's constructors only plant what its handlers need.
     let plugin = unsafe { Library::new(path) }?;
@@ -23,11 +23,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         start();
     }
     println!("host: {} pending", pending());
-    if unloads {
-        plugin.close()?;
-        println!("host: unloaded, {} pending", pending());
-    } else {
-        std::mem::forget(plugin);
+    match way.as_str() {
+        "unload" => {
+            plugin.close()?;
+            println!("host: unloaded, {} pending", pending());
+        }
+        "signal" => {
+            atexit_core::signals::install()?;
+            signal_hook::low_level::raise(signal_hook::consts::SIGTERM)?;
+            loop {
+                std::thread::park();
+            }
+        }
+        _ => std::mem::forget(plugin),
     }
     Ok(())
 }

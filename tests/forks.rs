@@ -14,6 +14,12 @@ fn a_child_inherits_pending_handlers() {
 }
 
 #[test]
+fn a_child_that_does_not_exit_by_c_runs_nothing() {
+    check("ends_at_once", "parent: the child exited with 3\nparent: handler\n", 0);
+    check("becomes_another_program", "parent: the child exited with 0\nparent: handler\n", 0);
+}
+
+#[test]
 fn a_handler_of_this_process_is_forgotten_in_the_child_and_its_captures_are_not_dropped() {
     let parent = "parent: everywhere\nparent: registered\nparent: captures dropped\nparent: declared\n";
     check("this_process", &format!("child: everywhere\nparent: the child exited with 0\n{parent}"), 0);
@@ -55,6 +61,12 @@ fn what_is_the_parents_is_not_pending_in_the_child() {
 #[test]
 fn a_child_does_not_wait_for_a_run_of_another_thread() {
     check("during_run", "child: the rest\nparent: the child exited with 0\nparent: the rest\n", 0);
+}
+
+#[test]
+fn a_child_does_not_wait_for_an_exit_of_another_thread() {
+    let parent = "parent: the child exited with 3\nparent: the handler ends\nparent: the rest\n";
+    check("while_exiting", &format!("child: the rest\n{parent}"), 0);
 }
 
 #[test]

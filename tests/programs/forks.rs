@@ -13,6 +13,8 @@ fn main() {
 
 const SCENES: &[(&str, fn())] = &[
     ("inherited", inherited),
+    ("ends_at_once", ends_at_once),
+    ("becomes_another_program", becomes_another_program),
     ("this_process", this_process),
     ("guarded", guarded),
     ("in_handler", in_handler),
@@ -22,6 +24,7 @@ const SCENES: &[(&str, fn())] = &[
     ("cleared", cleared),
     ("with_limits", with_limits),
     ("during_run", during_run),
+    ("while_exiting", while_exiting),
     ("while_others_register", while_others_register),
 ];
 
@@ -65,6 +68,22 @@ fn inherited() {
     if fork() {
         register(|| eprintln!("{}: registered in the child", who()));
         std::process::exit(3);
+    }
+}
+
+fn ends_at_once() {
+    register(|| eprintln!("{}: handler", who()));
+    if fork() {
+        // SAFETY: POSIX allows it anywhere.
+        unsafe { libc::_exit(3) };
+    }
+}
+
+fn becomes_another_program() {
+    use std::os::unix::process::CommandExt as _;
+    register(|| eprintln!("{}: handler", who()));
+    if fork() {
+        eprintln!("{}", std::process::Command::new("true").exec());
     }
 }
 
@@ -167,7 +186,27 @@ fn during_run() {
     runs.join().expect("no panic");
 }
 
-/// Every lock that a child may find taken is taken all the time.
+/// Forks on one thread while the process exits by another: the child exits by itself, with what was left.
+fn while_exiting() {
+    static EXITING: std::sync::Barrier = std::sync::Barrier::new(2);
+    static FORKED: std::sync::Barrier = std::sync::Barrier::new(2);
+    register(|| eprintln!("{}: the rest", who()));
+    register(|| {
+        EXITING.wait();
+        FORKED.wait();
+        eprintln!("{}: the handler ends", who());
+    });
+    thread::spawn(|| {
+        EXITING.wait();
+        if fork() {
+            // SAFETY: ISO C. Not std's exit, which another thread is in for ever here.
+            unsafe { libc::exit(3) };
+        }
+        FORKED.wait();
+    });
+}
+
+/// Every lock that a child may find taken is taken all the time. The status of a child is that of its handler.
 fn while_others_register() {
     static OVER: AtomicBool = AtomicBool::new(false);
     let threads: Vec<_> = (0..4)
@@ -186,8 +225,8 @@ fn while_others_register() {
         // SAFETY: as above.
         let pid = unsafe { libc::fork() };
         if pid == 0 {
-            register(|| ());
-            std::process::exit(7);
+            register(|| atexit_core::exit(7));
+            std::process::exit(0);
         }
         let mut status = 0;
         // SAFETY: as above.

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use atexit_core::{Config, Event, Handler, Registration, clear, configure, guard, pending, register, run, unregister};
 
@@ -363,6 +364,31 @@ fn an_observer_sees_every_handler_begin_and_end() {
         ["2 pending", "bad begins", "bad ends, failed: true", "good begins", "good ends, failed: false", "2 ran"];
     assert_eq!(log.take(), expected);
     configure(Config::new());
+}
+
+#[test]
+fn how_long_each_took_is_on_record() {
+    const LONG: Duration = Duration::from_millis(2);
+    let _turn = alone();
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let theirs = Arc::clone(&taken);
+    configure(Config::new().observer(move |event| {
+        if let Event::Finished { handler, elapsed, .. } = event {
+            theirs.lock().expect("no test panics here").push((handler.label().to_string(), *elapsed));
+        }
+    }));
+    let spin = || {
+        let start = Instant::now();
+        while start.elapsed() < LONG {}
+    };
+    Handler::new(spin).name("older").register();
+    Handler::new(spin).name("younger").register();
+    let all = run().elapsed();
+    configure(Config::new());
+    let taken = std::mem::take(&mut *taken.lock().expect("no test panics here"));
+    assert_eq!(taken.iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(), ["younger", "older"]);
+    assert!(taken.iter().all(|&(_, elapsed)| elapsed >= LONG), "{taken:?}");
+    assert!(all >= taken.iter().map(|&(_, elapsed)| elapsed).sum(), "{all:?} {taken:?}");
 }
 
 #[test]

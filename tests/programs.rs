@@ -169,6 +169,19 @@ fn a_failure_stops_no_other_handler_and_becomes_the_status() {
             7,
         ),
         case(
+            &["return", "fault:9"],
+            &["main", "fault:9"],
+            &["Error: disk full", "at_exit: 1 handler failed:", "at_exit: fault:9 at {at}: disk full"],
+            9,
+        ),
+        // A status that a parent would read as success.
+        case(
+            &["return", "fault:256"],
+            &["main", "fault:256"],
+            &["Error: disk full", "at_exit: 1 handler failed:", "at_exit: fault:256 at {at}: disk full"],
+            1,
+        ),
+        case(
             &["return", "a", "err", "b", "panic", "c", "code:7"],
             &["main", "code:7", "c", "panic", "b", "err", "a"],
             &[

@@ -71,6 +71,7 @@ enum Returned {
     Nothing,
     Code(ExitCode),
     Error(Box<dyn fmt::Debug>),
+    Fault(atexit_core::Fault),
 }
 
 impl atexit_core::Outcome for Returned {
@@ -79,6 +80,7 @@ impl atexit_core::Outcome for Returned {
             Self::Nothing => None,
             Self::Code(code) => code.fault(),
             Self::Error(error) => Err::<(), _>(error).fault(),
+            Self::Fault(fault) => Some(fault),
         }
     }
 }
@@ -100,6 +102,7 @@ fn handler(what: &str) -> Returned {
         }
         "err" => return Returned::Error(Box::new("bad\nworse")),
         "debug" => return Returned::Error(Box::new(std::mem::ManuallyDrop::new(Hostile))),
+        "fault" => return Returned::Fault(atexit_core::Fault::new("disk full").with_status(number)),
         "code" => return Returned::Code(ExitCode::from(u8::try_from(number).expect("a byte"))),
         "cause" => println!("{:?}", atexit_core::cause()),
         "raise" => raise(number),

@@ -76,6 +76,11 @@ fn handlers_may_start_threads() {
 }
 
 #[test]
+fn handlers_may_look_names_up() {
+    check("names_of_hosts", "found on main\nfound on at_exit\n", "", 0);
+}
+
+#[test]
 fn a_handler_that_exceeds_its_limit_is_abandoned_and_the_next_one_runs() {
     let summary = |place: &str| {
         format!("at_exit: 1 handler failed:\nat_exit: hangs at {}: exceeded its time limit of 50ms\n", at(place))

@@ -160,6 +160,10 @@ fn a_handler_of_the_programs_own_keeps_its_say() {
 fn a_handler_of_the_programs_own_that_is_set_afterwards_replaces_what_was_installed() {
     let stderr = "the program's own handler ran: true, Some(Exit { status: Some(0) })\n";
     start("own_handler_afterwards").assert_end("", stderr, End::Status(0));
+    let program = start("own_handler_between");
+    program.kill(15);
+    let stderr = "the program's own handler ran: false, Some(Signal(15))\n";
+    program.assert_end("", stderr, End::Signal(15));
 }
 
 #[test]
@@ -244,6 +248,7 @@ fn a_signal_that_meets_an_exit_is_what_the_process_dies_by() {
         start("then_returns").assert_end("", "ran\n", End::Signal(15));
     }
     start("in_handler").assert_end("", "the rest\n", End::Signal(2));
+    start("in_handler_twice").assert_end("", "goes on\n", End::Signal(15));
 }
 
 #[test]

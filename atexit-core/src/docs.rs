@@ -91,13 +91,21 @@ pub mod guide {}
 /// C runs its exit functions last in, first out (ISO C says so of `atexit`), and the hook that runs handlers is
 /// registered before `main`. So what a C library registers from `main` on runs before the handlers, and may take away
 /// what they need: [`arm`](crate::arm) puts the hook in front again. What C registers in constructors that ran earlier
-/// runs after the handlers. None of them runs when a caught signal ends the process.
+/// runs after the handlers, and so does what a handler registers with C. None of them runs when a caught signal ends the
+/// process.
+///
+/// A function that C runs after the handlers, a destructor in `.fini_array` among them, may register handlers: they run
+/// next. It may end the process with another status by [`exit`](crate::exit) or by C's `exit`; [`std::process::exit`]
+/// aborts there, for std lets no thread in twice.
 ///
 /// # Unloading a library
 ///
 /// At `dlclose` the handlers run on the thread that calls it, because the loader's lock keeps a new thread from
 /// starting. glibc does not unload a library that has used a thread-local with a destructor; then its handlers run when
 /// the process exits, and musl never unloads any.
+///
+/// A program and the libraries that it loads may each have a copy of this crate. At an exit the handlers of all copies
+/// run, one copy after the other. A caught signal runs those of the copy that has caught it, and then the process dies.
 pub mod when_handlers_run {}
 
 /// What a handler may use, on the thread on which it runs.
@@ -115,6 +123,7 @@ pub mod when_handlers_run {}
 /// |---|---|---|
 /// | `println!` and `eprintln!` | work | work |
 /// | locks, channels, atomics | work | work |
+/// | looking up the name of a host | works | works, while a library is being unloaded too |
 /// | [`std::thread::spawn`], [`std::thread::scope`] | work | work from Rust 1.88 on |
 /// | thread-locals | work: they are those of a new thread | those with a destructor panic, if the thread had used them |
 /// | `tracing`, with spans | works | as thread-locals, which it is built on |
@@ -186,4 +195,15 @@ pub mod when_handlers_run {}
 /// handlers, and leaves it without a buffer, when a Rust program exits; where a program in C does, nobody else would.)
 /// Where stdout or stderr are closed, full or a broken pipe, nothing of this library panics; a `println!` of a handler
 /// does, which is a failure of that handler.
+///
+/// # When the system refuses
+///
+/// | there is no | what happens |
+/// |---|---|
+/// | memory for a registration, or for what a handler wants | the process aborts, as everywhere in std; handlers that are registered need no more memory to run |
+/// | thread, for a limit on their number or for want of memory | handlers run on the exiting thread, as with `caller_thread`, and nobody watches the time: a limit is reported when the handler is over. `signals::install` returns an error |
+/// | thread after `signals::install` | as above, on the thread that the signal wakes |
+/// | file descriptor | handlers need none. `signals::install` returns an error, and may be called again |
+/// | stdout or stderr that takes anything: closed, a full device, a pipe that nobody reads | what this library says is lost, and the status is what it would be; no process dies of SIGPIPE by that, even where the signal has its default |
+/// | sense in `AT_EXIT_LOG`, UTF-8 or not | one line on standard error says so, and `error` holds |
 pub mod what_works_inside_a_handler {}

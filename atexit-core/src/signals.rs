@@ -15,9 +15,9 @@
 //! | arrives while the process exits already | the handlers go on, and then the process dies by it; the next signal kills at once |
 //! | arrives in a forked child | kills it: there the signals have their former dispositions again |
 //!
-//! A signal handler that the program sets by `sigaction` afterwards replaces this one. One set through `signal-hook`, as Tokio's and
-//! `ctrlc`'s are, is called too, but the process ends all the same: a program with an orderly shutdown of its own for a signal should not
-//! install for that signal.
+//! A signal handler that the program sets by `sigaction` afterwards replaces this one, until `install` is called again, which puts this
+//! one in its place. One set through `signal-hook`, as Tokio's and `ctrlc`'s are, is called too, but the process ends all the same: a
+//! program with an orderly shutdown of its own for a signal should not install for that signal.
 //!
 //! If some thread holds the lock of stdout or stderr, a handler that prints would wait for it for ever: then handlers without a limit get
 //! one of two seconds.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
+use std::net::ToSocketAddrs as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::thread;
@@ -33,6 +34,7 @@ const SCENES: &[(&str, fn())] = &[
     ("run_by_main", run_by_main),
     ("spawning", || spawning(false)),
     ("spawning_on_caller", || spawning(true)),
+    ("names_of_hosts", names_of_hosts),
     ("std_exit_on_caller", std_exit_on_caller),
     ("c_exit_on_caller", c_exit_on_caller),
     ("time_limit", time_limit),
@@ -173,6 +175,17 @@ fn spawning(caller: bool) {
     } else {
         handler.register()
     };
+}
+
+/// C loads libraries to look a name up, and keeps state of each thread.
+fn names_of_hosts() {
+    let look_up = || {
+        let mut found = ("localhost", 80).to_socket_addrs()?;
+        say_where(if found.all(|address| address.ip().is_loopback()) { "found" } else { "something else" });
+        io::Result::Ok(())
+    };
+    Handler::new(look_up).register();
+    Handler::new(look_up).caller_thread().register();
 }
 
 fn c_exit_on_caller() {

@@ -27,6 +27,7 @@ const SCENES: &[(&str, fn())] = &[
     ("own_handler", own_handler),
     ("own_handler_is_told_more", own_handler_is_told_more),
     ("own_handler_afterwards", own_handler_afterwards),
+    ("own_handler_between", own_handler_between),
     ("own_handlers_by_signal_hook", own_handlers_by_signal_hook),
     ("deadline", deadline),
     ("during_run", during_run),
@@ -38,6 +39,7 @@ const SCENES: &[(&str, fn())] = &[
     ("main_returns", main_returns),
     ("then_returns", then_returns),
     ("in_handler", in_handler),
+    ("in_handler_twice", in_handler_twice),
     ("child", child),
     ("child_installs", child_installs),
     ("child_with_own_handler", child_with_own_handler),
@@ -207,6 +209,17 @@ fn own_handler_afterwards() {
     }
 }
 
+/// To install once more takes the signal back.
+fn own_handler_between() {
+    register(|| eprintln!("the program's own handler ran: {}, {:?}", OWN.load(Ordering::SeqCst), cause()));
+    install().expect("installed");
+    // SAFETY: POSIX; the handler only stores.
+    unsafe { libc::signal(libc::SIGTERM, note as *const () as libc::sighandler_t) };
+    install().expect("installed");
+    ready();
+    block();
+}
+
 /// As Tokio and `ctrlc` do: one is set before `install`, one after it. All three are called, in this order.
 fn own_handlers_by_signal_hook() {
     static SEEN: AtomicI32 = AtomicI32::new(0);
@@ -328,6 +341,21 @@ fn in_handler() {
     register(|| eprintln!("the rest"));
     // SAFETY: POSIX.
     register(|| assert_eq!(unsafe { libc::raise(libc::SIGINT) }, 0));
+    install().expect("installed");
+    ready();
+}
+
+/// While the process exits, the first signal waits for the handlers, and the second one does not.
+fn in_handler_twice() {
+    register(|| eprintln!("never"));
+    register(|| {
+        // SAFETY: POSIX.
+        assert_eq!(unsafe { libc::raise(libc::SIGINT) }, 0);
+        eprintln!("goes on");
+        // SAFETY: POSIX.
+        unsafe { libc::raise(libc::SIGTERM) };
+        eprintln!("never");
+    });
     install().expect("installed");
     ready();
 }

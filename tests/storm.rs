@@ -25,6 +25,16 @@ fn threads_that_exit_at_once_run_every_handler_once() {
 }
 
 #[test]
+fn threads_that_exit_at_once_lose_none_while_the_library_is_busy() {
+    let expected = (0..100).rev().map(|number| number.to_string() + "\n").collect::<String>();
+    for threads in ["16", "64", "200"] {
+        for _ in 0..10 {
+            assert_seen(&mut command(STORM, &["exits_while_others_ask", threads]), &expected, "", End::Status(7));
+        }
+    }
+}
+
+#[test]
 fn a_signal_and_a_return_among_them_run_every_handler_once_too() {
     let expected = (0..100).rev().map(|number| number.to_string() + "\n").collect::<String>();
     for threads in ["1", "2", "3", "4", "8", "16", "64"] {

@@ -1,21 +1,37 @@
 //! Owns the ways out of a process: what happens when C's `exit` reaches the hook, and the calls by which a program leaves; must
 //! not know how handlers are taken or run.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::platform::Leaving;
 use crate::report::Report;
 use crate::runner::{self, Cause};
 use crate::status::Wishes;
 use crate::{account, exit_thread, platform, registry, turn};
 
+/// Whether the hook has run what there was. Nothing else is published with it; who reads it too late plants a hook too many.
+static THROUGH: AtomicBool = AtomicBool::new(false);
+
 /// C calls the hook: the process exits, and was about to end with `status`, if that is known; or `dlclose` unloads the library.
 pub(crate) fn at_exit(way: Leaving, status: Option<i32>) {
     // Planted again before anything runs: a handler that calls C's `exit`, or another thread that does, comes here again
-    // instead of going past the handlers that are left.
-    if registry::used_up_hook() || (turn::is_running() && !turn::is_seated()) {
+    // instead of going past the handlers that are left. At first also before anything is asked, for that takes locks: while threads
+    // that have been given a hook by C wait for each other, one more thread would find none.
+    let through = THROUGH.load(Ordering::Relaxed);
+    if !through {
         platform::plant();
     }
+    let needed = registry::used_up_hook() || (turn::is_running() && !turn::is_seated());
+    if through && needed {
+        platform::plant();
+    }
+    run_at_exit(way, status);
+}
+
+fn run_at_exit(way: Leaving, status: Option<i32>) {
     if way == Leaving::Library {
         let (_, wishes) = runner::run(Cause::Unload);
+        THROUGH.store(true, Ordering::Relaxed);
         if let Some(code) = wishes.exit {
             platform::exit(code);
         }
@@ -23,6 +39,7 @@ pub(crate) fn at_exit(way: Leaving, status: Option<i32>) {
     }
     let wishes =
         if turn::is_seated() { runner::finish_inside_handler() } else { runner::run(Cause::Exit { status }).1 };
+    THROUGH.store(true, Ordering::Relaxed);
     die_by_signal(&wishes);
     if let Some(wished) = wishes.over(status).filter(|&wished| Some(wished) != status) {
         platform::exit_again(wished);

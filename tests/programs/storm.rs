@@ -24,6 +24,7 @@ const SCENES: &[Scene] = &[
         exits(count, false);
         std::process::exit(7)
     }),
+    ("exits_while_others_ask", exits_while_others_ask),
     ("exits_and_returns", |count| exits(count, true)),
     ("registers_for_ever", registers_for_ever),
     ("too_late", too_late),
@@ -59,6 +60,19 @@ fn exits(count: usize, signal: bool) {
         });
     }
     start.wait();
+}
+
+/// What the first thread to exit has to ask, others ask all the time, so that many threads enter C's `exit` before it has an answer.
+fn exits_while_others_ask(count: usize) {
+    for _ in 0..4 {
+        thread::spawn(|| {
+            loop {
+                let _ = atexit_core::pending();
+            }
+        });
+    }
+    exits(count, false);
+    std::process::exit(7);
 }
 
 /// Threads that register for ever cannot keep the process alive.

@@ -52,7 +52,7 @@ fn at_the_exit_of_the_host_they_run_on_an_exit_thread() {
 
 #[test]
 fn a_library_can_be_loaded_and_unloaded_many_times() {
-    let seen = host(&["again"]);
+    let seen = host(&["many"]);
     let once = "declared: Some(Unload) on the calling thread\nand a line without an end";
     let expected = format!("host\n{}closed\n", once.repeat(201));
     assert_eq!((seen.stdout, seen.stderr, seen.end), (expected, FAILED.repeat(201), End::Status(0)));

@@ -1,6 +1,6 @@
 /* Loads the plug-in that its first argument names, calls the functions that the others name, and leaves it to the last:
-   "close" (unload it and go on), "return", "exit" (status 3), or "again" (load and unload it many times). An argument
-   with a slash is the path of another plug-in, which the rest is about. */
+   "close" (unload it and go on), "return", "exit" (status 3), or "again" or "many" (load and unload it 20 or 200 times
+   more). An argument with a slash is the path of another plug-in, which the rest is about. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,9 +32,10 @@ int main(int count, char **words) {
     if (!strcmp(way, "close")) {
         dlclose(plugin);
         printf("closed\n");
-    } else if (!strcmp(way, "again")) {
+    } else if (!strcmp(way, "again") || !strcmp(way, "many")) {
+        int turns = strcmp(way, "many") ? 20 : 200;
         dlclose(plugin);
-        for (int turn = 0; turn < 200; turn++)
+        for (int turn = 0; turn < turns; turn++)
             dlclose(load(words[1]));
         printf("closed\n");
     } else if (!strcmp(way, "exit")) {

@@ -16,7 +16,8 @@ static THROUGH: AtomicBool = AtomicBool::new(false);
 pub(crate) fn at_exit(way: Leaving, status: Option<i32>) {
     // Planted again before anything runs: a handler that calls C's `exit`, or another thread that does, comes here again
     // instead of going past the handlers that are left. At first also before anything is asked, for that takes locks: while threads
-    // that have been given a hook by C wait for each other, one more thread would find none.
+    // that have been given a hook by C wait for each other, one more thread would find none. One, and no more: glibc 2.36 frees a block of
+    // its list twice if threads exit at once while the list is longer than its first block, of 32 entries.
     let through = THROUGH.load(Ordering::Relaxed);
     if !through {
         platform::plant();

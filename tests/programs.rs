@@ -379,6 +379,12 @@ fn an_exit_after_all_handlers_runs_what_was_registered_since() {
         assert_seen(&mut edge("destructor", way), &stdout, "", End::Status(status));
     }
     assert_seen(&mut edge("destructor", "run"), &(before.to_owned() + "registered there\n1 ran\n"), "", End::Status(0));
+    for _ in 0..200 {
+        let seen = run(&mut edge("destructor", "threads"));
+        let all = before.to_owned() + "registered there\n";
+        assert_eq!((&seen.stdout, seen.stderr.as_str()), (&all, ""), "other threads exit meanwhile");
+        assert!([End::Status(0), End::Status(7)].contains(&seen.end), "{seen:?}");
+    }
     // std lets nobody in twice: it aborts.
     let seen = run(&mut edge("destructor", "std"));
     assert_eq!((seen.stdout.as_str(), seen.end), (before, End::Signal(6)), "{seen:?}");

@@ -301,6 +301,11 @@ pub(crate) fn plant() {
     unsafe { __cxa_atexit(hook as *const c_void, std::ptr::null_mut(), &raw const __dso_handle) };
 }
 
+/// Puts as many hooks in front as threads may meet there.
+pub(crate) fn plant_all() {
+    (0..HOOKS).for_each(|_| plant());
+}
+
 /// Puts a hook in front, and what tells it that the process exits before that.
 pub(crate) fn arm() {
     plant();

@@ -113,7 +113,7 @@ pub(crate) fn insert(entry: Entry) -> Registration {
     pending.planted |= plant;
     drop(pending);
     if plant {
-        platform::plant();
+        platform::plant_all();
     }
     if late {
         std::thread::sleep(LATE); // whoever registers on and on is not to keep the run from the lock

@@ -1,7 +1,8 @@
 //! Ends outside of `main`: in a constructor before it, or in a destructor of `.fini_array` after all handlers. The environment says where
 //! and how, for a constructor has no arguments: `EDGE` is `first` or `constructor` or `destructor`, `EXITS_BY` the way.
 
-use std::env;
+use std::sync::{Arc, Barrier};
+use std::{env, thread};
 
 use atexit_core::{at_exit, register};
 
@@ -23,10 +24,24 @@ fn leave() {
     match env::var("EXITS_BY").unwrap_or_default().as_str() {
         "std" => std::process::exit(7),
         "core" => atexit_core::exit(7),
+        "threads" => leave_by_threads(),
         "run" => println!("{} ran", atexit_core::run().ran()),
         "c" => c_exit(7),
         _ => {}
     }
+}
+
+/// Other threads exit while this one goes on to where it was going anyway.
+fn leave_by_threads() {
+    let start = Arc::new(Barrier::new(4));
+    for way in [|| c_exit(7), || atexit_core::exit(7), || drop(atexit_core::run())] {
+        let start = Arc::clone(&start);
+        thread::spawn(move || {
+            start.wait();
+            way();
+        });
+    }
+    start.wait();
 }
 
 fn c_exit(status: i32) {

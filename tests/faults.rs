@@ -88,6 +88,16 @@ fn where_no_thread_can_be_started_no_handler_is_lost() {
     );
     assert_seen(&mut command(FAULTS, &["no_thread"]), &stdout, &stderr, End::Status(5));
 
+    // Nobody watches the deadline, but it is kept between two handlers.
+    let stdout = format!("younger {exit}\n");
+    let stderr = format!(
+        "at_exit: 1 handler not run before the deadline:\nat_exit: older at {}\nat_exit: 1 handler failed:\n\
+         at_exit: sleeps at {}: was still running at the deadline\n",
+        at(r#"Handler::new(|| say_where("older")).name("older")"#),
+        at("let sleeps = ")
+    );
+    assert_seen(&mut command(FAULTS, &["no_thread_to_watch"]), &stdout, &stderr, End::Status(1));
+
     let run = "on main: Some(Run)";
     let stdout = format!("younger {run}\nolder {run}\n2 ran\nat exit {exit}\n");
     assert_seen(&mut command(FAULTS, &["no_thread_for_run"]), &stdout, "", End::Status(0));

@@ -287,11 +287,14 @@ impl<'a> Run<'a> {
         let config = &self.terms.config;
         let timed = self.terms.deadline.is_some() || config.time_limit.is_some() || registry::next_is_limited();
         let watched = (timed || self.stays) && platform::may_start_threads(self.terms.cause);
-        let _watchdog = if watched { Watchdog::start(self.watch(), hook::strike) } else { None };
+        let watchdog = if watched { Watchdog::start(self.watch(), hook::strike) } else { None };
         let _seat = Seat::take();
-        if self.stays {
-            drive(self.terms, Place::Anywhere, None);
-        } else if let Some(entry) = registry::next_to_run(Place::Caller) {
+        // Where nobody can watch, the deadline is kept between handlers at least: `finish` looks at it before the next one.
+        let all = self.stays && (watchdog.is_some() || self.terms.deadline.is_none());
+        let place = if self.stays { Place::Anywhere } else { Place::Caller };
+        if all {
+            drive(self.terms, place, None);
+        } else if let Some(entry) = registry::next_to_run(place) {
             run_one(entry, self.terms, None);
         }
     }

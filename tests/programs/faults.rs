@@ -18,6 +18,7 @@ const SCENES: &[(&str, fn())] = &[
     ("no_memory_during_the_run", no_memory_during_the_run),
     ("memory_used_up_by_a_handler", memory_used_up_by_a_handler),
     ("no_thread", no_thread),
+    ("no_thread_to_watch", no_thread_to_watch),
     ("no_thread_for_run", no_thread_for_run),
     ("no_thread_for_signals", no_thread_for_signals),
     ("no_thread_after_signals", no_thread_after_signals),
@@ -138,6 +139,19 @@ fn no_thread() {
         register(|| say_where("registered"));
     });
     register(|| say_where("younger"));
+    forbid_threads();
+}
+
+/// The deadline is over while a handler runs, and nobody can be started to watch it.
+fn no_thread_to_watch() {
+    const DEADLINE: Duration = Duration::from_millis(200);
+    atexit_core::configure(atexit_core::Config::new().deadline(DEADLINE));
+    Handler::new(|| say_where("older")).name("older").register();
+    let sleeps = Handler::new(|| {
+        thread::sleep(DEADLINE); // it begins later than the deadline does
+        say_where("younger");
+    });
+    sleeps.name("sleeps").register();
     forbid_threads();
 }
 

@@ -3,8 +3,8 @@
 //! They are global because any thread may come to write them: the exiting thread, an exit thread, and the watchdog when the
 //! deadline strikes. A run inside a handler has an account of its own on top of the outer one.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::PoisonError;
+use std::time::Duration;
 
 use crate::config::{self, Config, Level};
 use crate::handler::HandlerInfo;
@@ -12,6 +12,7 @@ use crate::platform;
 use crate::report::{Event, Failure, Report};
 use crate::runner::{Cause, observe};
 use crate::status::Wishes;
+use crate::sync::{Instant, Mutex, MutexGuard};
 
 pub(crate) struct Account {
     cause: Cause,

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::platform;
 use crate::report::Event;
+use crate::sync::{Mutex, MutexGuard};
 
 type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 

@@ -18,14 +18,15 @@
 //! One thread, once a run, and none when no handler needs it.
 
 use std::cell::Cell;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use crate::handler::Label;
 use crate::registry;
+use crate::sync::thread::{self, Builder, JoinHandle};
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard, io, thread_local};
 use crate::turn::Seat;
 use crate::watch::Watch;
 
@@ -148,7 +149,7 @@ impl Desk {
 /// Waits for the end of the process.
 pub(crate) fn park() -> ! {
     loop {
-        std::thread::park();
+        thread::park();
     }
 }
 

@@ -13,8 +13,8 @@
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
-use std::sync::MutexGuard;
 
+use crate::sync::MutexGuard;
 use crate::{account, config, exit_thread, registry, turn};
 
 /// All locks that are static. Nothing else takes two of them at a time, so that no two threads wait for each other. The lock of an exit

@@ -7,6 +7,7 @@ use crate::platform::Leaving;
 use crate::report::Report;
 use crate::runner::{self, Cause};
 use crate::status::Wishes;
+use crate::sync::process;
 use crate::{account, exit_thread, platform, registry, turn};
 
 /// Whether the hook has run what there was. Nothing else is published with it; who reads it too late plants a hook too many.
@@ -123,7 +124,7 @@ pub fn exit(code: i32) -> ! {
     if on_the_way_out {
         platform::exit(status); // std's own `exit` aborts a thread that enters it twice
     }
-    std::process::exit(status)
+    process::exit(status)
 }
 
 /// Puts the hook in front of the C exit functions that were registered so far.

@@ -78,6 +78,7 @@ mod runner;
 pub mod signals;
 mod stacks;
 mod status;
+mod sync;
 mod turn;
 mod watch;
 

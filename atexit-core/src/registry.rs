@@ -8,7 +8,7 @@
 use std::any::TypeId;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::declaration::{Declared, Link, LinkSite};
@@ -16,6 +16,7 @@ use crate::handler::{Entry, HandlerInfo, Label, Phase};
 use crate::order::Notes;
 use crate::plan::Problem;
 use crate::stacks::{Handle, Stacks, Top};
+use crate::sync::{Mutex, MutexGuard, thread};
 use crate::{order, platform, turn};
 
 /// A registration, by which the handler can be taken back while it is pending.
@@ -116,7 +117,7 @@ pub(crate) fn insert(entry: Entry) -> Registration {
         platform::plant_all();
     }
     if late {
-        std::thread::sleep(LATE); // whoever registers on and on is not to keep the run from the lock
+        thread::sleep(LATE); // whoever registers on and on is not to keep the run from the lock
     }
     registration
 }

@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::account::{self, Ending, Terms};
 use crate::config::{self, Config, Level};
@@ -16,6 +16,7 @@ use crate::platform::{self, Callback};
 use crate::registry::{self, Place};
 use crate::report::{Event, Failure, Report};
 use crate::status::{self, Fault, Wishes};
+use crate::sync::Instant;
 use crate::turn::{self, Seat, Turn};
 use crate::watch::Watch;
 

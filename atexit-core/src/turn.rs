@@ -5,9 +5,11 @@
 //! a thread like any other from then on, whatever it still does.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::sync::{AtomicU64, Condvar, Instant, Mutex, MutexGuard, thread_local};
 
 thread_local! {
     // Without destructors, so that they still serve on a thread whose other thread-locals are gone.
@@ -60,6 +62,7 @@ pub(crate) fn is_exiting() -> bool {
     EXITING.get()
 }
 
+#[derive(Default)]
 pub(crate) struct Turns {
     running: bool,
     exiting: bool,

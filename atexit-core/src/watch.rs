@@ -1,11 +1,12 @@
 //! Owns the time that a run takes: when a limit or the deadline is over, and what is said about a handler that hangs; must
 //! not know on which thread anything runs.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::config::Level;
 use crate::platform;
 use crate::registry;
+use crate::sync::Instant;
 
 /// How long a handler without a limit runs before a line on standard error names it; the next lines come after twice as
 /// long each.

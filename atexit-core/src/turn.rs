@@ -109,11 +109,12 @@ pub(crate) fn take(to_exit: bool, deadline: Option<Instant>) -> Turn {
     let mut turns = lock();
     loop {
         let others_exit = to_exit && turns.exiting && !is_exiting();
-        if let Some(status) = turns.leaving.filter(|_| others_exit) {
-            return Turn::Leave(status);
-        }
-        if !turns.running && !others_exit {
-            break;
+        if !turns.running {
+            match turns.leaving.filter(|_| others_exit) {
+                Some(status) => return Turn::Leave(status),
+                None if !others_exit => break,
+                None => {}
+            }
         }
         let left = deadline.filter(|_| !others_exit).map(|at| at.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {

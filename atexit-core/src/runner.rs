@@ -402,8 +402,9 @@ fn fail_elsewhere(terms: &Terms, label: &Label, fault: Fault, elapsed: Duration)
 
 /// The deadline is over: nothing starts any more.
 pub(crate) fn strike(terms: &Terms) -> Ending {
+    let not_run = registry::stop(); // first: what starts until then is running
     fail_running(terms, Fault::deadline(), terms.config.deadline.unwrap_or_default());
-    Ending { not_run: registry::stop(), ..Ending::default() }
+    Ending { not_run, ..Ending::default() }
 }
 
 fn trace(terms: &Terms, text: impl FnOnce() -> String) {

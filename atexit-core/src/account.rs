@@ -13,6 +13,7 @@ use crate::report::{Event, Failure, Report};
 use crate::runner::{Cause, observe};
 use crate::status::Wishes;
 use crate::sync::{Instant, Mutex, MutexGuard};
+use crate::turn;
 
 pub(crate) struct Account {
     cause: Cause,
@@ -25,6 +26,11 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    fn of(terms: Terms) -> Self {
+        let Terms { cause, config, level, deadline } = terms;
+        Self { cause, config, level, deadline, began: Instant::now(), report: Report::default(), exit: None }
+    }
+
     fn wishes(&self) -> Wishes {
         let failed = self.report.failures.last().map(Failure::status);
         let failed = failed.or_else(|| (!self.report.not_run.is_empty()).then_some(1));
@@ -49,17 +55,22 @@ pub(crate) struct Terms {
 
 pub(crate) fn open(cause: Cause, deadline: Option<Instant>) -> Terms {
     let terms = Terms { cause, config: config::current(), level: Level::from_environment(), deadline };
-    let Terms { config, level, .. } = terms.clone();
-    lock().push(Account {
-        cause,
-        config,
-        level,
-        deadline,
-        began: Instant::now(),
-        report: Report::default(),
-        exit: None,
-    });
+    lock().push(Account::of(terms.clone()));
     terms
+}
+
+/// For a run inside a handler. `None`: the handler was abandoned meanwhile, and the accounts are others' by now.
+pub(crate) fn open_inside(cause: Cause) -> Option<Terms> {
+    let terms = Terms { cause, config: config::current(), level: Level::from_environment(), deadline: None };
+    let account = Account::of(terms.clone());
+    if_seated(|accounts| accounts.push(account))?;
+    Some(terms)
+}
+
+/// Who abandons a handler takes the seat away first, and folds the accounts then: so nothing is added to them, or taken, behind its back.
+fn if_seated<R>(f: impl FnOnce(&mut Vec<Account>) -> R) -> Option<R> {
+    let mut accounts = lock();
+    turn::is_seated().then(|| f(&mut accounts))
 }
 
 /// The terms of the innermost run, and the deadline of the outermost.
@@ -117,17 +128,35 @@ pub(crate) struct Ending {
     pub(crate) held: bool,
 }
 
+impl Account {
+    fn end(&mut self, ending: Ending) -> (Report, Config, Level) {
+        self.report.ran = ending.ran;
+        self.report.not_run = ending.not_run;
+        self.report.elapsed = self.began.elapsed();
+        (self.report.clone(), self.config.clone(), self.level)
+    }
+}
+
 /// Closes the innermost account, and says what is to be said.
 pub(crate) fn close(ending: Ending) -> (Report, Wishes) {
-    let Ending { ran, too_late, not_run, held } = ending;
-    let Some(Terms { config, level, .. }) = terms() else { return Default::default() };
-    let report = lock().last_mut().map(|account| {
-        account.report.ran = ran;
-        account.report.not_run = not_run;
-        account.report.elapsed = account.began.elapsed();
-        account.report.clone()
-    });
-    let report = report.unwrap_or_default();
+    let (too_late, held) = (ending.too_late, ending.held);
+    let ended = lock().last_mut().map(|account| account.end(ending));
+    let Some((report, config, level)) = ended else { return Default::default() };
+    tell(&report, &config, level, too_late, held);
+    let account = lock().pop(); // dropped without the lock: an observer has captures
+    (report, account.map(|account| account.wishes()).unwrap_or_default())
+}
+
+/// For a run inside a handler, if that was not abandoned meanwhile.
+pub(crate) fn close_inside(ending: Ending) -> (Report, Wishes) {
+    let ended = if_seated(|accounts| accounts.last_mut().map(|account| account.end(ending))).flatten();
+    let Some((report, config, level)) = ended else { return Default::default() };
+    tell(&report, &config, level, 0, false);
+    let account = if_seated(Vec::pop).flatten();
+    (report, account.map(|account| account.wishes()).unwrap_or_default())
+}
+
+fn tell(report: &Report, config: &Config, level: Level, too_late: usize, held: bool) {
     if level >= Level::Error {
         // Thread-locals were gone there, which may be why something failed.
         let held = if held && !report.failures.is_empty() {
@@ -141,7 +170,5 @@ pub(crate) fn close(ending: Ending) -> (Report, Wishes) {
         };
         platform::write_stderr(&(late + held + &report.summary()));
     }
-    observe(&config, || Event::RunFinished { report: report.clone() });
-    let account = lock().pop(); // dropped without the lock: an observer has captures
-    (report, account.map(|account| account.wishes()).unwrap_or_default())
+    observe(config, || Event::RunFinished { report: report.clone() });
 }

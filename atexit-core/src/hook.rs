@@ -67,10 +67,11 @@ pub(crate) fn end_alone() -> ! {
 
 /// Ends the process when the deadline strikes while the exiting thread is inside a handler.
 pub(crate) fn strike() -> ! {
-    registry::unseat();
-    let Some(terms) = account::terms() else {
+    let terms = turn::claim_end().then(account::terms).flatten();
+    let Some(terms) = terms else {
         exit_thread::park(); // the run was over first
     };
+    registry::unseat();
     let (_, wishes) = runner::end_account(true, runner::strike(&terms));
     platform::exit_at_once(wishes.over(terms.cause.status()).unwrap_or_default())
 }

@@ -189,12 +189,18 @@ pub(crate) struct Outer {
 
 pub(crate) fn enter_run() -> Outer {
     let mut pending = lock();
+    if !turn::is_seated() {
+        return Outer { ran: 0, running: None };
+    }
     Outer { ran: std::mem::take(&mut pending.ran), running: pending.running.take() }
 }
 
 /// Ends what `enter_run` began, and says how many handlers were started.
 pub(crate) fn leave_run(outer: Outer) -> usize {
     let mut pending = lock();
+    if !turn::is_seated() {
+        return 0; // abandoned meanwhile: what is running is another one
+    }
     pending.running = outer.running;
     std::mem::replace(&mut pending.ran, outer.ran)
 }

@@ -110,6 +110,7 @@ fn give_up(cause: Cause) -> (Report, Wishes) {
 
 fn run_outside(cause: Cause, pending: usize, deadline: Option<Instant>) -> (Report, Wishes) {
     let terms = account::open(cause, deadline);
+    turn::open();
     tell_plan(&terms);
     tell_problems(cause, || terms.level);
     // The observer is part of the run, wherever it is called.
@@ -138,6 +139,13 @@ fn tell_problems(cause: Cause, level: impl FnOnce() -> Level) {
     }
 }
 
+/// Waits for the end of the process if the deadline has struck, and another thread ends this run.
+fn claim_end() {
+    if !turn::claim_end() {
+        exit_thread::park();
+    }
+}
+
 /// Ends the outermost run, whatever is still open inside it.
 pub(crate) fn end_account(at_exit: bool, ending: Ending) -> (Report, Wishes) {
     account::fold();
@@ -148,14 +156,11 @@ pub(crate) fn end_account(at_exit: bool, ending: Ending) -> (Report, Wishes) {
 /// A run inside a handler takes place right there.
 fn run_inside(cause: Cause) -> (Report, Wishes) {
     let outer = registry::enter_run();
-    let terms = account::open(cause, None);
+    let Some(terms) = account::open_inside(cause) else { return Default::default() };
     observe(&terms.config, || Event::RunStarted { cause, pending: registry::pending() });
     drive(&terms, Place::Anywhere, None);
-    if !turn::is_seated() {
-        return Default::default(); // abandoned meanwhile: the accounts are others' by now
-    }
     let ran = registry::leave_run(outer);
-    account::close(Ending { ran, ..Ending::default() })
+    account::close_inside(Ending { ran, ..Ending::default() })
 }
 
 /// Runs what is left from inside a handler that never returns, because it has called C's `exit`.
@@ -225,6 +230,7 @@ impl<'a> Run<'a> {
         let mut watch = self.watch();
         while let Some(place) = registry::next_place() {
             if watch.is_over() {
+                claim_end();
                 return strike(self.terms);
             }
             let here = place == Place::Caller && !self.is_by_signal();
@@ -240,7 +246,10 @@ impl<'a> Run<'a> {
                     account::fold(); // what it ran inside does not go on
                     fail_elsewhere(self.terms, &label, Fault::timed_out(limit), limit);
                 }
-                Stop::Deadline => return strike(self.terms),
+                Stop::Deadline => {
+                    claim_end();
+                    return strike(self.terms);
+                }
             }
         }
         // Where the last handler was abandoned, another thread flushes what it has printed.
@@ -251,6 +260,7 @@ impl<'a> Run<'a> {
         } else if self.terms.cause == Cause::Unload {
             let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away
         }
+        claim_end();
         Ending { held: self.held, ..Ending::default() }
     }
 

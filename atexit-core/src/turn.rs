@@ -65,6 +65,8 @@ pub(crate) fn is_exiting() -> bool {
 #[derive(Default)]
 pub(crate) struct Turns {
     running: bool,
+    /// The run is not open yet, or a thread has begun to end it: nobody else is to.
+    claimed: bool,
     exiting: bool,
     /// The status with which a thread that has run the handlers is about to enter C's `exit`.
     leaving: Option<i32>,
@@ -72,7 +74,8 @@ pub(crate) struct Turns {
     waiting: usize,
 }
 
-static TURNS: Mutex<Turns> = Mutex::new(Turns { running: false, exiting: false, leaving: None, waiting: 0 });
+static TURNS: Mutex<Turns> =
+    Mutex::new(Turns { running: false, claimed: false, exiting: false, leaving: None, waiting: 0 });
 static TURN_OVER: Condvar = Condvar::new();
 
 pub(crate) fn lock() -> MutexGuard<'static, Turns> {
@@ -80,6 +83,12 @@ pub(crate) fn lock() -> MutexGuard<'static, Turns> {
 }
 
 impl Turns {
+    fn wake(&self) {
+        if self.waiting > 0 {
+            TURN_OVER.notify_all();
+        }
+    }
+
     /// In a forked child there is no other thread, unless this one `goes_on` with its run.
     pub(crate) fn forget_in_child(&mut self, goes_on: bool) {
         (self.running, self.exiting, self.leaving) = (goes_on, self.exiting && goes_on, None);
@@ -97,7 +106,7 @@ pub(crate) enum Turn {
     Mine,
     /// All handlers have run, and the process is to end with this status.
     Leave(i32),
-    /// The deadline was over first.
+    /// The deadline was over first, and this thread is to end the run of the other.
     Late,
 }
 
@@ -117,17 +126,20 @@ pub(crate) fn take(to_exit: bool, deadline: Option<Instant>) -> Turn {
             }
         }
         let left = deadline.filter(|_| !others_exit).map(|at| at.saturating_duration_since(Instant::now()));
-        if left == Some(Duration::ZERO) {
+        if left == Some(Duration::ZERO) && !turns.claimed {
+            turns.claimed = true;
             return Turn::Late;
         }
         turns.waiting += 1;
         turns = match left {
-            Some(left) => TURN_OVER.wait_timeout(turns, left).unwrap_or_else(PoisonError::into_inner).0,
-            None => TURN_OVER.wait(turns).unwrap_or_else(PoisonError::into_inner),
+            Some(left) if left > Duration::ZERO => {
+                TURN_OVER.wait_timeout(turns, left).unwrap_or_else(PoisonError::into_inner).0
+            }
+            _ => TURN_OVER.wait(turns).unwrap_or_else(PoisonError::into_inner),
         };
         turns.waiting -= 1;
     }
-    turns.running = true;
+    (turns.running, turns.claimed) = (true, true);
     if to_exit {
         turns.exiting = true;
         EXITING.set(true);
@@ -135,12 +147,22 @@ pub(crate) fn take(to_exit: bool, deadline: Option<Instant>) -> Turn {
     Turn::Mine
 }
 
+/// From now on the run has an account, and any thread may end it.
+pub(crate) fn open() {
+    let mut turns = lock();
+    turns.claimed = false;
+    turns.wake();
+}
+
+/// Whether this thread is to end the run: the first that asks is. At the deadline it may be another one than the run's own.
+pub(crate) fn claim_end() -> bool {
+    !std::mem::replace(&mut lock().claimed, true)
+}
+
 pub(crate) fn end() {
     let mut turns = lock();
     turns.running = false;
-    if turns.waiting > 0 {
-        TURN_OVER.notify_all();
-    }
+    turns.wake();
 }
 
 pub(crate) fn is_running() -> bool {
@@ -157,6 +179,7 @@ pub(crate) fn end_by_exit() {
 
 /// Says that this thread, which has run the handlers, is about to enter C's `exit` with this status.
 pub(crate) fn leave(status: i32) {
-    lock().leaving = Some(status);
-    TURN_OVER.notify_all();
+    let mut turns = lock();
+    turns.leaving = Some(status);
+    turns.wake();
 }

@@ -134,11 +134,6 @@ impl Desk {
         state.stage != Stage::Dismissed
     }
 
-    /// This thread ends the process, and the other one has nothing more to do.
-    pub(crate) fn take_over(&self) {
-        self.enter(Stage::TakenOver);
-    }
-
     /// The handler is never going to return.
     pub(crate) fn park(&self) -> ! {
         self.enter(Stage::Parked);
@@ -183,7 +178,8 @@ impl Drop for EndOfLocals {
 
 thread_local! {
     static END_OF_LOCALS: Cell<Option<EndOfLocals>> = const { Cell::new(None) };
-    static IS_EXIT_THREAD: Cell<bool> = const { Cell::new(false) };
+    /// The desk of an exit thread; only its address counts.
+    static DESK: Cell<*const Desk> = const { Cell::new(std::ptr::null()) };
 }
 
 /// Which exit thread drives, for what runs on it.
@@ -202,26 +198,36 @@ pub(crate) fn lock() -> MutexGuard<'static, Driving> {
 
 impl Driving {
     pub(crate) fn forget_in_child(&mut self) {
-        self.alone = IS_EXIT_THREAD.get();
+        self.alone = is_exit_thread();
         // Forgotten, not dropped: the lock of a desk may be taken for ever here.
         std::mem::forget(self.desk.take());
         let _ = END_OF_LOCALS.try_with(|end| std::mem::forget(end.take()));
     }
 }
 
-/// The desk of this thread, if it is the exit thread, and somebody is at the other side.
+fn is_exit_thread() -> bool {
+    !DESK.get().is_null()
+}
+
+/// The desk of this thread, if it is the exit thread that drives, and somebody is at the other side.
 pub(crate) fn desk() -> Option<Arc<Desk>> {
-    IS_EXIT_THREAD.get().then(|| lock().desk.clone()).flatten()
+    lock().desk.clone().filter(|desk| Arc::as_ptr(desk) == DESK.get())
+}
+
+/// From inside a handler: this thread ends the process, and the other one has nothing more to do. `false`: too late, the handler has been
+/// abandoned.
+pub(crate) fn take_over() -> bool {
+    !is_exit_thread() || is_alone() || desk().is_some_and(|desk| desk.enter(Stage::TakenOver))
 }
 
 /// This thread takes the process down from now on: it is no exit thread any more.
 pub(crate) fn resign() {
-    IS_EXIT_THREAD.set(false);
+    DESK.set(std::ptr::null());
     *lock() = Driving::default();
 }
 
 fn is_alone() -> bool {
-    IS_EXIT_THREAD.get() && lock().alone
+    is_exit_thread() && lock().alone
 }
 
 impl ExitThread {
@@ -316,7 +322,7 @@ pub(crate) struct Work {
 
 /// What the exit thread does, from its start to its end.
 fn run(desk: &Arc<Desk>, work: Work, probes: bool) {
-    IS_EXIT_THREAD.set(true);
+    DESK.set(Arc::as_ptr(desk));
     END_OF_LOCALS.set(Some(EndOfLocals(Arc::clone(desk))));
     if probes {
         desk.enter(Stage::Probing);

@@ -39,8 +39,8 @@ fn run_at_exit(way: Leaving, status: Option<i32>) {
         }
         return;
     }
-    let wishes =
-        if turn::is_seated() { runner::finish_inside_handler() } else { runner::run(Cause::Exit { status }).1 };
+    let wishes = turn::is_seated().then(runner::finish_inside_handler).flatten();
+    let wishes = wishes.unwrap_or_else(|| runner::run(Cause::Exit { status }).1);
     THROUGH.store(true, Ordering::Relaxed);
     die_by_signal(&wishes);
     if let Some(wished) = wishes.over(status).filter(|&wished| Some(wished) != status) {

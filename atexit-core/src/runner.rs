@@ -163,15 +163,12 @@ fn run_inside(cause: Cause) -> (Report, Wishes) {
     account::close_inside(Ending { ran, ..Ending::default() })
 }
 
-/// Runs what is left from inside a handler that never returns, because it has called C's `exit`.
-pub(crate) fn finish_inside_handler() -> Wishes {
+/// Runs what is left from inside a handler that never returns, because it has called C's `exit`. `None`: it has been abandoned meanwhile.
+pub(crate) fn finish_inside_handler() -> Option<Wishes> {
     let Some(terms) = account::terms() else {
-        return Wishes::default(); // a second hook behind the first
+        return Some(Wishes::default()); // a second hook behind the first
     };
-    if let Some(desk) = exit_thread::desk() {
-        desk.take_over();
-    }
-    finish_on_this_thread(&terms)
+    exit_thread::take_over().then(|| finish_on_this_thread(&terms))
 }
 
 /// Runs what is left in a child that a handler has forked on the exit thread.
@@ -182,6 +179,7 @@ pub(crate) fn finish_alone() -> Wishes {
 /// Goes on with the run of another thread; this one takes the process down now.
 fn finish_on_this_thread(terms: &Terms) -> Wishes {
     exit_thread::resign();
+    turn::open(); // an observer may have called C's `exit` when this thread was ending the run
     let ending = Run::new(terms).finish();
     let seat = Seat::take();
     let (_, wishes) = end_account(true, ending);

@@ -1,0 +1,103 @@
+//! Owns how a model is explored, and how one looks at what came of it; must not know how the world goes round.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::world::{execute, say, step};
+
+/// How many executions of each model are explored, if `MODELS_EXECUTIONS` does not say so.
+const EXECUTIONS: u64 = 5_000;
+
+/// A handler that says when it begins and when it ends, so that one can see what happens in between.
+pub fn handler(name: &'static str) -> impl FnOnce() + Send + 'static {
+    move || {
+        say(format!("{name} begins"));
+        step("inside a handler");
+        say(format!("{name} ends"));
+    }
+}
+
+/// What an execution looked like from outside.
+#[derive(Debug)]
+pub struct Seen {
+    /// What was said.
+    pub lines: Vec<String>,
+    /// What the library wrote to stderr.
+    pub stderr: String,
+    /// What the process ended with.
+    pub status: i32,
+    /// How long the process lived.
+    pub lived: Duration,
+}
+
+impl Seen {
+    /// At which line this was said.
+    pub fn at(&self, line: &str) -> Option<usize> {
+        self.lines.iter().position(|said| said == line)
+    }
+
+    /// How often this was said.
+    pub fn count(&self, line: &str) -> usize {
+        self.lines.iter().filter(|said| *said == line).count()
+    }
+
+    /// Each of these handlers ran once, to its end, no two of them at a time, and they did in this order.
+    ///
+    /// # Panics
+    ///
+    /// If not.
+    #[track_caller]
+    pub fn ran_in_order(&self, names: &[&str]) {
+        self.ran_one_by_one(names);
+        let at = |name: &&str| self.at(&format!("{name} begins"));
+        assert!(names.is_sorted_by_key(at), "another order than {names:?}: {self:?}");
+    }
+
+    /// Each of these handlers ran once, to its end, and no two of them at a time.
+    ///
+    /// # Panics
+    ///
+    /// If not.
+    #[track_caller]
+    pub fn ran_one_by_one(&self, names: &[&str]) {
+        for name in names {
+            let (begins, ends) = (format!("{name} begins"), format!("{name} ends"));
+            assert!(self.count(&begins) == 1 && self.count(&ends) == 1, "{name} did not run once: {self:?}");
+            let (begin, end) = (self.at(&begins), self.at(&ends));
+            for other in names {
+                let other_begins = self.at(&format!("{other} begins"));
+                assert!(other == name || other_begins < begin || other_begins > end, "at a time: {self:?}");
+            }
+        }
+    }
+}
+
+/// Explores executions of `model`, which is the main thread of a process, and has `check` look at how each ended.
+///
+/// # Panics
+///
+/// If an execution fails, goes on for ever, or hangs; or if `check` does. Then stderr has its steps. `MODELS_SEED` is the one to look at.
+pub fn explore(model: fn(), check: fn(&Seen)) {
+    // One at a time: the library has its state in statics.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let number = |name| std::env::var(name).ok().map(|value| value.parse().expect("a number"));
+    let (first, count) = match number("MODELS_SEED") {
+        Some(seed) => (seed, 1),
+        None => (0, number("MODELS_EXECUTIONS").unwrap_or(EXECUTIONS)),
+    };
+    for seed in first..first + count {
+        crate::begin_anew();
+        let past = execute(seed, model);
+        let looked = catch_unwind(AssertUnwindSafe(|| match &past.end {
+            Ok(seen) => check(seen),
+            Err(why) => panic!("{why}"),
+        }));
+        if let Err(payload) = looked {
+            past.print_steps();
+            eprintln!("These were the steps of MODELS_SEED={seed}");
+            resume_unwind(payload);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Owns the end of the modelled process, as std and C have it; must not know what its exit functions do.
+
+use crate::hook;
+use crate::platform::Leaving;
+use crate::world::{self, Id};
+
+/// What a process knows of its end.
+pub(crate) struct Exits {
+    /// How many exit functions are planted; all of them are the library's hook.
+    hooks: usize,
+    /// Who is inside std's `exit`, which lets no second thread in.
+    in_std: Option<Id>,
+    /// Who is inside C's.
+    in_c: Option<Id>,
+    /// Whether C's lets no second thread in either, as glibc does from 2.41 on.
+    alone_in_c: bool,
+}
+
+impl Exits {
+    pub(crate) fn new(alone_in_c: bool) -> Self {
+        Self { hooks: 8, in_std: None, in_c: None, alone_in_c }
+    }
+}
+
+pub(crate) fn plant() {
+    world::step("plant");
+    world::exits(|exits| exits.hooks += 1);
+}
+
+/// `std::process::exit`.
+pub fn exit(status: i32) -> ! {
+    world::step("std's exit");
+    let me = world::me();
+    match world::exits(|exits| exits.in_std.replace(me)) {
+        None => c_exit(status),
+        Some(first) if first == me => world::fail("std aborts: a thread has called its exit twice"),
+        first => {
+            world::exits(|exits| exits.in_std = first);
+            world::hang()
+        }
+    }
+}
+
+/// C's `exit`: by `libc::exit`, or from a host that is not Rust.
+pub fn c_exit(status: i32) -> ! {
+    world::step("C's exit");
+    let me = world::me();
+    let enters = world::exits(|exits| {
+        let enters = !exits.alone_in_c || exits.in_c.is_none_or(|first| first == me);
+        exits.in_c = exits.in_c.or(Some(me));
+        enters
+    });
+    if !enters {
+        world::hang();
+    }
+    world::drop_locals();
+    loop {
+        world::step("next exit function");
+        let found = world::exits(|exits| {
+            let found = exits.hooks > 0;
+            exits.hooks -= usize::from(found);
+            found
+        });
+        if !found {
+            end(status);
+        }
+        hook::at_exit(Leaving::Process, Some(status));
+    }
+}
+
+/// `_exit`: at once.
+pub fn end(status: i32) -> ! {
+    world::step("end");
+    world::end(status)
+}

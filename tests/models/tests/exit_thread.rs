@@ -1,0 +1,398 @@
+//! Owns what is promised of the threads that handlers run on, and of their time, whenever a limit strikes; must not know how one thread
+//! hands over to the next.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use models::model::{Seen, explore, handler};
+use models::sync::io;
+use models::sync::thread::{sleep, spawn};
+use models::world::{hang, me, one_of, say, step, thread_name, threads_are_fast, threads_are_scarce};
+use models::{Config, Event, Handler, configure, process, register, run};
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A handler that takes exactly as long as it may.
+fn slow() -> Handler {
+    Handler::new(|| {
+        say("slow begins");
+        sleep(LIMIT);
+        say("slow ends");
+    })
+    .name("slow")
+    .time_limit(LIMIT)
+}
+
+/// Hangs, unless it had to stay on the exiting thread, where only a deadline helps.
+fn hang_elsewhere() {
+    if thread_name() == "at_exit" {
+        hang();
+    }
+}
+
+fn hangs(name: &'static str) -> Handler {
+    let hangs = move || {
+        if thread_name() == "at_exit" {
+            say(format!("{name} hangs"));
+        }
+        hang_elsewhere();
+    };
+    Handler::new(hangs).name(name)
+}
+
+fn was_abandoned(seen: &Seen, name: &str) -> bool {
+    let line =
+        |line: &str| line.starts_with(&format!("at_exit: {name} at ")) && line.contains("exceeded its time limit");
+    seen.stderr.lines().any(line)
+}
+
+#[test]
+fn a_handler_that_takes_as_long_as_it_may_is_over_or_abandoned_and_the_next_one_runs() {
+    explore(
+        || {
+            register(handler("a"));
+            slow().register();
+            register(handler("b"));
+        },
+        |seen| {
+            seen.ran_in_order(&["b", "a"]);
+            assert_eq!(seen.count("slow begins"), 1, "{seen:?}");
+            assert_eq!(seen.status, i32::from(was_abandoned(seen, "slow")), "{seen:?}");
+            if !was_abandoned(seen, "slow") {
+                seen.ran_in_order(&["b", "slow", "a"]);
+            }
+        },
+    );
+}
+
+#[test]
+fn handlers_that_hang_are_abandoned_one_after_the_other() {
+    explore(
+        || {
+            configure(Config::new().time_limit(LIMIT));
+            register(handler("a"));
+            hangs("one").register();
+            hangs("two").register();
+        },
+        |seen| {
+            seen.ran_in_order(&["a"]);
+            for name in ["one", "two"] {
+                let hangs = seen.count(&format!("{name} hangs")) == 1;
+                assert_eq!(was_abandoned(seen, name), hangs, "{seen:?}");
+                assert!(!hangs || seen.status == 1, "{seen:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn nobody_is_late_to_abandon_a_handler() {
+    const SHORT: Duration = Duration::from_millis(500);
+    explore(
+        || {
+            threads_are_fast();
+            hangs("hangs").time_limit(SHORT).register();
+        },
+        |seen| {
+            assert!(was_abandoned(seen, "hangs"), "{seen:?}");
+            assert_eq!(seen.lived, SHORT, "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn a_handler_that_goes_on_after_its_limit_runs_no_other() {
+    /// A handler that says where it runs.
+    fn sited(name: &'static str, takes: Duration) {
+        register(move || {
+            say(format!("runs on {}", me()));
+            handler(name)();
+            sleep(takes);
+        });
+    }
+    explore(
+        || {
+            configure(Config::new().observer(|event| {
+                if let Event::Finished { failure: Some(_), .. } = event {
+                    say("slow is abandoned");
+                }
+            }));
+            let (alone, inside) = one_of(&[(LIMIT, Duration::ZERO), (Duration::ZERO, LIMIT)]);
+            sited("a", Duration::ZERO);
+            sited("b", Duration::ZERO);
+            sited("c", inside);
+            let slow = move || {
+                say(format!("slow runs on {}", me()));
+                sleep(alone);
+                run();
+            };
+            Handler::new(slow).name("slow").time_limit(LIMIT).register();
+        },
+        |seen| {
+            let Some(abandoned) = seen.at("slow is abandoned") else {
+                return seen.ran_in_order(&["c", "b", "a"]);
+            };
+            // What it was running inside is abandoned with it.
+            let (before, after): (Vec<_>, Vec<_>) =
+                ["c", "b", "a"].iter().partition(|name| seen.at(&format!("{name} begins")) < Some(abandoned));
+            assert!(before.iter().all(|name| seen.count(&format!("{name} begins")) == 1), "{seen:?}");
+            seen.ran_in_order(&after);
+            let there = seen.lines.iter().find_map(|line| line.strip_prefix("slow "));
+            let runs_there = |line: &String| Some(line.as_str()) == there;
+            assert!(!seen.lines.iter().skip(abandoned).any(runs_there), "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn a_handler_that_exits_at_its_limit_decides_the_status_or_is_abandoned() {
+    explore(
+        || {
+            register(handler("a"));
+            let exits = || {
+                sleep(LIMIT);
+                models::exit(7);
+            };
+            Handler::new(exits).name("exits").time_limit(LIMIT).register();
+        },
+        |seen| {
+            seen.ran_in_order(&["a"]);
+            let expected: &[i32] = if was_abandoned(seen, "exits") { &[1, 7] } else { &[7] };
+            assert!(expected.contains(&seen.status), "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn what_a_handler_registers_after_its_limit_comes_from_any_other_thread() {
+    explore(
+        || {
+            register(handler("a"));
+            let registers = || {
+                sleep(LIMIT);
+                register(handler("b"));
+                say("b is registered");
+            };
+            Handler::new(registers).name("registers").time_limit(LIMIT).register();
+        },
+        |seen| {
+            seen.ran_in_order(&["a"]);
+            assert!(seen.count("b begins") <= 1, "{seen:?}");
+            if !was_abandoned(seen, "registers") {
+                seen.ran_in_order(&["b", "a"]);
+            }
+        },
+    );
+}
+
+#[test]
+fn a_run_inside_a_handler_is_abandoned_with_it() {
+    explore(
+        || {
+            configure(Config::new().time_limit(LIMIT));
+            register(handler("a"));
+            let outer = || {
+                hangs("inner").register();
+                run();
+            };
+            Handler::new(outer).name("outer").register();
+            let report = run();
+            for failure in report.failures() {
+                say(format!("{} failed", failure.handler().label()));
+            }
+            register(handler("b"));
+        },
+        |seen| {
+            seen.ran_in_order(&["a", "b"]);
+            // The outer one may be abandoned before it has begun to run the inner one.
+            assert!(seen.count("outer failed") >= seen.count("inner hangs"), "{seen:?}");
+            assert!(seen.count("outer failed") >= seen.count("inner failed"), "{seen:?}");
+            assert_eq!(seen.status, 0, "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn a_handler_that_ends_at_the_deadline_is_over_or_reported_and_so_is_the_next() {
+    explore(
+        || {
+            configure(Config::new().deadline(LIMIT));
+            let next = || {
+                say("next begins");
+                say("next ends");
+            };
+            Handler::new(next).name("next").register();
+            let slow = || {
+                say("slow begins");
+                sleep(LIMIT);
+                say("slow ends");
+            };
+            let slow = Handler::new(slow).name("slow");
+            one_of(&[Handler::register as fn(Handler) -> _, |handler| handler.caller_thread().register()])(slow);
+        },
+        |seen| {
+            for name in ["slow", "next"] {
+                assert!(seen.count(&format!("{name} begins")) <= 1, "{seen:?}");
+                let ended = seen.count(&format!("{name} ends")) == 1;
+                let reported = seen.stderr.contains(&format!("at_exit: {name} at "));
+                assert!(ended || reported, "{name}: {seen:?}");
+                assert!(!reported || seen.status == 1, "{seen:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn a_deadline_ends_a_process_whose_handler_hangs_wherever_it_runs() {
+    explore(
+        || {
+            configure(Config::new().deadline(LIMIT));
+            register(handler("a"));
+            let hangs = Handler::new(|| hang()).name("hangs");
+            one_of(&[Handler::register as fn(Handler) -> _, |handler| handler.caller_thread().register()])(hangs);
+            spawn("other", run);
+        },
+        |seen| {
+            assert_eq!((seen.status, seen.count("a begins")), (1, 0), "{seen:?}");
+            assert!(seen.stderr.contains("hangs at"), "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn handlers_run_where_they_belong_in_order() {
+    explore(
+        || {
+            let on = |name, thread: &'static str| {
+                move || {
+                    handler(name)();
+                    if thread_name() == thread {
+                        say(format!("{name} is where it belongs"));
+                    }
+                }
+            };
+            register(on("a", "at_exit"));
+            Handler::new(on("b", "main")).caller_thread().time_limit(LIMIT).register();
+            register(on("c", "at_exit"));
+            Handler::new(on("d", "main")).caller_thread().register();
+        },
+        |seen| {
+            seen.ran_in_order(&["d", "c", "b", "a"]);
+            assert!(seen.at("b is where it belongs").is_some(), "{seen:?}");
+            assert!(seen.at("d is where it belongs").is_some(), "{seen:?}");
+            if seen.lived < Duration::from_millis(100) {
+                assert!(seen.at("a is where it belongs") < seen.at("flushed"), "{seen:?}");
+                assert!(seen.at("c is where it belongs").is_some(), "{seen:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn where_threads_are_scarce_handlers_run_all_the_same() {
+    explore(
+        || {
+            threads_are_scarce();
+            register(handler("a"));
+            Handler::new(handler("b")).caller_thread().time_limit(LIMIT).register();
+            slow().register();
+            register(handler("c"));
+        },
+        |seen| {
+            seen.ran_in_order(&["c", "b", "a"]);
+            assert_eq!(seen.count("slow begins"), 1, "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn a_handler_that_calls_cs_exit_loses_no_other() {
+    explore(
+        || {
+            register(handler("a"));
+            register(handler("b"));
+            // Where C lets one thread in only, it has to be abandoned.
+            Handler::new(|| process::c_exit(7)).name("exits").time_limit(LIMIT).register();
+            register(handler("c"));
+        },
+        |seen| seen.ran_in_order(&["c", "b", "a"]),
+    );
+}
+
+#[test]
+fn as_many_handlers_as_like_call_cs_exit() {
+    explore(
+        || {
+            register(handler("a"));
+            for _ in 0..10 {
+                Handler::new(|| process::c_exit(7)).caller_thread().register();
+            }
+            register(handler("b"));
+        },
+        |seen| {
+            seen.ran_in_order(&["b", "a"]);
+            assert_eq!(seen.status, 7, "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn a_handler_that_calls_cs_exit_at_its_limit_loses_no_other() {
+    explore(
+        || {
+            register(handler("a"));
+            let exits = || {
+                sleep(LIMIT);
+                process::c_exit(7)
+            };
+            Handler::new(exits).name("exits").time_limit(LIMIT).register();
+        },
+        |seen| seen.ran_in_order(&["a"]),
+    );
+}
+
+#[test]
+fn who_exits_may_hold_stdout_and_so_may_others() {
+    explore(
+        || {
+            register(handler("a"));
+            spawn("other", || {
+                let out = io::stdout().lock();
+                sleep(one_of(&[Duration::ZERO, Duration::from_millis(100), Duration::MAX]));
+                drop(out);
+            });
+            if one_of(&[true, false]) {
+                let _err = io::stderr().lock();
+                process::exit(0);
+            }
+        },
+        |seen| seen.ran_in_order(&["a"]),
+    );
+}
+
+models::locals! {
+    static OF_A_HANDLER: Cell<Option<Noisy>> = const { Cell::new(None) };
+}
+
+struct Noisy;
+
+impl Drop for Noisy {
+    fn drop(&mut self) {
+        step("inside a destructor");
+        say("thread-local dropped");
+    }
+}
+
+#[test]
+fn the_thread_locals_of_handlers_are_dropped_before_the_process_ends() {
+    explore(
+        || {
+            threads_are_fast();
+            register(|| OF_A_HANDLER.set(Some(Noisy)));
+        },
+        |seen| {
+            assert_eq!(seen.count("thread-local dropped"), 1, "{seen:?}");
+            assert_eq!(seen.lived, Duration::ZERO, "{seen:?}");
+        },
+    );
+}

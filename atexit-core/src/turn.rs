@@ -93,6 +93,7 @@ impl Turns {
     pub(crate) fn forget_in_child(&mut self, goes_on: bool) {
         (self.running, self.exiting, self.leaving) = (goes_on, self.exiting && goes_on, None);
         self.waiting = 0;
+        self.claimed = false; // whoever had begun to end the run did so in the parent
         if !goes_on {
             SEATED.store(NOBODY, Ordering::SeqCst);
         }

@@ -337,8 +337,8 @@ pub mod io {
     /// One of the two, by its descriptor.
     pub struct Stream(usize);
 
-    /// While this is kept, others wait to print.
-    pub struct StreamLock(usize);
+    /// While this is kept, other threads wait to print. `None`: this thread has it from before.
+    pub struct StreamLock(Option<usize>);
 
     /// Standard output.
     pub fn stdout() -> Stream {
@@ -355,10 +355,17 @@ pub mod io {
         #[track_caller]
         pub fn lock(&self) -> StreamLock {
             world::step("lock");
-            while world::streams(|taken| std::mem::replace(&mut taken[self.0], true)) {
-                world::wait(Place::of_stream(self.0), None);
+            let me = world::me();
+            loop {
+                match world::streams(|holders| holders[self.0].replace(me)) {
+                    None => return StreamLock(Some(self.0)),
+                    Some(holder) if holder == me => return StreamLock(None),
+                    holder => {
+                        world::streams(|holders| holders[self.0] = holder);
+                        world::wait(Place::of_stream(self.0), None);
+                    }
+                }
             }
-            StreamLock(self.0)
         }
     }
 
@@ -375,8 +382,10 @@ pub mod io {
 
     impl Drop for StreamLock {
         fn drop(&mut self) {
-            world::streams(|taken| taken[self.0] = false);
-            world::wake(Place::of_stream(self.0));
+            if let Some(stream) = self.0 {
+                world::streams(|holders| holders[stream] = None);
+                world::wake(Place::of_stream(stream));
+            }
         }
     }
 }

@@ -99,8 +99,8 @@ struct Execution {
     /// It has ended, and the threads that are left are being unwound.
     over: bool,
     exits: Exits,
-    /// Whether somebody has the lock of the stream with this descriptor.
-    streams: [bool; 3],
+    /// Who has the lock of the stream with this descriptor.
+    streams: [Option<Id>; 3],
     lacks_threads: bool,
     lines: Vec<String>,
     stderr: String,
@@ -258,7 +258,7 @@ fn finish(end: End) -> ! {
     hang()
 }
 
-pub(crate) fn streams<R>(f: impl FnOnce(&mut [bool; 3]) -> R) -> R {
+pub(crate) fn streams<R>(f: impl FnOnce(&mut [Option<Id>; 3]) -> R) -> R {
     with(|execution| f(&mut execution.streams))
 }
 
@@ -323,7 +323,7 @@ impl Execution {
             end: None,
             over: false,
             exits: Exits::new(choice.random.below(2) == 0),
-            streams: [false; 3],
+            streams: [None; 3],
             lacks_threads: false,
             lines: Vec::new(),
             stderr: String::new(),

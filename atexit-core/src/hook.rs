@@ -11,7 +11,7 @@ use crate::sync::process;
 use crate::{account, exit_thread, platform, registry, turn};
 
 /// Whether the hook has run what there was. Nothing else is published with it; who reads it too late plants a hook too many.
-static THROUGH: AtomicBool = AtomicBool::new(false);
+pub(crate) static THROUGH: AtomicBool = AtomicBool::new(false);
 
 /// C calls the hook: the process exits, and was about to end with `status`, if that is known; or `dlclose` unloads the library.
 pub(crate) fn at_exit(way: Leaving, status: Option<i32>) {

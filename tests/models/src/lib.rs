@@ -60,6 +60,8 @@ mod registry;
 mod report;
 #[path = "../../../atexit-core/src/runner.rs"]
 mod runner;
+#[path = "../../../atexit-core/src/stacks.rs"]
+mod stacks;
 #[path = "../../../atexit-core/src/status.rs"]
 mod status;
 pub mod sync;
@@ -68,6 +70,8 @@ mod turn;
 #[path = "../../../atexit-core/src/watch.rs"]
 mod watch;
 pub mod world;
+
+use std::sync::atomic::Ordering;
 
 pub use config::{Config, configure};
 pub use handler::{Handler, HandlerInfo, register};
@@ -83,6 +87,7 @@ fn begin_anew() {
     *registry::lock() = registry::Pending::new();
     *turn::lock() = turn::Turns::default();
     turn::unseat();
+    hook::THROUGH.store(false, Ordering::Relaxed);
     *exit_thread::lock() = exit_thread::Driving::default();
     account::lock().clear();
     configure(Config::new());

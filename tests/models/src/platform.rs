@@ -2,34 +2,50 @@
 
 use std::any::TypeId;
 
+use crate::handler::{About, Code};
 use crate::process;
 pub(crate) use crate::process::{c_exit as exit, c_exit as exit_again, end as exit_at_once, plant};
 use crate::runner::Cause;
-use crate::status::{Fault, Outcome};
+use crate::status::Fault;
 use crate::world;
 
-/// A closure of any type. Nobody counts its words here.
+/// Code of any type. Nobody counts its words here.
 pub(crate) struct Callback {
-    call: Box<dyn FnOnce() -> Option<Fault> + Send>,
+    code: Box<dyn AnyCode>,
     identity: Option<fn() -> TypeId>,
     type_name: fn() -> &'static str,
 }
 
+trait AnyCode: Send {
+    fn call(self: Box<Self>) -> Option<Fault>;
+    fn about(&self) -> Option<About<'_>>;
+}
+
+impl<C: Code> AnyCode for C {
+    fn call(self: Box<Self>) -> Option<Fault> {
+        Code::call(*self)
+    }
+
+    fn about(&self) -> Option<About<'_>> {
+        Code::about(self)
+    }
+}
+
 impl Callback {
-    pub(crate) fn new<F, T>(f: F) -> Self
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Outcome,
-    {
+    pub(crate) fn new<C: Code>(code: C) -> Self {
         Self {
-            call: Box::new(move || f().fault()),
-            identity: if size_of::<F>() == 0 { Some(TypeId::of::<F>) } else { None },
-            type_name: std::any::type_name::<F>,
+            code: Box::new(code),
+            identity: if size_of::<C::Function>() == 0 { Some(TypeId::of::<C::Function>) } else { None },
+            type_name: std::any::type_name::<C::Function>,
         }
     }
 
     pub(crate) fn call(self) -> Option<Fault> {
-        (self.call)()
+        self.code.call()
+    }
+
+    pub(crate) fn about(&self) -> Option<About<'_>> {
+        self.code.about()
     }
 
     pub(crate) fn identity(&self) -> Option<TypeId> {
@@ -51,6 +67,10 @@ pub(crate) enum Leaving {
 
 pub(crate) fn arm() {
     process::plant();
+}
+
+pub(crate) fn plant_all() {
+    (0..process::HOOKS).for_each(|_| process::plant());
 }
 
 pub(crate) fn may_start_threads(cause: Cause) -> bool {

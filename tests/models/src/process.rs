@@ -4,6 +4,9 @@ use crate::hook;
 use crate::platform::Leaving;
 use crate::world::{self, Id};
 
+/// As many as the library plants before `main`.
+pub(crate) const HOOKS: usize = 8;
+
 /// What a process knows of its end.
 pub(crate) struct Exits {
     /// How many exit functions are planted; all of them are the library's hook.
@@ -18,7 +21,7 @@ pub(crate) struct Exits {
 
 impl Exits {
     pub(crate) fn new(alone_in_c: bool) -> Self {
-        Self { hooks: 8, in_std: None, in_c: None, alone_in_c }
+        Self { hooks: HOOKS, in_std: None, in_c: None, alone_in_c }
     }
 }
 

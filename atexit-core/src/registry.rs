@@ -212,14 +212,10 @@ pub(crate) fn next_to_run(place: Place) -> Option<Entry> {
     if !turn::is_seated() {
         return None;
     }
-    let next = pending.next()?;
-    let entry = pending.entries.item(next)?;
-    if place != Place::Anywhere && entry.place() != place {
-        pending.running = None;
-        return None;
-    }
-    let label = entry.label();
-    pending.running = Some(label);
+    let belongs_here = |entry: &Entry| place == Place::Anywhere || entry.place() == place;
+    let next = pending.next().filter(|&next| pending.entries.item(next).is_some_and(belongs_here));
+    pending.running = next.and_then(|next| pending.entries.item(next)).map(Entry::label);
+    let next = next?;
     pending.ran += 1;
     pending.serial += 1;
     pending.entries.pop(next)

@@ -190,13 +190,12 @@ fn what_a_handler_registers_after_its_limit_comes_from_any_other_thread() {
 fn a_run_inside_a_handler_is_abandoned_with_it() {
     explore(
         || {
-            configure(Config::new().time_limit(LIMIT));
             register(handler("a"));
             let outer = || {
-                hangs("inner").register();
+                hangs("inner").time_limit(LIMIT).register();
                 run();
             };
-            Handler::new(outer).name("outer").register();
+            Handler::new(outer).name("outer").time_limit(LIMIT).register();
             let report = run();
             for failure in report.failures() {
                 say(format!("{} failed", failure.handler().label()));

@@ -109,6 +109,17 @@ impl Desk {
         waited.unwrap_or_else(PoisonError::into_inner).0.stage
     }
 
+    /// Waits until this stage is over. `false`: it takes longer than that, and the thread is dismissed.
+    fn outlasts(&self, stage: Stage, at_most: Duration) -> bool {
+        let waited = self.changed.wait_timeout_while(self.lock(), at_most, |state| state.stage == stage);
+        let mut now = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let is_over = now.stage != stage;
+        if !is_over {
+            now.stage = Stage::Dismissed;
+        }
+        is_over
+    }
+
     /// The exit thread waits here for what it is to do.
     fn order(&self) -> Stage {
         let waiting = self.changed.wait_while(self.lock(), |state| state.stage == Stage::Waiting);
@@ -165,6 +176,8 @@ pub(crate) struct ExitThread {
     thread: JoinHandle<()>,
     /// Where it runs: a handler on the exiting thread may have forked since.
     process: u32,
+    /// It has just been started, and knows what to do.
+    has_order: bool,
 }
 
 /// Says that the thread-locals are gone, when it is dropped: the first one that is used is dropped last.
@@ -231,30 +244,46 @@ fn is_alone() -> bool {
 }
 
 impl ExitThread {
-    /// Starts the thread, which `probes` whether stdout and stderr can be locked.
+    /// Starts a thread that runs handlers, once it has tried whether stdout and stderr can be locked, if it `probes`. It begins by itself,
+    /// for each word between two threads takes them longer than most handlers; [`drive`](Self::drive) is to follow.
     ///
     /// # Errors
     ///
     /// Where handlers had better run on the exiting thread.
     pub(crate) fn start(work: Work, probes: bool) -> Result<Self, Stay> {
+        Self::start_with(Stage::Driving, work, probes)
+    }
+
+    /// Starts a thread that does nothing but flush stdout, and waits for its end.
+    pub(crate) fn flush(work: Work, watch: &Watch) {
+        if let Ok(thread) = Self::start_with(Stage::Finishing, work, false) {
+            thread.finish(watch);
+        }
+    }
+
+    fn start_with(order: Stage, work: Work, probes: bool) -> Result<Self, Stay> {
         let desk = Desk::new();
+        lock().desk = Some(Arc::clone(&desk));
         let theirs = Arc::clone(&desk);
-        let thread = spawn("at_exit", move || run(&theirs, work, probes)).ok_or(Stay::NoThread)?;
-        let stay = if desk.wait_while(&[Stage::Starting], START) == Stage::Starting {
-            Stay::NoThread
-        } else if desk.wait_while(&[Stage::Probing], PROBE) == Stage::Probing {
-            Stay::Held
-        } else {
-            return Ok(Self { desk, thread, process: std::process::id() });
-        };
-        desk.dismiss();
-        Err(stay)
+        let thread = spawn("at_exit", move || run(&theirs, order, work, probes)).ok_or(Stay::NoThread)?;
+        if !desk.outlasts(Stage::Starting, START) {
+            return Err(Stay::NoThread);
+        }
+        if !desk.outlasts(Stage::Probing, PROBE) {
+            return Err(Stay::Held);
+        }
+        Ok(Self { desk, thread, process: std::process::id(), has_order: true })
+    }
+
+    fn order(&mut self, stage: Stage) {
+        if !std::mem::take(&mut self.has_order) {
+            self.desk.enter(stage);
+        }
     }
 
     /// Lets the thread run handlers, and watches it until it stops.
-    pub(crate) fn drive(&self, watch: &mut Watch) -> Stop {
-        lock().desk = Some(Arc::clone(&self.desk));
-        self.desk.enter(Stage::Driving);
+    pub(crate) fn drive(&mut self, watch: &mut Watch) -> Stop {
+        self.order(Stage::Driving);
         let mut state = self.desk.lock();
         loop {
             let now = Instant::now();
@@ -291,8 +320,8 @@ impl ExitThread {
     }
 
     /// Lets the thread flush stdout, unless somebody holds it, and waits for its end, its thread-locals included.
-    pub(crate) fn finish(self, watch: &Watch) {
-        self.desk.enter(Stage::Finishing);
+    pub(crate) fn finish(mut self, watch: &Watch) {
+        self.order(Stage::Finishing);
         self.desk.wait_while(&[Stage::Finishing], PROBE);
         self.desk.wait_while(&[Stage::Flushing], watch.at_most(FLUSH));
         if self.desk.wait_while(&[Stage::Finished], watch.at_most(END)) == Stage::Ended {
@@ -321,7 +350,7 @@ pub(crate) struct Work {
 }
 
 /// What the exit thread does, from its start to its end.
-fn run(desk: &Arc<Desk>, work: Work, probes: bool) {
+fn run(desk: &Arc<Desk>, first: Stage, work: Work, probes: bool) {
     DESK.set(Arc::as_ptr(desk));
     END_OF_LOCALS.set(Some(EndOfLocals(Arc::clone(desk))));
     if probes {
@@ -329,7 +358,7 @@ fn run(desk: &Arc<Desk>, work: Work, probes: bool) {
         drop(io::stdout().lock());
         drop(io::stderr().lock());
     }
-    let mut goes_on = desk.enter(Stage::Waiting);
+    let mut goes_on = desk.enter(first);
     while goes_on {
         match desk.order() {
             Stage::Driving => {

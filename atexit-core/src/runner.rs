@@ -233,7 +233,7 @@ impl<'a> Run<'a> {
             }
             let here = place == Place::Caller && !self.is_by_signal();
             let thread = if here { None } else { self.exit_thread() };
-            let Some(thread) = thread else {
+            let Some(mut thread) = thread else {
                 self.drive_here();
                 continue;
             };
@@ -250,10 +250,10 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        // Where the last handler was abandoned, another thread flushes what it has printed.
-        let flushes = self.started && self.thread.is_none() && !self.stays;
-        let again = if flushes { ExitThread::start(WORK, false).ok() } else { None };
-        if let Some(thread) = self.thread.take().and_then(ExitThread::here).or(again) {
+        let thread = self.thread.take();
+        if thread.is_none() && self.started && !self.stays {
+            ExitThread::flush(WORK, &watch); // what was printed by a handler that was abandoned
+        } else if let Some(thread) = thread.and_then(ExitThread::here) {
             thread.finish(&watch);
         } else if self.terms.cause == Cause::Unload {
             let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away

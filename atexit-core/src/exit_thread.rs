@@ -163,6 +163,8 @@ pub(crate) fn park() -> ! {
 pub(crate) enum Stop {
     /// Nothing is left for this thread; it waits for the next order.
     Idle,
+    /// Nothing is left at all; it is about to end.
+    Finishing,
     /// This thread is not to be used again; a new one can be.
     Parked,
     /// The handler exceeded its limit. This thread is not to be used again.
@@ -185,7 +187,13 @@ struct EndOfLocals(Arc<Desk>);
 
 impl Drop for EndOfLocals {
     fn drop(&mut self) {
-        self.0.enter(Stage::Ended);
+        // Where a handler calls C's `exit`, it is in the middle of that.
+        let mut now = self.0.lock();
+        if now.stage == Stage::Finished {
+            now.stage = Stage::Ended;
+            drop(now);
+            self.0.changed.notify_all();
+        }
     }
 }
 
@@ -289,6 +297,10 @@ impl ExitThread {
             let now = Instant::now();
             let stop = match state.stage {
                 Stage::Waiting => return Stop::Idle,
+                Stage::Finishing | Stage::Flushing | Stage::Finished | Stage::Ended => {
+                    self.has_order = true;
+                    return Stop::Finishing;
+                }
                 Stage::Parked => return Stop::Parked,
                 Stage::TakenOver => {
                     drop(state);
@@ -368,7 +380,9 @@ fn run(desk: &Arc<Desk>, first: Stage, work: Work, probes: bool) {
                     (work.end_alone)();
                 }
                 drop(seat);
-                goes_on = goes_on && desk.enter(Stage::Waiting);
+                // Nothing is left for any thread, as a rule: then it goes on by itself here, too.
+                let next = if registry::next_place().is_none() { Stage::Finishing } else { Stage::Waiting };
+                goes_on = goes_on && desk.enter(next);
             }
             Stage::Finishing => {
                 let mut stdout = io::stdout().lock();

@@ -206,8 +206,8 @@ pub(crate) fn exit_handler(code: i32) -> ! {
 struct Run<'a> {
     terms: &'a Terms,
     thread: Option<ExitThread>,
-    /// There has been one.
-    started: bool,
+    /// There has been one since stdout was flushed.
+    prints: bool,
     /// Everything runs on the exiting thread.
     stays: bool,
     /// That is because somebody holds stdout or stderr.
@@ -216,7 +216,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(terms: &'a Terms) -> Self {
-        Self { terms, thread: None, started: false, held: false, stays: !platform::may_start_threads(terms.cause) }
+        Self { terms, thread: None, prints: false, held: false, stays: !platform::may_start_threads(terms.cause) }
     }
 
     fn watch(&self) -> Watch {
@@ -239,6 +239,10 @@ impl<'a> Run<'a> {
             };
             match thread.drive(&mut watch) {
                 Stop::Idle => self.thread = Some(thread),
+                Stop::Finishing => {
+                    thread.finish(&watch);
+                    self.prints = false;
+                }
                 Stop::Parked => account::fold(),
                 Stop::Abandoned(limit, label) => {
                     account::fold(); // what it ran inside does not go on
@@ -251,7 +255,7 @@ impl<'a> Run<'a> {
             }
         }
         let thread = self.thread.take();
-        if thread.is_none() && self.started && !self.stays {
+        if thread.is_none() && self.prints && !self.stays {
             ExitThread::flush(WORK, &watch); // what was printed by a handler that was abandoned
         } else if let Some(thread) = thread.and_then(ExitThread::here) {
             thread.finish(&watch);
@@ -273,7 +277,7 @@ impl<'a> Run<'a> {
             return None;
         }
         self.thread = self.thread.take().and_then(ExitThread::here);
-        self.started = true;
+        self.prints = true;
         if self.thread.is_none() {
             let started = match ExitThread::start(WORK, true) {
                 // Whoever holds it is not this thread: what waits for it would wait here just as long.

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use atexit_core::{Config, Event, Handler, Registration, clear, configure, guard, pending, register, run, unregister};
+use atexit_core::{
+    Config, Event, Handler, Registration, clear, configure, guard, pending, plan, register, run, unregister,
+};
 
 /// There is one set of handlers in a process: these tests take turns, and each begins with an empty set.
 fn alone() -> MutexGuard<'static, ()> {
@@ -90,6 +92,21 @@ fn failures_are_told_in_order_and_stop_nothing() {
     assert_eq!(failures, [("flush", "\"full\"", 1), (closure, "panicked: Box<dyn Any>", 101)]);
     assert_eq!(report.failures()[0].handler().file(), file!());
     assert_eq!(log.take(), ["last", "first"]);
+}
+
+#[test]
+fn a_plan_names_what_is_registered_by_its_name_or_else_its_type() {
+    fn function() {}
+    let _turn = alone();
+    register(function);
+    register(function as fn());
+    Handler::new(function).name("").register();
+    Handler::new(function).name("named").register();
+    let planned: Vec<(String, String)> =
+        plan().iter().map(|planned| (planned.label().to_owned(), planned.crate_name().to_owned())).collect();
+    let expected = [("named", "api"), ("function", "api"), ("fn()", ""), ("function", "api")];
+    assert_eq!(planned, expected.map(|(label, crate_name)| (label.to_owned(), crate_name.to_owned())));
+    assert_eq!(clear(), 4);
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn what_cannot_be_had_is_told_and_costs_no_handler() {
     let ran = handlers.iter().chain(&linked).map(|&line| line.to_owned() + "\n").collect::<String>();
     let nothing = format!(
         "link! at {main}:5 names linked_nothing, which contributes no handler; \
-         a renamed crate is its_own_name as linked_nothing\n"
+         if it was renamed, write its_own_name as linked_nothing\n"
     );
     check("contradicting", BUILDS[0], &format!("{nothing}{told}{ran}"), &at_exit);
 }

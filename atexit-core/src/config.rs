@@ -62,6 +62,8 @@ impl Config {
     }
 
     /// Calls `observer` for every [`Event`]. If it panics, the panic hook shows it and the run goes on.
+    ///
+    /// It has to return: no limit covers what it does when a run begins and ends, and the deadline only what it does in between.
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self

@@ -104,6 +104,15 @@ pub mod guide {}
 /// starting. glibc does not unload a library that has used a thread-local with a destructor; then its handlers run when
 /// the process exits, and musl never unloads any.
 ///
+/// By the time the handlers run, glibc has decided to unload. So a handler there must not be the first in the library to
+/// use a thread-local with a destructor, which channels, `tracing` and Tokio have, and `async fn` handlers with the
+/// feature `tokio`: that destructor would run in code that is gone, and the process would crash when the thread ends. And
+/// it must not wait for a thread that it starts, which does not begin before `dlclose` returns. A library with such
+/// handlers uses such a thread-local when it is set up: then it is kept, and they run at the exit of the process.
+///
+/// A failure there is told on standard error, and no status changes. [`exit`](crate::exit) in such a handler ends the whole
+/// process, once the other handlers of the library have run.
+///
 /// A program and the libraries that it loads may each have a copy of this crate. At an exit the handlers of all copies
 /// run, one copy after the other. A caught signal runs those of the copy that has caught it, and then the process dies.
 pub mod when_handlers_run {}
@@ -177,8 +186,12 @@ pub mod when_handlers_run {}
 /// # Leaving a handler early
 ///
 /// [`exit`](crate::exit) ends the handler that calls it, and the code becomes the status of the process when all others
-/// have run. [`std::process::exit`] cannot do this. It lets one thread of a process through (rust-lang/rust #126606):
-/// called once more on that thread it aborts, and on any other it never returns. A handler with a `time_limit` that
+/// have run. With `panic = "abort"` nothing unwinds: what the handler holds locked stays so, and a later handler that wants
+/// it waits for ever. Let go of locks first.
+///
+/// [`std::process::exit`] cannot do this. It lets one thread of a process through (rust-lang/rust #126606):
+/// called once more on that thread it aborts, and on any other it never returns. Where the process does not exit by
+/// std, it is C's `exit`; after a caught signal its status is lost. A handler with a `time_limit` that
 /// makes this mistake is abandoned, and one without is named on standard error after 10 s.
 ///
 /// ```no_run
@@ -193,8 +206,8 @@ pub mod when_handlers_run {}
 ///
 /// stdout is flushed after a run on the exit thread, unless another thread holds it. (std flushes it before the
 /// handlers, and leaves it without a buffer, when a Rust program exits; where a program in C does, nobody else would.)
-/// Where stdout or stderr are closed, full or a broken pipe, nothing of this library panics; a `println!` of a handler
-/// does, which is a failure of that handler.
+/// Where stdout or stderr are closed, full or a broken pipe, nothing of this library panics. A `println!` of a handler
+/// does where stdout is full or a broken pipe, which is a failure of that handler.
 ///
 /// # When the system refuses
 ///

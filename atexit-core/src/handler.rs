@@ -257,11 +257,16 @@ impl Label {
     pub(crate) fn crate_name(&self) -> &'static str {
         match self {
             Self::Declared(declared) => declared.describe().site.crate_name(),
-            Self::Registered { type_name, .. } => {
-                type_name().trim_start_matches(['&', '<', '(']).split("::").next().unwrap_or_default()
-            }
+            Self::Registered { type_name, .. } => crate_of_type(type_name()),
         }
     }
+}
+
+/// The crate that a function or closure is from; a function pointer tells none.
+fn crate_of_type(type_name: &'static str) -> &'static str {
+    let path = type_name.trim_start_matches(['&', '<', '(']);
+    let name = path.split_once("::").map_or("", |(name, _)| name);
+    if name.contains(['(', ' ']) { "" } else { name }
 }
 
 /// `all_done` for the function `app::all_done`, `closure in app::main` for a closure.
@@ -384,9 +389,9 @@ impl Handler {
         Self { callback: Callback::new(Plain(f)), location, options: Options::default() }
     }
 
-    /// What reports call it, instead of the function's name.
+    /// What reports call it, instead of the function's name. An empty name is none.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = Some(name.into());
+        self.options.name = Some(name.into()).filter(|name| !name.is_empty());
         self
     }
 

@@ -103,9 +103,9 @@ pub fn run() -> Report {
 /// with `code`, whatever its status was going to be. The last such call wins; a failure still wins over 0. This works with
 /// `panic = "abort"` too: nothing is unwound then. [`std::process::exit`] cannot do this: inside a handler it aborts or blocks for ever.
 ///
-/// A [`catch_unwind`](std::panic::catch_unwind) in the handler ends the unwinding, but the code stands. In a thread that a handler has
-/// started, and when another thread is taking the process down already, this waits for the end. After a caught signal the process
-/// ends without the exit functions of C.
+/// A [`catch_unwind`](std::panic::catch_unwind) in the handler ends the unwinding, but the code stands. With `panic = "abort"` locks that
+/// the handler holds stay locked. In a thread that a handler has started, and when another thread is taking the process down already, this
+/// waits for the end, and the code is lost. After a caught signal the process ends without the exit functions of C.
 ///
 /// ```no_run
 /// # let failed = true;

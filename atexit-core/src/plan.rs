@@ -52,7 +52,7 @@ impl PlannedHandler {
         self.info.line()
     }
 
-    /// The crate that declared it; for a registered one, the crate that its function or closure is from.
+    /// The crate that declared it; for a registered one, the crate that its function or closure is from. Empty for a function pointer.
     #[must_use]
     pub fn crate_name(&self) -> &str {
         &self.crate_name
@@ -86,7 +86,7 @@ impl PlannedHandler {
 /// let plan = atexit_core::plan();
 /// let labels: Vec<_> = plan.iter().map(|planned| planned.label()).collect();
 /// assert_eq!(labels, ["flush", "close the log"]);
-/// println!("{plan}");
+/// print!("{plan}");
 /// # atexit_core::clear();
 /// ```
 #[must_use]
@@ -385,7 +385,7 @@ impl fmt::Display for Problem {
             Self::NoHandlers { linked, file, line } => {
                 write!(
                     f,
-                    "link! at {file}:{line} names {linked}, which contributes no handler; a renamed crate is its_own_name as {linked}"
+                    "link! at {file}:{line} names {linked}, which contributes no handler; if it was renamed, write its_own_name as {linked}"
                 )
             }
         }

@@ -21,13 +21,15 @@ impl Failure {
         &self.handler
     }
 
-    /// The `Debug` text of an `Err`, `panicked: …`, or `returned exit status 3`.
+    /// The `Debug` text of an `Err`, `panicked: …`, `returned exit status 3`, `exceeded its time limit of …`, `was still running at the
+    /// deadline`, or what a [`Fault`](crate::Fault) says.
     #[must_use]
     pub fn message(&self) -> &str {
         self.fault.message()
     }
 
-    /// What the process ends with if this is the last failure: 101 for a panic, 1 for an `Err`, or the returned status.
+    /// What the process ends with if this is the last failure: 101 for a panic, 1 for an `Err` and for a limit or the deadline that is over, the
+    /// status that was returned, or that of a [`Fault`](crate::Fault).
     #[must_use]
     pub fn status(&self) -> i32 {
         self.fault.status()

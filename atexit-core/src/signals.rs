@@ -96,7 +96,7 @@ pub fn install() -> Result<(), SignalError> {
 /// Has these signals run the handlers, besides those that were installed before; see the [module](self).
 ///
 /// The signals that can be had are SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU
-/// and SIGXFSZ.
+/// and SIGXFSZ; of these Rust ignores SIGPIPE before `main`, and so it stays ignored unless the program has set its default again.
 ///
 /// # Errors
 ///

@@ -52,7 +52,7 @@ impl Fault {
         Self { status, ..self }
     }
 
-    /// From 1; on Unix a parent sees the low eight bits.
+    /// Never one that a parent reads as 0; on Unix it sees the low eight bits.
     #[must_use]
     pub fn status(&self) -> i32 {
         self.status

@@ -51,7 +51,7 @@ impl Watch {
             self.patience *= 2;
             if self.level >= Level::Error {
                 let blocked = if platform::exit_thread_pauses() {
-                    "; it seems to have called std::process::exit, which never returns here: atexit_core::exit does"
+                    "; it seems to have called std::process::exit, which blocks for ever here: call atexit_core::exit"
                 } else {
                     ""
                 };

@@ -119,6 +119,16 @@ async fn without_the_handler_it_is_left_over_when_a_test_fails() {
     ended.assert_end(101, "test result: FAILED. 6 passed; 1 failed;");
 }
 
+#[test]
+fn handlers_run_after_a_list_of_the_tests_too() {
+    let program = env::current_exe().expect("this program has a path");
+    let mut listing = command(&program.to_string_lossy(), &["--list"]);
+    let seen = run(listing.env("AT_EXIT_LOG", "trace"));
+    assert_eq!(seen.end, End::Status(0), "{seen:?}");
+    assert!(seen.stdout.contains("handlers_run_after_a_list_of_the_tests_too: test\n"), "{seen:?}");
+    assert!(seen.stderr.contains("at_exit: started stop the server at "), "{seen:?}");
+}
+
 /// All tests pass, and still `cargo test` fails.
 #[test]
 fn a_server_that_is_gone_too_early_is_noticed() {

@@ -231,12 +231,12 @@ pub mod what_works_inside_a_handler {}
 ///
 /// | what | against | ratio |
 /// |---|---|---|
-/// | [`register`](crate::register) of a closure with 24 bytes of captures, 10^5 and 10^6 times | C's `atexit`, which takes no captures and gives no handle | 1.26, 1.27 |
-/// | the same, into memory that handlers have had before | C's `atexit` | 0.68, 1.04 |
-/// | the same from two threads at once | C's `atexit` from two threads | 1.35, 1.23 |
-/// | running 10^5 handlers, the failures of each kept from the others | C's `exit` with as many | 0.81 |
-/// | the same by [`run`](crate::run) | C's `exit` with as many | 0.87 |
-/// | [`unregister`](crate::Registration::unregister), in random order, of 10^6 handlers | of 10^3 | 3.0 |
+/// | [`register`](crate::register) of a closure with 24 bytes of captures, 10^5 and 10^6 times | C's `atexit`, which takes no captures and gives no handle | 1.27, 1.27 |
+/// | the same, into memory that handlers have had before | C's `atexit` | 0.71, 0.90 |
+/// | the same from two threads at once | C's `atexit` from two threads | 1.25, 1.28 |
+/// | running 10^5 handlers, the failures of each kept from the others | C's `exit` with as many | 0.80 |
+/// | the same by [`run`](crate::run) | C's `exit` with as many | 0.82 |
+/// | [`unregister`](crate::Registration::unregister), in random order, of 10^6 handlers | of 10^3 | 3.5 |
 /// | memory of a handler, resident | C's `atexit`, 32 bytes | 1.5: 48 bytes |
 ///
 /// Registering takes one lock and writes 48 bytes. What it takes longer than C's `atexit`, it takes for the memory: it writes half as much again,
@@ -252,15 +252,15 @@ pub mod what_works_inside_a_handler {}
 /// |---|---|---|
 /// | instructions until `main` for each `#[at_exit]` | a bare `inventory::submit!` of a function pointer | 1.03 |
 /// | collecting and ordering 10^4 of them, once at exit | sorting as many 64-byte records by an integer | 1.7 |
-/// | the same, where each is constrained, for each of 10^4 and 10^5 | for each of 10^3 | 1.3, 1.6 |
+/// | the same, where each is constrained, for each of 10^4 and 10^5 | for each of 10^3 | 1.3, 1.5 |
 ///
 /// # A whole process
 ///
 /// | what | against | ratio |
 /// |---|---|---|
 /// | the library linked in, nothing pending | an empty process | 1.02 |
-/// | one handler with `caller_thread` | an empty process | 1.04 |
-/// | one ordinary handler | an empty process | 1.25 |
+/// | one handler with `caller_thread` | an empty process | 1.03 |
+/// | one ordinary handler | an empty process | 1.26 |
 ///
 /// An ordinary handler costs a process a thread, once. Who cannot afford that marks all handlers `caller_thread`, and does without thread-locals
 /// in them.

@@ -111,6 +111,7 @@ pub(crate) fn fold() {
     let Some(mut all) = folded.next() else { return };
     for mut inner in folded {
         all.report.failures.append(&mut inner.report.failures);
+        all.report.not_run.append(&mut inner.report.not_run);
         all.exit = inner.exit.or(all.exit);
     }
     lock().push(all);
@@ -131,7 +132,7 @@ pub(crate) struct Ending {
 impl Account {
     fn end(&mut self, ending: Ending) -> (Report, Config, Level) {
         self.report.ran = ending.ran;
-        self.report.not_run = ending.not_run;
+        self.report.not_run.extend(ending.not_run); // an observer that is told may call C's `exit`, and be told again
         self.report.elapsed = self.began.elapsed();
         (self.report.clone(), self.config.clone(), self.level)
     }

@@ -8,9 +8,9 @@
 //!
 //! # What we do
 //!
-//! Handlers run on a fresh thread while the exiting thread waits, and watches the time. The two meet at a [`Desk`]: the exiting
-//! thread orders a drive, the exit thread takes handlers one by one without another word, and says when it stops: because nothing is
-//! left, or because the next handler insists on the exiting thread. An exit thread whose handler ran out of time is dismissed and
+//! Handlers run on a fresh thread while the exiting thread waits, and watches the time. The two meet at a [`Desk`]: the exit thread
+//! takes handlers one by one without a word, and says when it stops. If nothing is left, it ends; if the next handler insists on the
+//! exiting thread, it waits for the order to go on, or to end. An exit thread whose handler ran out of time is dismissed and
 //! left alone; the next handlers get a new one.
 //!
 //! # What it costs
@@ -380,9 +380,13 @@ fn run(desk: &Arc<Desk>, first: Stage, work: Work, probes: bool) {
                     (work.end_alone)();
                 }
                 drop(seat);
-                // Nothing is left for any thread, as a rule: then it goes on by itself here, too.
-                let next = if registry::next_place().is_none() { Stage::Finishing } else { Stage::Waiting };
-                goes_on = goes_on && desk.enter(next);
+                // A dismissed thread does not ask what is next: that may open the further round.
+                goes_on = goes_on
+                    && desk.enter(if registry::next_place().is_none() {
+                        Stage::Finishing // nothing is left for any thread, as a rule: so it goes on by itself here, too
+                    } else {
+                        Stage::Waiting
+                    });
             }
             Stage::Finishing => {
                 let mut stdout = io::stdout().lock();
@@ -401,6 +405,7 @@ fn run(desk: &Arc<Desk>, first: Stage, work: Work, probes: bool) {
 /// Watches handlers that run on the exiting thread, which cannot be abandoned.
 pub(crate) struct Watchdog {
     desk: Arc<Desk>,
+    thread: Option<JoinHandle<()>>,
     process: u32,
 }
 
@@ -409,16 +414,26 @@ impl Watchdog {
     pub(crate) fn start(watch: Watch, strike: fn() -> !) -> Option<Self> {
         let desk = Desk::new();
         let theirs = Arc::clone(&desk);
-        spawn("at_exit_watchdog", move || theirs.guard(watch, strike))?;
-        Some(Self { desk, process: std::process::id() })
+        let may_strike = watch.may_be_over();
+        let thread = spawn("at_exit_watchdog", move || theirs.guard(watch, strike))?;
+        // One that strikes never ends, and then the process does.
+        let thread = if may_strike { None } else { Some(thread) };
+        Some(Self { desk, thread, process: std::process::id() })
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
         // A child that the handler has forked has no watchdog, which may have held the lock.
+        let thread = self.thread.take();
         if self.process == std::process::id() {
             self.desk.dismiss();
+            // A library that has called `run` may be unloaded next, and this code with it.
+            if !std::thread::panicking() {
+                let _ = thread.map(JoinHandle::join);
+            }
+        } else {
+            std::mem::forget(thread);
         }
     }
 }

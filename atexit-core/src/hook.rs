@@ -33,6 +33,7 @@ pub(crate) fn at_exit(way: Leaving, status: Option<i32>) {
 fn run_at_exit(way: Leaving, status: Option<i32>) {
     if way == Leaving::Library {
         let (_, wishes) = runner::run(Cause::Unload);
+        registry::free();
         THROUGH.store(true, Ordering::Relaxed);
         if let Some(code) = wishes.exit {
             platform::exit(code);

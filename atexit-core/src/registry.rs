@@ -258,6 +258,15 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
     infos
 }
 
+/// Gives the memory of the set back, if nothing is pending: the library goes away, and with it all handles and whoever else would.
+pub(crate) fn free() {
+    let mut pending = lock();
+    let empty = pending.entries.len() == 0;
+    let entries = empty.then(|| std::mem::replace(&mut pending.entries, Stacks::new()));
+    drop(pending);
+    drop(entries);
+}
+
 /// Notes that the exiting process has used up a hook, and says whether another is needed.
 pub(crate) fn used_up_hook() -> bool {
     let mut pending = collected();

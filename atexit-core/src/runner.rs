@@ -179,7 +179,10 @@ pub(crate) fn finish_alone() -> Wishes {
 /// Goes on with the run of another thread; this one takes the process down now.
 fn finish_on_this_thread(terms: &Terms) -> Wishes {
     exit_thread::resign();
-    turn::open(); // an observer may have called C's `exit` when this thread was ending the run
+    turn::reopen();
+    turn::begin_exit(); // also where the run was not an exit
+    let deadline = terms.deadline.or_else(|| deadline(Cause::Exit { status: None }));
+    let terms = &Terms { deadline, ..terms.clone() };
     let ending = Run::new(terms).finish();
     let seat = Seat::take();
     let (_, wishes) = end_account(true, ending);
@@ -202,12 +205,20 @@ pub(crate) fn exit_handler(code: i32) -> ! {
     }
 }
 
+/// What becomes of what handlers print.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// All have run on the exiting thread so far, and nobody flushes for them.
+    Own,
+    Buffered,
+    Flushed,
+}
+
 /// A run and the thread that it has started.
 struct Run<'a> {
     terms: &'a Terms,
     thread: Option<ExitThread>,
-    /// There has been one since stdout was flushed.
-    prints: bool,
+    output: Output,
     /// Everything runs on the exiting thread.
     stays: bool,
     /// That is because somebody holds stdout or stderr.
@@ -216,7 +227,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(terms: &'a Terms) -> Self {
-        Self { terms, thread: None, prints: false, held: false, stays: !platform::may_start_threads(terms.cause) }
+        Self { terms, thread: None, output: Output::Own, held: false, stays: !platform::may_start_threads(terms.cause) }
     }
 
     fn watch(&self) -> Watch {
@@ -241,7 +252,7 @@ impl<'a> Run<'a> {
                 Stop::Idle => self.thread = Some(thread),
                 Stop::Finishing => {
                     thread.finish(&watch);
-                    self.prints = false;
+                    self.output = Output::Flushed;
                 }
                 Stop::Parked => account::fold(),
                 Stop::Abandoned(limit, label) => {
@@ -255,7 +266,7 @@ impl<'a> Run<'a> {
             }
         }
         let thread = self.thread.take();
-        if thread.is_none() && self.prints && !self.stays {
+        if thread.is_none() && self.output == Output::Buffered && !self.stays {
             ExitThread::flush(WORK, &watch); // what was printed by a handler that was abandoned
         } else if let Some(thread) = thread.and_then(ExitThread::here) {
             thread.finish(&watch);
@@ -277,7 +288,7 @@ impl<'a> Run<'a> {
             return None;
         }
         self.thread = self.thread.take().and_then(ExitThread::here);
-        self.prints = true;
+        self.output = Output::Buffered;
         if self.thread.is_none() {
             let started = match ExitThread::start(WORK, true) {
                 // Whoever holds it is not this thread: what waits for it would wait here just as long.
@@ -295,7 +306,10 @@ impl<'a> Run<'a> {
     }
 
     /// Runs the next handler on this thread, or all if they stay here.
-    fn drive_here(&self) {
+    fn drive_here(&mut self) {
+        if self.output == Output::Flushed {
+            self.output = Output::Buffered;
+        }
         // Handlers that insist on this thread start no other one, unless there is a time to keep.
         let config = &self.terms.config;
         let timed = self.terms.deadline.is_some() || config.time_limit.is_some() || registry::next_is_limited();

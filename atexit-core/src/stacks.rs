@@ -149,7 +149,8 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     }
 
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
-        let slot = self.slots.get(handle.slot);
+        let chunk = self.slots.0.get((handle.slot / CHUNK) as usize)?; // all may have been given back
+        let slot = &chunk[(handle.slot % CHUNK) as usize];
         slot.item.as_ref().filter(|_| slot.generation == handle.generation)
     }
 

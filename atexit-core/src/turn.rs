@@ -15,6 +15,8 @@ thread_local! {
     // Without destructors, so that they still serve on a thread whose other thread-locals are gone.
     static SEAT: Cell<u64> = const { Cell::new(NOBODY) };
     static EXITING: Cell<bool> = const { Cell::new(false) };
+    /// This thread ends the run.
+    static ENDS: Cell<bool> = const { Cell::new(false) };
 }
 
 const NOBODY: u64 = 0;
@@ -129,6 +131,7 @@ pub(crate) fn take(to_exit: bool, deadline: Option<Instant>) -> Turn {
         let left = deadline.filter(|_| !others_exit).map(|at| at.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) && !turns.claimed {
             turns.claimed = true;
+            ENDS.set(true);
             return Turn::Late;
         }
         turns.waiting += 1;
@@ -157,17 +160,36 @@ pub(crate) fn open() {
 
 /// Whether this thread is to end the run: the first that asks is. At the deadline it may be another one than the run's own.
 pub(crate) fn claim_end() -> bool {
-    !std::mem::replace(&mut lock().claimed, true)
+    let claims = !std::mem::replace(&mut lock().claimed, true);
+    if claims {
+        ENDS.set(true);
+    }
+    claims
+}
+
+/// An observer may call C's `exit` while its thread ends the run, which goes on then. What another thread has claimed stays claimed.
+pub(crate) fn reopen() {
+    if ENDS.replace(false) {
+        open();
+    }
 }
 
 pub(crate) fn end() {
     let mut turns = lock();
     turns.running = false;
     turns.wake();
+    drop(turns);
+    ENDS.set(false);
 }
 
 pub(crate) fn is_running() -> bool {
     lock().running
+}
+
+/// This thread, which is inside a run, takes the process down from now on: others that exit wait for it.
+pub(crate) fn begin_exit() {
+    lock().exiting = true;
+    EXITING.set(true);
 }
 
 /// Ends the turn of a run that this thread, from inside a handler, has finished; it takes the process down now.

@@ -34,6 +34,11 @@ impl Watch {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
+    /// Whether it can ever be.
+    pub(crate) fn may_be_over(&self) -> bool {
+        self.deadline.is_some()
+    }
+
     /// This long, or less if the whole run has less time left.
     pub(crate) fn at_most(&self, limit: Duration) -> Duration {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

@@ -397,3 +397,77 @@ fn the_thread_locals_of_handlers_are_dropped_before_the_process_ends() {
         },
     );
 }
+
+#[test]
+fn a_handler_that_is_abandoned_and_returns_begins_no_further_round() {
+    explore(
+        || {
+            register(handler("a"));
+            let slow = || {
+                sleep(LIMIT);
+                sleep(Duration::from_millis(1));
+            };
+            Handler::new(slow).name("slow").time_limit(LIMIT).register();
+            spawn("other", || {
+                sleep(LIMIT);
+                register(handler("late"));
+            });
+        },
+        |seen| {
+            seen.ran_in_order(&["a"]);
+            let is_counted = seen.stderr.contains("registered too late");
+            assert!(!is_counted || seen.count("late begins") == 0, "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn what_a_late_handler_prints_on_the_exiting_thread_is_flushed_after_an_exit_thread() {
+    explore(
+        || {
+            threads_are_fast();
+            register(handler("a"));
+            spawn("other", || {
+                Handler::new(handler("late")).caller_thread().register();
+            });
+        },
+        |seen| {
+            seen.ran_in_order(&["a"]);
+            let flushed = seen.lines.iter().rposition(|line| line == "flushed");
+            assert!(seen.at("late ends") < flushed, "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn a_handler_on_the_exiting_thread_that_calls_cs_exit_at_the_deadline_loses_no_other() {
+    explore(
+        || {
+            configure(Config::new().deadline(LIMIT));
+            Handler::new(handler("a")).name("a").register();
+            let exits = || {
+                sleep(LIMIT);
+                process::c_exit(0)
+            };
+            Handler::new(exits).name("exits").caller_thread().register();
+        },
+        |seen| {
+            let is_reported = seen.stderr.contains("at_exit: a at ") && seen.status != 0;
+            assert!(seen.count("a ends") == 1 || is_reported, "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn the_deadline_holds_for_an_exit_from_inside_a_run() {
+    explore(
+        || {
+            threads_are_fast();
+            configure(Config::new().deadline(LIMIT));
+            Handler::new(|| hang()).name("hangs").register();
+            Handler::new(|| process::c_exit(7)).name("exits").register();
+            run();
+        },
+        |seen| assert_ne!(seen.status, 0, "{seen:?}"),
+    );
+}

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::config::{self, Config, Level};
-use crate::handler::HandlerInfo;
+use crate::naming::HandlerInfo;
 use crate::platform;
 use crate::report::{Event, Failure, Report};
 use crate::runner::{Cause, observe};

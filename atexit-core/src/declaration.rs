@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::time::Duration;
 
-use crate::handler::{HandlerInfo, one_line};
+use crate::naming::{HandlerInfo, one_line};
 use crate::status::Fault;
 
 /// One use of the attribute, as `inventory` collects it.

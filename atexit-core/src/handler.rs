@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::declaration::{Declared, Description};
+use crate::naming::{self, HandlerInfo};
 use crate::order::Why;
 use crate::platform::{self, Callback};
 use crate::registry::{self, Place, Registration};
@@ -248,7 +249,7 @@ impl Label {
             Self::Declared(declared) => declared.describe().info(),
             Self::Registered { type_name, location, options } => {
                 let name = options.as_ref().and_then(|options| options.name.clone());
-                let label = name.unwrap_or_else(|| function_name(type_name()));
+                let label = name.unwrap_or_else(|| naming::function_name(type_name()));
                 HandlerInfo { label, file: location.file(), line: location.line() }
             }
         }
@@ -257,75 +258,8 @@ impl Label {
     pub(crate) fn crate_name(&self) -> &'static str {
         match self {
             Self::Declared(declared) => declared.describe().site.crate_name(),
-            Self::Registered { type_name, .. } => crate_of_type(type_name()),
+            Self::Registered { type_name, .. } => naming::crate_of_type(type_name()),
         }
-    }
-}
-
-/// The crate that a function or closure is from; a function pointer tells none.
-fn crate_of_type(type_name: &'static str) -> &'static str {
-    let path = type_name.trim_start_matches(['&', '<', '(']);
-    let name = path.split_once("::").map_or("", |(name, _)| name);
-    if name.contains(['(', ' ']) { "" } else { name }
-}
-
-/// `all_done` for the function `app::all_done`, `closure in app::main` for a closure.
-fn function_name(type_name: &str) -> String {
-    let owner = type_name.trim_end_matches("::{{closure}}");
-    if owner.len() < type_name.len() {
-        format!("closure in {owner}")
-    } else if type_name.contains(['<', '(', '&']) {
-        type_name.to_owned()
-    } else {
-        type_name.rsplit("::").next().unwrap_or(type_name).to_owned()
-    }
-}
-
-/// The first paragraph of a text on one line; what an error says after an empty line is its history.
-pub(crate) fn one_line(text: &str) -> String {
-    let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
-    let paragraph = lines.split(|line| line.is_empty()).next().unwrap_or_default();
-    let more = if paragraph.len() < lines.len() { " …" } else { "" };
-    paragraph.join(" ") + more
-}
-
-/// A name may hold what would break a line, or worse.
-pub(crate) fn on_one_line(text: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escaped).collect()
-}
-
-/// A handler as reports, events and plans name it; displayed as `label at file:line`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HandlerInfo {
-    pub(crate) label: String,
-    pub(crate) file: &'static str,
-    pub(crate) line: u32,
-}
-
-impl HandlerInfo {
-    /// The handler's name, or else its function's, and its arguments as the source has them: `my_cleanup("third")`.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-
-    /// The source file of the attribute or of the call that registered it.
-    #[must_use]
-    pub fn file(&self) -> &'static str {
-        self.file
-    }
-
-    /// The line in [`file`](Self::file), from 1.
-    #[must_use]
-    pub fn line(&self) -> u32 {
-        self.line
-    }
-}
-
-impl fmt::Display for HandlerInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}:{}", on_one_line(&self.label), self.file, self.line)
     }
 }
 
@@ -336,7 +270,8 @@ impl fmt::Display for HandlerInfo {
 ///
 /// # Panics
 ///
-/// If thousands of millions of handlers are pending: no handle is left for another after 2^31 to 2^32 of them. Out of memory aborts, as it does everywhere in std.
+/// If thousands of millions of handlers are pending: after 2^31 to 2^32 of them no handle is left for another. Out of memory aborts, as
+/// it does everywhere in std.
 ///
 /// ```
 /// let name = String::from("orders");

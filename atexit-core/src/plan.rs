@@ -4,7 +4,8 @@ use std::fmt::{self, Write as _};
 
 use crate::crates::CrateKey;
 use crate::declaration::Description;
-use crate::handler::{Entry, HandlerInfo, Phase, on_one_line};
+use crate::handler::{Entry, Phase};
+use crate::naming::{HandlerInfo, on_one_line};
 use crate::order::{self, Notes, Why};
 use crate::registry;
 

@@ -12,7 +12,8 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::declaration::{Declared, Link, LinkSite};
-use crate::handler::{Entry, HandlerInfo, Label, Phase};
+use crate::handler::{Entry, Label, Phase};
+use crate::naming::HandlerInfo;
 use crate::order::Notes;
 use crate::plan::Problem;
 use crate::stacks::{Handle, Stacks, Top};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::handler::{HandlerInfo, one_line};
+use crate::naming::{HandlerInfo, one_line};
 use crate::runner::Cause;
 use crate::status::Fault;
 

@@ -48,6 +48,8 @@ mod handler;
 #[path = "../../../atexit-core/src/hook.rs"]
 mod hook;
 pub mod model;
+#[path = "../../../atexit-core/src/naming.rs"]
+mod naming;
 #[path = "../../../atexit-core/src/order.rs"]
 mod order;
 #[path = "../../../atexit-core/src/plan.rs"]
@@ -74,8 +76,9 @@ pub mod world;
 use std::sync::atomic::Ordering;
 
 pub use config::{Config, configure};
-pub use handler::{Handler, HandlerInfo, register};
+pub use handler::{Handler, register};
 pub use hook::{arm, exit, run};
+pub use naming::HandlerInfo;
 pub use plan::{Plan, PlanError, PlannedHandler, Problem, check, plan};
 pub use registry::{Registration, clear, pending, unregister};
 pub use report::{Event, Failure, Report};

@@ -1,5 +1,4 @@
-//! Owns a handler, declared or about to be registered, and what it is called; must not know what else is pending, nor how it will
-//! run.
+//! Owns a handler, declared or about to be registered; must not know what else is pending, nor how it will run.
 
 use std::any::TypeId;
 use std::fmt;

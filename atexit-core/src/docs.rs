@@ -240,7 +240,7 @@ pub mod what_works_inside_a_handler {}
 /// | memory of a handler, resident | C's `atexit`, 32 bytes | 1.5: 48 bytes |
 ///
 /// Registering takes one lock and writes 48 bytes. What it takes longer than C's `atexit`, it takes for the memory: it writes half as much again,
-/// which the system has to provide. A closure with more than three words of captures costs an allocation, and so do the options of a
+/// which the system has to provide, and two threads wait for each other while it does. A closure with more than three words of captures costs an allocation, and so do the options of a
 /// [`Handler`](crate::Handler).
 ///
 /// Running takes the lock for each handler, because another thread may take any handler back at any time, notes which one is running, for whoever

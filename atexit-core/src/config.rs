@@ -1,13 +1,13 @@
-//! Owns what a program or its environment may set; must not know what is done about it.
+//! Owns what a program may set, its observer among it; must not know what is done about it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::platform;
+use crate::handler::outcome::drop_quietly;
 use crate::report::Event;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sys::lock::{Guard, Lock, Rank};
 
 type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
@@ -68,6 +68,19 @@ impl Config {
         self.observer = Some(Arc::new(observer));
         self
     }
+
+    pub(crate) fn is_observed(&self) -> bool {
+        self.observer.is_some()
+    }
+
+    /// Tells the observer, if there is one. Its panics are its own.
+    pub(crate) fn observe(&self, event: impl FnOnce() -> Event) {
+        let Some(observer) = &self.observer else { return };
+        let event = event();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(&event))) {
+            drop_quietly(payload);
+        }
+    }
 }
 
 impl Default for Config {
@@ -86,7 +99,7 @@ impl fmt::Debug for Config {
     }
 }
 
-static CONFIG: Mutex<Config> = Mutex::new(Config::new());
+static CONFIG: Lock<Config> = Lock::new(Rank::Config, Config::new());
 
 /// Sets the configuration of the process; what an earlier call set is forgotten.
 ///
@@ -96,42 +109,10 @@ pub fn configure(config: Config) {
     drop(earlier); // an observer's captures are a user's code, and the lock is released by now
 }
 
-pub(crate) fn lock() -> MutexGuard<'static, Config> {
-    CONFIG.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn lock() -> Guard<'static, Config> {
+    CONFIG.lock()
 }
 
 pub(crate) fn current() -> Config {
     lock().clone()
-}
-
-/// How much is printed to standard error, as `AT_EXIT_LOG` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    Off,
-    Error,
-    Plan,
-    Trace,
-}
-
-const LEVELS: [(&str, Level); 4] =
-    [("off", Level::Off), ("error", Level::Error), ("plan", Level::Plan), ("trace", Level::Trace)];
-
-/// What is wrong with the variable has been said. Nothing else is published with it.
-static SAID: AtomicBool = AtomicBool::new(false);
-
-impl Level {
-    /// Reads the environment. What it does not understand is the default, and said once.
-    pub(crate) fn from_environment() -> Self {
-        let Some(value) = std::env::var_os("AT_EXIT_LOG").filter(|value| !value.is_empty()) else {
-            return Self::Error;
-        };
-        if let Some((_, level)) = LEVELS.iter().find(|(name, _)| *name == value) {
-            return *level;
-        }
-        if !SAID.swap(true, Ordering::Relaxed) {
-            let names = LEVELS.map(|(name, _)| name).join(", ");
-            platform::write_stderr(&format!("at_exit: AT_EXIT_LOG is {value:?}, which is none of {names}\n"));
-        }
-        Self::Error
-    }
 }

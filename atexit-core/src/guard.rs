@@ -2,11 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
-use crate::config::Level;
-use crate::handler::Handler;
-use crate::platform;
-use crate::registry::{self, Registration};
-use crate::status::{Outcome, drop_quietly};
+use crate::handler::outcome::{Outcome, drop_quietly};
+use crate::log::Log;
+use crate::registration::{Handler, Registration};
 
 /// Runs a function once: when the guard is dropped, or at exit, whichever is first. Made by [`guard`].
 #[derive(Debug)]
@@ -60,19 +58,15 @@ impl ExitGuard {
 
 impl Drop for ExitGuard {
     fn drop(&mut self) {
-        let Some(entry) = registry::remove(self.registration) else { return };
-        if entry.is_of_another_process() {
-            std::mem::forget(entry);
+        let Some(handler) = self.registration.take() else { return };
+        if handler.is_of_another_process() {
+            std::mem::forget(handler);
             return;
         }
-        let callback = entry.into_callback();
+        let callback = handler.into_callback();
         match catch_unwind(AssertUnwindSafe(|| callback.call())) {
-            Ok(fault) => {
-                let shows = Level::from_environment() >= Level::Error;
-                if let Some(text) = fault.and_then(|fault| fault.announcement()).filter(|_| shows) {
-                    platform::write_stderr(&text);
-                }
-            }
+            Ok(None) => {}
+            Ok(Some(fault)) => Log::from_environment().fault(&fault),
             Err(payload) if std::thread::panicking() => drop_quietly(payload),
             Err(payload) => resume_unwind(payload),
         }

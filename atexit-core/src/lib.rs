@@ -55,34 +55,20 @@ extern crate self as atexit_core; // the attribute's expansions say `::atexit_co
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod account;
 mod config;
-mod crates;
-mod declaration;
 #[cfg(doc)]
 pub mod docs;
-mod executor;
-mod exit_thread;
-#[cfg(unix)]
-mod fork;
-mod graph;
+mod exit;
 mod guard;
 mod handler;
-mod hook;
-mod naming;
+mod log;
 mod order;
 mod plan;
-mod platform;
+mod registration;
 mod registry;
 mod report;
 mod runner;
-#[cfg(all(unix, feature = "signals"))]
-pub mod signals;
-mod stacks;
-mod status;
-mod sync;
-mod turn;
-mod watch;
+mod sys;
 
 /// Declares a function as a handler: it runs when the process exits.
 ///
@@ -169,15 +155,18 @@ mod watch;
 /// ```
 pub use atexit_macros::at_exit;
 pub use config::{Config, configure};
+#[cfg(feature = "signals")]
+#[doc(inline)]
+pub use exit::signals;
+pub use exit::{arm, exit, run};
 pub use guard::{ExitGuard, guard};
-pub use handler::{Handler, register};
-pub use hook::{arm, exit, run};
-pub use naming::HandlerInfo;
-pub use plan::{Plan, PlanError, PlannedHandler, Problem, check, plan};
-pub use registry::{Registration, clear, pending, unregister};
-pub use report::{Event, Failure, Report};
-pub use runner::{Cause, cause};
-pub use status::{Fault, Outcome};
+pub use handler::info::HandlerInfo;
+pub use handler::outcome::{Fault, Outcome};
+pub use order::problem::Problem;
+pub use plan::{Plan, PlanError, PlannedHandler, check, plan};
+pub use registration::{Handler, Registration, clear, pending, register, unregister};
+pub use report::{Cause, Event, Failure, Report};
+pub use runner::cause;
 
 /// Links crates that nothing else names, and states the order in which they register.
 ///

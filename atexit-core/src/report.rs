@@ -1,11 +1,40 @@
-//! Owns the account of a run: what ran, what failed and how, and the words for it; must not know how handlers are run.
+//! Owns what a program learns of a run: why it takes place, what ran, what failed and how; must not know how handlers are run.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::naming::{HandlerInfo, one_line};
-use crate::runner::Cause;
-use crate::status::Fault;
+use crate::handler::info::{HandlerInfo, one_line};
+use crate::handler::outcome::Fault;
+
+/// Why a run takes place, as a handler learns it from [`cause`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The process exits.
+    Exit {
+        /// The status it was about to end with, where the platform tells it.
+        status: Option<i32>,
+    },
+    /// This signal ends the process, after `signals::install` (feature `signals`).
+    Signal(i32),
+    /// The program called [`run`](crate::run).
+    Run,
+    /// The library that holds the handlers is being unloaded, by `dlclose`.
+    Unload,
+}
+
+impl Cause {
+    pub(crate) fn ends_process(self) -> bool {
+        matches!(self, Self::Exit { .. } | Self::Signal(_))
+    }
+
+    /// The status that the process was about to end with.
+    pub(crate) fn status(self) -> Option<i32> {
+        match self {
+            Self::Exit { status } => status,
+            Self::Signal(_) | Self::Run | Self::Unload => None,
+        }
+    }
+}
 
 /// A handler that failed; displayed on one line as `label at file:line: message`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,20 +117,6 @@ impl Report {
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.failures.is_empty() && self.not_run.is_empty()
-    }
-
-    /// Names every handler that did not run and every one that failed on a line of its own, the last failure last; empty if all is well.
-    pub(crate) fn summary(&self) -> String {
-        let section = |count: usize, what: &str, lines: &mut dyn Iterator<Item = String>| match count {
-            0 => String::new(),
-            1 => format!("at_exit: 1 handler {what}:\n") + &lines.collect::<String>(),
-            _ => format!("at_exit: {count} handlers {what}:\n") + &lines.collect::<String>(),
-        };
-        let line = |item: &dyn fmt::Display| format!("at_exit: {item}\n");
-        let mut not_run = self.not_run.iter().map(|handler| line(handler));
-        let mut failures = self.failures.iter().map(|failure| line(failure));
-        section(self.not_run.len(), "not run before the deadline", &mut not_run)
-            + &section(self.failures.len(), "failed", &mut failures)
     }
 }
 

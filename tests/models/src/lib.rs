@@ -14,8 +14,8 @@
 //!
 //! # What we do
 //!
-//! These are the library's files, but for two: [`sync`] has the locks, threads and clock of the [`world`], and `platform` a hook that a
-//! modelled [`process`] calls. The models, in `tests`, use nothing but the public interface.
+//! These are the library's rooms, but for one: [`sys`] has the locks, threads and clock of the [`world`], and a hook that a modelled
+//! [`process`] calls. The models, in `tests`, use nothing but the public interface.
 //!
 //! # What it costs
 //!
@@ -29,69 +29,50 @@
 )]
 #![allow(unexpected_cfgs, reason = "the library's features are none of this package")]
 
-#[path = "../../../atexit-core/src/account.rs"]
-mod account;
 mod choice;
 #[path = "../../../atexit-core/src/config.rs"]
 mod config;
-#[path = "../../../atexit-core/src/crates.rs"]
-mod crates;
+#[path = "../../../atexit-core/src/exit/mod.rs"]
+mod exit;
 #[expect(unreachable_pub, reason = "nothing is declared: no expansion names it")]
-#[path = "../../../atexit-core/src/declaration.rs"]
-mod declaration;
-#[path = "../../../atexit-core/src/exit_thread.rs"]
-mod exit_thread;
-#[path = "../../../atexit-core/src/graph.rs"]
-mod graph;
-#[path = "../../../atexit-core/src/handler.rs"]
+#[path = "../../../atexit-core/src/handler/mod.rs"]
 mod handler;
-#[path = "../../../atexit-core/src/hook.rs"]
-mod hook;
+#[path = "../../../atexit-core/src/log.rs"]
+mod log;
 pub mod model;
-#[path = "../../../atexit-core/src/naming.rs"]
-mod naming;
-#[path = "../../../atexit-core/src/order.rs"]
+#[path = "../../../atexit-core/src/order/mod.rs"]
 mod order;
-#[path = "../../../atexit-core/src/plan.rs"]
+#[path = "../../../atexit-core/src/plan/mod.rs"]
 mod plan;
-mod platform;
 pub mod process;
-#[path = "../../../atexit-core/src/registry.rs"]
+#[path = "../../../atexit-core/src/registration.rs"]
+mod registration;
+#[path = "../../../atexit-core/src/registry/mod.rs"]
 mod registry;
 #[path = "../../../atexit-core/src/report.rs"]
 mod report;
-#[path = "../../../atexit-core/src/runner.rs"]
+#[path = "../../../atexit-core/src/runner/mod.rs"]
 mod runner;
-#[path = "../../../atexit-core/src/stacks.rs"]
-mod stacks;
-#[path = "../../../atexit-core/src/status.rs"]
-mod status;
-pub mod sync;
-#[path = "../../../atexit-core/src/turn.rs"]
-mod turn;
-#[path = "../../../atexit-core/src/watch.rs"]
-mod watch;
+pub mod sys;
 pub mod world;
 
 use std::sync::atomic::Ordering;
 
 pub use config::{Config, configure};
-pub use handler::{Handler, register};
-pub use hook::{arm, exit, run};
-pub use naming::HandlerInfo;
-pub use plan::{Plan, PlanError, PlannedHandler, Problem, check, plan};
-pub use registry::{Registration, clear, pending, unregister};
-pub use report::{Event, Failure, Report};
-pub use runner::{Cause, cause};
-pub use status::{Fault, Outcome};
+pub use exit::{arm, exit, run};
+pub use handler::info::HandlerInfo;
+pub use handler::outcome::{Fault, Outcome};
+pub use order::problem::Problem;
+pub use plan::{Plan, PlanError, PlannedHandler, check, plan};
+pub use registration::{Handler, Registration, clear, pending, register, unregister};
+pub use report::{Cause, Event, Failure, Report};
+pub use runner::cause;
 
 /// Makes all that the library has in statics what it is when a process begins.
 fn begin_anew() {
     *registry::lock() = registry::Pending::new();
-    *turn::lock() = turn::Turns::default();
-    turn::unseat();
-    hook::THROUGH.store(false, Ordering::Relaxed);
-    *exit_thread::lock() = exit_thread::Driving::default();
-    account::lock().clear();
+    registry::lease::revoke();
+    *runner::lock() = runner::RunState::new();
+    exit::hook::HOOK_DONE.store(false, Ordering::Relaxed);
     configure(Config::new());
 }

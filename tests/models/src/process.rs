@@ -1,7 +1,7 @@
 //! Owns the end of the modelled process, as std and C have it; must not know what its exit functions do.
 
-use crate::hook;
-use crate::platform::Leaving;
+use crate::exit::hook::Hook;
+use crate::sys::{ExitHook as _, Leaving};
 use crate::world::{self, Id};
 
 /// As many as the library plants before `main`.
@@ -67,7 +67,7 @@ pub fn c_exit(status: i32) -> ! {
         if !found {
             end(status);
         }
-        hook::at_exit(Leaving::Process, Some(status));
+        Hook::called(Leaving::Process, Some(status));
     }
 }
 

@@ -119,6 +119,11 @@ fn with<R>(f: impl FnOnce(&mut Execution) -> R) -> R {
     if_any(f).expect("this belongs into a model")
 }
 
+/// Whether there is an execution.
+pub(crate) fn is_on() -> bool {
+    if_any(|_| ()).is_some()
+}
+
 impl Execution {
     fn me(&mut self) -> &mut Thread {
         &mut self.threads[self.running]

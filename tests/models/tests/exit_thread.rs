@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use models::model::{Seen, explore, handler};
-use models::sync::io;
-use models::sync::thread::{sleep, spawn};
+use models::sys::sync::io;
+use models::sys::sync::thread::{sleep, spawn};
 use models::world::{hang, me, one_of, say, step, thread_name, threads_are_fast, threads_are_scarce};
 use models::{Config, Event, Handler, configure, process, register, run};
 

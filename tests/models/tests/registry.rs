@@ -1,7 +1,7 @@
 //! Owns what is promised of the pending set: nothing runs twice, and nothing is lost; must not know how it is kept.
 
 use models::model::{Seen, explore, handler};
-use models::sync::thread::spawn;
+use models::sys::sync::thread::spawn;
 use models::world::say;
 use models::{Handler, clear, pending, register, run};
 

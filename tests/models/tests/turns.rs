@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use models::model::{explore, handler};
-use models::sync::thread::spawn;
+use models::sys::sync::thread::spawn;
 use models::world::{hang, one_of, say};
 use models::{Config, Handler, configure, process, register, run};
 

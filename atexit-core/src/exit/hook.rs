@@ -1,0 +1,92 @@
+//! Owns what happens when C's `exit`, or the unloading of this library, reaches the hook, and when it is installed; must not know how
+//! handlers are taken or run.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::fork::Forks;
+use crate::registry;
+use crate::report::Cause;
+use crate::runner::{self, AskedStatus};
+use crate::sys::{self, Leaving};
+
+/// How many hooks are installed before `main`, and so how many threads can be between being given one by C and installing the next, while
+/// yet another thread calls `exit`, without that one passing by the handlers. glibc 2.41 lets one thread at a time into `exit`.
+const HOOKS: usize = 8;
+
+sys::before_main!(start);
+
+fn start() {
+    install_again();
+    sys::install_exit_marker();
+    sys::watch_forks::<Forks>();
+}
+
+/// Installs as many hooks as threads may meet there.
+pub(crate) fn install_again() {
+    (0..HOOKS).for_each(|_| install());
+}
+
+/// Puts a hook in front of all exit functions that were registered so far, and what tells it that the process exits before that.
+pub(super) fn arm() {
+    install();
+    sys::install_exit_marker();
+}
+
+fn install() {
+    sys::install_hook::<Hook>();
+}
+
+/// Whether the hook has run what there was. Nothing else is published with it; who reads it too late installs a hook too many.
+pub(crate) static HOOK_DONE: AtomicBool = AtomicBool::new(false);
+
+pub(crate) struct Hook;
+
+impl sys::ExitHook for Hook {
+    fn called(leaving: Leaving, status: Option<i32>) {
+        // Installed again before anything runs: a handler that calls C's `exit`, or another thread that does, comes here again
+        // instead of going past the handlers that are left. At first also before anything is asked, for that takes locks: while threads
+        // that have been given a hook by C wait for each other, one more thread would find none. One, and no more: glibc 2.36 frees a block of
+        // its list twice if threads exit at once while the list is longer than its first block, of 32 entries.
+        let is_done = HOOK_DONE.load(Ordering::Relaxed);
+        if !is_done {
+            install();
+        }
+        let is_needed = registry::use_up_hook() || (!runner::is_idle() && !runner::is_inside());
+        if is_done && is_needed {
+            install();
+        }
+        match leaving {
+            Leaving::Process => exit(status),
+            Leaving::Library => unload(),
+        }
+    }
+}
+
+fn exit(status: Option<i32>) {
+    let asked = runner::is_inside().then(runner::finish_inside_handler).flatten();
+    let asked = asked.unwrap_or_else(|| runner::run(Cause::Exit { status }).1);
+    HOOK_DONE.store(true, Ordering::Relaxed);
+    die_by_signal(asked);
+    if let Some(asked) = asked.applied_to(status).filter(|&asked| Some(asked) != status) {
+        sys::exit_again(asked);
+    }
+}
+
+fn unload() {
+    let (_, asked) = runner::run(Cause::Unload);
+    registry::free();
+    HOOK_DONE.store(true, Ordering::Relaxed);
+    if let Some(code) = asked.exit {
+        sys::exit(code);
+    }
+}
+
+/// Dies by the signal that has arrived meanwhile, if one has: whoever sent it is to see that. `exit` inside a handler beats it.
+pub(super) fn die_by_signal(asked: AskedStatus) {
+    #[cfg(feature = "signals")]
+    if asked.exit.is_none() {
+        super::signals::die_if_arrived();
+    }
+    #[cfg(not(feature = "signals"))]
+    let _ = asked;
+}

@@ -1,0 +1,76 @@
+//! Owns the calls by which a program runs its handlers, or leaves; must not know what C calls, nor how handlers are run.
+
+mod fork;
+pub(crate) mod hook;
+#[cfg(feature = "signals")]
+pub mod signals;
+
+use crate::report::{Cause, Report};
+use crate::runner;
+use crate::sys;
+use crate::sys::sync::process;
+
+/// Runs all pending handlers now, and says what became of them. At the exit of the process nothing is left to do.
+///
+/// Inside a handler it runs the rest right there. From anywhere else it waits while another thread runs handlers. Handlers that
+/// other threads register meanwhile stay pending. What fails is on standard error and in the [`Report`], and leaves the later exit status
+/// alone. When a handler calls [`exit`], the run is finished, and then the process ends.
+///
+/// ```
+/// atexit_core::register(|| println!("flushed"));
+/// assert_eq!(atexit_core::run().ran(), 1);
+/// assert_eq!(atexit_core::run().ran(), 0);
+/// ```
+pub fn run() -> Report {
+    let (report, asked) = runner::run(Cause::Run);
+    match asked.exit {
+        Some(code) => exit(code),
+        None => report,
+    }
+}
+
+/// Runs all pending handlers and ends the process with status `code`, on every platform.
+///
+/// On Unix a parent sees the low eight bits. If a handler fails and `code` is 0, the process ends with the status of the failure.
+///
+/// Inside a handler it ends that handler, without a word, by unwinding; the other handlers run, and then the process ends
+/// with `code`, whatever its status was going to be. The last such call wins; a failure still wins over 0. This works with
+/// `panic = "abort"` too: nothing is unwound then. [`std::process::exit`] cannot do this: inside a handler it aborts or blocks for ever.
+///
+/// A [`catch_unwind`](std::panic::catch_unwind) in the handler ends the unwinding, but the code stands. With `panic = "abort"` locks that
+/// the handler holds stay locked. In a thread that a handler has started, and when another thread is taking the process down already, this
+/// waits for the end, and the code is lost. After a caught signal the process ends without the exit functions of C.
+///
+/// ```no_run
+/// # let failed = true;
+/// if failed {
+///     atexit_core::exit(3);
+/// }
+/// ```
+pub fn exit(code: i32) -> ! {
+    if runner::is_inside() {
+        runner::exit_handler(code);
+    }
+    let on_the_way_out = runner::is_exiting();
+    let (_, asked) = runner::run(Cause::Exit { status: Some(code) });
+    let status = asked.applied_to(Some(code)).unwrap_or(code);
+    hook::die_by_signal(asked);
+    runner::leave(status);
+    if on_the_way_out {
+        sys::exit(status); // std's own `exit` aborts a thread that enters it twice
+    }
+    process::exit(status)
+}
+
+/// Puts the hook in front of the C exit functions that were registered so far.
+///
+/// C's exit functions run last-in first-out, and the hook is planted before `main`. A C library that was set up in `main` and
+/// cleans up by `atexit` does so before the handlers; after `arm()` it does so after them. Each call adds an entry to C's list, for
+/// the life of the process.
+///
+/// ```
+/// atexit_core::arm();
+/// ```
+pub fn arm() {
+    hook::arm();
+}

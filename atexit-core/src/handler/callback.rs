@@ -1,0 +1,144 @@
+//! Owns code of any type in four words, with its type forgotten; must not know what it does, or when it is called.
+
+use std::any::TypeId;
+use std::mem::{ManuallyDrop, MaybeUninit};
+
+use super::facts::Facts;
+use super::outcome::Fault;
+
+/// The code of a handler, as a [`Callback`] holds it.
+pub(crate) trait Code: Send + 'static {
+    /// What identifies it, and names it if nothing else does.
+    type Function: 'static;
+
+    /// Whether there is anything that it says of itself.
+    const HAS_FACTS: bool = false;
+
+    fn call(self) -> Option<Fault>;
+
+    fn facts(&self) -> Option<&dyn Facts> {
+        None
+    }
+}
+
+impl<C: Code> Code for Box<C> {
+    type Function = C::Function;
+
+    const HAS_FACTS: bool = C::HAS_FACTS;
+
+    fn call(self) -> Option<Fault> {
+        (*self).call()
+    }
+
+    fn facts(&self) -> Option<&dyn Facts> {
+        (**self).facts()
+    }
+}
+
+/// How many words a [`Callback`] holds without an allocation of its own.
+const INLINE_WORDS: usize = 3;
+
+type Payload = MaybeUninit<[usize; INLINE_WORDS]>;
+
+/// What is known of a type once it is forgotten.
+struct Table {
+    /// # Safety
+    ///
+    /// The payload must hold the code this table was made for; it is moved out.
+    call: unsafe fn(*mut Payload) -> Option<Fault>,
+    /// # Safety
+    ///
+    /// As for `call`.
+    drop: unsafe fn(*mut Payload),
+    /// `None` of code that says nothing of itself, as most does: so nobody has to ask.
+    ///
+    /// # Safety
+    ///
+    /// The payload must hold the code this table was made for.
+    facts: Option<unsafe fn(&Payload) -> Option<&dyn Facts>>,
+    /// Of a closure without captures and of a function: equal types are the same code.
+    identity: Option<fn() -> TypeId>,
+    type_name: fn() -> &'static str,
+}
+
+/// [`Code`] of any type, which lies in place when it is small.
+///
+/// The usual answer, a box of a trait object, costs an allocation for every registration.
+pub(crate) struct Callback {
+    table: &'static Table,
+    payload: Payload,
+}
+
+// SAFETY: `Code` is `Send`, and the payload holds nothing else.
+unsafe impl Send for Callback {}
+
+impl Callback {
+    pub(crate) fn new<C: Code>(code: C) -> Self {
+        const {
+            assert!(size_of::<Box<C>>() <= size_of::<Payload>() && align_of::<Box<C>>() <= align_of::<Payload>());
+        }
+        if const { size_of::<C>() <= size_of::<Payload>() && align_of::<C>() <= align_of::<Payload>() } {
+            Self::store(code)
+        } else {
+            Self::store(Box::new(code))
+        }
+    }
+
+    /// Stores code that fits.
+    fn store<C: Code>(code: C) -> Self {
+        let mut payload = Payload::uninit();
+        // SAFETY: `new` has compared size and alignment of what it passes; the payload is fresh.
+        unsafe { payload.as_mut_ptr().cast::<C>().write(code) };
+        Self { table: const { &Table::of::<C>() }, payload }
+    }
+
+    /// Calls the code, which is gone afterwards, also if it panics.
+    #[inline]
+    pub(crate) fn call(self) -> Option<Fault> {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: the table was made with the payload, and `ManuallyDrop` keeps anyone from using it again.
+        unsafe { (this.table.call)(&raw mut this.payload) }
+    }
+
+    #[inline]
+    pub(crate) fn facts(&self) -> Option<&dyn Facts> {
+        // SAFETY: the table was made with the payload; `call` never lets go of a callback that it has emptied.
+        self.table.facts.and_then(|facts| unsafe { facts(&self.payload) })
+    }
+
+    /// The type of the function or closure, if two values of it cannot differ.
+    pub(crate) fn identity(&self) -> Option<TypeId> {
+        self.table.identity.map(|identity| identity())
+    }
+
+    #[inline]
+    pub(crate) fn type_name(&self) -> fn() -> &'static str {
+        self.table.type_name
+    }
+}
+
+impl Drop for Callback {
+    fn drop(&mut self) {
+        // SAFETY: as in `facts`.
+        unsafe { (self.table.drop)(&raw mut self.payload) }
+    }
+}
+
+impl Table {
+    const fn of<C: Code>() -> Self {
+        Self {
+            // SAFETY: the caller's duty, stated at the field, is that a valid `C` lies there.
+            call: |payload| unsafe { payload.cast::<C>().read() }.call(),
+            // SAFETY: likewise.
+            drop: |payload| unsafe { payload.cast::<C>().drop_in_place() },
+            facts: if C::HAS_FACTS {
+                // SAFETY: likewise.
+                Some(|payload| unsafe { &*payload.as_ptr().cast::<C>() }.facts())
+            } else {
+                None
+            },
+            identity: if size_of::<C::Function>() == 0 { Some(TypeId::of::<C::Function>) } else { None },
+            type_name: std::any::type_name::<C::Function>,
+        }
+    }
+}

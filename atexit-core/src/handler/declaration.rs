@@ -1,0 +1,232 @@
+//! Owns what a declaration says, a use of the attribute or of `link!`; must not know what is pending, nor how anything runs.
+
+use std::any::TypeId;
+use std::time::Duration;
+
+use super::info::{HandlerInfo, one_line};
+use super::outcome::Fault;
+
+/// Where a handler stands among all: a phase is over before the next begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    First,
+    #[default]
+    Unmarked,
+    Last,
+}
+
+impl Phase {
+    /// In the order of running.
+    pub(crate) const ALL: [Self; 3] = [Self::First, Self::Unmarked, Self::Last];
+}
+
+/// Which thread a handler runs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RunsOn {
+    #[default]
+    ExitThread,
+    /// The one that exits, or calls `run`.
+    Caller,
+}
+
+/// One use of the attribute, as `inventory` collects it.
+///
+/// A single pointer, because the dynamic loader relocates every pointer in a static before `main`; the description
+/// is code, runs at exit only, and costs a start nothing. It is asked for whenever it is of use, and must say the same each time.
+#[derive(Clone, Copy)]
+pub struct Declared {
+    describe: fn() -> Description,
+}
+
+impl Declared {
+    /// For the attribute's expansion.
+    #[must_use]
+    pub const fn new(describe: fn() -> Description) -> Self {
+        Self { describe }
+    }
+
+    pub(crate) fn describe(self) -> Description {
+        (self.describe)()
+    }
+}
+
+inventory::collect!(Declared);
+
+/// Where a declaration stands, and what it is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// The function's name.
+    pub function: &'static str,
+    /// The source of the arguments, empty without any.
+    pub arguments: &'static str,
+    /// Name and version of the package, so that two versions of a crate are two crates.
+    pub package: &'static str,
+    /// The binary's name, or empty: a library and a binary of one name are two crates.
+    pub binary: &'static str,
+    /// A library under test is another crate than the library.
+    pub test: bool,
+    /// `module_path!()`.
+    pub module: &'static str,
+    /// `file!()`, and the attribute's own position.
+    pub file: &'static str,
+    /// One-based.
+    pub line: u32,
+    /// One-based.
+    pub column: u32,
+    /// Where the function's name stands, which tells handlers of one macro invocation apart.
+    pub name_line: u32,
+    /// One-based.
+    pub name_column: u32,
+    /// The number of the expansion in this crate, which decides the rest.
+    pub expansion: u32,
+}
+
+/// One `link!`, as `inventory` collects it.
+#[derive(Clone, Copy)]
+pub struct Link {
+    pub(crate) describe: fn() -> LinkSite,
+}
+
+impl Link {
+    /// For the expansion of `link!`.
+    #[must_use]
+    pub const fn new(describe: fn() -> LinkSite) -> Self {
+        Self { describe }
+    }
+}
+
+inventory::collect!(Link);
+
+/// What a `link!` says.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkSite {
+    /// Where it stands.
+    pub site: Site,
+    /// The crates' own names, as listed.
+    pub crates: &'static [&'static str],
+}
+
+impl LinkSite {
+    /// For the expansion of `link!`.
+    #[must_use]
+    pub fn new(site: Site, crates: &'static [&'static str]) -> Self {
+        Self { site, crates }
+    }
+}
+
+impl Site {
+    pub(crate) fn crate_name(&self) -> &'static str {
+        self.module.split_once("::").map_or(self.module, |(name, _)| name)
+    }
+}
+
+/// All that a declared handler says of itself.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each option that is a flag")]
+pub struct Description {
+    pub(crate) site: Site,
+    pub(crate) identity: TypeId,
+    pub(crate) run: fn() -> Option<Fault>,
+    pub(crate) name: Option<&'static str>,
+    pub(crate) first: bool,
+    pub(crate) last: bool,
+    pub(crate) caller_thread: bool,
+    pub(crate) this_process: bool,
+    pub(crate) time_limit: Option<fn() -> Duration>,
+    pub(crate) before: Vec<(TypeId, &'static str)>,
+    pub(crate) after: Vec<(TypeId, &'static str)>,
+}
+
+/// Tells functions apart by the type that each has as a value; follows re-exports, adds no name.
+#[must_use]
+pub fn identity<F: Copy + 'static>(_: F) -> TypeId {
+    TypeId::of::<F>()
+}
+
+#[allow(missing_docs)]
+impl Description {
+    #[must_use]
+    pub fn new(site: Site, identity: TypeId, run: fn() -> Option<Fault>) -> Self {
+        Self {
+            site,
+            identity,
+            run,
+            name: None,
+            first: false,
+            last: false,
+            caller_thread: false,
+            this_process: false,
+            time_limit: None,
+            before: Vec::new(),
+            after: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn name(self, name: &'static str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
+    #[must_use]
+    pub fn first(self) -> Self {
+        Self { first: true, ..self }
+    }
+
+    #[must_use]
+    pub fn last(self) -> Self {
+        Self { last: true, ..self }
+    }
+
+    #[must_use]
+    pub fn caller_thread(self) -> Self {
+        Self { caller_thread: true, ..self }
+    }
+
+    #[must_use]
+    pub fn this_process(self) -> Self {
+        Self { this_process: true, ..self }
+    }
+
+    #[must_use]
+    pub fn time_limit(self, limit: fn() -> Duration) -> Self {
+        Self { time_limit: Some(limit), ..self }
+    }
+
+    #[must_use]
+    pub fn before(mut self, identity: TypeId, path: &'static str) -> Self {
+        self.before.push((identity, path));
+        self
+    }
+
+    #[must_use]
+    pub fn after(mut self, identity: TypeId, path: &'static str) -> Self {
+        self.after.push((identity, path));
+        self
+    }
+}
+
+impl Description {
+    pub(crate) fn phase(&self) -> Phase {
+        match (self.first, self.last) {
+            (true, _) => Phase::First,
+            (_, true) => Phase::Last,
+            _ => Phase::Unmarked,
+        }
+    }
+
+    pub(crate) fn runs_on(&self) -> RunsOn {
+        if self.caller_thread { RunsOn::Caller } else { RunsOn::ExitThread }
+    }
+
+    pub(crate) fn is_constrained(&self) -> bool {
+        !self.before.is_empty() || !self.after.is_empty()
+    }
+
+    pub(crate) fn info(&self) -> HandlerInfo {
+        let site = &self.site;
+        let name = self.name.unwrap_or(site.function);
+        let label =
+            if site.arguments.is_empty() { name.to_owned() } else { format!("{name}({})", one_line(site.arguments)) };
+        HandlerInfo { label, file: site.file, line: site.line }
+    }
+}

@@ -1,0 +1,79 @@
+//! Owns what is asked of a handler beyond its code, and what is left of it when that is gone; must not know who asks.
+
+use std::any::TypeId;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::declaration::{Declared, Phase, RunsOn};
+use super::info::{HandlerInfo, crate_of_type, function_name};
+use crate::sys::Process;
+
+/// What a handler says of itself. One that says nothing is an unmarked handler without options.
+pub(crate) trait Facts {
+    fn phase(&self) -> Phase;
+
+    fn runs_on(&self) -> RunsOn;
+
+    /// The only process in which it may run.
+    fn process(&self) -> Option<Process>;
+
+    fn has_time_limit(&self) -> bool;
+
+    /// An expression of the user's, which is evaluated here, if the handler is declared.
+    fn time_limit(&self) -> Option<Duration>;
+
+    /// The type of the function, where it is one.
+    fn identity(&self) -> Option<TypeId>;
+
+    fn label(&self, location: &'static Location<'static>) -> Label;
+
+    /// `None`: it was registered.
+    fn declared(&self) -> Option<DeclaredHandler>;
+}
+
+/// A declared handler. What is seldom asked for is not kept: a description is large, and made in no time.
+#[derive(Clone, Copy)]
+pub(crate) struct DeclaredHandler {
+    pub(crate) declared: Declared,
+    pub(crate) why: Why,
+    pub(super) phase: Phase,
+    pub(super) runs_on: RunsOn,
+    pub(super) this_process: bool,
+    pub(super) has_time_limit: bool,
+}
+
+/// Why a declared handler stands where it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// By its place in the source of its crate, which stands where the linker put it, or where a `link!` states.
+    Place { stated: bool },
+    /// By a constraint of its own, or by one of another that it has to wait for: the number of the reason.
+    Constraint(u32),
+}
+
+/// What is left of a handler when its code is gone: enough to say which it was.
+#[derive(Clone)]
+pub(crate) enum Label {
+    Declared(Declared),
+    Registered { type_name: fn() -> &'static str, location: &'static Location<'static>, name: Option<Arc<str>> },
+}
+
+impl Label {
+    pub(crate) fn info(&self) -> HandlerInfo {
+        match self {
+            Self::Declared(declared) => declared.describe().info(),
+            Self::Registered { type_name, location, name } => {
+                let label = name.as_deref().map_or_else(|| function_name(type_name()), str::to_owned);
+                HandlerInfo { label, file: location.file(), line: location.line() }
+            }
+        }
+    }
+
+    pub(crate) fn crate_name(&self) -> &'static str {
+        match self {
+            Self::Declared(declared) => declared.describe().site.crate_name(),
+            Self::Registered { type_name, .. } => crate_of_type(type_name()),
+        }
+    }
+}

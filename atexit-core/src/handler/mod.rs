@@ -1,0 +1,243 @@
+//! Owns a handler as it waits to be run, whether it was declared or registered; must not know what else is pending, nor how it will run.
+
+use std::any::TypeId;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) mod callback;
+pub(crate) mod declaration;
+pub(crate) mod executor;
+pub(crate) mod facts;
+pub(crate) mod info;
+pub(crate) mod outcome;
+
+use crate::sys::Process;
+use callback::{Callback, Code};
+use declaration::{Declared, Description, Phase, RunsOn};
+use facts::{DeclaredHandler, Facts, Label, Why};
+use outcome::{Fault, Outcome};
+
+/// A handler that has not started yet.
+pub(crate) struct PendingHandler {
+    callback: Callback,
+    location: &'static Location<'static>,
+}
+
+impl PendingHandler {
+    pub(crate) fn declared(handler: DeclaredHandler) -> Self {
+        Self { callback: Callback::new(handler), location: Location::caller() }
+    }
+
+    /// A function or closure that is registered without options.
+    pub(crate) fn plain<F, T>(f: F, location: &'static Location<'static>) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Outcome,
+    {
+        Self { callback: Callback::new(Plain(f)), location }
+    }
+
+    /// The same with options.
+    pub(crate) fn with_options(self, options: Options) -> Self {
+        let Self { callback, location } = self;
+        Self { callback: Callback::new(WithOptions { options, callback }), location }
+    }
+
+    #[inline]
+    pub(crate) fn phase(&self) -> Phase {
+        self.callback.facts().map_or(Phase::Unmarked, Facts::phase)
+    }
+
+    #[inline]
+    pub(crate) fn runs_on(&self) -> RunsOn {
+        self.callback.facts().map_or(RunsOn::ExitThread, Facts::runs_on)
+    }
+
+    /// Whether a forked child has it from its parent, and must not run it.
+    #[inline]
+    pub(crate) fn is_of_another_process(&self) -> bool {
+        self.callback.facts().and_then(Facts::process).is_some_and(|process| !process.is_current())
+    }
+
+    #[inline]
+    pub(crate) fn has_time_limit(&self) -> bool {
+        self.callback.facts().is_some_and(Facts::has_time_limit)
+    }
+
+    /// The limit that the handler asks for: an expression of the user's, which is evaluated here, if it is declared.
+    pub(crate) fn time_limit(&self) -> Option<Duration> {
+        self.callback.facts().and_then(Facts::time_limit)
+    }
+
+    pub(crate) fn as_declared(&self) -> Option<DeclaredHandler> {
+        self.callback.facts().and_then(Facts::declared)
+    }
+
+    /// The type of the function, where it is one.
+    pub(crate) fn identity(&self) -> Option<TypeId> {
+        match self.callback.facts() {
+            None => self.callback.identity(),
+            Some(facts) => facts.identity(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn label(&self) -> Label {
+        match self.callback.facts() {
+            None => self.callback.label(self.location, None),
+            Some(facts) => facts.label(self.location),
+        }
+    }
+
+    /// Where it was registered.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    pub(crate) fn into_callback(self) -> Callback {
+        self.callback
+    }
+}
+
+/// A function or closure that is registered without options.
+struct Plain<F>(F);
+
+impl<F: FnOnce() -> T + Send + 'static, T: Outcome> Code for Plain<F> {
+    type Function = F;
+
+    fn call(self) -> Option<Fault> {
+        (self.0)().fault()
+    }
+}
+
+/// What a registration may say of its handler.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) phase: Phase,
+    pub(crate) runs_on: RunsOn,
+    pub(crate) process: Option<Process>,
+    pub(crate) time_limit: Option<Duration>,
+}
+
+/// One that is registered with options.
+struct WithOptions {
+    options: Options,
+    callback: Callback,
+}
+
+impl Code for WithOptions {
+    type Function = Self; // the callback knows better
+
+    const HAS_FACTS: bool = true;
+
+    fn call(self) -> Option<Fault> {
+        self.callback.call()
+    }
+
+    fn facts(&self) -> Option<&dyn Facts> {
+        Some(self)
+    }
+}
+
+impl Facts for WithOptions {
+    fn phase(&self) -> Phase {
+        self.options.phase
+    }
+
+    fn runs_on(&self) -> RunsOn {
+        self.options.runs_on
+    }
+
+    fn process(&self) -> Option<Process> {
+        self.options.process
+    }
+
+    fn has_time_limit(&self) -> bool {
+        self.options.time_limit.is_some()
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        self.options.time_limit
+    }
+
+    fn identity(&self) -> Option<TypeId> {
+        self.callback.identity()
+    }
+
+    fn label(&self, location: &'static Location<'static>) -> Label {
+        self.callback.label(location, self.options.name.clone())
+    }
+
+    fn declared(&self) -> Option<DeclaredHandler> {
+        None
+    }
+}
+
+impl Callback {
+    fn label(&self, location: &'static Location<'static>, name: Option<Arc<str>>) -> Label {
+        Label::Registered { type_name: self.type_name(), location, name }
+    }
+}
+
+impl DeclaredHandler {
+    pub(crate) fn new(declared: Declared, description: &Description) -> Self {
+        Self {
+            declared,
+            why: Why::Place { stated: false },
+            phase: description.phase(),
+            runs_on: description.runs_on(),
+            this_process: description.this_process,
+            has_time_limit: description.time_limit.is_some(),
+        }
+    }
+}
+
+impl Code for DeclaredHandler {
+    type Function = Self; // the description knows better
+
+    const HAS_FACTS: bool = true;
+
+    fn call(self) -> Option<Fault> {
+        (self.declared.describe().run)()
+    }
+
+    fn facts(&self) -> Option<&dyn Facts> {
+        Some(self)
+    }
+}
+
+impl Facts for DeclaredHandler {
+    fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    fn runs_on(&self) -> RunsOn {
+        self.runs_on
+    }
+
+    fn process(&self) -> Option<Process> {
+        self.this_process.then(Process::of_start)
+    }
+
+    fn has_time_limit(&self) -> bool {
+        self.has_time_limit
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        self.declared.describe().time_limit.map(|limit| limit())
+    }
+
+    fn identity(&self) -> Option<TypeId> {
+        Some(self.declared.describe().identity)
+    }
+
+    fn label(&self, _: &'static Location<'static>) -> Label {
+        Label::Declared(self.declared)
+    }
+
+    fn declared(&self) -> Option<DeclaredHandler> {
+        Some(*self)
+    }
+}

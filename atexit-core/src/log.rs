@@ -1,0 +1,171 @@
+//! Owns every line that this library prints, and which of them are wanted; must not know when there is something to say.
+//!
+//! All of it goes to standard error, which may be a pipe that nobody reads: no line waits for its reader without a bound.
+
+use std::fmt::{self, Display};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::handler::info::HandlerInfo;
+use crate::handler::outcome::Fault;
+use crate::order::problem::Problem;
+use crate::report::Report;
+use crate::sys::{self, sync::Instant};
+
+/// How long a line waits for a slow reader. Once that was in vain, none waits until one was written again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long all lines together wait beyond the deadline of their run.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// The last line was lost for want of a reader. Nothing else is published with it.
+static UNREAD: AtomicBool = AtomicBool::new(false);
+
+/// How much is printed, as `AT_EXIT_LOG` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Off,
+    Error,
+    Plan,
+    Trace,
+}
+
+const LEVELS: [(&str, Level); 4] =
+    [("off", Level::Off), ("error", Level::Error), ("plan", Level::Plan), ("trace", Level::Trace)];
+
+/// What is wrong with the variable has been said. Nothing else is published with it.
+static SAID: AtomicBool = AtomicBool::new(false);
+
+/// By which lines are printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Log {
+    level: Level,
+    /// No line waits for longer.
+    until: Option<Instant>,
+}
+
+impl Log {
+    /// Reads the environment. What it does not understand is the default, and said once.
+    pub(crate) fn from_environment() -> Self {
+        let default = Self { level: Level::Error, until: None };
+        let Some(value) = std::env::var_os("AT_EXIT_LOG").filter(|value| !value.is_empty()) else {
+            return default;
+        };
+        if let Some((_, level)) = LEVELS.iter().find(|(name, _)| *name == value) {
+            return Self { level: *level, ..default };
+        }
+        if !SAID.swap(true, Ordering::Relaxed) {
+            let names = LEVELS.map(|(name, _)| name).join(", ");
+            default.write(format_args!("AT_EXIT_LOG is {value:?}, which is none of {names}"));
+        }
+        default
+    }
+
+    /// The same for a run with this deadline.
+    pub(crate) fn with_deadline(self, deadline: Option<Instant>) -> Self {
+        Self { until: deadline.and_then(|deadline| deadline.checked_add(GRACE)), ..self }
+    }
+
+    pub(crate) fn traces(self) -> bool {
+        self.level >= Level::Trace
+    }
+
+    /// The table of a plan, which is made only if it is wanted.
+    pub(crate) fn plan<P: Display>(self, plan: impl FnOnce() -> P) {
+        if self.level >= Level::Plan {
+            self.print(&format!("at_exit: plan\n{}", plan()));
+        }
+    }
+
+    pub(crate) fn problem(self, problem: &Problem) {
+        self.error(format_args!("{problem}"));
+    }
+
+    pub(crate) fn started(self, handler: &HandlerInfo) {
+        self.trace(format_args!("started {handler}"));
+    }
+
+    pub(crate) fn ended(self, handler: &HandlerInfo, elapsed: Duration, has_failed: bool) {
+        let how = if has_failed { "failed" } else { "finished" };
+        self.trace(format_args!("{how} {handler} after {elapsed:.1?}"));
+    }
+
+    pub(crate) fn abandoned(self, handler: &HandlerInfo, elapsed: Duration) {
+        self.trace(format_args!("abandoned {handler} after {elapsed:.1?}"));
+    }
+
+    /// What is left to show when a failure happens, as `main` shows its error.
+    pub(crate) fn fault(self, fault: &Fault) {
+        if let Some(text) = fault.announcement().filter(|_| self.level >= Level::Error) {
+            self.print(&text);
+        }
+    }
+
+    /// What is left to tell of a run when it is over. `too_late` handlers were registered too late; `stays_held` says that handlers ran on
+    /// the exiting thread, where thread-locals are gone, which may be why one has failed.
+    pub(crate) fn summary(self, report: &Report, too_late: usize, stays_held: bool) {
+        if self.level < Level::Error {
+            return;
+        }
+        let mut text = String::new();
+        if too_late > 0 {
+            text += &format!("at_exit: not run, registered too late by other threads: {too_late}\n");
+        }
+        if stays_held && !report.failures.is_empty() {
+            text += "at_exit: stdout or stderr is locked, so handlers ran on the exiting thread\n";
+        }
+        list(&mut text, "not run before the deadline", &report.not_run);
+        list(&mut text, "failed", &report.failures);
+        self.print(&text);
+    }
+
+    /// A handler hangs. This line waits for no reader, so that nobody is late to abandon the handler: `false` if nobody reads.
+    pub(crate) fn hangs(self, handler: &HandlerInfo, elapsed: Duration, in_std_exit: bool) -> bool {
+        let blocked = if in_std_exit {
+            "; it seems to have called std::process::exit, which blocks for ever here: call atexit_core::exit"
+        } else {
+            ""
+        };
+        let line = format!("at_exit: {handler} has been running for {} s{blocked}\n", elapsed.as_secs());
+        self.level < Level::Error || sys::write_stderr(&line, Instant::now())
+    }
+
+    fn error(self, line: fmt::Arguments<'_>) {
+        if self.level >= Level::Error {
+            self.write(line);
+        }
+    }
+
+    fn trace(self, line: fmt::Arguments<'_>) {
+        if self.traces() {
+            self.write(line);
+        }
+    }
+
+    fn write(self, line: fmt::Arguments<'_>) {
+        self.print(&format!("at_exit: {line}\n"));
+    }
+
+    fn print(self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let patience = if UNREAD.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
+        let until = now.checked_add(patience).unwrap_or(now);
+        let written = sys::write_stderr(text, self.until.map_or(until, |bound| bound.min(until)));
+        UNREAD.store(!written, Ordering::Relaxed);
+    }
+}
+
+/// Each item on a line of its own, below a heading; nothing if there is none.
+fn list<T: Display>(text: &mut String, what: &str, items: &[T]) {
+    match items.len() {
+        0 => return,
+        1 => *text += &format!("at_exit: 1 handler {what}:\n"),
+        count => *text += &format!("at_exit: {count} handlers {what}:\n"),
+    }
+    for item in items {
+        *text += &format!("at_exit: {item}\n");
+    }
+}

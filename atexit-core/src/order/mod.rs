@@ -1,0 +1,281 @@
+//! Owns the order in which declared handlers count as registered, and why; pure: must not know of threads, of the pending set or of a
+//! run.
+//!
+//! Between crates, `link!` and the linker decide (see `crates`). Inside a crate the linker promises nothing: there the module tree
+//! and the position in the source decide. Constraints then move single handlers (see `graph`).
+
+use std::any::TypeId;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+pub(crate) mod crates;
+mod graph;
+pub(crate) mod problem;
+
+use crate::handler::declaration::{Declared, Description, LinkSite, Phase, Site};
+use crate::handler::facts::{DeclaredHandler, Why};
+use crates::{CrateKey, Rank, ranks, same};
+use graph::{Edge, Move};
+use problem::Problem;
+
+/// What there is to say about an order.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// What constraints have moved handlers, as a reader would say it.
+    pub(crate) reasons: Vec<String>,
+    /// What is wrong with what the handlers and the links ask for.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Notes {
+    pub(crate) const fn new() -> Self {
+        Self { reasons: Vec::new(), problems: Vec::new() }
+    }
+}
+
+/// Puts what the linker yielded, crates in its order, into the order of registration.
+pub(crate) fn arrange(declared: &[Declared], mut links: Vec<LinkSite>, notes: &mut Notes) -> Vec<DeclaredHandler> {
+    let Reading { handlers, mut sources, mut keys, constrained } = Reading::of(declared);
+    // The most usual case needs none of the following, nor the pages of memory that it is on.
+    if handlers.len() <= 1 && links.is_empty() && !constrained {
+        return handlers;
+    }
+    // Inside a crate the linker's order changes from build to build, and what is said about the links is not to change with it.
+    links.sort_unstable_by_key(|LinkSite { site, .. }| (site.file, site.line, site.column, site.expansion));
+    let ranks = ranks(sources.iter().map(|source| source.of_crate), &links, &mut notes.problems);
+    for (source, rank) in sources.iter_mut().zip(ranks) {
+        source.rank = rank;
+    }
+    let numbers = numbers(&sources);
+    for key in &mut keys {
+        key.number = numbers[key.source as usize];
+    }
+    keys.sort_unstable();
+    let placed = keys.iter().map(|key| {
+        let mut handler = handlers[key.of as usize];
+        handler.why = Why::Place { stated: sources[key.source as usize].rank.stated };
+        handler
+    });
+    let placed = placed.collect();
+    if constrained { constrain(placed, notes) } else { placed }
+}
+
+/// The source of handlers that the linker yields one after the other: mostly they are many, and comparing is cheaper than looking up.
+struct Source {
+    of_crate: CrateKey,
+    module: &'static str,
+    file: &'static str,
+    rank: Rank,
+}
+
+impl Source {
+    fn of(site: &Site) -> Self {
+        Self { of_crate: CrateKey::of(site), module: site.module, file: site.file, rank: Rank::default() }
+    }
+
+    fn is_of(&self, site: &Site) -> bool {
+        same(self.module, site.module) && same(self.file, site.file) && self.of_crate.is_of(site)
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        let by_module = || module_order(self.module, other.module);
+        self.rank.at.cmp(&other.rank.at).then_with(by_module).then_with(|| self.file.cmp(other.file))
+    }
+}
+
+/// What decides without constraints, in this order. Numbers only: strings would make sorting several times slower.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct SortKey {
+    /// That of its source among all sources.
+    number: u32,
+    position: [u32; 5],
+    source: u32,
+    /// Whose key it is.
+    of: u32,
+}
+
+/// What there is to know of handlers to order them.
+struct Reading {
+    handlers: Vec<DeclaredHandler>,
+    sources: Vec<Source>,
+    keys: Vec<SortKey>,
+    constrained: bool,
+}
+
+impl Reading {
+    fn of(declared: &[Declared]) -> Self {
+        let mut this = Self {
+            handlers: Vec::with_capacity(declared.len()),
+            sources: Vec::new(),
+            keys: Vec::with_capacity(declared.len()),
+            constrained: false,
+        };
+        let mut sources = 0;
+        for (of, &declared) in (0..).zip(declared) {
+            let description = declared.describe();
+            let site = &description.site;
+            if !this.sources.last().is_some_and(|last| last.is_of(site)) {
+                this.sources.push(Source::of(site));
+                sources += 1;
+            }
+            let position = [site.line, site.column, site.name_line, site.name_column, site.expansion];
+            this.keys.push(SortKey { number: 0, position, source: sources - 1, of });
+            this.handlers.push(DeclaredHandler::new(declared, &description));
+            this.constrained |= description.is_constrained();
+        }
+        this
+    }
+}
+
+/// The place of each source among all; two that are the same have the same.
+fn numbers(sources: &[Source]) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..sources.len()).collect();
+    order.sort_unstable_by(|&a, &b| sources[a].order(&sources[b]));
+    let mut numbers = vec![0; sources.len()];
+    let mut number = 0;
+    for pair in order.windows(2) {
+        number += u32::from(sources[pair[0]].order(&sources[pair[1]]).is_ne());
+        numbers[pair[1]] = number;
+    }
+    numbers
+}
+
+/// Siblings in alphabetical order, a module after all that is in it.
+fn module_order(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.split("::"), b.split("::"));
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => return Ordering::Greater,
+            (Some(_), None) => return Ordering::Less,
+            (Some(a), Some(b)) if a != b => return a.cmp(b),
+            _ => {}
+        }
+    }
+}
+
+/// One `before` or `after` between two handlers that exist, in the order of running.
+#[derive(Clone, Copy)]
+struct Constraint {
+    edge: Edge,
+    /// Who asks for it: the handler that moves.
+    of: usize,
+    path: &'static str,
+}
+
+impl Constraint {
+    fn is_pull(&self) -> bool {
+        self.of == self.edge.0
+    }
+}
+
+/// Moves handlers away from their places as constraints ask for.
+fn constrain(mut placed: Vec<DeclaredHandler>, notes: &mut Notes) -> Vec<DeclaredHandler> {
+    let descriptions: Vec<Description> = placed.iter().map(|handler| handler.declared.describe()).collect();
+    let constraints = Constraints::read(&descriptions, &mut notes.problems);
+    let (settled, moves) = constraints.settle(&descriptions);
+    let first = u32::try_from(notes.reasons.len()).unwrap_or(u32::MAX);
+    for (number, (whose, reason)) in (first..).zip(constraints.reasons(&descriptions, &settled, &moves)) {
+        placed[whose].why = Why::Constraint(number);
+        notes.reasons.push(reason);
+    }
+    settled.into_iter().rev().map(|at| placed[at]).collect()
+}
+
+struct Constraints(Vec<Constraint>);
+
+impl Constraints {
+    /// Finds whom the paths mean, and leaves out what cannot hold.
+    fn read(declared: &[Description], problems: &mut Vec<Problem>) -> Self {
+        let mut registrations: HashMap<TypeId, Vec<usize>> = HashMap::new();
+        for (at, description) in declared.iter().enumerate() {
+            registrations.entry(description.identity).or_default().push(at);
+        }
+        let mut all = Vec::new();
+        for (of, description) in declared.iter().enumerate() {
+            let before = description.before.iter().map(|target| (target, true));
+            let after = description.after.iter().map(|target| (target, false));
+            for (&(identity, path), is_pull) in before.chain(after) {
+                let Some(targets) = registrations.get(&identity) else {
+                    problems.push(Problem::NotAHandler { handler: description.info(), path });
+                    continue;
+                };
+                // Other registrations of the same function are meant, unless there are none.
+                let others = targets.iter().copied().filter(|&target| target != of || targets.len() == 1);
+                let edge = |target| if is_pull { (of, target) } else { (target, of) };
+                all.extend(others.map(|target| Constraint { edge: edge(target), of, path }));
+            }
+        }
+        let mut this = Self(all);
+        this.drop_contradictions(declared, problems);
+        this.drop_circles(declared, problems);
+        this
+    }
+
+    /// A phase is over before the next begins: constraints between two hold by themselves, or never.
+    fn drop_contradictions(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
+        self.0.retain(|constraint| {
+            let (early, late) = (declared[constraint.edge.0].phase(), declared[constraint.edge.1].phase());
+            if (early as usize) > (late as usize) {
+                let handler = declared[constraint.of].info();
+                let problem = Problem::Contradiction { handler, path: constraint.path };
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+            early == late
+        });
+    }
+
+    fn drop_circles(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
+        let edges: Vec<Edge> = self.0.iter().map(|constraint| constraint.edge).collect();
+        for circle in graph::circles(declared.len(), &edges) {
+            problems.push(Problem::Circle { handlers: circle.iter().map(|&at| declared[at].info()).collect() });
+        }
+        let component = graph::components(declared.len(), &edges);
+        self.0.retain(|constraint| component[constraint.edge.0] != component[constraint.edge.1]);
+    }
+
+    /// The order of running, in which handlers have moved as they had to.
+    fn settle(&self, declared: &[Description]) -> (Vec<usize>, Vec<Move>) {
+        let edges = |pulls: bool| -> Vec<Edge> {
+            let those = self.0.iter().filter(|constraint| constraint.is_pull() == pulls);
+            those.map(|constraint| constraint.edge).collect()
+        };
+        // A handler without the mark of a phase never comes between two with one, so that all phases can be settled at once.
+        let mut running = Vec::with_capacity(declared.len());
+        for phase in Phase::ALL {
+            running.extend((0..declared.len()).rev().filter(|&at| declared[at].phase() == phase));
+        }
+        graph::settle_and_tell(&running, &edges(false), &edges(true))
+    }
+
+    /// Says of each handler that has moved by which constraint: the one that left it the least room.
+    fn reasons(&self, declared: &[Description], settled: &[usize], moves: &[Move]) -> Vec<(usize, String)> {
+        let mut place = vec![0; declared.len()];
+        settled.iter().enumerate().for_each(|(position, &at)| place[at] = position);
+        let mut nearest: Vec<Option<(usize, &Constraint)>> = vec![None; declared.len()];
+        for constraint in &self.0 {
+            let (early, late) = constraint.edge;
+            let whose = match (moves[early], moves[late], constraint.is_pull()) {
+                (Move::Pulled, _, true) => early,
+                (_, Move::Waited, _) | (_, Move::Delayed, false) => late,
+                _ => continue,
+            };
+            let room = place[late] - place[early];
+            if nearest[whose].is_none_or(|(least, _)| room < least) {
+                nearest[whose] = Some((room, constraint));
+            }
+        }
+        let reason = |(whose, nearest): (usize, Option<(usize, &Constraint)>)| {
+            let constraint = nearest?.1;
+            let text = match constraint.is_pull() {
+                false => format!("after {}", constraint.path),
+                true if whose == constraint.of => format!("before {}", constraint.path),
+                true => format!("waits for {}", declared[constraint.of].info().label()),
+            };
+            Some((whose, text))
+        };
+        nearest.into_iter().enumerate().filter_map(reason).collect()
+    }
+}

@@ -1,0 +1,76 @@
+//! Owns a plan as a graph in the language of Graphviz; must not know how it is printed as a table.
+
+use std::fmt::Write as _;
+
+use super::table::{shown, shown_path};
+use super::{Plan, PlannedHandler, SOURCE};
+use crate::handler::info::on_one_line;
+
+impl Plan {
+    /// The plan in the language of Graphviz: the order of running as a line of bold arrows through boxes of crates, each arrow with the
+    /// reason if it is not the order in the source; constraints as dashed arrows beside it.
+    ///
+    /// ```
+    /// atexit_core::register(|| ());
+    /// assert!(atexit_core::plan().dot().starts_with("digraph at_exit {"));
+    /// # atexit_core::clear();
+    /// ```
+    #[must_use]
+    pub fn dot(&self) -> String {
+        let mut text = String::from(DOT_HEAD);
+        let mut at = 0;
+        // A crate has a box for each stretch of its handlers: only so the order of running is one straight line.
+        for stretch in self.handlers.chunk_by(|above, below| above.crate_name == below.crate_name) {
+            let _ = writeln!(text, "  subgraph cluster_{at} {{\n    label={};", quoted(&stretch[0].crate_name));
+            for planned in stretch {
+                let _ = writeln!(text, "    h{at} [label={}];", quoted(&planned.caption(at)));
+                at += 1;
+            }
+            text.push_str("  }\n");
+        }
+        for (above, planned) in self.handlers.iter().skip(1).enumerate() {
+            let is_drawn = self.constraints.iter().any(|(.., path)| *path == planned.why);
+            let reason = if is_drawn || planned.why == SOURCE { "" } else { &planned.why };
+            let label = if reason.is_empty() { String::new() } else { format!(" [label={}]", quoted_beside(reason)) };
+            let _ = writeln!(text, "  h{above} -> h{}{label};", above + 1);
+        }
+        for (early, late, path) in &self.constraints {
+            let (style, ignored) = if early < late { (DOT_CONSTRAINT, "") } else { (DOT_IGNORED, " (ignored)") };
+            let label = quoted_beside(&format!("{path}{ignored}"));
+            let _ = writeln!(text, "  h{early} -> h{late} [{style}, label={label}];");
+        }
+        text.push_str("}\n");
+        text
+    }
+}
+
+impl PlannedHandler {
+    /// What stands in its node.
+    fn caption(&self, at: usize) -> String {
+        let phase = if self.phase.is_empty() { String::new() } else { format!(" [{}]", self.phase) };
+        format!("{}. {}{phase}\n{}", at + 1, shown(self.label()), shown_path(&self.place()))
+    }
+}
+
+const DOT_HEAD: &str = "digraph at_exit {
+  nodesep=0.6; ranksep=0.2;
+  graph [fontname=\"sans-serif\", fontsize=12, labeljust=l, style=\"rounded,filled\", fillcolor=\"#f2f4f8\", color=\"#c5ccd8\"];
+  node [fontname=\"sans-serif\", fontsize=11, width=3.4, shape=box, style=\"rounded,filled\", fillcolor=white];
+  edge [fontname=\"sans-serif\", fontsize=10, weight=100, penwidth=2];
+";
+const DOT_CONSTRAINT: &str =
+    "constraint=false, tailport=e, headport=e, penwidth=1, style=dashed, color=\"#b03a2e\", fontcolor=\"#b03a2e\"";
+const DOT_IGNORED: &str =
+    "constraint=false, tailport=e, headport=e, penwidth=1, style=dotted, color=\"#777777\", fontcolor=\"#777777\"";
+
+/// A string of the language. In a label, `\n` breaks the line and `&` begins a character reference.
+fn quoted(text: &str) -> String {
+    let lines =
+        text.split('\n').map(|line| on_one_line(line).replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;"));
+    format!("\"{}\"", lines.collect::<Vec<_>>().join("\\n"))
+}
+
+/// The label of an arrow, which Graphviz would put upon it.
+fn quoted_beside(text: &str) -> String {
+    quoted(&format!("  {text}"))
+}

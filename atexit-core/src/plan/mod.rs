@@ -1,0 +1,261 @@
+//! Owns the plan, and what is wrong with it, as a program looks at them; must not know how handlers are ordered or run.
+
+use std::fmt;
+
+mod dot;
+mod table;
+
+use crate::handler::PendingHandler;
+use crate::handler::declaration::{Description, Phase};
+use crate::handler::facts::Why;
+use crate::handler::info::HandlerInfo;
+use crate::order::crates::CrateKey;
+use crate::order::problem::Problem;
+use crate::order::{self, Notes};
+use crate::registry;
+
+/// The order in which the pending handlers would run now. Made by [`plan`].
+///
+/// Displayed, it is a table with a line for each handler; [`Plan::dot`] draws it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    handlers: Vec<PlannedHandler>,
+    /// Who is to run ahead of whom, by which constraint.
+    constraints: Vec<(usize, usize, String)>,
+}
+
+/// A pending handler and its place in the [`Plan`].
+#[derive(Clone, Debug)]
+pub struct PlannedHandler {
+    info: HandlerInfo,
+    crate_name: String,
+    phase: &'static str,
+    why: String,
+}
+
+impl PlannedHandler {
+    /// Its label and where it was declared or registered.
+    #[must_use]
+    pub fn handler(&self) -> &HandlerInfo {
+        &self.info
+    }
+
+    /// Its name, or else its function's, and its arguments.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.info.label()
+    }
+
+    /// The source file of the attribute or of the call that registered it.
+    #[must_use]
+    pub fn file(&self) -> &'static str {
+        self.info.file()
+    }
+
+    /// The line in [`file`](Self::file), from 1.
+    #[must_use]
+    pub fn line(&self) -> u32 {
+        self.info.line()
+    }
+
+    /// The crate that declared it; for a registered one, the crate that its function or closure is from. Empty for a function pointer.
+    #[must_use]
+    pub fn crate_name(&self) -> &str {
+        &self.crate_name
+    }
+
+    /// `first`, `last`, or nothing.
+    #[must_use]
+    pub fn phase(&self) -> &'static str {
+        self.phase
+    }
+
+    /// Why it runs after the handler above it, which is where it stands by itself: nothing for the first one.
+    ///
+    /// `registered earlier`; `declared`, below one that was registered; `source`, by its module or position; `link!` or `linker`, by the order
+    /// of crates; `phase`; `before PATH` or `after PATH`, by a constraint that moved it; `waits for LABEL`, by one that moved another.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    fn place(&self) -> String {
+        format!("{}:{}", self.file(), self.line())
+    }
+}
+
+/// Says in which order the pending handlers would run now, and why.
+///
+/// With `AT_EXIT_LOG=plan` in the environment, the table is printed to standard error before each run.
+///
+/// ```
+/// use atexit_core::Handler;
+///
+/// Handler::new(|| ()).name("close the log").last().register();
+/// Handler::new(|| ()).name("flush").register();
+/// let plan = atexit_core::plan();
+/// let labels: Vec<_> = plan.iter().map(|planned| planned.label()).collect();
+/// assert_eq!(labels, ["flush", "close the log"]);
+/// print!("{plan}");
+/// # atexit_core::clear();
+/// ```
+#[must_use]
+pub fn plan() -> Plan {
+    let pending = registry::collected();
+    let handlers: Vec<&PendingHandler> = pending.iter().filter(|handler| !handler.is_of_another_process()).collect();
+    let standings: Vec<Standing> = handlers.iter().map(|handler| Standing::of(handler)).collect();
+    let planned = handlers.iter().enumerate().map(|(at, handler)| {
+        let label = handler.label();
+        PlannedHandler {
+            info: label.info(),
+            crate_name: label.crate_name().to_owned(),
+            phase: PHASES[handler.phase() as usize],
+            why: match standings[at].why {
+                Some(Why::Constraint(number)) => pending.reason(number).to_owned(),
+                _ => why(&standings[..at], &standings[at]).to_owned(),
+            },
+        }
+    });
+    Plan { handlers: planned.collect(), constraints: constraints(&standings) }
+}
+
+const PHASES: [&str; 3] = ["first", "", "last"];
+
+const SOURCE: &str = "source";
+
+/// What decides where a handler stands.
+struct Standing {
+    phase: Phase,
+    /// `None`: it was registered by a call.
+    why: Option<Why>,
+    description: Option<Description>,
+}
+
+impl Standing {
+    fn of(handler: &PendingHandler) -> Self {
+        let declared = handler.as_declared();
+        Self {
+            phase: handler.phase(),
+            why: declared.map(|declared| declared.why),
+            description: declared.map(|declared| declared.declared.describe()),
+        }
+    }
+
+    fn crate_key(&self) -> Option<CrateKey> {
+        self.description.as_ref().map(|description| CrateKey::of(&description.site))
+    }
+}
+
+fn why(above: &[Standing], this: &Standing) -> &'static str {
+    let is_same_crate = |above: &Standing| above.crate_key() == this.crate_key();
+    // Who was moved here from another crate says nothing about the order of crates.
+    let was_moved = |above: &Standing| matches!(above.why, Some(Why::Constraint(_))) && !is_same_crate(above);
+    let Some(above) = above.iter().rfind(|above| !was_moved(above)).or(above.last()) else { return "" };
+    match (above.why, this.why) {
+        _ if above.phase != this.phase => "phase",
+        (_, None) => "registered earlier",
+        (None, Some(_)) => "declared",
+        _ if is_same_crate(above) => SOURCE,
+        (_, Some(Why::Place { stated: true })) => "link!",
+        _ => "linker",
+    }
+}
+
+fn constraints(standings: &[Standing]) -> Vec<(usize, usize, String)> {
+    let description = |at: usize| standings[at].description.as_ref();
+    let mut edges = Vec::new();
+    for at in 0..standings.len() {
+        let Some(described) = description(at) else { continue };
+        let befores = described.before.iter().map(|target| (target, true));
+        let afters = described.after.iter().map(|target| (target, false));
+        for (&(identity, path), is_before) in befores.chain(afters) {
+            let is_meant = |&other: &usize| description(other).is_some_and(|other| other.identity == identity);
+            // Of several registrations the nearest on either side: what holds for it holds for those beyond.
+            let others = [(0..at).rev().find(is_meant), (at + 1..standings.len()).find(is_meant)];
+            edges.extend(others.into_iter().flatten().map(|other| {
+                if is_before { (at, other, format!("before {path}")) } else { (other, at, format!("after {path}")) }
+            }));
+        }
+    }
+    edges
+}
+
+impl Plan {
+    /// The handlers, the one that runs first at the front.
+    pub fn iter(&self) -> std::slice::Iter<'_, PlannedHandler> {
+        self.handlers.iter()
+    }
+
+    /// How many handlers are pending.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.handlers.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.handlers.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a Plan {
+    type Item = &'a PlannedHandler;
+    type IntoIter = std::slice::Iter<'a, PlannedHandler>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Plan {
+    type Item = PlannedHandler;
+    type IntoIter = std::vec::IntoIter<PlannedHandler>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.handlers.into_iter()
+    }
+}
+
+/// All that [`check`] found; displayed with a line for each problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanError {
+    problems: Vec<Problem>,
+}
+
+impl PlanError {
+    /// What is wrong, at least one thing.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+/// Looks whether what the declared handlers and the links of this program ask for can be had: for a test in its final crate.
+///
+/// It looks at everything that is linked in, also at what has run or was cleared: in a test of a library that is what this test links.
+///
+/// # Errors
+///
+/// All [`Problem`]s at once. At exit, each but [`Problem::NoHandlers`] is a line on standard error.
+///
+/// ```
+/// // In the body of a test:
+/// atexit_core::check()?;
+/// # Ok::<(), atexit_core::PlanError>(())
+/// ```
+pub fn check() -> Result<(), PlanError> {
+    let mut notes = Notes::new();
+    order::arrange(&registry::declared(), registry::links(), &mut notes);
+    let problems = notes.problems;
+    if problems.is_empty() { Ok(()) } else { Err(PlanError { problems }) }
+}

@@ -1,0 +1,58 @@
+//! Owns a plan as a table in a terminal; must not know how it is drawn as a graph.
+
+use std::fmt::{self, Write as _};
+
+use super::{Plan, PlannedHandler};
+use crate::handler::info::on_one_line;
+
+const HEADINGS: [&str; 6] = ["#", "handler", "crate", "declared or registered at", "phase", "runs here by"];
+
+/// No column but the last is wider.
+const WIDEST: usize = 40;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |(at, planned): (usize, &PlannedHandler)| {
+            [
+                (at + 1).to_string(),
+                shown(planned.label()),
+                shown(planned.crate_name()),
+                shown_path(&planned.place()),
+                planned.phase.to_owned(),
+                on_one_line(&planned.why),
+            ]
+        };
+        let rows: Vec<[String; 6]> =
+            std::iter::once(HEADINGS.map(str::to_owned)).chain(self.handlers.iter().enumerate().map(row)).collect();
+        if rows.len() == 1 {
+            return writeln!(f, "no handlers are pending");
+        }
+        // A column that says nothing is left out.
+        let width = |column: usize| {
+            let used = rows.iter().skip(1).any(|row| !row[column].is_empty());
+            if used { rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default() } else { 0 }
+        };
+        let widths: [usize; 6] = std::array::from_fn(width);
+        for row in &rows {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(widths).filter(|(_, width)| *width > 0) {
+                let _ = write!(line, "{cell:width$}  ");
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// A text as it stands in a column.
+pub(super) fn shown(text: &str) -> String {
+    let line = on_one_line(text);
+    if line.chars().count() <= WIDEST { line } else { line.chars().take(WIDEST - 1).chain(['…']).collect() }
+}
+
+/// A path as it stands in a column: it keeps its end, from a folder on.
+pub(super) fn shown_path(path: &str) -> String {
+    let Some(too_many) = path.chars().count().checked_sub(WIDEST + 1) else { return path.to_owned() };
+    let end: String = path.chars().skip(too_many + 2).collect();
+    format!("…{}", end.find(['/', '\\']).map_or(&end[..], |folder| &end[folder..]))
+}

@@ -1,0 +1,258 @@
+//! Owns registering handlers by calls, and taking them back; must not know how handlers run.
+
+use std::any::TypeId;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use crate::exit::hook;
+use crate::handler::declaration::{Phase, RunsOn};
+use crate::handler::outcome::Outcome;
+use crate::handler::{Options, PendingHandler};
+use crate::registry::{self, stacks::Handle};
+use crate::sys::Process;
+use crate::sys::sync::thread;
+
+/// Registers a handler: `f` runs when the process exits, before everything that was registered earlier.
+///
+/// It may be called from any thread and at any time, also inside a handler (then `f` runs next) and after a run. A closure
+/// with up to three words of captures is stored without an allocation of its own.
+///
+/// # Panics
+///
+/// If thousands of millions of handlers are pending: after 2^31 to 2^32 of them no handle is left for another. Out of memory aborts, as
+/// it does everywhere in std.
+///
+/// ```
+/// let name = String::from("orders");
+/// atexit_core::register(move || println!("closed {name}"));
+///
+/// fn flush() -> std::io::Result<()> {
+///     Ok(())
+/// }
+/// atexit_core::register(flush);
+/// ```
+#[track_caller]
+pub fn register<F, T>(f: F) -> Registration
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Outcome,
+{
+    insert(PendingHandler::plain(f, Location::caller()))
+}
+
+/// A handler to register, with options.
+///
+/// ```
+/// use atexit_core::Handler;
+///
+/// Handler::new(|| println!("flushed")).name("flush the log").register();
+/// ```
+#[must_use = "a handler runs only after `register()`"]
+pub struct Handler {
+    handler: PendingHandler,
+    options: Options,
+}
+
+impl Handler {
+    /// A handler without any option, as [`register`] takes it.
+    #[track_caller]
+    pub fn new<F, T>(f: F) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Outcome,
+    {
+        Self::at(f, Location::caller())
+    }
+
+    pub(crate) fn at<F, T>(f: F, location: &'static Location<'static>) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Outcome,
+    {
+        Self { handler: PendingHandler::plain(f, location), options: Options::default() }
+    }
+
+    /// What reports call it, instead of the function's name. An empty name is none.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        let name: String = name.into();
+        self.options.name = (!name.is_empty()).then(|| name.into());
+        self
+    }
+
+    /// Runs it before all handlers that do not say `first`, whenever they were registered. What a handler registers runs next within
+    /// its phase.
+    pub fn first(mut self) -> Self {
+        self.options.phase = Phase::First;
+        self
+    }
+
+    /// Runs it after all handlers that do not say `last`: loggers want this.
+    pub fn last(mut self) -> Self {
+        self.options.phase = Phase::Last;
+        self
+    }
+
+    /// Runs it only in this process, never in a child that was forked from it: there it is forgotten, and what it captured
+    /// is not dropped.
+    pub fn this_process(mut self) -> Self {
+        self.options.process = Some(Process::current());
+        self
+    }
+
+    /// Abandons it when it has run for `limit`: that is a failure, and the next handler starts on a new thread. Its own thread is left
+    /// alone, and whatever it still does changes no account.
+    ///
+    /// On the exiting thread nothing can be abandoned: there a handler that took longer is reported as a failure when it is over.
+    /// [`Duration::MAX`] is no limit; with [`Duration::ZERO`] the handler starts, and fails.
+    /// [`Config::time_limit`](crate::Config::time_limit) gives a limit to all handlers that have none.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.options.time_limit = Some(limit);
+        self
+    }
+
+    /// Runs it on the thread that exits, or that calls [`run`](crate::run), instead of the exit thread.
+    ///
+    /// For what insists on its thread, as some window systems do. At exit the thread-locals of that thread are gone already. When a signal
+    /// ends the process, there is no such thread: then it runs on the exit thread. Nobody watches whether it hangs, unless it has a
+    /// time limit, or [`Config`](crate::Config) sets a limit or a deadline.
+    pub fn caller_thread(mut self) -> Self {
+        self.options.runs_on = RunsOn::Caller;
+        self
+    }
+
+    /// Registers it; see [`register`] for when it may be called, and for panics.
+    ///
+    /// ```
+    /// let registration = atexit_core::Handler::new(|| println!("closed")).last().register();
+    /// assert!(registration.is_pending());
+    /// # registration.unregister();
+    /// ```
+    pub fn register(self) -> Registration {
+        insert(self.handler.with_options(self.options))
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler")
+            .field("location", &self.handler.location())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A registration, by which the handler can be taken back while it is pending.
+///
+/// It is a plain value: copy it, keep it, drop it, nothing happens to the handler. A stale one, whose handler has started,
+/// was unregistered or cleared, matches nothing, also after its memory went to another handler.
+///
+/// ```
+/// let flush = atexit_core::register(|| println!("flushed"));
+/// assert!(flush.is_pending());
+/// assert!(flush.unregister());
+/// assert!(!flush.unregister());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Registration(Handle);
+
+impl Registration {
+    /// The handler itself, if it was pending; it will not run.
+    pub(crate) fn take(self) -> Option<PendingHandler> {
+        registry::remove(self.0)
+    }
+
+    /// Takes the handler back: `true` if it was pending and will not run.
+    ///
+    /// It takes constant time on average: what is left of the unregistered is cleared away now and then. What the handler captured is
+    /// dropped before this returns.
+    ///
+    /// # Panics
+    ///
+    /// If dropping the captures does. The handler is gone then, too.
+    pub fn unregister(&self) -> bool {
+        self.take().is_some()
+    }
+
+    /// Whether the handler is pending: not started, not unregistered, not cleared.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        registry::contains(self.0)
+    }
+}
+
+/// Forgets all pending registrations of one function, and says how many there were.
+///
+/// The function is named as a value: `unregister(my_cleanup)`. All its declared registrations go, and those made by
+/// [`register(my_cleanup)`](crate::register). Another function is another type, and so is a function pointer:
+/// `my_cleanup as fn()` names nothing. It looks at every pending handler.
+///
+/// # Panics
+///
+/// If dropping what a handler captured does, after all of them are gone.
+///
+/// ```
+/// fn my_cleanup() {}
+/// atexit_core::register(my_cleanup);
+/// atexit_core::register(my_cleanup);
+/// assert_eq!(atexit_core::unregister(my_cleanup), 2);
+/// assert_eq!(atexit_core::unregister(my_cleanup), 0);
+/// ```
+pub fn unregister<F: Copy + 'static>(function: F) -> usize {
+    let _ = function;
+    forget_all(&|handler| handler.identity() == Some(TypeId::of::<F>()))
+}
+
+/// Forgets all that is pending, declared and registered, and says how many handlers that were.
+///
+/// # Panics
+///
+/// If dropping what a handler captured does, after all of them are gone.
+///
+/// ```
+/// atexit_core::register(|| println!("never"));
+/// assert_eq!(atexit_core::clear(), 1);
+/// assert_eq!(atexit_core::pending(), 0);
+/// ```
+pub fn clear() -> usize {
+    forget_all(&|_| true)
+}
+
+/// How many handlers are pending: declared or registered, and not yet started.
+///
+/// ```
+/// let before = atexit_core::pending();
+/// let registration = atexit_core::register(|| {});
+/// assert_eq!(atexit_core::pending(), before + 1);
+/// registration.unregister();
+/// ```
+#[must_use]
+pub fn pending() -> usize {
+    registry::len()
+}
+
+fn insert(handler: PendingHandler) -> Registration {
+    let inserted = registry::insert(handler);
+    if inserted.needs_hook {
+        hook::install_again();
+    }
+    if inserted.is_late {
+        thread::sleep(LATE); // whoever registers on and on is not to keep the run from the lock
+    }
+    Registration(inserted.handle)
+}
+
+/// How long a registration takes that comes too late for the run that is under way.
+const LATE: Duration = Duration::from_millis(1);
+
+/// Drops what matches, and says how much that was.
+fn forget_all(matches: &dyn Fn(&PendingHandler) -> bool) -> usize {
+    let handlers = registry::remove_all(matches);
+    let count = handlers.len();
+    let panics: Vec<_> =
+        handlers.into_iter().filter_map(|handler| catch_unwind(AssertUnwindSafe(|| drop(handler))).err()).collect();
+    match panics.into_iter().next() {
+        Some(panic) => resume_unwind(panic),
+        None => count,
+    }
+}

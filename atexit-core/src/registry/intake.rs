@@ -1,0 +1,163 @@
+//! Owns who may still join the pending set while handlers run; pure: must not know how the set is kept, or who asks.
+//!
+//! | state | from where | what other threads register |
+//! |---|---|---|
+//! | `Open` | no run is under way | is pending at once |
+//! | `Run` | the program runs the handlers | is late: it is pending when the run is over |
+//! | `Exit` | the process exits | is late: the run takes it in one further round |
+//! | `FurtherRound` | the run has taken what was late | is too late: it is counted |
+//! | `Exited` | the handlers of the exit have run | the same; what the exiting thread registers runs, too |
+//! | `Stopped` | the deadline is over | the same; nothing runs any more |
+
+use crate::sys::token::ThreadToken;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intake {
+    Open,
+    Run,
+    Exit,
+    FurtherRound,
+    Exited {
+        /// The thread that takes the process down.
+        by: ThreadToken,
+    },
+    Stopped {
+        /// The run has told how many came too late.
+        told: bool,
+    },
+}
+
+impl Intake {
+    /// Whether a thread that is outside of the run comes too late for it. It is asked who it is only where that matters.
+    #[inline]
+    pub(crate) fn is_closed_to(self, thread: impl FnOnce() -> ThreadToken) -> bool {
+        match self {
+            Self::Open => false,
+            Self::Exited { by } => by != thread(),
+            _ => true,
+        }
+    }
+
+    /// Nothing runs any more.
+    #[inline]
+    pub(crate) fn is_stopped(self) -> bool {
+        matches!(self, Self::Stopped { .. })
+    }
+
+    /// A run begins.
+    pub(crate) fn open_run(&mut self, at_exit: bool) {
+        if *self == Self::Open {
+            *self = if at_exit { Self::Exit } else { Self::Run };
+        }
+    }
+
+    /// Whether what was late may be taken now: once, in an exit.
+    pub(crate) fn may_go_round(self) -> bool {
+        self == Self::Exit
+    }
+
+    /// What was late has been taken.
+    pub(crate) fn go_round(&mut self) {
+        *self = Self::FurtherRound;
+    }
+
+    /// The deadline is over.
+    pub(crate) fn stop(&mut self) {
+        if !self.is_stopped() {
+            *self = Self::Stopped { told: matches!(self, Self::Exited { .. }) };
+        }
+    }
+
+    /// A run is over, which may have begun as another one: a handler may have called C's `exit`.
+    pub(crate) fn close_run(&mut self, at_exit: bool, by: ThreadToken) -> Closed {
+        match *self {
+            Self::Stopped { told: false } if at_exit => {
+                *self = Self::Stopped { told: true };
+                Closed::TellTooLate
+            }
+            Self::Exited { .. } | Self::Stopped { .. } => Closed::Quietly,
+            _ if at_exit => {
+                *self = Self::Exited { by };
+                Closed::TellTooLate
+            }
+            _ => {
+                *self = Self::Open;
+                Closed::AdmitLate
+            }
+        }
+    }
+}
+
+/// What becomes of what came too late for a run that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Closed {
+    /// It is pending now.
+    AdmitLate,
+    /// It never runs, and is to be counted.
+    TellTooLate,
+    /// It never runs, and was counted before.
+    Quietly,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Intake::{Exit, FurtherRound, Open, Run};
+    use super::*;
+
+    const TOLD: Intake = Intake::Stopped { told: true };
+    const STOPPED: Intake = Intake::Stopped { told: false };
+
+    /// What a state becomes by each transition.
+    struct Row {
+        from: Intake,
+        opens: [Intake; 2],
+        stops: Intake,
+        closes: [(Intake, Closed); 2],
+    }
+
+    #[test]
+    fn every_cell_of_the_table() {
+        use Closed::{AdmitLate, Quietly, TellTooLate};
+        let (by, other) = (ThreadToken::new(), ThreadToken::new());
+        let exited = Intake::Exited { by };
+        // The second of two is at an exit.
+        let table = [
+            Row { from: Open, opens: [Run, Exit], stops: STOPPED, closes: [(Open, AdmitLate), (exited, TellTooLate)] },
+            Row { from: Run, opens: [Run; 2], stops: STOPPED, closes: [(Open, AdmitLate), (exited, TellTooLate)] },
+            Row { from: Exit, opens: [Exit; 2], stops: STOPPED, closes: [(Open, AdmitLate), (exited, TellTooLate)] },
+            Row {
+                from: FurtherRound,
+                opens: [FurtherRound; 2],
+                stops: STOPPED,
+                closes: [(Open, AdmitLate), (exited, TellTooLate)],
+            },
+            Row { from: exited, opens: [exited; 2], stops: TOLD, closes: [(exited, Quietly); 2] },
+            Row {
+                from: STOPPED,
+                opens: [STOPPED; 2],
+                stops: STOPPED,
+                closes: [(STOPPED, Quietly), (TOLD, TellTooLate)],
+            },
+            Row { from: TOLD, opens: [TOLD; 2], stops: TOLD, closes: [(TOLD, Quietly); 2] },
+        ];
+        let after = |from: Intake, step: &dyn Fn(&mut Intake)| {
+            let mut intake = from;
+            step(&mut intake);
+            intake
+        };
+        for Row { from, opens, stops, closes } in table {
+            for (at_exit, (opened, closed)) in [false, true].into_iter().zip(opens.into_iter().zip(closes)) {
+                assert_eq!(after(from, &|intake| intake.open_run(at_exit)), opened, "{from:?} opens");
+                let mut intake = from;
+                let what = intake.close_run(at_exit, by);
+                assert_eq!((intake, what), closed, "{from:?} closes");
+            }
+            assert_eq!(after(from, &Intake::stop), stops, "{from:?} stops");
+            assert_eq!(from.may_go_round(), from == Exit);
+            assert_eq!(from.is_closed_to(|| other), from != Open);
+            assert_eq!(from.is_closed_to(|| by), from != Open && from != exited);
+        }
+        assert_eq!(after(Exit, &Intake::go_round), FurtherRound);
+    }
+}

@@ -1,0 +1,57 @@
+//! Owns who may take handlers, and counts as being inside one: the thread that holds the lease; must not know what is run, or why.
+//!
+//! At most one handler runs at a time. A run grants its lease to one thread after the other, its own or an exit thread. A thread whose
+//! lease was revoked, because its handler was abandoned, is a thread like any other from then on, whatever it still does. (This is known
+//! as a fencing token.)
+
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+
+use crate::sys::sync::{AtomicU64, thread_local};
+
+thread_local! {
+    // Without a destructor, so that it still serves on a thread whose other thread-locals are gone.
+    static MINE: Cell<u64> = const { Cell::new(NONE) };
+}
+
+const NONE: u64 = 0;
+
+/// The lease that counts. Sequentially consistent, as it is touched a few times a run; who takes handlers looks at it under the lock of
+/// the pending set.
+static GRANTED: AtomicU64 = AtomicU64::new(NONE);
+static LAST: AtomicU64 = AtomicU64::new(NONE);
+
+/// While this is kept, and not revoked, the thread that made it is inside the run.
+pub(crate) struct Lease {
+    outer: u64,
+}
+
+impl Lease {
+    /// Grants this thread the lease; whoever had it has lost it.
+    pub(crate) fn take() -> Self {
+        let lease = LAST.fetch_add(1, Ordering::SeqCst) + 1;
+        GRANTED.store(lease, Ordering::SeqCst);
+        Self { outer: MINE.replace(lease) }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if is_held() {
+            GRANTED.store(self.outer, Ordering::SeqCst);
+        }
+        MINE.set(self.outer);
+    }
+}
+
+/// Takes the lease away from whoever holds it.
+pub(crate) fn revoke() {
+    GRANTED.store(NONE, Ordering::SeqCst);
+}
+
+/// Whether this thread is inside a handler, or in what a run does between two handlers.
+#[inline]
+pub(crate) fn is_held() -> bool {
+    let mine = MINE.get();
+    mine != NONE && mine == GRANTED.load(Ordering::SeqCst)
+}

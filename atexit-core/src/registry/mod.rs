@@ -1,0 +1,345 @@
+//! Owns the set of pending handlers; must not know how handlers run, or what a run reports.
+//!
+//! Where they are kept is the business of `stacks`: for each phase a stack of what was registered, one of what was declared, which counts
+//! as older, and one of what comes too late for the run that is under way.
+//!
+//! One lock guards it all. It is never held while code of a user runs: handlers are moved out first and dropped later.
+
+use std::ops::Range;
+
+pub(crate) mod intake;
+pub(crate) mod lease;
+pub(crate) mod stacks;
+
+use crate::handler::PendingHandler;
+use crate::handler::declaration::{Declared, Link, LinkSite, Phase, RunsOn};
+use crate::handler::facts::Label;
+use crate::handler::info::HandlerInfo;
+use crate::order::problem::Problem;
+use crate::order::{self, Notes};
+use crate::sys::lock::{Guard, Lock, Rank};
+use crate::sys::token::ThreadToken;
+use intake::{Closed, Intake};
+use stacks::{Handle, Stacks, Top};
+
+/// What became of a handler that was registered.
+pub(crate) struct Inserted {
+    pub(crate) handle: Handle,
+    /// It came too late for the run that is under way.
+    pub(crate) is_late: bool,
+    /// It is the first since the process has used up its hooks.
+    pub(crate) needs_hook: bool,
+}
+
+pub(crate) fn insert(handler: PendingHandler) -> Inserted {
+    let phase = handler.phase();
+    let mut pending = lock();
+    let is_late = pending.intake.is_closed_to(ThreadToken::mine) && !lease::is_held();
+    let stack = if is_late { too_late(phase) } else { registered(phase) };
+    let handle = pending.handlers.push(stack, handler);
+    let needs_hook = !pending.has_hook && !is_late && !pending.intake.is_stopped();
+    pending.has_hook |= needs_hook;
+    Inserted { handle, is_late, needs_hook }
+}
+
+/// Takes one handler out of the set, without running it.
+pub(crate) fn remove(handle: Handle) -> Option<PendingHandler> {
+    lock().handlers.remove(handle)
+}
+
+pub(crate) fn contains(handle: Handle) -> bool {
+    lock().handlers.get(handle).is_some()
+}
+
+/// Takes out all handlers that match; whoever asked for it drops them, without the lock.
+pub(crate) fn remove_all(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler> {
+    collected().handlers.take_where(matches)
+}
+
+pub(crate) fn len() -> usize {
+    collected().handlers.len()
+}
+
+/// Opens the set to a run, and says how many handlers are pending. What other threads register from now on is late; a run at exit takes
+/// that in one further round.
+pub(crate) fn open_run(at_exit: bool) -> usize {
+    let mut pending = collected();
+    let runnable = pending.runnable();
+    if runnable > 0 {
+        pending.intake.open_run(at_exit);
+        pending.progress.started = 0;
+    }
+    runnable
+}
+
+/// Ends what `open_run` began, and says how many handlers were started, and how many came too late. After an exit nothing can become pending
+/// any more but by the exiting thread.
+pub(crate) fn close_run(at_exit: bool) -> (usize, usize) {
+    let mut pending = lock();
+    let running = pending.progress.running.take();
+    let too_late = match pending.intake.close_run(at_exit, ThreadToken::mine()) {
+        Closed::AdmitLate => {
+            pending.admit_late();
+            0
+        }
+        Closed::TellTooLate => pending.handlers.len(),
+        Closed::Quietly => 0,
+    };
+    let started = pending.progress.started;
+    drop(pending);
+    drop(running);
+    (started, too_late)
+}
+
+/// What a run inside a handler sets aside.
+pub(crate) struct Outer {
+    started: usize,
+    running: Option<Label>,
+}
+
+/// `None`: the handler was abandoned meanwhile.
+pub(crate) fn enter_run() -> Option<Outer> {
+    let progress = &mut lock().progress;
+    lease::is_held().then(|| Outer { started: std::mem::take(&mut progress.started), running: progress.running.take() })
+}
+
+/// Ends what `enter_run` began, and says how many handlers were started.
+pub(crate) fn leave_run(outer: Outer) -> usize {
+    let progress = &mut lock().progress;
+    if !lease::is_held() {
+        return 0; // abandoned meanwhile: what is running is another one
+    }
+    progress.running = outer.running;
+    std::mem::replace(&mut progress.started, outer.started)
+}
+
+/// What comes next in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Next {
+    pub(crate) runs_on: RunsOn,
+    /// It has a time limit of its own.
+    pub(crate) is_limited: bool,
+}
+
+/// Advances to the next handler, and says where it runs. On the way, what belongs to another process is forgotten; and when nothing is
+/// left, a run at exit begins its further round.
+pub(crate) fn advance() -> Option<Next> {
+    let mut pending = lock();
+    let next = pending.advance()?;
+    let handler = pending.handlers.item(next)?;
+    Some(Next { runs_on: handler.runs_on(), is_limited: handler.has_time_limit() })
+}
+
+/// Takes the next handler out of the set if it runs on such a thread, any if none is named, and this thread still holds the lease.
+#[inline]
+pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
+    let mut pending = lock();
+    if !lease::is_held() {
+        return None;
+    }
+    let belongs_here = |handler: &PendingHandler| only.is_none_or(|only| handler.runs_on() == only);
+    let next = pending.advance().filter(|&next| pending.handlers.item(next).is_some_and(belongs_here));
+    pending.progress.running = next.and_then(|next| pending.handlers.item(next)).map(PendingHandler::label);
+    let next = next?;
+    pending.progress.started += 1;
+    pending.progress.serial += 1;
+    pending.handlers.pop(next)
+}
+
+/// Which handler is running, and a number that changes whenever another one starts.
+pub(crate) fn running() -> (u64, Option<Label>) {
+    let progress = &lock().progress;
+    (progress.serial, progress.running.clone())
+}
+
+/// Revokes the lease of the thread that runs handlers; it takes none any more.
+pub(crate) fn revoke_lease() {
+    let _pending = lock(); // between two handlers, not while one is being taken
+    lease::revoke();
+}
+
+/// Lets nothing run any more, and says what was pending. The captures are not dropped: they may hang, as a handler did.
+pub(crate) fn stop() -> Vec<HandlerInfo> {
+    let mut pending = lock();
+    pending.intake.stop();
+    let taken = pending.handlers.take_where(|_| true);
+    drop(pending);
+    let infos = taken.iter().map(|handler| handler.label().info()).collect();
+    taken.into_iter().for_each(std::mem::forget);
+    infos
+}
+
+/// Gives the memory of the set back, if nothing is pending: the library goes away, and with it all handles and whoever else would.
+pub(crate) fn free() {
+    let mut pending = lock();
+    let is_empty = pending.handlers.len() == 0;
+    let handlers = is_empty.then(|| std::mem::replace(&mut pending.handlers, Stacks::new()));
+    drop(pending);
+    drop(handlers);
+}
+
+/// Notes that the exiting process has used up a hook, and says whether another is needed.
+pub(crate) fn use_up_hook() -> bool {
+    let mut pending = collected();
+    pending.has_hook = pending.runnable() > 0;
+    pending.has_hook
+}
+
+static PENDING: Lock<Pending> = Lock::new(Rank::Pending, Pending::new());
+
+pub(crate) fn lock() -> Guard<'static, Pending> {
+    PENDING.lock()
+}
+
+/// The pending set with the declared handlers in it.
+pub(crate) fn collected() -> Guard<'static, Pending> {
+    let mut pending = lock();
+    pending.collect();
+    pending
+}
+
+const PHASES: usize = Phase::ALL.len();
+
+// The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call came first here; what came too
+// late for a run waits until it is admitted.
+const fn registered(phase: Phase) -> usize {
+    2 * phase as usize
+}
+
+const fn declared_first(phase: Phase) -> usize {
+    2 * phase as usize + 1
+}
+
+const fn too_late(phase: Phase) -> usize {
+    2 * PHASES + phase as usize
+}
+
+/// What a run takes.
+const OPEN: Range<usize> = 0..2 * PHASES;
+
+pub(crate) struct Pending {
+    handlers: Stacks<PendingHandler, { 3 * PHASES }>,
+    /// What `inventory` yielded first when the declared handlers were last collected.
+    seen: Option<&'static Declared>,
+    /// A hook stands in front of the process's end.
+    has_hook: bool,
+    intake: Intake,
+    progress: Progress,
+    notes: Notes,
+}
+
+/// How far the run has come that is under way.
+struct Progress {
+    /// How many handlers it has started.
+    started: usize,
+    /// How many handlers have ever been started.
+    serial: u64,
+    running: Option<Label>,
+}
+
+impl Pending {
+    pub(crate) const fn new() -> Self {
+        Self {
+            handlers: Stacks::new(),
+            seen: None,
+            has_hook: true, // installed before `main`
+            intake: Intake::Open,
+            progress: Progress { started: 0, serial: 0, running: None },
+            notes: Notes::new(),
+        }
+    }
+
+    /// How many handlers a run that begins now would find.
+    fn runnable(&mut self) -> usize {
+        match self.intake {
+            Intake::Stopped { .. } => 0,
+            Intake::Exited { .. } if self.handlers.top(OPEN).is_none() => 0,
+            _ => self.handlers.len(),
+        }
+    }
+
+    /// The handler that runs next.
+    #[inline]
+    fn advance(&mut self) -> Option<Top> {
+        if self.intake.is_stopped() {
+            return None;
+        }
+        loop {
+            match self.handlers.top(OPEN) {
+                Some(top) if self.handlers.item(top).is_some_and(PendingHandler::is_of_another_process) => {
+                    std::mem::forget(self.handlers.pop(top));
+                }
+                Some(top) => return Some(top),
+                None if self.intake.may_go_round() && self.admit_late() => self.intake.go_round(),
+                None => return None,
+            }
+        }
+    }
+
+    /// All handlers in the order in which they would run.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &PendingHandler> {
+        self.handlers.iter()
+    }
+
+    /// Opens the run to what came too late for it so far, and says whether there was anything.
+    fn admit_late(&mut self) -> bool {
+        let mut any = false;
+        for phase in Phase::ALL {
+            any |= self.handlers.move_onto(too_late(phase), registered(phase));
+        }
+        any
+    }
+
+    /// In a forked child: the run of another thread is over, and what it had not started is pending.
+    pub(crate) fn forget_run_in_child(&mut self) {
+        self.admit_late();
+        self.intake = Intake::Open;
+        self.progress.running = None;
+    }
+
+    /// In a forked child: what runs in the parent only is forgotten here, captures and all.
+    pub(crate) fn forget_foreign(&mut self) {
+        self.handlers.take_where(PendingHandler::is_of_another_process).into_iter().for_each(std::mem::forget);
+    }
+
+    /// Adds what `inventory` has that it had not before: everything, the first time; a plug-in's handlers, later.
+    fn collect(&mut self) {
+        let newest = inventory::iter::<Declared>.into_iter().next();
+        if newest.map(std::ptr::from_ref) == self.seen.map(std::ptr::from_ref) {
+            return;
+        }
+        let seen = std::mem::replace(&mut self.seen, newest);
+        let fresh = inventory::iter::<Declared>
+            .into_iter()
+            .take_while(|declared| seen.is_none_or(|seen| !std::ptr::eq(*declared, seen)));
+        let fresh: Vec<Declared> = fresh.copied().collect();
+        let arranged = order::arrange(&fresh, links(), &mut self.notes);
+        // What runs in the parent only is forgotten in a child.
+        let handlers =
+            arranged.into_iter().map(PendingHandler::declared).filter(|handler| !handler.is_of_another_process());
+        for handler in handlers {
+            // A plug-in that comes later registers what it declares by coming.
+            let stack = if seen.is_none() { declared_first(handler.phase()) } else { registered(handler.phase()) };
+            self.handlers.push(stack, handler);
+        }
+    }
+
+    /// As a reader would say it, why constraints have moved a handler.
+    pub(crate) fn reason(&self, number: u32) -> &str {
+        self.notes.reasons.get(number as usize).map_or("", String::as_str)
+    }
+}
+
+/// Everything declared that is linked in, as `inventory` yields it.
+pub(crate) fn declared() -> Vec<Declared> {
+    inventory::iter::<Declared>.into_iter().copied().collect()
+}
+
+pub(crate) fn links() -> Vec<LinkSite> {
+    inventory::iter::<Link>.into_iter().map(|link| (link.describe)()).collect()
+}
+
+/// What is wrong with the handlers that were collected; told once.
+pub(crate) fn take_problems() -> Vec<Problem> {
+    std::mem::take(&mut lock().notes.problems)
+}

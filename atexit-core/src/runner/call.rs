@@ -1,0 +1,120 @@
+//! Owns the call of one handler after the other on this thread, and what becomes of each; must not know on which thread that is, or what
+//! began the run.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use super::handover::Handover;
+use super::record::RunContext;
+use super::state;
+use crate::handler::PendingHandler;
+use crate::handler::callback::Callback;
+use crate::handler::declaration::RunsOn;
+use crate::handler::facts::Label;
+use crate::handler::outcome::Fault;
+use crate::registry::{self, lease};
+use crate::report::{Event, Failure};
+use crate::sys;
+use crate::sys::sync::Instant;
+
+/// What a handler unwinds with when it calls `exit`.
+struct ExitRequest;
+
+/// Runs handlers on this thread until none is left that belongs here; all of them, if `only` names no thread. `false`: this thread has been
+/// dismissed by whoever keeps the time, at the `handover`.
+pub(crate) fn drive(context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
+    while let Some(handler) = registry::take_next(only) {
+        if !run_one(handler, context, handover) {
+            return false;
+        }
+    }
+    true
+}
+
+/// The same for the next handler only, which need not belong here.
+pub(crate) fn drive_one(context: &RunContext, only: Option<RunsOn>) {
+    if let Some(handler) = registry::take_next(only) {
+        run_one(handler, context, None);
+    }
+}
+
+fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Handover>) -> bool {
+    let RunContext { config, log, .. } = context;
+    let Ok(limit) = time_limit(&handler) else { return true };
+    let limit = limit.or(config.time_limit);
+    let is_observed = log.traces() || config.is_observed();
+    let start = (is_observed || limit.is_some()).then(Instant::now);
+    let label = handler.label();
+    let info = is_observed.then(|| label.info());
+    if let Some(handler) = &info {
+        log.started(handler);
+        config.observe(|| Event::Started { handler: handler.clone() });
+    }
+    let keeper = handover.filter(|handover| limit.is_some_and(|limit| handover.set_limit(limit, handler.label())));
+    let mut fault = call(handler.into_callback());
+    if keeper.is_some_and(|keeper| !keeper.lift_limit()) || !lease::is_held() {
+        return false; // the run went on without this thread
+    }
+    let elapsed = start.map(|start| start.elapsed()).unwrap_or_default();
+    if let Some(limit) = limit.filter(|&limit| fault.is_none() && elapsed > limit) {
+        fault = Some(Fault::timed_out(limit)); // where it could not be abandoned, it is reported
+    }
+    let failure = fault.map(|fault| Failure { handler: label.info(), fault });
+    if let Some(failure) = &failure {
+        log.fault(&failure.fault);
+        state::fail(failure.clone());
+    }
+    if let Some(handler) = info {
+        log.ended(&handler, elapsed, failure.is_some());
+        config.observe(|| Event::Finished { handler, elapsed, failure });
+    }
+    true
+}
+
+/// The limit that the handler itself asks for, if it asks for one. If the expression panics, that is a failure, and the handler runs
+/// without; if it calls `exit`, that has ended the handler, and there is nothing to run.
+fn time_limit(handler: &PendingHandler) -> Result<Option<Duration>, ExitRequest> {
+    if !handler.has_time_limit() {
+        return Ok(None);
+    }
+    match catch_unwind(AssertUnwindSafe(|| handler.time_limit())) {
+        Ok(limit) => Ok(limit),
+        Err(payload) if payload.is::<ExitRequest>() => Err(ExitRequest),
+        Err(payload) => {
+            state::fail(Failure { handler: handler.label().info(), fault: Fault::panicked(payload) });
+            Ok(None)
+        }
+    }
+}
+
+fn call(callback: Callback) -> Option<Fault> {
+    match catch_unwind(AssertUnwindSafe(|| callback.call())) {
+        Ok(fault) => fault,
+        Err(payload) if payload.is::<ExitRequest>() => None,
+        Err(payload) => Some(Fault::panicked(payload)),
+    }
+}
+
+/// A handler has failed that runs, or hangs, on another thread.
+pub(crate) fn fail_elsewhere(context: &RunContext, label: &Label, fault: Fault, elapsed: Duration) {
+    let handler = label.info();
+    let failure = Failure { handler: handler.clone(), fault };
+    state::fail(failure.clone());
+    context.log.abandoned(&handler, elapsed);
+    context.config.observe(|| Event::Finished { handler, elapsed, failure: Some(failure) });
+}
+
+/// Ends the handler that this thread is in; `code` becomes the status of the process.
+pub(crate) fn exit_handler(code: i32) -> ! {
+    state::write(|record| record.exit(code));
+    if !cfg!(panic = "abort") && !std::thread::panicking() {
+        let request: Box<dyn Any + Send> = Box::new(ExitRequest);
+        resume_unwind(request);
+    }
+    // Nothing can unwind here. An exit thread is left standing; the exiting thread runs the rest above the handler's frames.
+    match state::handover().filter(|handover| handover.is_of_this_process()) {
+        Some(handover) => handover.park(),
+        None => sys::exit(code),
+    }
+}

@@ -1,0 +1,201 @@
+//! Owns the thread that a run starts for its handlers; must not know which handlers there are.
+//!
+//! # The problem
+//!
+//! When a thread reaches C's `exit`, its thread-locals have been destroyed. A handler that logs, draws a random number or
+//! opens an async runtime there panics.
+//!
+//! # What we do
+//!
+//! Handlers run on a fresh thread while the exiting thread waits, and watches the time. The two meet at a [`Handover`]. An exit thread whose
+//! handler ran out of time is dismissed and left alone; the next handlers get a new one.
+//!
+//! # What it costs
+//!
+//! One thread, once a run, and none when no handler needs it.
+
+use std::cell::Cell;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handover::{DriveEnd, Handover, Stage};
+use super::state;
+use super::watch::Watch;
+use crate::registry;
+use crate::sys;
+use crate::sys::sync::thread::JoinHandle;
+use crate::sys::sync::{io, thread_local};
+use crate::sys::token::ThreadToken;
+
+/// Far more than a thread takes to start. A new thread makes no progress while its starter holds the loader's lock.
+const START: Duration = Duration::from_secs(5);
+
+/// How long the locks of stdout and stderr may be busy before they count as held.
+const PROBE: Duration = Duration::from_millis(100);
+
+/// How long a slow reader may keep stdout from being flushed.
+const FLUSH: Duration = Duration::from_secs(10);
+
+/// How long destructors of thread-locals may take.
+const END: Duration = Duration::from_secs(2);
+
+/// What a run does on its exit thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Callbacks {
+    /// Runs handlers; `false` if this thread has been dismissed meanwhile.
+    pub(crate) drive: fn(&Handover) -> bool,
+    /// Ends the process, in a child that a handler has forked.
+    pub(crate) end_alone: fn() -> !,
+}
+
+/// Why there is no exit thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartError {
+    NoThread,
+    /// Somebody holds the lock of stdout or stderr, for which a `println!` on the new thread would wait for as long.
+    Held,
+}
+
+pub(crate) struct ExitThread {
+    handover: Arc<Handover>,
+    thread: JoinHandle<()>,
+    /// It has just been started, or has gone on by itself, and knows what to do.
+    has_order: bool,
+}
+
+impl ExitThread {
+    /// Starts a thread that runs handlers, once it has tried whether stdout and stderr can be locked, if it `probes`. It begins by itself;
+    /// [`drive`](Self::drive) is to follow.
+    ///
+    /// # Errors
+    ///
+    /// Where handlers had better run on the exiting thread.
+    pub(crate) fn start(callbacks: Callbacks, probes: bool) -> Result<Self, StartError> {
+        Self::start_with(Stage::Driving, callbacks, probes)
+    }
+
+    /// Starts a thread that does nothing but flush stdout, and waits for its end.
+    pub(crate) fn flush(callbacks: Callbacks, watch: &Watch) {
+        if let Ok(thread) = Self::start_with(Stage::Finishing, callbacks, false) {
+            thread.finish(watch);
+        }
+    }
+
+    fn start_with(order: Stage, callbacks: Callbacks, probes: bool) -> Result<Self, StartError> {
+        let handover = Handover::new();
+        let token = ThreadToken::new();
+        state::set_exit_thread(token, &handover);
+        let theirs = Arc::clone(&handover);
+        let body = move || {
+            token.adopt();
+            run(&theirs, order, callbacks, probes);
+        };
+        let thread = sys::spawn("at_exit", body).ok_or(StartError::NoThread)?;
+        if !handover.outlasts(Stage::Starting, START) {
+            return Err(StartError::NoThread);
+        }
+        if !handover.outlasts(Stage::Probing, PROBE) {
+            return Err(StartError::Held);
+        }
+        Ok(Self { handover, thread, has_order: true })
+    }
+
+    fn order(&mut self, stage: Stage) {
+        if !std::mem::take(&mut self.has_order) {
+            self.handover.enter(stage);
+        }
+    }
+
+    /// Lets the thread run handlers, and watches it until it stops.
+    pub(crate) fn drive(&mut self, watch: &mut Watch) -> DriveEnd {
+        self.order(Stage::Driving);
+        let end = self.handover.watch(watch);
+        self.has_order = matches!(end, DriveEnd::Finishing);
+        end
+    }
+
+    /// The thread, unless this is a child of the process that it runs in: a handler on the exiting thread may have forked.
+    pub(crate) fn here(self) -> Option<Self> {
+        if self.handover.is_of_this_process() {
+            return Some(self);
+        }
+        std::mem::forget(self);
+        None
+    }
+
+    /// Lets the thread flush stdout, unless somebody holds it, and waits for its end, its thread-locals included.
+    pub(crate) fn finish(mut self, watch: &Watch) {
+        self.order(Stage::Finishing);
+        self.handover.wait_while(Stage::Finishing, PROBE);
+        self.handover.wait_while(Stage::Flushing, watch.at_most(FLUSH));
+        if self.handover.wait_while(Stage::Finished, watch.at_most(END)) == Stage::Ended {
+            let _ = self.thread.join(); // nothing of ours panics there, and it has no result
+        } else {
+            self.handover.dismiss();
+        }
+    }
+}
+
+/// Says that the thread-locals are gone, when it is dropped: the first one that is used is dropped last.
+struct EndOfLocals(Arc<Handover>);
+
+impl Drop for EndOfLocals {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+thread_local! {
+    static END_OF_LOCALS: Cell<Option<EndOfLocals>> = const { Cell::new(None) };
+}
+
+/// In a forked child nobody waits for this, and the lock may be taken for good.
+pub(crate) fn forget_in_child() {
+    let _ = END_OF_LOCALS.try_with(|end| std::mem::forget(end.take()));
+}
+
+/// What the exit thread does, from its start to its end.
+fn run(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, probes: bool) {
+    END_OF_LOCALS.set(Some(EndOfLocals(Arc::clone(handover))));
+    handover.introduce();
+    if probes {
+        handover.enter(Stage::Probing);
+        drop(io::stdout().lock());
+        drop(io::stderr().lock());
+    }
+    let mut goes_on = handover.enter(first);
+    while goes_on {
+        match handover.next_order() {
+            Stage::Driving => goes_on = drive(handover, callbacks),
+            Stage::Finishing => return finish(handover),
+            _ => return,
+        }
+    }
+}
+
+/// Runs handlers until none is left that belongs here. `false`: this thread is not to go on.
+fn drive(handover: &Handover, callbacks: Callbacks) -> bool {
+    let Some(lease) = state::grant_lease() else { return false };
+    let goes_on = (callbacks.drive)(handover);
+    if !handover.is_of_this_process() {
+        (callbacks.end_alone)();
+    }
+    drop(lease);
+    // A dismissed thread does not ask what is next: that may open the further round.
+    goes_on
+        && handover.enter(if registry::advance().is_none() {
+            Stage::Finishing // nothing is left for any thread, as a rule: so it goes on by itself here, too
+        } else {
+            Stage::Waiting
+        })
+}
+
+fn finish(handover: &Handover) {
+    let mut stdout = io::stdout().lock();
+    if handover.enter(Stage::Flushing) {
+        let _ = stdout.flush(); // a stdout that is closed or full is none of the exit's business
+    }
+    drop(stdout);
+    handover.enter(Stage::Finished);
+}

@@ -1,0 +1,259 @@
+//! Owns where an exiting thread and the exit thread that it has started meet, and every word between them; must not know what runs there.
+//!
+//! The exit thread takes handlers one by one without a word, for each word between two threads takes them longer than most handlers, and
+//! says when it stops. If nothing is left, it ends; if the next handler insists on the exiting thread, it waits for the order to go on, or
+//! to end.
+//!
+//! | stage | set by | what the exit thread does |
+//! |---|---|---|
+//! | `Starting` | its owner | nothing yet |
+//! | `Probing` | itself | tries whether stdout and stderr can be locked |
+//! | `Driving` | itself, or its owner after `Waiting` | runs handlers |
+//! | `Waiting` | itself | waits for what it is to do next |
+//! | `Finishing` | itself if nothing is left, or its owner after `Waiting` | locks stdout |
+//! | `Flushing` | itself | flushes stdout, the last thing that it does |
+//! | `Finished` | itself | ends; destructors of its thread-locals run |
+//! | `Ended` | the last of them | nothing any more: it can be joined |
+//! | `Parked` | itself, in a handler that ended by `exit` where nothing can unwind | waits for the end of the process |
+//! | `TakenOver` | itself, in a handler that has called C's `exit` | takes the process down; its owner parks |
+//! | `Dismissed` | its owner: a limit or the deadline is over, or it is too slow | leaves, and touches nothing, as soon as it notices |
+//!
+//! From `Dismissed` nothing leads on: what the exit thread says after that is not heard.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::watch::Watch;
+use crate::handler::facts::Label;
+use crate::registry;
+use crate::sys::lock::{Guard, Lock, Rank};
+use crate::sys::sync::{Condvar, Instant, thread};
+use crate::sys::{self, Process};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Starting,
+    Probing,
+    Driving,
+    Waiting,
+    Finishing,
+    Flushing,
+    Finished,
+    Ended,
+    Parked,
+    TakenOver,
+    Dismissed,
+}
+
+struct State {
+    stage: Stage,
+    limit: Option<Limit>,
+}
+
+/// When the handler that is running has to be over.
+pub(crate) struct Limit {
+    at: Instant,
+    pub(crate) after: Duration,
+    pub(crate) handler: Label,
+}
+
+/// Where the two threads meet.
+pub(crate) struct Handover {
+    state: Lock<State>,
+    changed: Condvar,
+    /// In a child that a handler has forked on the exit thread, nobody is at the other side, who may have had the lock.
+    process: Process,
+    /// By what the system knows the exit thread, or 0. Nothing else is published with it.
+    thread_id: AtomicU64,
+}
+
+/// Why a drive is over.
+pub(crate) enum DriveEnd {
+    /// Nothing is left for this thread; it waits for the next order.
+    Idle,
+    /// Nothing is left at all; it is about to end.
+    Finishing,
+    /// This thread is not to be used again; a new one can be.
+    Parked,
+    /// The handler exceeded its limit. This thread is not to be used again.
+    Abandoned(Limit),
+    /// The deadline of the run is over. This thread is not to be used again.
+    Deadline,
+}
+
+impl Handover {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: Lock::new(Rank::Handover, State { stage: Stage::Starting, limit: None }),
+            changed: Condvar::new(),
+            process: Process::current(),
+            thread_id: AtomicU64::new(0),
+        })
+    }
+
+    fn lock(&self) -> Guard<'_, State> {
+        self.state.lock()
+    }
+
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.process.is_current()
+    }
+
+    // ---- What the exit thread says -------------------------------------------------------------------------------
+
+    /// Says which thread this is to the system.
+    pub(crate) fn introduce(&self) {
+        self.thread_id.store(sys::thread_id().unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Moves on to a stage. `false`: the thread was dismissed.
+    pub(crate) fn enter(&self, stage: Stage) -> bool {
+        let mut state = self.lock();
+        let is_dismissed = state.stage == Stage::Dismissed;
+        if !is_dismissed {
+            state.stage = stage;
+        }
+        drop(state);
+        self.changed.notify_all();
+        !is_dismissed
+    }
+
+    /// Waits for what it is to do.
+    pub(crate) fn next_order(&self) -> Stage {
+        let mut state = self.lock();
+        while state.stage == Stage::Waiting {
+            state = state.wait(&self.changed);
+        }
+        state.stage
+    }
+
+    /// From now on the handler that begins has so much time. `false`: nobody keeps it, or it is for good.
+    pub(crate) fn set_limit(&self, limit: Duration, handler: Label) -> bool {
+        let at = Instant::now().checked_add(limit);
+        let Some(at) = at.filter(|_| self.is_of_this_process()) else { return false };
+        self.lock().limit = Some(Limit { at, after: limit, handler });
+        self.changed.notify_all();
+        true
+    }
+
+    /// The handler is over. `false`: too late, it has been abandoned.
+    pub(crate) fn lift_limit(&self) -> bool {
+        if !self.is_of_this_process() {
+            return true;
+        }
+        let mut state = self.lock();
+        let limit = state.limit.take();
+        let goes_on = state.stage != Stage::Dismissed;
+        drop(state);
+        drop(limit);
+        goes_on
+    }
+
+    /// The handler is never going to return.
+    pub(crate) fn park(&self) -> ! {
+        self.enter(Stage::Parked);
+        park()
+    }
+
+    /// A handler has called C's `exit`: from now on this thread takes the process down. `false`: too late, it has been abandoned.
+    pub(crate) fn take_over(&self) -> bool {
+        !self.is_of_this_process() || self.enter(Stage::TakenOver)
+    }
+
+    /// The thread-locals are gone. Where a handler has called C's `exit`, this is in the middle of that.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        if state.stage == Stage::Finished {
+            state.stage = Stage::Ended;
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    // ---- What its owner says -------------------------------------------------------------------------------------
+
+    pub(crate) fn dismiss(&self) {
+        self.enter(Stage::Dismissed);
+    }
+
+    /// Waits until this stage is over. `false`: it takes longer than that, and the thread is dismissed.
+    pub(crate) fn outlasts(&self, stage: Stage, at_most: Duration) -> bool {
+        let mut state = self.lock().wait_timeout_while(&self.changed, at_most, |state| state.stage == stage);
+        let is_over = state.stage != stage;
+        if !is_over {
+            state.stage = Stage::Dismissed;
+        }
+        is_over
+    }
+
+    /// Waits while the thread is at this stage, for this long at most, and says at which it is then.
+    pub(crate) fn wait_while(&self, stage: Stage, at_most: Duration) -> Stage {
+        self.lock().wait_timeout_while(&self.changed, at_most, |state| state.stage == stage).stage
+    }
+
+    /// Watches the thread until it stops driving, or is made to.
+    pub(crate) fn watch(&self, watch: &mut Watch) -> DriveEnd {
+        loop {
+            let mut state = self.lock();
+            let now = Instant::now();
+            let end = match state.stage {
+                Stage::Waiting => return DriveEnd::Idle,
+                Stage::Finishing | Stage::Flushing | Stage::Finished | Stage::Ended => return DriveEnd::Finishing,
+                Stage::Parked => return DriveEnd::Parked,
+                Stage::TakenOver => {
+                    drop(state);
+                    park()
+                }
+                _ if watch.is_over(now) => Some(DriveEnd::Deadline),
+                _ => state.limit.take_if(|limit| now >= limit.at).map(DriveEnd::Abandoned),
+            };
+            if let Some(end) = end {
+                state.stage = Stage::Dismissed;
+                registry::revoke_lease();
+                return end;
+            }
+            match watch.pause(now, state.limit.as_ref().map(|limit| limit.at)) {
+                Some(pause) => drop(state.wait_timeout(&self.changed, pause)),
+                None => {
+                    drop(state); // what it says is not to be said under a lock
+                    watch.look(now, || self.waits_forever());
+                }
+            }
+        }
+    }
+
+    /// Waits until this is dismissed, and watches meanwhile what runs on its owner. `true`: the deadline came first.
+    pub(crate) fn guard(&self, watch: &mut Watch) -> bool {
+        loop {
+            let state = self.lock();
+            let now = Instant::now();
+            if state.stage == Stage::Dismissed {
+                return false;
+            }
+            if watch.is_over(now) {
+                return true;
+            }
+            match watch.pause(now, None) {
+                Some(pause) => drop(state.wait_timeout(&self.changed, pause)),
+                None => {
+                    drop(state);
+                    watch.look(now, || false);
+                }
+            }
+        }
+    }
+
+    /// Whether the exit thread has called std's `exit`, which never returns to a second thread.
+    fn waits_forever(&self) -> bool {
+        let thread_id = self.thread_id.load(Ordering::Relaxed);
+        thread_id != 0 && sys::waits_forever(thread_id)
+    }
+}
+
+/// Waits for the end of the process.
+pub(crate) fn park() -> ! {
+    loop {
+        thread::park();
+    }
+}

@@ -1,0 +1,375 @@
+//! Owns the course of a run: which thread runs the next handler, what is said when, and how a run ends, at its deadline, too; must not
+//! know where handlers come from, nor what made the process exit.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+mod call;
+mod exit_status;
+mod exit_thread;
+mod handover;
+mod record;
+mod state;
+mod watch;
+mod watchdog;
+
+pub(crate) use call::exit_handler;
+pub(crate) use exit_status::AskedStatus;
+pub(crate) use exit_thread::forget_in_child;
+pub(crate) use handover::park;
+pub(crate) use state::{RunState, is_exiting, is_idle, leave, lock};
+
+use crate::config::{self, Config};
+use crate::handler::declaration::RunsOn;
+use crate::handler::outcome::Fault;
+use crate::log::Log;
+use crate::order::problem::Problem;
+use crate::plan;
+use crate::registry::{self, Next, lease::Lease};
+use crate::report::{Cause, Event, Report};
+use crate::sys::sync::Instant;
+use crate::sys::{self, Threads};
+use exit_thread::{Callbacks, ExitThread, StartError};
+use handover::{DriveEnd, Handover, Limit};
+use record::{RunContext, RunEnd, RunRecord, Told};
+use state::{Begin, Claim};
+use watch::Watch;
+use watchdog::Watchdog;
+
+/// Why this handler runs: `None` outside of handlers.
+///
+/// It speaks of the innermost run, and only on the thread that the handler runs on.
+///
+/// ```
+/// use atexit_core::{Cause, cause, register, run};
+///
+/// register(|| assert_eq!(cause(), Some(Cause::Run)));
+/// assert!(run().is_success());
+/// assert_eq!(cause(), None);
+/// ```
+#[must_use]
+pub fn cause() -> Option<Cause> {
+    is_inside().then(state::context).flatten().map(|context| context.cause)
+}
+
+/// Whether this thread is inside a handler, or in what a run does between two handlers.
+pub(crate) fn is_inside() -> bool {
+    registry::lease::is_held()
+}
+
+/// Runs everything that is pending, and says what the status of the process should be after that.
+pub(crate) fn run(cause: Cause) -> (Report, AskedStatus) {
+    if is_inside() {
+        return run_inside(cause);
+    }
+    let config = config::current();
+    let deadline = if cause.ends_process() { deadline(&config) } else { None };
+    match state::begin(cause.ends_process(), deadline) {
+        // Whoever leaves ends the process soon, and is not to be cut off.
+        Begin::Leave(_) if matches!(cause, Cause::Signal(_)) => park(),
+        Begin::Leave(status) => return (Report::default(), AskedStatus { exit: Some(status), failure: None }),
+        Begin::Late => {
+            deadline.into_iter().for_each(state::set_deadline); // that of the other, too
+            let result = end_at_deadline();
+            state::end_by_exit();
+            return result;
+        }
+        Begin::Mine | Begin::Wait | Begin::WaitForTheEnd => {}
+    }
+    let pending = registry::open_run(cause.ends_process());
+    let result = if pending > 0 {
+        run_outside(&Arc::new(RunContext::new(cause, config, deadline)), pending)
+    } else {
+        tell_problems(cause, Log::from_environment);
+        Default::default()
+    };
+    state::end();
+    result
+}
+
+fn deadline(config: &Config) -> Option<Instant> {
+    config.deadline.and_then(|limit| Instant::now().checked_add(limit))
+}
+
+fn run_outside(context: &Arc<RunContext>, pending: usize) -> (Report, AskedStatus) {
+    let cause = context.cause;
+    state::open(context);
+    context.log.plan(plan::plan);
+    tell_problems(cause, || context.log);
+    // The observer is part of the run, wherever it is called.
+    let lease = grant_lease();
+    context.config.observe(|| Event::RunStarted { cause, pending });
+    drop(lease);
+    match Run::new(context).finish() {
+        Ok(end) => end_run(cause.ends_process(), end),
+        Err(DeadlineOver) => end_at_deadline(),
+    }
+}
+
+/// Says at an exit, once, which wishes of handlers and links cannot be granted.
+fn tell_problems(cause: Cause, log: impl FnOnce() -> Log) {
+    let mut problems = if cause.ends_process() { registry::take_problems() } else { Vec::new() };
+    problems.retain(|problem| !matches!(problem, Problem::NoHandlers { .. }));
+    if !problems.is_empty() {
+        let log = log();
+        problems.iter().for_each(|problem| log.problem(problem));
+    }
+}
+
+/// A run inside a handler takes place right there.
+fn run_inside(cause: Cause) -> (Report, AskedStatus) {
+    // Nothing is set aside, or told, for a handler that was abandoned meanwhile: its thread takes no other one.
+    let Some(outer) = registry::enter_run() else { return Default::default() };
+    let deadline = state::context().and_then(|context| context.deadline);
+    let context = Arc::new(RunContext::new(cause, config::current(), deadline));
+    if !state::nest(&context) {
+        return Default::default();
+    }
+    context.config.observe(|| Event::RunStarted { cause, pending: registry::len() });
+    call::drive(&context, None, None);
+    let ran = registry::leave_run(outer);
+    let end = RunEnd { ran, ..RunEnd::default() };
+    let Some(told) = state::if_leased(|run| run.end_record(end)).flatten() else { return Default::default() };
+    tell(&context, told, state::unnest)
+}
+
+/// Runs what is left from inside a handler that never returns, because it has called C's `exit`. `None`: it has been abandoned meanwhile.
+pub(crate) fn finish_inside_handler() -> Option<AskedStatus> {
+    if state::context().is_none() {
+        return Some(AskedStatus::default()); // a second hook behind the first
+    }
+    let takes_over = state::handover().map_or_else(is_inside, |handover| handover.take_over());
+    takes_over.then(finish_on_this_thread)
+}
+
+/// Goes on with the run of another thread; this one takes the process down now.
+fn finish_on_this_thread() -> AskedStatus {
+    state::take_over();
+    // A run that was none of an exit is part of one now.
+    if let Some(deadline) = state::context().and_then(|context| deadline(&context.config)) {
+        state::set_deadline(deadline);
+    }
+    let Some(context) = state::context() else { return AskedStatus::default() };
+    let (_, asked) = match Run::new(&context).finish() {
+        Ok(end) => end_run(true, end),
+        Err(DeadlineOver) => end_at_deadline(),
+    };
+    state::end_by_exit();
+    asked
+}
+
+/// Ends the process in a child that a handler has forked on the exit thread, once it has run what was left.
+fn end_alone() -> ! {
+    let pending = state::pending_status();
+    sys::exit_again(finish_on_this_thread().applied_to(pending).unwrap_or_default())
+}
+
+/// Waits for the end of the process if another thread ends this run.
+fn claim_end() {
+    if state::claim_end() == Claim::Others {
+        park();
+    }
+}
+
+/// The same for a thread that is to be inside of the run.
+fn grant_lease() -> Lease {
+    state::grant_lease().unwrap_or_else(|| park())
+}
+
+/// Ends the outermost run, whatever is still open inside it. This thread has claimed that.
+fn end_run(at_exit: bool, end: RunEnd) -> (Report, AskedStatus) {
+    let _lease = Lease::take();
+    state::abandon_nested();
+    let (ran, too_late) = registry::close_run(at_exit);
+    let end = RunEnd { ran, too_late, ..end };
+    let (Some(context), Some(told)) = (state::context(), state::lock().end_record(end)) else {
+        return Default::default();
+    };
+    tell(&context, told, state::close)
+}
+
+/// Ends the run because its deadline is over: nothing starts any more. Whoever calls this has claimed the end, be it the thread of the
+/// run, its watchdog, or another one that has waited for it as long as it may.
+fn end_at_deadline() -> (Report, AskedStatus) {
+    registry::revoke_lease(); // first: what starts until then is running
+    let not_run = registry::stop();
+    let _lease = Lease::take();
+    if let (Some(context), Some(label)) = (state::context(), registry::running().1) {
+        call::fail_elsewhere(&context, &label, Fault::deadline(), context.config.deadline.unwrap_or_default());
+    }
+    end_run(true, RunEnd { not_run, ..RunEnd::default() })
+}
+
+/// Ends the process when the deadline strikes while the exiting thread is inside a handler.
+fn strike() -> ! {
+    claim_end();
+    let pending = state::pending_status();
+    let (_, asked) = end_at_deadline();
+    sys::exit_at_once(asked.applied_to(pending).unwrap_or_default())
+}
+
+/// Says what became of a run, then lets `close` take its record, and says what handlers and observers have asked for.
+fn tell(context: &RunContext, told: Told, close: fn() -> Option<RunRecord>) -> (Report, AskedStatus) {
+    let Told { report, too_late, stayed_held } = told;
+    context.log.summary(&report, too_late, stayed_held);
+    context.config.observe(|| Event::RunFinished { report: report.clone() });
+    let asked = close().map(|record| record.asked_status());
+    (report, asked.unwrap_or_default())
+}
+
+/// The deadline of the run is over, and this thread is to end it.
+struct DeadlineOver;
+
+/// What becomes of what handlers print.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// All have run on the exiting thread so far, and nobody flushes for them.
+    NotOurs,
+    Buffered,
+    Flushed,
+}
+
+/// A run and the thread that it has started.
+struct Run {
+    context: Arc<RunContext>,
+    thread: Option<ExitThread>,
+    output: Output,
+    /// Everything runs on the exiting thread.
+    stays: bool,
+    /// That is because somebody holds stdout or stderr.
+    stays_held: bool,
+}
+
+impl Run {
+    fn new(context: &Arc<RunContext>) -> Self {
+        let stays = !may_start_threads(context.cause);
+        Self { context: Arc::clone(context), thread: None, output: Output::NotOurs, stays, stays_held: false }
+    }
+
+    fn watch(&self) -> Watch {
+        Watch::new(&self.context)
+    }
+
+    /// Runs all handlers, each where it belongs.
+    fn finish(mut self) -> Result<RunEnd, DeadlineOver> {
+        let mut watch = self.watch();
+        while let Some(next) = registry::advance() {
+            if watch.is_over(Instant::now()) {
+                claim_end();
+                return Err(DeadlineOver);
+            }
+            let here = next.runs_on == RunsOn::Caller && !self.is_by_signal();
+            let thread = if here { None } else { self.exit_thread() };
+            match thread {
+                Some(thread) => self.drive_there(thread, &mut watch)?,
+                None => self.drive_here(next),
+            }
+        }
+        self.flush(&watch);
+        claim_end();
+        Ok(RunEnd { stayed_held: self.stays_held, ..RunEnd::default() })
+    }
+
+    /// The thread that a signal wakes is no thread of the program's: no handler can insist on it.
+    fn is_by_signal(&self) -> bool {
+        matches!(self.context.cause, Cause::Signal(_))
+    }
+
+    /// The exit thread, started if need be; `None` where the exiting thread is the safer choice.
+    fn exit_thread(&mut self) -> Option<ExitThread> {
+        if self.stays {
+            return None;
+        }
+        self.thread = self.thread.take().and_then(ExitThread::here);
+        self.output = Output::Buffered;
+        if self.thread.is_none() {
+            let started = match ExitThread::start(CALLBACKS, true) {
+                // Whoever holds it is not this thread: what waits for it would wait here just as long.
+                Err(StartError::Held) if self.is_by_signal() => {
+                    let changed = state::write(|record| record.limit(PATIENCE_WITH_HOLDER));
+                    self.context = changed.unwrap_or_else(|| Arc::clone(&self.context));
+                    ExitThread::start(CALLBACKS, false)
+                }
+                started => started,
+            };
+            self.stays_held |= matches!(started, Err(StartError::Held));
+            self.thread = started.ok();
+        }
+        self.stays = self.thread.is_none();
+        self.thread.take()
+    }
+
+    /// Lets the exit thread run the next handlers, until it stops.
+    fn drive_there(&mut self, mut thread: ExitThread, watch: &mut Watch) -> Result<(), DeadlineOver> {
+        match thread.drive(watch) {
+            DriveEnd::Idle => self.thread = Some(thread),
+            DriveEnd::Finishing => {
+                thread.finish(watch);
+                self.output = Output::Flushed;
+            }
+            DriveEnd::Parked => state::abandon_nested(),
+            DriveEnd::Abandoned(Limit { after, handler, .. }) => {
+                state::abandon_nested(); // what it ran inside does not go on
+                call::fail_elsewhere(&self.context, &handler, Fault::timed_out(after), after);
+            }
+            DriveEnd::Deadline => {
+                claim_end();
+                return Err(DeadlineOver);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the next handler on this thread, or all if they stay here.
+    fn drive_here(&mut self, next: Next) {
+        if self.output == Output::Flushed {
+            self.output = Output::Buffered;
+        }
+        // Handlers that insist on this thread start no other one, unless there is a time to keep.
+        let RunContext { cause, config, deadline, .. } = &*self.context;
+        let is_timed = deadline.is_some() || config.time_limit.is_some() || next.is_limited;
+        let is_watched = (is_timed || self.stays) && may_start_threads(*cause);
+        let watchdog = if is_watched { Watchdog::start(self.watch(), strike) } else { None };
+        let _lease = grant_lease();
+        let only = if self.stays { None } else { Some(RunsOn::Caller) };
+        // Where nobody can watch, the deadline is kept between handlers at least: `finish` looks at it before the next one.
+        if self.stays && (watchdog.is_some() || deadline.is_none()) {
+            call::drive(&self.context, only, None);
+        } else {
+            call::drive_one(&self.context, only);
+        }
+    }
+
+    /// Has stdout flushed, unless that is the program's own business, and waits for the end of the exit thread.
+    fn flush(&mut self, watch: &Watch) {
+        let thread = self.thread.take();
+        if thread.is_none() && self.output == Output::Buffered && !self.stays {
+            ExitThread::flush(CALLBACKS, watch); // what was printed by a handler that was abandoned
+        } else if let Some(thread) = thread.and_then(ExitThread::here) {
+            thread.finish(watch);
+        } else if self.context.cause == Cause::Unload {
+            let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away
+        }
+    }
+}
+
+/// The limit of handlers that may wait for whoever holds stdout while a signal ends the process.
+const PATIENCE_WITH_HOLDER: Duration = Duration::from_secs(2);
+
+/// Whether a run may start threads: not while a library is being unloaded, when the loader's lock keeps them from starting.
+fn may_start_threads(cause: Cause) -> bool {
+    match sys::THREADS {
+        Threads::Always => cause != Cause::Unload,
+        Threads::NotInExit => matches!(cause, Cause::Run | Cause::Signal(_)),
+        Threads::Never => false,
+    }
+}
+
+const CALLBACKS: Callbacks = Callbacks { drive: drive_on_exit_thread, end_alone };
+
+fn drive_on_exit_thread(handover: &Handover) -> bool {
+    let Some(context) = state::context() else { return true };
+    let only = if matches!(context.cause, Cause::Signal(_)) { None } else { Some(RunsOn::ExitThread) };
+    call::drive(&context, only, Some(handover))
+}

@@ -1,0 +1,349 @@
+//! Owns the one state that a process's runs are in, and every transition; must not know how a handler is run, or what ends a process.
+//!
+//! # The course of a run
+//!
+//! | from | to | by | afterwards |
+//! |---|---|---|---|
+//! | `Idle` | `Opening` | a thread that [`begin`](RunState::begin)s a run | nobody else runs handlers; nobody may end the run yet |
+//! | `Opening` | `Running` | the same thread, which [`open`](RunState::open)s it | the run has a record; a lease may be granted; anyone may claim its end |
+//! | `Running` | `Running`, one deeper or one up | who holds the lease, for a run inside a handler ([`nest`](RunState::nest), [`unnest`](RunState::unnest)) | the innermost record is the one that is written |
+//! | `Running` | `Running`, with a new owner | who holds the lease, inside C's `exit` ([`take_over`](RunState::take_over)) | this thread takes the process down, and the former owner parks |
+//! | `Running` | `Ending` | the owner, its watchdog, or a thread that waits, at its deadline ([`claim_end`](RunState::claim_end), [`begin`](RunState::begin)) | no lease is granted; whoever else asks for the end parks |
+//! | `Ending` | `Running` | who has claimed it, when its observer calls C's `exit` ([`take_over`](RunState::take_over)) | the end is there to be claimed again |
+//! | `Opening`, `Ending` | `Idle` | who has begun or claimed it ([`end`](RunState::end)) | the next thread may begin |
+//! | any | `Idle`; `Running`, where the run goes on | the one thread of a forked child ([`go_on_in_child`](RunState::go_on_in_child)) | nobody waits, and no other thread has a part in it |
+//!
+//! # The exit of the process
+//!
+//! It is of nobody (`No`), then of the thread that has begun it (`By`), which other threads that exit wait for. One that is about to enter
+//! C's `exit` when all handlers have run says with which status (`Leaving`): another thread may be in there already, with C's own lock,
+//! and leaves with that status instead of waiting for a thread that waits for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handover::Handover;
+use super::record::{RunContext, RunEnd, RunRecord, Told};
+use crate::registry::lease::{self, Lease};
+use crate::report::Failure;
+use crate::sys::lock::{Guard, Lock, Rank};
+use crate::sys::sync::{Condvar, Instant};
+use crate::sys::token::ThreadToken;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    Idle,
+    Opening { by: ThreadToken },
+    Running,
+    Ending { by: ThreadToken },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    No,
+    By(ThreadToken),
+    Leaving { by: ThreadToken, status: i32 },
+}
+
+impl Exit {
+    fn by(self) -> Option<ThreadToken> {
+        match self {
+            Self::No => None,
+            Self::By(by) | Self::Leaving { by, .. } => Some(by),
+        }
+    }
+}
+
+pub(crate) struct RunState {
+    course: Course,
+    exit: Exit,
+    /// Of the runs that are inside each other, the outermost first.
+    records: Vec<RunRecord>,
+    /// The exit thread that runs handlers, or is about to, and where its owner meets it.
+    exit_thread: Option<(ThreadToken, Arc<Handover>)>,
+    /// How many threads wait for the run to end: nobody is woken by a system call that is for nobody.
+    waiting: usize,
+}
+
+/// What becomes of a thread that begins a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Begin {
+    /// It runs handlers now.
+    Mine,
+    /// It waits for the run of another thread, and then asks again; at its deadline, too.
+    Wait,
+    /// The same, but its deadline is none of this: another thread takes the process down, or ends that run already.
+    WaitForTheEnd,
+    /// All handlers have run, and the process is to end with this status.
+    Leave(i32),
+    /// Its deadline was over before the run of the other, and it is to end that run.
+    Late,
+}
+
+/// Whether a thread is to end the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Claim {
+    Mine,
+    /// Another one ends it, or it is over: this one is to wait for the end of the process.
+    Others,
+}
+
+impl RunState {
+    pub(crate) const fn new() -> Self {
+        Self { course: Course::Idle, exit: Exit::No, records: Vec::new(), exit_thread: None, waiting: 0 }
+    }
+
+    /// `ends_process`: the run is part of an exit. `is_late`: the deadline of this thread is over.
+    fn begin(&mut self, me: ThreadToken, ends_process: bool, is_late: bool) -> Begin {
+        let others_exit = ends_process && self.exit.by().is_some_and(|by| by != me);
+        match (self.course, self.exit) {
+            (Course::Idle, Exit::Leaving { status, .. }) if others_exit => Begin::Leave(status),
+            _ if others_exit => Begin::WaitForTheEnd,
+            (Course::Idle, _) => {
+                self.course = Course::Opening { by: me };
+                if ends_process {
+                    self.begin_exit(me);
+                }
+                Begin::Mine
+            }
+            (Course::Running, _) if is_late => {
+                self.course = Course::Ending { by: me };
+                Begin::Late
+            }
+            _ if is_late => Begin::WaitForTheEnd,
+            _ => Begin::Wait,
+        }
+    }
+
+    fn begin_exit(&mut self, me: ThreadToken) {
+        if self.exit.by() != Some(me) {
+            self.exit = Exit::By(me);
+        }
+    }
+
+    fn open(&mut self, record: RunRecord) {
+        self.course = Course::Running;
+        self.records.push(record);
+    }
+
+    /// A run begins inside a handler.
+    fn nest(&mut self, record: RunRecord) {
+        self.records.push(record);
+    }
+
+    /// The innermost run is over.
+    fn unnest(&mut self) -> Option<RunRecord> {
+        self.records.pop()
+    }
+
+    /// What is open inside the outermost run does not go on. The contexts of what was open may own what a user's code drops: not here.
+    fn abandon_nested(&mut self) -> Vec<Arc<RunContext>> {
+        let nested = self.records.split_off(self.records.len().min(1));
+        let Some(outermost) = self.records.first_mut() else { return Vec::new() };
+        nested.into_iter().map(|inner| outermost.absorb(inner)).collect()
+    }
+
+    /// Ends the innermost record; see [`RunRecord::end`].
+    pub(crate) fn end_record(&mut self, end: RunEnd) -> Option<Told> {
+        self.records.last_mut().map(|record| record.end(end))
+    }
+
+    /// A thread that is inside a handler, or tells the observer of the run's end, has called C's `exit`: it goes on with the run.
+    fn take_over(&mut self, me: ThreadToken) {
+        self.exit_thread = None;
+        if self.course == (Course::Ending { by: me }) {
+            self.course = Course::Running;
+        }
+        self.begin_exit(me);
+    }
+
+    /// The first that asks ends the run.
+    fn claim_end(&mut self, me: ThreadToken) -> Claim {
+        if self.course == Course::Running {
+            self.course = Course::Ending { by: me };
+            Claim::Mine
+        } else {
+            Claim::Others
+        }
+    }
+
+    fn end(&mut self) {
+        self.course = Course::Idle;
+    }
+
+    fn leave(&mut self, me: ThreadToken, status: i32) {
+        self.exit = Exit::Leaving { by: me, status };
+    }
+
+    /// In a forked child there is no other thread. A run that this one is inside of goes on.
+    pub(crate) fn go_on_in_child(&mut self, me: ThreadToken, goes_on: bool) {
+        self.course = if goes_on { Course::Running } else { Course::Idle };
+        self.exit = match self.exit.by() {
+            Some(by) if goes_on || by == me => Exit::By(me),
+            _ => Exit::No,
+        };
+        self.waiting = 0;
+        // Forgotten, not dropped: a thread that is no more may have had it in use, or locked.
+        std::mem::forget(self.exit_thread.take());
+        if !goes_on {
+            std::mem::forget(std::mem::take(&mut self.records));
+        }
+    }
+}
+
+static RUN: Lock<RunState> = Lock::new(Rank::Run, RunState::new());
+
+/// What threads wait for that would begin a run.
+static CHANGED: Condvar = Condvar::new();
+
+pub(crate) fn lock() -> Guard<'static, RunState> {
+    RUN.lock()
+}
+
+fn wake(run: &RunState) {
+    if run.waiting > 0 {
+        CHANGED.notify_all();
+    }
+}
+
+/// Begins a run, or waits until it may; it never says that it is to be waited.
+pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begin {
+    let me = ThreadToken::mine();
+    let mut run = lock();
+    loop {
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let verdict = run.begin(me, ends_process, left == Some(Duration::ZERO));
+        let at_most = match verdict {
+            Begin::Wait => left,
+            Begin::WaitForTheEnd => None,
+            Begin::Mine | Begin::Leave(_) | Begin::Late => return verdict,
+        };
+        run.waiting += 1;
+        run = match at_most {
+            Some(at_most) => run.wait_timeout(&CHANGED, at_most),
+            None => run.wait(&CHANGED),
+        };
+        run.waiting -= 1;
+    }
+}
+
+pub(crate) fn open(context: &Arc<RunContext>) {
+    let record = RunRecord::new(Arc::clone(context));
+    let mut run = lock();
+    run.open(record);
+    wake(&run);
+}
+
+/// `false`: the handler that this run is to be inside of was abandoned meanwhile.
+pub(crate) fn nest(context: &Arc<RunContext>) -> bool {
+    let record = RunRecord::new(Arc::clone(context));
+    if_leased(|run| run.nest(record)).is_some()
+}
+
+/// The record of the innermost run, if this thread is still the one to close it. Whoever takes it drops it, for an observer has captures.
+pub(crate) fn unnest() -> Option<RunRecord> {
+    if_leased(RunState::unnest).flatten()
+}
+
+/// The same of the outermost run, whose end this thread has claimed.
+pub(crate) fn close() -> Option<RunRecord> {
+    lock().unnest()
+}
+
+/// Who abandons a handler revokes the lease first, and looks at the records then: so nothing is added to them, or taken, behind its back.
+pub(crate) fn if_leased<R>(f: impl FnOnce(&mut RunState) -> R) -> Option<R> {
+    let mut run = lock();
+    lease::is_held().then(|| f(&mut run))
+}
+
+pub(crate) fn abandon_nested() {
+    let contexts = lock().abandon_nested();
+    drop(contexts);
+}
+
+pub(crate) fn claim_end() -> Claim {
+    lock().claim_end(ThreadToken::mine())
+}
+
+/// Grants this thread the lease, unless a thread has begun to end the run.
+pub(crate) fn grant_lease() -> Option<Lease> {
+    let run = lock();
+    (run.course == Course::Running).then(Lease::take)
+}
+
+/// This thread goes on with the run, and takes the process down.
+pub(crate) fn take_over() {
+    lock().take_over(ThreadToken::mine());
+}
+
+pub(crate) fn end() {
+    let mut run = lock();
+    run.end();
+    wake(&run);
+}
+
+/// The same by a thread that may be inside a handler, and takes the process down now. Nobody is woken: other threads wait for the end.
+pub(crate) fn end_by_exit() {
+    let mut run = lock();
+    run.end();
+    run.begin_exit(ThreadToken::mine());
+    lease::revoke();
+}
+
+/// Says that this thread, which has run the handlers, is about to enter C's `exit` with this status.
+pub(crate) fn leave(status: i32) {
+    let mut run = lock();
+    run.leave(ThreadToken::mine(), status);
+    wake(&run);
+}
+
+pub(crate) fn is_idle() -> bool {
+    lock().course == Course::Idle
+}
+
+/// Whether this thread is taking the process down.
+pub(crate) fn is_exiting() -> bool {
+    lock().exit.by() == Some(ThreadToken::mine())
+}
+
+/// The context of the innermost run.
+pub(crate) fn context() -> Option<Arc<RunContext>> {
+    lock().records.last().map(|record| Arc::clone(record.context()))
+}
+
+/// The status that the process was about to end with, where that is known.
+pub(crate) fn pending_status() -> Option<i32> {
+    lock().records.first().and_then(|record| record.context().cause.status())
+}
+
+/// Changes the record of the innermost run, and says its context afterwards.
+pub(crate) fn write(f: impl FnOnce(&mut RunRecord)) -> Option<Arc<RunContext>> {
+    let mut run = lock();
+    let record = run.records.last_mut()?;
+    f(record);
+    Some(Arc::clone(record.context()))
+}
+
+pub(crate) fn fail(failure: Failure) {
+    write(|record| record.fail(failure));
+}
+
+/// From now on, the runs that are under way have this deadline, if they had none.
+pub(crate) fn set_deadline(deadline: Instant) {
+    lock().records.iter_mut().for_each(|record| record.set_deadline(deadline));
+}
+
+/// From now on, this is the exit thread.
+pub(crate) fn set_exit_thread(thread: ThreadToken, handover: &Arc<Handover>) {
+    let former = lock().exit_thread.replace((thread, Arc::clone(handover)));
+    drop(former);
+}
+
+/// Where this thread meets its owner, if it is the exit thread.
+pub(crate) fn handover() -> Option<Arc<Handover>> {
+    let run = lock();
+    let (thread, handover) = run.exit_thread.as_ref()?;
+    (*thread == ThreadToken::mine()).then(|| Arc::clone(handover))
+}

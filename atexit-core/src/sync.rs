@@ -1,8 +1,0 @@
-//! Owns what this crate takes from std to wait, to meet other threads, to learn the time and to end the process; must not know what for.
-//!
-//! `tests/models` builds these modules with another file in the place of this one, and decides there who runs when.
-
-pub(crate) use std::sync::atomic::AtomicU64;
-pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
-pub(crate) use std::time::Instant;
-pub(crate) use std::{io, process, thread, thread_local};

@@ -1,0 +1,75 @@
+//! Owns what every C library offers, and what can be said where a system offers no more; must not know which system it is on.
+
+use std::ffi::{c_int, c_void};
+
+unsafe extern "C" {
+    #[link_name = "exit"]
+    fn c_exit(status: c_int) -> !;
+    fn fflush(stream: *mut c_void) -> c_int;
+    fn _exit(status: c_int) -> !;
+}
+
+/// Not through std, whose own `exit` aborts the second time that a thread enters it.
+pub(crate) fn exit(status: i32) -> ! {
+    // SAFETY: ISO C: `exit` may be called from anywhere but an exit function; this crate calls it there, by `exit_again`, only where the
+    // C library at hand allows it.
+    unsafe { c_exit(status) }
+}
+
+/// Flushes C's buffers and ends the process, for C libraries that do not let an exit function call `exit`.
+pub(crate) fn flush_and_exit(status: i32) -> ! {
+    // SAFETY: ISO C: a null stream means all of them.
+    unsafe { fflush(std::ptr::null_mut()) };
+    exit_at_once(status)
+}
+
+pub(crate) fn exit_at_once(status: i32) -> ! {
+    // SAFETY: POSIX: `_exit` may be called at any time. The C runtime of Windows has it, too.
+    unsafe { _exit(status) }
+}
+
+/// What systems do that are no Unix.
+#[cfg(not(unix))]
+pub(crate) mod without_posix {
+    use std::ffi::c_int;
+    use std::io::Write as _;
+
+    use crate::sys::sync::Instant;
+    use crate::sys::{ExitHook, ForkHooks, Leaving, call_from_c};
+
+    /// A parent sees all of a status.
+    pub(crate) const STATUS_MASK: i32 = -1;
+
+    /// Nothing tells an exit function the status, or an exit from an unload.
+    pub(crate) fn install_hook<H: ExitHook>() {
+        unsafe extern "C" {
+            safe fn atexit(hook: extern "C" fn()) -> c_int;
+        }
+        extern "C" fn hook<H: ExitHook>() {
+            call_from_c::<H>(Leaving::Process, None);
+        }
+        atexit(hook::<H>);
+    }
+
+    pub(crate) fn watch_forks<F: ForkHooks>() {}
+
+    /// As far as std goes: its standard error has no buffer and swallows a missing handle.
+    pub(crate) fn write_stderr(text: &str, _: Instant) -> bool {
+        std::io::stderr().write_all(text.as_bytes()).is_ok()
+    }
+}
+
+/// Nothing tells an exit from an unload, so nothing has to be planted that does.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn install_exit_marker() {}
+
+/// What a thread waits for cannot be asked.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn thread_id() -> Option<u64> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn waits_forever(_: u64) -> bool {
+    false
+}

@@ -1,0 +1,158 @@
+//! Owns what Linux does its own way, with glibc or another C library; must not know what a handler is.
+
+pub(crate) use super::iso_c::{exit, exit_at_once};
+pub(crate) use super::posix::{STATUS_MASK, process_id, watch_forks};
+pub(crate) use exit_marker::install as install_exit_marker;
+
+use std::ffi::{c_int, c_long, c_void};
+
+use super::posix::{self, Unix};
+use super::sync::Instant;
+use super::{ExitHook, Leaving, Threads};
+
+pub(crate) const THREADS: Threads = Threads::Always;
+
+struct Linux;
+
+impl Unix for Linux {
+    /// By glibc only.
+    const TELLS_STATUS: bool = cfg!(target_env = "gnu");
+
+    const PIPE_BUF: usize = 4096;
+
+    fn leaving() -> Leaving {
+        exit_marker::leaving()
+    }
+
+    fn without_sigpipe(write: impl FnOnce()) {
+        without_sigpipe(write);
+    }
+}
+
+pub(crate) fn install_hook<H: ExitHook>() {
+    posix::install_hook::<H, Linux>();
+}
+
+pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
+    posix::write_stderr::<Linux>(text, until)
+}
+
+/// glibc lets the exiting thread call `exit` again: the remaining exit functions run, with the new status. C leaves this
+/// undefined and newer versions of musl trap it.
+pub(crate) fn exit_again(status: i32) -> ! {
+    if cfg!(target_env = "gnu") { exit(status) } else { super::iso_c::flush_and_exit(status) }
+}
+
+fn without_sigpipe(write: impl FnOnce()) {
+    const SIGPIPE: c_int = 13;
+    const SIG_BLOCK: c_int = 0;
+    const SIG_SETMASK: c_int = 2;
+    /// As large as a `sigset_t` of glibc and of musl.
+    #[repr(C)]
+    struct Set([u64; 16]);
+    unsafe extern "C" {
+        fn sigaddset(set: *mut Set, signal: c_int) -> c_int;
+        fn sigismember(set: *const Set, signal: c_int) -> c_int;
+        fn sigpending(set: *mut Set) -> c_int;
+        fn pthread_sigmask(how: c_int, set: *const Set, before: *mut Set) -> c_int;
+        fn sigtimedwait(set: *const Set, info: *mut c_void, timeout: *const [c_long; 2]) -> c_int;
+    }
+    // A set of zeros is the empty set.
+    let (mut pipe, mut pending, mut before) = (Set([0; 16]), Set([0; 16]), Set([0; 16]));
+    // SAFETY: POSIX; all sets are ours.
+    let was_pending = unsafe {
+        sigaddset(&raw mut pipe, SIGPIPE);
+        sigpending(&raw mut pending);
+        pthread_sigmask(SIG_BLOCK, &raw const pipe, &raw mut before);
+        sigismember(&raw const pending, SIGPIPE) == 1
+    };
+    write();
+    let at_once = [0; 2];
+    // SAFETY: POSIX: takes the signal of the write, which is this thread's, if it came, and puts the mask back.
+    unsafe {
+        if !was_pending {
+            sigtimedwait(&raw const pipe, std::ptr::null_mut(), &raw const at_once);
+        }
+        pthread_sigmask(SIG_SETMASK, &raw const before, std::ptr::null_mut());
+    }
+}
+
+/// Tells an exit from a `dlclose`, between which the hook cannot choose by itself.
+///
+/// The marker is an exit function planted after the hook, hence called before it, that belongs to no shared object: at an exit
+/// it is called, at a `dlclose` it is not. As it must not be code that can be unloaded, it is the C library's own
+/// `sem_post`, on a semaphore that is never freed.
+mod exit_marker {
+    use std::ffi::{c_int, c_uint, c_void};
+    use std::sync::OnceLock;
+
+    use super::super::Leaving;
+    use super::super::posix::__cxa_atexit;
+
+    unsafe extern "C" {
+        fn calloc(count: usize, size: usize) -> *mut c_void;
+        fn sem_init(semaphore: *mut c_void, shared: c_int, value: c_uint) -> c_int;
+        fn sem_post(semaphore: *mut c_void) -> c_int;
+        fn sem_getvalue(semaphore: *mut c_void, value: *mut c_int) -> c_int;
+    }
+
+    struct Semaphore(*mut c_void);
+
+    // SAFETY: POSIX semaphores are made to be used from several threads.
+    unsafe impl Send for Semaphore {}
+    // SAFETY: likewise.
+    unsafe impl Sync for Semaphore {}
+
+    /// `None` out of memory.
+    static CALLED: OnceLock<Option<Semaphore>> = OnceLock::new();
+
+    /// Larger than a `sem_t` of glibc and of musl (32 bytes).
+    const SIZE: usize = 128;
+
+    fn semaphore() -> Option<*mut c_void> {
+        let made = CALLED.get_or_init(|| {
+            // SAFETY: ISO C; memory of `calloc` is aligned for every type.
+            let memory = unsafe { calloc(1, SIZE) };
+            // SAFETY: it is ours, and large enough, if it is not null.
+            (!memory.is_null() && unsafe { sem_init(memory, 0, 0) } == 0).then_some(Semaphore(memory))
+        });
+        made.as_ref().map(|semaphore| semaphore.0)
+    }
+
+    pub(crate) fn install() {
+        if let Some(semaphore) = semaphore() {
+            // SAFETY: the semaphore is never freed, and the C library never unloaded.
+            unsafe { __cxa_atexit(sem_post as *const c_void, semaphore, std::ptr::null()) };
+        }
+    }
+
+    pub(crate) fn leaving() -> Leaving {
+        let mut count = 0;
+        if let Some(semaphore) = semaphore() {
+            // SAFETY: the semaphore was initialised, and is never destroyed.
+            unsafe { sem_getvalue(semaphore, &raw mut count) };
+        }
+        if count > 0 { Leaving::Process } else { Leaving::Library }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+const GETTID_AND_PAUSE: Option<(c_long, &str)> = Some((186, "34"));
+/// Elsewhere std's wait is a call that others make, too.
+#[cfg(not(target_arch = "x86_64"))]
+const GETTID_AND_PAUSE: Option<(c_long, &str)> = None;
+
+pub(crate) fn thread_id() -> Option<u64> {
+    unsafe extern "C" {
+        // `gettid` itself is missing in C libraries on which Rust programs still run.
+        fn syscall(number: c_long, ...) -> c_long;
+    }
+    let (gettid, _) = GETTID_AND_PAUSE?;
+    // SAFETY: the call takes no arguments, and never fails.
+    u64::try_from(unsafe { syscall(gettid) }).ok()
+}
+
+pub(crate) fn waits_forever(thread_id: u64) -> bool {
+    let now = std::fs::read_to_string(format!("/proc/self/task/{thread_id}/syscall")).unwrap_or_default();
+    GETTID_AND_PAUSE.is_some_and(|(_, pause)| now.split(' ').next() == Some(pause))
+}

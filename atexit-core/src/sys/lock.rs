@@ -1,0 +1,143 @@
+//! Owns the library's locks, and the order in which they are taken; must not know what they guard.
+//!
+//! A thread that holds one of them takes only later ones, so that no two threads wait for each other. Debug builds assert it. Under none
+//! of them: code of a user, input or output, or a wait other than on the lock's own condition. `fork` takes all that are static, in order.
+
+use std::cell::Cell;
+use std::ops::{Deref, DerefMut};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use super::sync::{Condvar, Mutex, MutexGuard, thread_local};
+
+/// The order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// Which signals are caught.
+    #[cfg_attr(not(feature = "signals"), expect(dead_code, reason = "no signals are caught"))]
+    Signals,
+    /// What state the run is in.
+    Run,
+    /// What the program has configured.
+    Config,
+    /// Where an exiting thread and its exit thread meet: one for each pair.
+    Handover,
+    /// The pending handlers: under this lock none is taken.
+    Pending,
+}
+
+pub(crate) struct Lock<T> {
+    rank: Rank,
+    mutex: Mutex<T>,
+}
+
+/// While this is kept, the lock is taken.
+pub(crate) struct Guard<'a, T> {
+    value: MutexGuard<'a, T>,
+    held: Held,
+}
+
+impl<T> Lock<T> {
+    pub(crate) const fn new(rank: Rank, value: T) -> Self {
+        Self { rank, mutex: Mutex::new(value) }
+    }
+
+    /// A lock is never poisoned: no code of a user runs under it, so nothing is half done.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(crate) fn lock(&self) -> Guard<'_, T> {
+        let held = Held::note(self.rank);
+        Guard { value: self.mutex.lock().unwrap_or_else(PoisonError::into_inner), held }
+    }
+}
+
+impl<T> Guard<'_, T> {
+    pub(crate) fn wait(self, condition: &Condvar) -> Self {
+        let Self { value, held } = self;
+        Self { value: condition.wait(value).unwrap_or_else(PoisonError::into_inner), held }
+    }
+
+    pub(crate) fn wait_timeout(self, condition: &Condvar, at_most: Duration) -> Self {
+        let Self { value, held } = self;
+        Self { value: condition.wait_timeout(value, at_most).unwrap_or_else(PoisonError::into_inner).0, held }
+    }
+
+    /// Waits while something holds of the value, for this long at most.
+    pub(crate) fn wait_timeout_while(
+        self,
+        condition: &Condvar,
+        at_most: Duration,
+        holds: impl FnMut(&mut T) -> bool,
+    ) -> Self {
+        let Self { value, held } = self;
+        let waited = condition.wait_timeout_while(value, at_most, holds);
+        Self { value: waited.unwrap_or_else(PoisonError::into_inner).0, held }
+    }
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+thread_local! {
+    /// A bit for each lock that this thread holds; only debug builds look at it.
+    static HELD: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Remembers in debug builds that this thread holds a lock.
+struct Held(Rank);
+
+impl Held {
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn note(rank: Rank) -> Self {
+        if cfg!(debug_assertions) {
+            let held = HELD.get();
+            // The highest bit is the latest lock.
+            debug_assert!(held >> rank as u32 == 0, "a lock of rank {rank:?} is taken under {held:#b}");
+            HELD.set(held | 1 << rank as u32);
+        }
+        Self(rank)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if cfg!(debug_assertions) {
+            HELD.set(HELD.get() & !(1 << self.0 as u32));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_are_taken_in_their_order_and_given_back_in_any() {
+        let (run, config, pending) = (Lock::new(Rank::Run, 1), Lock::new(Rank::Config, 2), Lock::new(Rank::Pending, 3));
+        for _ in 0..2 {
+            let (first, second, third) = (run.lock(), config.lock(), pending.lock());
+            drop(first);
+            drop(third);
+            drop(second);
+        }
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "a lock of rank Run is taken under")]
+    fn the_wrong_order_is_asserted() {
+        let (run, config) = (Lock::new(Rank::Run, 1), Lock::new(Rank::Config, 2));
+        let _second = config.lock();
+        drop(run.lock());
+    }
+}

@@ -1,0 +1,137 @@
+//! Owns the seam to the operating system and the C library: what the rest of the crate asks of them. It must not know who asks, or what
+//! for: what has to call back up is handed in as a type that implements [`ExitHook`] or [`ForkHooks`].
+//!
+//! Each kind of system has a file, in which the same names mean the same, so that nothing above this room asks which system it is on.
+//!
+//! | a system's file has | and promises |
+//! |---|---|
+//! | `install_hook::<H>()` | `H` is called when the process exits, before everything that was planted earlier; and when this library is unloaded, before its code goes away. Out of memory it does nothing. |
+//! | `install_exit_marker()` | The hooks that stand there already can tell an exit from an unload, where the system lets them. |
+//! | `watch_forks::<F>()` | `F` is called around each `fork` by the forking thread. Out of memory it does nothing; where nothing forks, neither. |
+//! | `process_id()` | A number that no parent or child of this process has. It never fails. |
+//! | `write_stderr(text, until)` | Writes without a lock, a buffer or a panic, and never raises a signal. Waits for a slow reader until then; `true` if all was written. |
+//! | `exit(status)` | Ends the process by C's `exit`: whatever else is planted runs. |
+//! | `exit_again(status)` | The same from inside the hook, with another status than the process was about to end with. |
+//! | `exit_at_once(status)` | Ends the process: nothing that is planted runs. It takes no lock. |
+//! | `thread_id()` | The number by which the system knows this thread, if [`waits_forever`] can be asked about it. |
+//! | `waits_forever(id)` | Whether that thread sits in the system call in which std's `exit` parks every thread but the first. |
+//! | `STATUS_MASK` | The bits of an exit status that a parent sees. |
+//! | `THREADS` | When a thread may be started: see [`Threads`]. |
+//!
+//! What no system does differently is in this file, in `sync` (what std offers to threads), `lock` (locks, and their order) and `token`
+//! (names of threads).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+mod iso_c;
+pub(crate) mod lock;
+#[cfg(unix)]
+mod posix;
+#[cfg(feature = "signals")]
+#[cfg_attr(unix, path = "signal.rs")]
+#[cfg_attr(not(unix), path = "no_signals.rs")]
+pub(crate) mod signal;
+pub(crate) mod sync;
+#[cfg_attr(target_os = "linux", path = "linux.rs")]
+#[cfg_attr(all(unix, not(target_os = "linux")), path = "bsd.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+#[cfg_attr(not(any(unix, windows)), path = "wasm.rs")]
+mod system;
+pub(crate) mod token;
+
+pub(crate) use system::{
+    STATUS_MASK, THREADS, exit, exit_again, exit_at_once, install_exit_marker, install_hook, process_id, thread_id,
+    waits_forever, watch_forks, write_stderr,
+};
+
+use sync::thread::{Builder, JoinHandle};
+
+/// What goes away when the hook is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    Process,
+    /// The shared object that this code is in.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere an unload cannot be told from an exit"))]
+    Library,
+}
+
+/// What is called when the process exits, or this library is unloaded.
+pub(crate) trait ExitHook {
+    /// `status` is what the process was about to end with, where the system tells it.
+    fn called(leaving: Leaving, status: Option<i32>);
+}
+
+/// What is called around a `fork`, on the thread that forks.
+pub(crate) trait ForkHooks {
+    fn before();
+    fn in_parent();
+    /// Here no other thread exists.
+    fn in_child();
+}
+
+/// When a thread may be started that handlers run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "each system names one of them")]
+pub(crate) enum Threads {
+    /// At any time, but while a library is being unloaded.
+    Always,
+    /// Not once the hook has been called.
+    NotInExit,
+    /// There are none.
+    Never,
+}
+
+/// Calls the hook from C, which knows no unwinding. What handlers panic with never gets here; what an observer has captured may, when it
+/// is dropped. That panic has been shown, and what it carries may panic again: it is left alone.
+fn call_from_c<H: ExitHook>(leaving: Leaving, status: Option<i32>) {
+    if let Err(payload) = catch_unwind(|| H::called(leaving, status)) {
+        std::mem::forget(payload);
+    }
+}
+
+/// Has a function called before `main`, or when the library is loaded. The only place that says so: without it, a program that
+/// registers nothing by a call would never install the hook.
+macro_rules! before_main {
+    ($function:path) => {
+        ctor::declarative::ctor! {
+            #[ctor(unsafe)]
+            fn before_main() {
+                crate::sys::note_start();
+                $function();
+            }
+        }
+    };
+}
+pub(crate) use before_main;
+
+/// The process in which something was made; what a forked child has from its parent was made in another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process(u32);
+
+/// The process in which `before_main` ran. Nothing else is published with it.
+static STARTED_IN: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) fn note_start() {
+    STARTED_IN.store(process_id(), Ordering::Relaxed);
+}
+
+impl Process {
+    pub(crate) fn current() -> Self {
+        Self(process_id())
+    }
+
+    /// The one that the handlers of this program were declared in.
+    pub(crate) fn of_start() -> Self {
+        Self(STARTED_IN.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn is_current(self) -> bool {
+        self == Self::current()
+    }
+}
+
+/// Starts a thread, if one can be had. Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
+pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+    catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).spawn(f))).ok()?.ok()
+}

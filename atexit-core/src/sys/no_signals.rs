@@ -1,0 +1,62 @@
+//! Owns what there is to say of signals where a process cannot catch any: nothing; must not know who asks.
+
+use std::io;
+
+pub(crate) const USUAL: &[i32] = &[];
+
+pub(crate) const SUPPORTED: &[i32] = &[];
+
+#[derive(Clone, Copy)]
+pub(crate) enum Disposition {}
+
+impl Disposition {
+    pub(crate) fn of(_: i32) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn is_ignored(self) -> bool {
+        match self {}
+    }
+
+    pub(crate) fn restore(self, _: i32) {
+        match self {}
+    }
+}
+
+pub(crate) fn catch(_: i32, _: fn(i32)) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn die_by(_: i32) {}
+
+pub(crate) enum Waiter {}
+
+pub(crate) enum Waker {}
+
+pub(crate) fn waiter() -> io::Result<(Waker, Waiter)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+impl Waker {
+    pub(crate) fn publish(self) {
+        match self {}
+    }
+}
+
+impl Waiter {
+    pub(crate) fn wait(&mut self) -> bool {
+        match *self {}
+    }
+}
+
+pub(crate) fn wake() {}
+
+pub(crate) fn forget_waker_in_child() {}
+
+pub(crate) struct BlockedSignals;
+
+impl BlockedSignals {
+    pub(crate) fn all() -> Self {
+        Self
+    }
+}

@@ -1,0 +1,149 @@
+//! Owns what every Unix does alike; must not know which one it is on, nor what a handler is.
+//!
+//! The few calls of the C library that std does not offer are declared here and in the systems' files rather than taken from a binding
+//! crate: ISO C, POSIX and the Itanium C++ ABI fix their signatures, and everyone who uses the attribute would pay for building the
+//! bindings.
+//!
+//! # Which call plants the hook, and why
+//!
+//! A constructor (by the `ctor` crate) calls `__cxa_atexit(hook, _, __dso_handle)` before `main`. The candidates were
+//!
+//! - `.fini_array`, which is what a `dtor` function is: it runs after everything that C code planted by `atexit`, and
+//!   nothing tells it the exit status;
+//! - `atexit` of the C library: nothing tells it the status either, and from a shared object it is the same call;
+//! - `on_exit`: tells the status, but knows no shared object, so that it jumps into unmapped code after a `dlclose`;
+//! - `__cxa_atexit`: glibc passes the status as a second argument; the third argument is the shared object
+//!   whose unloading calls the hook too.
+//!
+//! Exit functions run last-in first-out, so whatever C code plants from `main` on runs before the hook, and what was
+//! planted by constructors that ran earlier, `.fini_array`, and the flush of C's `stdout` come after it. `arm()` plants
+//! the hook once more, in front. In a `cdylib` all of this belongs to the library: the hook runs when `dlclose` unloads
+//! it, or at the exit of the process, whichever is first.
+
+use std::ffi::{c_int, c_short, c_void};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd as _;
+use std::time::Duration;
+
+use super::sync::Instant;
+use super::{ExitHook, ForkHooks, Leaving, call_from_c};
+
+/// What one Unix does differently from the others.
+pub(crate) trait Unix {
+    /// An exit function is passed the status.
+    const TELLS_STATUS: bool;
+
+    /// Whoever writes so much to a pipe gets in nobody's way, and waits for no more room than `poll` has seen. POSIX promises 512.
+    const PIPE_BUF: usize = 512;
+
+    fn leaving() -> Leaving;
+
+    /// Keeps a write to a pipe that nobody reads from killing a process that is not Rust, and does not ignore SIGPIPE.
+    fn without_sigpipe(write: impl FnOnce());
+}
+
+/// The low byte is all of a status that a parent sees.
+pub(crate) const STATUS_MASK: i32 = 0xff;
+
+pub(crate) fn process_id() -> u32 {
+    std::process::id()
+}
+
+unsafe extern "C" {
+    pub(crate) safe static __dso_handle: c_void;
+    pub(crate) fn __cxa_atexit(hook: *const c_void, argument: *mut c_void, dso: *const c_void) -> c_int;
+}
+
+pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
+    extern "C" fn hook<H: ExitHook, U: Unix>(_: *mut c_void, status: c_int) {
+        // Where no status is passed, the register holds anything.
+        call_from_c::<H>(U::leaving(), U::TELLS_STATUS.then_some(status));
+    }
+    // SAFETY: the hook is in the object whose handle is passed, so that it is called before its code goes away. A C function
+    // that gets one argument more than it declares, or one that it does not read, is what every System V ABI allows.
+    unsafe { __cxa_atexit(hook::<H, U> as *const c_void, std::ptr::null_mut(), &raw const __dso_handle) };
+}
+
+pub(crate) fn watch_forks<F: ForkHooks>() {
+    unsafe extern "C" {
+        fn pthread_atfork(before: extern "C" fn(), in_parent: extern "C" fn(), in_child: extern "C" fn()) -> c_int;
+    }
+    extern "C" fn before<F: ForkHooks>() {
+        F::before();
+    }
+    extern "C" fn in_parent<F: ForkHooks>() {
+        F::in_parent();
+    }
+    extern "C" fn in_child<F: ForkHooks>() {
+        F::in_child();
+    }
+    // SAFETY: POSIX. The functions are in this object, whose unloading takes the registration back.
+    unsafe { pthread_atfork(before::<F>, in_parent::<F>, in_child::<F>) };
+}
+
+/// Writes whole lines as far as a piece holds some, so that another process that writes to the same pipe does not get in between. What
+/// cannot be written is lost: there is nowhere to say so.
+pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {
+    let mut left = text.as_bytes();
+    U::without_sigpipe(|| {
+        while !left.is_empty() {
+            let most = &left[..left.len().min(U::PIPE_BUF)];
+            let lines = most.iter().rposition(|&byte| byte == b'\n').map_or(most, |end| &most[..=end]);
+            let piece = if most.len() < left.len() { lines } else { most };
+            if !is_writable(2, until) {
+                return;
+            }
+            match write_to(2, piece) {
+                Ok(0) => return,
+                Ok(count) => left = &left[count..],
+                // Who has made the descriptor one that does not block has to wait as well.
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                Err(_) => return,
+            }
+        }
+    });
+    left.is_empty()
+}
+
+/// Waits until then for a descriptor to take `PIPE_BUF` bytes without blocking, and says whether it does. Where the system cannot tell,
+/// or there is no such descriptor, the write is to say what is wrong.
+fn is_writable(descriptor: c_int, until: Instant) -> bool {
+    #[repr(C)]
+    struct Poll {
+        descriptor: c_int,
+        events: c_short,
+        happened: c_short,
+    }
+    const POLLOUT: c_short = 4;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    type Count = std::ffi::c_ulong;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    type Count = std::ffi::c_uint;
+    unsafe extern "C" {
+        fn poll(descriptors: *mut Poll, count: Count, milliseconds: c_int) -> c_int;
+    }
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        // Rounded up, for what is less than a millisecond is not over.
+        let milliseconds = c_int::try_from((left + Duration::from_micros(999)).as_millis()).unwrap_or(c_int::MAX);
+        let mut asked = Poll { descriptor, events: POLLOUT, happened: 0 };
+        // SAFETY: POSIX; one structure of ours.
+        match unsafe { poll(&raw mut asked, 1, milliseconds) } {
+            0 => return false,
+            -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            _ => return true,
+        }
+    }
+}
+
+/// Writes what can be written to a descriptor in one call; fit for a signal handler.
+pub(crate) fn write_to(descriptor: i32, bytes: &[u8]) -> io::Result<usize> {
+    if descriptor < 0 {
+        return Ok(0);
+    }
+    // SAFETY: `ManuallyDrop` never closes the descriptor, and writing to one that is not open is an error, no more.
+    let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
+    file.write(bytes)
+}

@@ -1,0 +1,119 @@
+//! Owns what the system does about signals, and how a signal handler wakes a thread; must not know what is done when one arrives.
+
+use std::io::{self, Read as _};
+use std::mem::MaybeUninit;
+use std::os::fd::IntoRawFd as _;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use signal_hook::consts::{
+    SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+};
+
+use super::posix::write_to;
+
+/// What a terminal, an operator or a system that shuts down sends.
+pub(crate) const USUAL: &[i32] = &[SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+/// What ends a process, and leaves it in a state in which handlers can run.
+pub(crate) const SUPPORTED: &[i32] =
+    &[SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ];
+
+/// What a process does about a signal.
+#[derive(Clone, Copy)]
+pub(crate) struct Disposition(libc::sigaction);
+
+impl Disposition {
+    /// What the process does about this signal now; `None` if there is no such signal.
+    pub(crate) fn of(signal: i32) -> Option<Self> {
+        let mut action = MaybeUninit::zeroed();
+        // SAFETY: POSIX: it fills in the structure if it succeeds, and fails for what is no signal.
+        (unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) } == 0)
+            // SAFETY: filled in.
+            .then(|| Self(unsafe { action.assume_init() }))
+    }
+
+    pub(crate) fn is_ignored(&self) -> bool {
+        self.0.sa_sigaction == libc::SIG_IGN
+    }
+
+    /// Makes it the disposition again that the signal has.
+    pub(crate) fn restore(&self, signal: i32) {
+        // SAFETY: the structure is one that the system has filled in. POSIX allows the call in a forked child.
+        unsafe { libc::sigaction(signal, &raw const self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// Calls `arrived` in the signal handler of this signal, after what the program had there before.
+///
+/// `arrived` must be fit for a signal handler: `exit::signals` is the only caller, and says so at its function.
+pub(crate) fn catch(signal: i32, arrived: fn(i32)) -> io::Result<()> {
+    // SAFETY: `arrived` does nothing but atomic operations, `write`, and what `signal-hook` offers for signal handlers.
+    unsafe { signal_hook::low_level::register(signal, move || arrived(signal)) }.map(drop)
+}
+
+/// Does what the signal does by default, if the system lets it; fit for a signal handler.
+pub(crate) fn die_by(signal: i32) {
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}
+
+/// The descriptor by which a signal handler wakes the thread. It is never closed.
+static WAKE: AtomicI32 = AtomicI32::new(-1);
+
+/// The end at which a thread waits.
+pub(crate) struct Waiter(UnixStream);
+
+/// The end from which it is woken, once it is published.
+pub(crate) struct Waker(UnixStream);
+
+pub(crate) fn waiter() -> io::Result<(Waker, Waiter)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((Waker(ours), Waiter(theirs)))
+}
+
+impl Waker {
+    /// From now on [`wake`] wakes whoever waits at the other end.
+    pub(crate) fn publish(self) {
+        WAKE.store(self.0.into_raw_fd(), Ordering::SeqCst);
+    }
+}
+
+impl Waiter {
+    /// Waits to be woken. `false`: nobody is left who could.
+    pub(crate) fn wait(&mut self) -> bool {
+        !matches!(self.0.read(&mut [0]), Ok(0))
+    }
+}
+
+/// Wakes the thread that waits; fit for a signal handler.
+pub(crate) fn wake() {
+    let _ = write_to(WAKE.load(Ordering::SeqCst), &[0]);
+}
+
+/// In a forked child nobody waits.
+pub(crate) fn forget_waker_in_child() {
+    WAKE.store(-1, Ordering::SeqCst);
+}
+
+/// Keeps signals from this thread for as long as it lives.
+pub(crate) struct BlockedSignals(libc::sigset_t);
+
+impl BlockedSignals {
+    pub(crate) fn all() -> Self {
+        let (mut all, mut before) = (MaybeUninit::zeroed(), MaybeUninit::zeroed());
+        // SAFETY: POSIX: the first call fills in a set, the second reads it and fills in the other, which zeroed is a set, too.
+        unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+            Self(before.assume_init())
+        }
+    }
+}
+
+impl Drop for BlockedSignals {
+    fn drop(&mut self) {
+        // SAFETY: the set is the one that this thread had.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
+    }
+}

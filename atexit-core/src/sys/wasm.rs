@@ -1,0 +1,15 @@
+//! Owns what WebAssembly does its own way, which has neither threads nor processes; must not know what a handler is.
+
+pub(crate) use super::iso_c::without_posix::{STATUS_MASK, install_hook, watch_forks, write_stderr};
+pub(crate) use super::iso_c::{
+    exit, exit_at_once, flush_and_exit as exit_again, install_exit_marker, thread_id, waits_forever,
+};
+
+use super::Threads;
+
+pub(crate) const THREADS: Threads = Threads::Never;
+
+/// There is one process, and std cannot tell its number.
+pub(crate) fn process_id() -> u32 {
+    1
+}

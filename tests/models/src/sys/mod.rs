@@ -1,0 +1,92 @@
+//! Owns what the library asks of the operating system, as the modelled [`process`](crate::process) answers it; must not know who asks.
+
+#[path = "../../../../atexit-core/src/sys/lock.rs"]
+pub(crate) mod lock;
+pub mod sync;
+#[path = "../../../../atexit-core/src/sys/token.rs"]
+pub(crate) mod token;
+
+use sync::Instant;
+use sync::thread::{Builder, JoinHandle};
+
+pub(crate) use crate::process::{c_exit as exit, c_exit as exit_again, end as exit_at_once};
+use crate::{process, world};
+
+pub(crate) const STATUS_MASK: i32 = 0xff;
+
+pub(crate) const THREADS: Threads = Threads::Always;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Threads {
+    Always,
+    NotInExit,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    Process,
+    Library,
+}
+
+pub(crate) trait ExitHook {
+    fn called(leaving: Leaving, status: Option<i32>);
+}
+
+pub(crate) trait ForkHooks {
+    fn before();
+    fn in_parent();
+    fn in_child();
+}
+
+/// A modelled process begins with its hooks.
+macro_rules! before_main {
+    ($function:path) => {
+        const _: fn() = $function;
+    };
+}
+pub(crate) use before_main;
+
+pub(crate) fn install_hook<H: ExitHook>() {
+    process::plant();
+}
+
+pub(crate) fn install_exit_marker() {}
+
+pub(crate) fn watch_forks<F: ForkHooks>() {}
+
+/// There is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process;
+
+impl Process {
+    pub(crate) fn current() -> Self {
+        Self
+    }
+
+    pub(crate) fn of_start() -> Self {
+        Self
+    }
+
+    pub(crate) fn is_current(self) -> bool {
+        self == Self::current()
+    }
+}
+
+pub(crate) fn thread_id() -> Option<u64> {
+    None
+}
+
+pub(crate) fn waits_forever(_: u64) -> bool {
+    false
+}
+
+/// Nobody is slow to read here.
+pub(crate) fn write_stderr(text: &str, _: Instant) -> bool {
+    world::complain(text);
+    true
+}
+
+pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+    Builder::new().name(name.to_owned()).spawn(f).ok()
+}

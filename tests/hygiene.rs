@@ -1,4 +1,8 @@
-//! Owns what expansions may demand of the crates that they stand in: nothing. The crates under `tests/crates` compile, or this does not.
+//! Owns what expansions may demand of the crates that they stand in, which is nothing: the crates under `tests/crates` compile, or this does not.
+//! Owns too what `.ci/rooms` complains of in the sources of the core.
+
+use std::fs;
+use std::path::Path;
 
 use spawn::{End, assert_seen, build, command};
 
@@ -27,4 +31,525 @@ logging::close
 fn a_renamed_dependency_is_named_by_an_option() {
     let program = build("hygiene", &["-p", "renamed"], &[]).join("renamed");
     assert_seen(&mut command(&program.to_string_lossy(), &[]), "re-exported 2\nrenamed\n", "", End::Status(0));
+}
+
+/// Small trees of sources, and all that `.ci/rooms` says of each.
+const TREES: &[Tree] = &[
+    Tree {
+        name: "clean",
+        files: &[
+            (
+                "lib.rs",
+                "\
+                    mod guard;
+                    #[path = \"private.rs\"]
+                    pub mod __private;
+                    pub use guard::{X, guard};
+                    macro_rules! m { () => { $crate::guard() } }
+                ",
+            ),
+            (
+                "private.rs",
+                "\
+                    pub use crate::handler::callback::call;
+                    macro_rules! m { () => { $crate::__private::call() } }
+                ",
+            ),
+            (
+                "docs.rs",
+                "\
+                    use crate::Report;
+                    fn f() { crate::run(); }
+                ",
+            ),
+            (
+                "guard.rs",
+                "\
+                    use crate::{log, registration::X};
+                    pub use super::runner::state::State;
+                ",
+            ),
+            (
+                "registration.rs",
+                "\
+                    pub use crate::plan::{self, table as t};
+                    use std::{fmt, sync::Mutex};
+                ",
+            ),
+            // It is known from outside, and by what is above it in its room.
+            (
+                "runner/mod.rs",
+                "\
+                    mod call;
+                    pub(crate) mod state;
+                    pub use call::Call;
+                    pub use self::state::State;
+                ",
+            ),
+            (
+                "runner/call.rs",
+                "\
+                    use super::state::{self, State};
+                    use crate::log;
+                    fn f() { log::f(state::X) }
+                ",
+            ),
+            (
+                "runner/state.rs",
+                "\
+                    pub(in crate::runner) struct State;
+                    pub(super) fn f() -> ::std::io::Result<()> {}
+                    #[cfg(test)]
+                    mod tests {
+                        use super::*;
+                        fn f() { super::f(); self::f() }
+                    }
+                ",
+            ),
+            (
+                "plan/mod.rs",
+                "\
+                    mod dot;
+                    mod table;
+                ",
+            ),
+            ("plan/dot.rs", "use crate::plan::table;\n"),
+            (
+                "plan/table.rs",
+                "\
+                    use crate::{config, registry::{self, Place as P}};
+                    use super::*;
+                    fn f() { ::dot::f() }
+                ",
+            ),
+            (
+                "handler/callback.rs",
+                "\
+                    use crate::sys;
+                    unsafe fn f() {}
+                ",
+            ),
+            // Who chooses the system's file is known by that file.
+            (
+                "sys/mod.rs",
+                "\
+                    #[cfg_attr(unix, path = \"linux.rs\")]
+                    #[cfg_attr(windows, path = \"windows.rs\")]
+                    mod system;
+                    pub use system::f;
+                    pub struct Status;
+                ",
+            ),
+            (
+                "sys/linux.rs",
+                "\
+                    use super::{Status, posix};
+                    unsafe fn f() {}
+                ",
+            ),
+            (
+                "sys/windows.rs",
+                "\
+                    use crate::sys::Status;
+                    #[cfg(windows)]
+                    fn f() {}
+                ",
+            ),
+            (
+                "sys/posix.rs",
+                "\
+                    use super::Status;
+                    fn f() -> bool { cfg!(target_os = \"linux\") }
+                ",
+            ),
+        ],
+        complaints: &[],
+    },
+    Tree {
+        name: "words",
+        files: &[(
+            "log.rs",
+            r##"//! Says what [`run`](crate::run) did on unix; must not know crate::runner.
+/* unsafe { crate::exit::f() } /* cfg(unix) */ crate::Report */
+/// unsafe, cfg!(windows)
+fn f<'a>(x: &'a str) -> char {
+    let _ = ("unsafe { crate::exit::f() } \" #[cfg(unix)]", 'u', '"', b'\'', "$crate", 'ä','"',"unsafe");
+    let _ = r#"use crate::guard; " unsafe"#;
+    let _ = b"unsafe \\";
+    let (unsafe_code, unix, windows) = (0, 1, 2);
+    '\u{22}'
+}
+#[cfg(all(feature = "unix", panic = "unwind"))]
+#[cfg_attr(test, doc = "target_os", path = "windows.rs")]
+#[cfg(not(any(test, doc, debug_assertions, miri)))]
+#[cfg(target_pointer_width = "64")]
+mod unix {}
+"##,
+        )],
+        complaints: &[],
+    },
+    Tree {
+        name: "use",
+        files: &[
+            (
+                "plan.rs",
+                "\
+                    //! Owns
+                    use std::fmt;
+                    use crate::runner::Run;
+                    use crate::exit as out;
+                    fn f() { out::f() }
+                ",
+            ),
+            (
+                "runner.rs",
+                "\
+                    pub use atexit_core::exit::f;
+                    use crate::{
+                        // of exit
+                        exit::g,
+                    };
+                    use super::guard;
+                ",
+            ),
+            ("sys/linux.rs", "pub(crate) use super::super::handler::Handler;\n"),
+        ],
+        complaints: &[
+            "plan.rs:3: plan must not know runner",
+            "plan.rs:4: plan must not know exit",
+            "runner.rs:1: runner must not know exit",
+            "runner.rs:4: runner must not know exit",
+            "runner.rs:6: runner must not know guard",
+            "sys/linux.rs:1: sys must not know handler",
+        ],
+    },
+    Tree {
+        name: "nested",
+        files: &[(
+            "registry/mod.rs",
+            "\
+                    use crate::{
+                        handler::{self, info::{Info, Label}},
+                        log, plan::{
+                            self,
+                            dot::{f, g},
+                        },
+                        sys::{signal, sync::*}, runner::*,
+                    };
+                ",
+        )],
+        complaints: &[
+            "registry/mod.rs:3: registry must not know plan",
+            "registry/mod.rs:7: registry must not know runner",
+        ],
+    },
+    Tree {
+        name: "inline",
+        files: &[
+            (
+                "order/graph.rs",
+                "\
+                    fn f(x: &[crate::log::Level]) -> <crate::plan::X as Y>::Z {
+                        super::super::runner::f();
+                        ::atexit_core::exit::f(0..crate::guard::N, crate::r#registration::f())
+                    }
+                ",
+            ),
+            (
+                "log.rs",
+                "\
+                    #[cfg(test)]
+                    mod tests {
+                        fn f() { super::super::config::f(); crate::order::f() }
+                        mod within {
+                            use super::super::super::runner;
+                            fn f() { super::super::g() }
+                        }
+                    }
+                ",
+            ),
+            (
+                "report.rs",
+                "\
+                    use crate as all;
+                    fn f() { all::log::f() }
+                ",
+            ),
+        ],
+        complaints: &[
+            "log.rs:3: log must not know config",
+            "log.rs:5: log must not know runner",
+            "order/graph.rs:1: order must not know log",
+            "order/graph.rs:1: order must not know plan",
+            "order/graph.rs:2: order must not know runner",
+            "order/graph.rs:3: order must not know exit",
+            "order/graph.rs:3: order must not know guard",
+            "order/graph.rs:3: order must not know registration",
+            "report.rs:1: report must name the room of crate",
+            "report.rs:2: report must not know log",
+        ],
+    },
+    Tree {
+        name: "root",
+        files: &[
+            (
+                "lib.rs",
+                "\
+                    #[path = \"private.rs\"]
+                    pub(crate) mod __private;
+                    mod guard;
+                    mod plan;
+                ",
+            ),
+            ("private.rs", "use crate::guard;\n"),
+            ("docs.rs", ""),
+            ("plan.rs", ""),
+            (
+                "guard.rs",
+                "\
+                    use crate::{Report, plan::{self, X}};
+                    use super::*;
+                    use atexit_core::register;
+                    fn f() -> crate::Cause {
+                        crate::plan();
+                        crate::exit(1);
+                        crate::link!(a);
+                        crate::plan::plan()
+                    }
+                    use crate::{__private::call, docs};
+                ",
+            ),
+            (
+                "runner/mod.rs",
+                "\
+                    macro_rules! m {
+                        () => { $crate::sys::f() };
+                    }
+                ",
+            ),
+        ],
+        complaints: &[
+            "guard.rs:1: guard must name the room of crate::Report",
+            "guard.rs:2: guard must name the room of crate::*",
+            "guard.rs:3: guard must name the room of crate::register",
+            "guard.rs:4: guard must name the room of crate::Cause",
+            "guard.rs:5: guard must name the room of crate::plan",
+            "guard.rs:6: guard must name the room of crate::exit",
+            "guard.rs:7: guard must name the room of crate::link",
+            "guard.rs:10: guard must not know docs",
+            "guard.rs:10: guard must not know private",
+            "runner/mod.rs:2: $crate belongs into lib.rs or private.rs",
+        ],
+    },
+    Tree {
+        name: "level",
+        files: &[
+            ("report.rs", "use crate::order::Rank;\n"),
+            ("order/mod.rs", "use crate::report;\n"),
+            ("config.rs", "use crate::{log, registry};\n"),
+            ("registry/mod.rs", "use crate::{config::Config, order, report};\n"),
+        ],
+        complaints: &[
+            "config.rs:1: config must not know registry",
+            "order/mod.rs:1: order must not know report",
+            "registry/mod.rs:1: registry must not know config",
+            "report.rs:1: report must not know order",
+        ],
+    },
+    Tree {
+        name: "circle",
+        files: &[
+            // Two files beside each other, by every kind of path.
+            (
+                "runner/call.rs",
+                "\
+                    //! Owns
+                    use super::state::State;
+                ",
+            ),
+            ("runner/state.rs", "fn f() { crate::runner::call::f() }\n"),
+            // A file and the one that it lies in.
+            (
+                "plan/mod.rs",
+                "\
+                    mod dot;
+                    mod table;
+                    pub struct Plan;
+                    fn f() { dot::f() }
+                    pub use dot::Dot;
+                ",
+            ),
+            ("plan/dot.rs", "use super::Plan;\n"),
+            ("plan/table.rs", "use super::{Plan, dot};\n"),
+            // Three, of which one sees the next by all that its parent sees.
+            (
+                "exit/mod.rs",
+                "\
+                    mod fork;
+                    mod hook;
+                    mod signals;
+                ",
+            ),
+            (
+                "exit/fork.rs",
+                "\
+                    use super::*;
+                    fn f() { hook::f() }
+                ",
+            ),
+            (
+                "exit/hook.rs",
+                "\
+                    #[cfg(test)]
+                    mod tests {
+                        use super::super::signals;
+                    }
+                ",
+            ),
+            (
+                "exit/signals.rs",
+                "\
+                    use crate::exit::{self};
+                    use exit::fork::f;
+                ",
+            ),
+            // Files that share a contract may not know each other in a circle either.
+            (
+                "sys/mod.rs",
+                "\
+                    #[cfg_attr(unix, path = \"bsd.rs\")]
+                    mod system;
+                    mod posix;
+                    pub use system::f;
+                ",
+            ),
+            ("sys/bsd.rs", "use super::{Status, posix::f};\n"),
+            ("sys/posix.rs", "use super::{Status, system};\n"),
+        ],
+        complaints: &[
+            "exit/fork.rs:2: a circle: exit/fork.rs:2 knows exit/hook.rs, exit/hook.rs:3 knows exit/signals.rs, exit/signals.rs:2 knows exit/fork.rs",
+            "plan/dot.rs:1: a circle: plan/dot.rs:1 knows plan/mod.rs, plan/mod.rs:4 knows plan/dot.rs",
+            "runner/call.rs:2: a circle: runner/call.rs:2 knows runner/state.rs, runner/state.rs:1 knows runner/call.rs",
+            "sys/bsd.rs:1: a circle: sys/bsd.rs:1 knows sys/posix.rs, sys/posix.rs:1 knows sys/bsd.rs",
+        ],
+    },
+    Tree {
+        name: "unknown",
+        files: &[
+            ("attic/mod.rs", "use crate::guard;\n"),
+            ("attic/box.rs", ""),
+            ("cellar.rs", ""),
+            ("guard.rs", "use crate::attic;\n"),
+        ],
+        complaints: &[
+            "attic/box.rs:1: attic has no place in the table of .ci/rooms",
+            "cellar.rs:1: cellar has no place in the table of .ci/rooms",
+        ],
+    },
+    Tree {
+        name: "unsafe",
+        files: &[
+            ("handler/callback.rs", "unsafe fn f() {}\n"),
+            (
+                "handler/mod.rs",
+                "\
+                    //! unsafe
+                    #[unsafe(no_mangle)]
+                    fn f() {
+                        unsafe { g() }
+                    }
+                ",
+            ),
+            ("lib.rs", "unsafe extern \"C\" {}\n"),
+            ("runner/callback.rs", "fn f(x: &str, y: unsafe fn()) {}\n"),
+            ("sys/signal.rs", "unsafe fn f() {}\n"),
+        ],
+        complaints: &[
+            "handler/mod.rs:2: unsafe belongs into sys/ or handler/callback.rs",
+            "handler/mod.rs:4: unsafe belongs into sys/ or handler/callback.rs",
+            "lib.rs:1: unsafe belongs into sys/ or handler/callback.rs",
+            "runner/callback.rs:1: unsafe belongs into sys/ or handler/callback.rs",
+        ],
+    },
+    Tree {
+        name: "systems",
+        files: &[
+            (
+                "exit/mod.rs",
+                "\
+                    #[cfg(unix)]
+                    mod fork;
+                    #[cfg(all(
+                        feature = \"signals\",
+                        not(windows),
+                    ))]
+                    mod signals;
+                ",
+            ),
+            (
+                "lib.rs",
+                "\
+                    #![cfg_attr(target_family = \"wasm\", allow(dead_code))]
+                    #[cfg_attr(test, cfg_attr(not(target_env = \"gnu\"), ignore))]
+                    fn f() {}
+                ",
+            ),
+            (
+                "log.rs",
+                "\
+                    const N: u8 = if cfg!(any(target_os = \"linux\", target_arch = \"wasm32\")) { 1 } else { 2 };
+                    #[cfg(target_vendor = \"apple\")]
+                    fn f() {}
+                ",
+            ),
+        ],
+        complaints: &[
+            "exit/mod.rs:1: cfg of unix belongs into sys/",
+            "exit/mod.rs:5: cfg of windows belongs into sys/",
+            "lib.rs:1: cfg of target_family belongs into sys/",
+            "lib.rs:2: cfg of target_env belongs into sys/",
+            "log.rs:1: cfg of target_arch belongs into sys/",
+            "log.rs:1: cfg of target_os belongs into sys/",
+            "log.rs:2: cfg of target_vendor belongs into sys/",
+        ],
+    },
+];
+
+/// Sources that stand in for those of the core.
+struct Tree {
+    /// The folder that they are written to.
+    name: &'static str,
+    /// Where each lies below it, and its text.
+    files: &'static [(&'static str, &'static str)],
+    /// In their order, without the folder.
+    complaints: &'static [&'static str],
+}
+
+#[test]
+fn rooms_know_each_other_in_one_direction() {
+    for tree in TREES {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rooms").join(tree.name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("what an earlier test left can be removed");
+        }
+        for (path, text) in tree.files {
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder can be made");
+            fs::write(path, text).expect("a file can be written");
+        }
+        let folder = folder.to_string_lossy();
+        let expected =
+            tree.complaints.iter().fold(String::new(), |all, complaint| all + &folder + "/" + complaint + "\n");
+        let status = i32::from(!tree.complaints.is_empty());
+        assert_seen(&mut command("bash", &[".ci/rooms", &folder]), &expected, "", End::Status(status));
+    }
+}
+
+#[test]
+fn no_sources_are_not_clean_ones() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rooms").join("none");
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    let folder = folder.to_string_lossy();
+    let complaint = format!("rooms: no sources in {folder}\n");
+    assert_seen(&mut command("bash", &[".ci/rooms", &folder]), "", &complaint, End::Status(1));
 }

@@ -2,6 +2,8 @@
 //!
 //! Owns the entry points; must not know what they do.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod call;
 mod commas;

@@ -300,3 +300,13 @@ fn async_handlers_are_driven_to_their_end() {
         assert_seen(&mut command(&program, &[]), stdout, &stderr, End::Status(1));
     }
 }
+
+#[test]
+fn no_wake_up_of_an_async_handler_is_lost() {
+    let stdout = "has blocked on main\nwoken\nhas blocked on at_exit\nwoken\n";
+    let together = env!("CARGO_BIN_EXE_wake_ups").to_owned();
+    let alone = build("alone", &["-p", "atexit", "--bin", "wake_ups"], &[]).join("wake_ups");
+    for program in [together, alone.to_string_lossy().into_owned()] {
+        assert_seen(&mut command(&program, &[]), stdout, "", End::Status(0));
+    }
+}

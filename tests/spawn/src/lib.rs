@@ -10,7 +10,7 @@ use std::time::Duration;
 use wait_timeout::ChildExt as _;
 
 /// Far more than any program here needs; who reaches it hangs.
-const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// All that can be seen of a program that ended.
 #[derive(Debug, PartialEq, Eq)]

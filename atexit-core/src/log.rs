@@ -45,9 +45,9 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Reads the environment. What it does not understand is the default, and said once.
-    pub(crate) fn from_environment() -> Self {
-        let default = Self { level: Level::Error, until: None };
+    /// Reads the environment, for a run with this deadline. What it does not understand is the default, and said once.
+    pub(crate) fn from_environment(deadline: Option<Instant>) -> Self {
+        let default = Self { level: Level::Error, until: None }.with_deadline(deadline);
         let Some(value) = std::env::var_os("AT_EXIT_LOG").filter(|value| !value.is_empty()) else {
             return default;
         };
@@ -61,7 +61,7 @@ impl Log {
         default
     }
 
-    /// The same for a run with this deadline.
+    /// From now on the run has this deadline.
     pub(crate) fn with_deadline(self, deadline: Option<Instant>) -> Self {
         Self { until: deadline.and_then(|deadline| deadline.checked_add(GRACE)), ..self }
     }
@@ -77,8 +77,12 @@ impl Log {
         }
     }
 
-    pub(crate) fn problem(self, problem: &Problem) {
-        self.error(format_args!("{problem}"));
+    pub(crate) fn problems(self, problems: &[Problem]) {
+        if self.level >= Level::Error {
+            for problem in problems {
+                self.write(format_args!("{problem}"));
+            }
+        }
     }
 
     pub(crate) fn started(self, handler: &HandlerInfo) {
@@ -107,16 +111,17 @@ impl Log {
         if self.level < Level::Error {
             return;
         }
-        let mut text = String::new();
+        let mut lines = Vec::new();
         if too_late > 0 {
-            text += &format!("at_exit: not run, registered too late by other threads: {too_late}\n");
+            lines.push(format!("not run, registered too late by other threads: {too_late}"));
         }
         if stays_held && !report.failures.is_empty() {
-            text += "at_exit: stdout or stderr is locked, so handlers ran on the exiting thread\n";
+            lines.push("stdout or stderr is locked, so handlers ran on the exiting thread".to_owned());
         }
-        list(&mut text, "not run before the deadline", &report.not_run);
-        list(&mut text, "failed", &report.failures);
-        self.print(&text);
+        list(&mut lines, "not run before the deadline", &report.not_run);
+        list(&mut lines, "failed", &report.failures);
+        let text: Vec<String> = lines.iter().map(|line| format!("at_exit: {line}\n")).collect();
+        self.print(&text.concat());
     }
 
     /// A handler hangs. This line waits for no reader, so that nobody is late to abandon the handler: `false` if nobody reads.
@@ -128,12 +133,6 @@ impl Log {
         };
         let line = format!("at_exit: {handler} has been running for {} s{blocked}\n", elapsed.as_secs());
         self.level < Level::Error || sys::write_stderr(&line, Instant::now())
-    }
-
-    fn error(self, line: fmt::Arguments<'_>) {
-        if self.level >= Level::Error {
-            self.write(line);
-        }
     }
 
     fn trace(self, line: fmt::Arguments<'_>) {
@@ -159,13 +158,11 @@ impl Log {
 }
 
 /// Each item on a line of its own, below a heading; nothing if there is none.
-fn list<T: Display>(text: &mut String, what: &str, items: &[T]) {
+fn list<T: Display>(lines: &mut Vec<String>, what: &str, items: &[T]) {
     match items.len() {
         0 => return,
-        1 => *text += &format!("at_exit: 1 handler {what}:\n"),
-        count => *text += &format!("at_exit: {count} handlers {what}:\n"),
+        1 => lines.push(format!("1 handler {what}:")),
+        count => lines.push(format!("{count} handlers {what}:")),
     }
-    for item in items {
-        *text += &format!("at_exit: {item}\n");
-    }
+    lines.extend(items.iter().map(ToString::to_string));
 }

@@ -40,6 +40,11 @@ const INLINE_WORDS: usize = 3;
 
 type Payload = MaybeUninit<[usize; INLINE_WORDS]>;
 
+/// # Safety
+///
+/// The payload must hold the code that this was made for.
+type FactsOf = unsafe fn(&Payload) -> Option<&dyn Facts>;
+
 /// What is known of a type once it is forgotten.
 struct Table {
     /// # Safety
@@ -51,11 +56,7 @@ struct Table {
     /// As for `call`.
     drop: unsafe fn(*mut Payload),
     /// `None` of code that says nothing of itself, as most does: so nobody has to ask.
-    ///
-    /// # Safety
-    ///
-    /// The payload must hold the code this table was made for.
-    facts: Option<unsafe fn(&Payload) -> Option<&dyn Facts>>,
+    facts: Option<FactsOf>,
     /// Of a closure without captures and of a function: equal types are the same code.
     identity: Option<fn() -> TypeId>,
     type_name: fn() -> &'static str,

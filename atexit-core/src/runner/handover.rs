@@ -109,12 +109,12 @@ impl Handover {
 
     /// Moves on to a stage. `false`: the thread was dismissed.
     pub(crate) fn enter(&self, stage: Stage) -> bool {
-        let mut state = self.lock();
-        let is_dismissed = state.stage == Stage::Dismissed;
+        let mut now = self.lock();
+        let is_dismissed = now.stage == Stage::Dismissed;
         if !is_dismissed {
-            state.stage = stage;
+            now.stage = stage;
         }
-        drop(state);
+        drop(now);
         self.changed.notify_all();
         !is_dismissed
     }
@@ -179,17 +179,17 @@ impl Handover {
 
     /// Waits until this stage is over. `false`: it takes longer than that, and the thread is dismissed.
     pub(crate) fn outlasts(&self, stage: Stage, at_most: Duration) -> bool {
-        let mut state = self.lock().wait_timeout_while(&self.changed, at_most, |state| state.stage == stage);
-        let is_over = state.stage != stage;
+        let mut now = self.lock().wait_timeout_while(&self.changed, at_most, |now| now.stage == stage);
+        let is_over = now.stage != stage;
         if !is_over {
-            state.stage = Stage::Dismissed;
+            now.stage = Stage::Dismissed;
         }
         is_over
     }
 
     /// Waits while the thread is at this stage, for this long at most, and says at which it is then.
     pub(crate) fn wait_while(&self, stage: Stage, at_most: Duration) -> Stage {
-        self.lock().wait_timeout_while(&self.changed, at_most, |state| state.stage == stage).stage
+        self.lock().wait_timeout_while(&self.changed, at_most, |now| now.stage == stage).stage
     }
 
     /// Watches the thread until it stops driving, or is made to.
@@ -213,12 +213,11 @@ impl Handover {
                 registry::revoke_lease();
                 return end;
             }
-            match watch.pause(now, state.limit.as_ref().map(|limit| limit.at)) {
-                Some(pause) => drop(state.wait_timeout(&self.changed, pause)),
-                None => {
-                    drop(state); // what it says is not to be said under a lock
-                    watch.look(now, || self.waits_forever());
-                }
+            if let Some(pause) = watch.pause(now, state.limit.as_ref().map(|limit| limit.at)) {
+                drop(state.wait_timeout(&self.changed, pause));
+            } else {
+                drop(state); // it may write, which may take its time
+                watch.look(now, || self.waits_forever());
             }
         }
     }
@@ -234,12 +233,11 @@ impl Handover {
             if watch.is_over(now) {
                 return true;
             }
-            match watch.pause(now, None) {
-                Some(pause) => drop(state.wait_timeout(&self.changed, pause)),
-                None => {
-                    drop(state);
-                    watch.look(now, || false);
-                }
+            if let Some(pause) = watch.pause(now, None) {
+                drop(state.wait_timeout(&self.changed, pause));
+            } else {
+                drop(state);
+                watch.look(now, || false);
             }
         }
     }

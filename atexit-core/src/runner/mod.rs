@@ -81,7 +81,7 @@ pub(crate) fn run(cause: Cause) -> (Report, AskedStatus) {
     let result = if pending > 0 {
         run_outside(&Arc::new(RunContext::new(cause, config, deadline)), pending)
     } else {
-        tell_problems(cause, Log::from_environment);
+        tell_problems(cause, || Log::from_environment(deadline));
         Default::default()
     };
     state::end();
@@ -112,8 +112,7 @@ fn tell_problems(cause: Cause, log: impl FnOnce() -> Log) {
     let mut problems = if cause.ends_process() { registry::take_problems() } else { Vec::new() };
     problems.retain(|problem| !matches!(problem, Problem::NoHandlers { .. }));
     if !problems.is_empty() {
-        let log = log();
-        problems.iter().for_each(|problem| log.problem(problem));
+        log().problems(&problems);
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct RunContext {
 
 impl RunContext {
     pub(crate) fn new(cause: Cause, config: Config, deadline: Option<Instant>) -> Self {
-        Self { cause, config, log: Log::from_environment().with_deadline(deadline), deadline }
+        Self { cause, config, log: Log::from_environment(deadline), deadline }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::graph::{self, Edge};
 use super::problem::Problem;
+use super::settle;
 use crate::handler::declaration::{LinkSite, Site};
 
 /// What tells two linked crates apart: a library and a binary may have one name, and so may two versions of a library.
@@ -79,7 +80,7 @@ pub(crate) fn ranks(
     let (with, without): (Vec<usize>, Vec<usize>) =
         (0..crates.nodes.len()).partition(|&at| crates.nodes[at].has_handlers);
     let linkers_order = [without, with].concat();
-    let order = graph::settle(linkers_order, &crates.edges, &[]);
+    let order = settle::settle(linkers_order, &crates.edges, &[]);
     let later = graph::neighbours(crates.nodes.len(), crates.edges.iter().copied());
     let mut next = None;
     let mut ranks = vec![Rank::default(); crates.nodes.len()];

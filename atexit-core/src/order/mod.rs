@@ -2,7 +2,7 @@
 //! run.
 //!
 //! Between crates, `link!` and the linker decide (see `crates`). Inside a crate the linker promises nothing: there the module tree
-//! and the position in the source decide. Constraints then move single handlers (see `graph`).
+//! and the position in the source decide. Constraints then move single handlers (see `settle`).
 
 use std::any::TypeId;
 use std::cmp::Ordering;
@@ -11,12 +11,14 @@ use std::collections::HashMap;
 pub(crate) mod crates;
 mod graph;
 pub(crate) mod problem;
+mod settle;
 
 use crate::handler::declaration::{Declared, Description, LinkSite, Phase, Site};
 use crate::handler::facts::{DeclaredHandler, Why};
 use crates::{CrateKey, Rank, ranks, same};
-use graph::{Edge, Move};
+use graph::Edge;
 use problem::Problem;
+use settle::Move;
 
 /// What there is to say about an order.
 #[derive(Default)]
@@ -247,7 +249,7 @@ impl Constraints {
         for phase in Phase::ALL {
             running.extend((0..declared.len()).rev().filter(|&at| declared[at].phase() == phase));
         }
-        graph::settle_and_tell(&running, &edges(false), &edges(true))
+        settle::settle_and_tell(&running, &edges(false), &edges(true))
     }
 
     /// Says of each handler that has moved by which constraint: the one that left it the least room.

@@ -347,3 +347,6 @@ pub(crate) fn handover() -> Option<Arc<Handover>> {
     let (thread, handover) = run.exit_thread.as_ref()?;
     (*thread == ThreadToken::mine()).then(|| Arc::clone(handover))
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,10 @@ pub(crate) mod without_posix {
         atexit(hook::<H>);
     }
 
-    pub(crate) fn watch_forks<F: ForkHooks>() {}
+    /// Nothing forks. That these would be called keeps the compiler from calling them dead code.
+    pub(crate) fn watch_forks<F: ForkHooks>() {
+        let _ = [F::before, F::in_parent, F::in_child];
+    }
 
     /// As far as std goes: its standard error has no buffer and swallows a missing handle.
     pub(crate) fn write_stderr(text: &str, _: Instant) -> bool {

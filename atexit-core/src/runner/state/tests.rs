@@ -1,0 +1,155 @@
+//! Owns the proof that each cell of the table of states is as it says; must not know of threads, which are names here.
+
+use super::*;
+use crate::config::Config;
+use crate::report::Cause;
+
+fn record() -> RunRecord {
+    RunRecord::new(Arc::new(RunContext::new(Cause::Run, Config::new(), None)))
+}
+
+/// The threads that have a part in the table: the one that acts, and another one.
+fn threads() -> (ThreadToken, ThreadToken) {
+    (ThreadToken::new(), ThreadToken::new())
+}
+
+fn state(course: Course, exit: Exit) -> RunState {
+    RunState { course, exit, ..RunState::new() }
+}
+
+/// What the state is after a step.
+fn after<R>(mut run: RunState, step: impl FnOnce(&mut RunState) -> R) -> (Course, Exit, R) {
+    let result = step(&mut run);
+    (run.course, run.exit, result)
+}
+
+#[test]
+fn who_begins_a_run_runs_waits_leaves_or_ends_the_run_of_another() {
+    let (me, other) = threads();
+    let leaving = |by| Exit::Leaving { by, status: 7 };
+    let (opening, ending) = (Course::Opening { by: other }, Course::Ending { by: other });
+    // the state, whether the run is part of an exit, whether its deadline is over => what becomes of the thread
+    let table = [
+        (Course::Idle, Exit::No, false, Begin::Mine),
+        (Course::Idle, Exit::By(other), false, Begin::Mine),
+        (Course::Idle, leaving(other), false, Begin::Mine),
+        (Course::Idle, Exit::No, true, Begin::Mine),
+        (Course::Idle, Exit::By(me), true, Begin::Mine),
+        (Course::Idle, leaving(me), true, Begin::Mine),
+        (Course::Idle, Exit::By(other), true, Begin::WaitForTheEnd),
+        (Course::Idle, leaving(other), true, Begin::Leave(7)),
+        (opening, Exit::No, false, Begin::Wait),
+        (opening, Exit::No, true, Begin::Wait),
+        (opening, Exit::By(me), true, Begin::Wait),
+        (opening, Exit::By(other), true, Begin::WaitForTheEnd),
+        (opening, leaving(other), true, Begin::WaitForTheEnd),
+        (Course::Running, Exit::No, false, Begin::Wait),
+        (Course::Running, Exit::By(other), false, Begin::Wait),
+        (Course::Running, Exit::No, true, Begin::Wait),
+        (Course::Running, Exit::By(me), true, Begin::Wait),
+        (Course::Running, Exit::By(other), true, Begin::WaitForTheEnd),
+        (Course::Running, leaving(other), true, Begin::WaitForTheEnd),
+        (ending, Exit::No, false, Begin::Wait),
+        (ending, Exit::No, true, Begin::Wait),
+        (ending, Exit::By(other), true, Begin::WaitForTheEnd),
+    ];
+    for (course, exit, ends_process, expected) in table {
+        for is_late in [false, true] {
+            let expected = match expected {
+                Begin::Wait if is_late && course == Course::Running => Begin::Late,
+                Begin::Wait if is_late => Begin::WaitForTheEnd,
+                expected => expected,
+            };
+            let (now, exits, verdict) = after(state(course, exit), |run| run.begin(me, ends_process, is_late));
+            assert_eq!(verdict, expected, "{course:?} {exit:?} {ends_process} {is_late}");
+            let becomes = match expected {
+                Begin::Mine => Course::Opening { by: me },
+                Begin::Late => Course::Ending { by: me },
+                Begin::Wait | Begin::WaitForTheEnd | Begin::Leave(_) => course,
+            };
+            assert_eq!(now, becomes, "{course:?} {exit:?} {ends_process} {is_late}");
+            let takes_down = expected == Begin::Mine && ends_process && exit.by() != Some(me);
+            assert_eq!(exits, if takes_down { Exit::By(me) } else { exit }, "{course:?} {ends_process}");
+        }
+    }
+}
+
+#[test]
+fn every_other_cell_of_the_table() {
+    use Course::{Ending, Idle, Opening, Running};
+    let (me, other) = threads();
+    let courses = [Idle, Opening { by: me }, Opening { by: other }, Running, Ending { by: me }, Ending { by: other }];
+    for course in courses {
+        let fresh = || state(course, Exit::No);
+        assert_eq!(after(fresh(), |run| run.open(record())), (Running, Exit::No, ()));
+        assert_eq!(after(fresh(), |run| run.nest(record())), (course, Exit::No, ()));
+        assert_eq!(after(fresh(), RunState::end), (Idle, Exit::No, ()));
+        assert_eq!(after(fresh(), |run| run.leave(me, 3)), (course, Exit::Leaving { by: me, status: 3 }, ()));
+        let claimed = if course == Running { (Ending { by: me }, Claim::Mine) } else { (course, Claim::Others) };
+        assert_eq!(after(fresh(), |run| run.claim_end(me)), (claimed.0, Exit::No, claimed.1));
+        let taken_over = if course == (Ending { by: me }) { Running } else { course };
+        assert_eq!(after(fresh(), |run| run.take_over(me)), (taken_over, Exit::By(me), ()));
+        assert_eq!(after(fresh(), |run| run.go_on_in_child(me, true)), (Running, Exit::No, ()));
+        assert_eq!(after(fresh(), |run| run.go_on_in_child(me, false)), (Idle, Exit::No, ()));
+    }
+}
+
+#[test]
+fn an_exit_goes_on_in_the_child_of_who_takes_part_in_it() {
+    let (me, other) = threads();
+    let leaving = |by| Exit::Leaving { by, status: 7 };
+    let mine = Exit::By(me);
+    // the exit in the parent => in a child that is inside the run, and in one that is not
+    let table = [
+        (Exit::No, Exit::No, Exit::No),
+        (Exit::By(me), mine, mine),
+        (Exit::By(other), mine, Exit::No),
+        (leaving(me), mine, mine),
+        (leaving(other), mine, Exit::No),
+    ];
+    for (exit, inside, outside) in table {
+        for (goes_on, expected) in [(true, inside), (false, outside)] {
+            let (_, exit, ()) = after(state(Course::Running, exit), |run| run.go_on_in_child(me, goes_on));
+            assert_eq!(exit, expected);
+        }
+    }
+}
+
+#[test]
+fn a_child_has_the_records_of_a_run_that_goes_on_there_and_no_exit_thread() {
+    let (me, other) = threads();
+    for (goes_on, records) in [(true, 2), (false, 0)] {
+        let mut run = state(Course::Running, Exit::No);
+        run.records.extend([record(), record()]);
+        run.exit_thread = Some((other, Handover::new()));
+        run.waiting = 3;
+        run.go_on_in_child(me, goes_on);
+        assert_eq!((run.records.len(), run.waiting), (records, 0));
+        assert!(run.exit_thread.is_none());
+    }
+}
+
+#[test]
+fn what_is_nested_is_told_by_the_outermost_run_once_it_is_abandoned() {
+    let mut run = RunState::new();
+    assert!(run.abandon_nested().is_empty());
+    run.open(record());
+    assert!(run.abandon_nested().is_empty());
+    for code in [3, 4] {
+        run.nest(record());
+        run.records.last_mut().expect("it was nested").exit(code);
+    }
+    assert_eq!(run.abandon_nested().len(), 2);
+    assert_eq!(run.records.len(), 1);
+    assert_eq!(run.unnest().expect("the outermost").asked_status().exit, Some(4));
+    assert!(run.unnest().is_none());
+}
+
+#[test]
+fn who_takes_over_meets_no_exit_thread() {
+    let (me, other) = threads();
+    let mut run = state(Course::Running, Exit::By(other));
+    run.exit_thread = Some((me, Handover::new()));
+    run.take_over(me);
+    assert!(run.exit_thread.is_none());
+}

@@ -140,7 +140,7 @@ pub mod when_handlers_run {}
 /// | `async fn` handlers | work | work, as far as what drives them does |
 /// | [`register`](crate::register), [`run`](crate::run) and all else of this crate | works | works |
 /// | [`exit`](crate::exit) of this crate | ends the handler | ends the handler |
-/// | [`std::process::exit`] | blocks for ever | aborts the process |
+/// | [`std::process::exit`] | blocks forever | aborts the process |
 /// | C's `exit` | ends the handler; blocks with glibc from 2.41 on (its bug 31997) | ends the handler |
 /// | a panic | is a failure | is a failure |
 /// | a limit that is over | the handler is abandoned | is reported when the handler is over |
@@ -151,7 +151,7 @@ pub mod when_handlers_run {}
 /// - while a library is being unloaded;
 /// - where no thread can be started: that is no error and loses no handler;
 /// - where the exiting thread holds the lock of stdout or stderr, on which a `println!` of the exit thread would wait
-///   for ever;
+///   forever;
 /// - at an exit of a platform other than Linux, for there nobody has tried it.
 ///
 /// After a signal that was caught there is no exiting thread: all handlers run on an exit thread, those with
@@ -161,7 +161,7 @@ pub mod when_handlers_run {}
 /// # Locks
 ///
 /// A thread that calls [`std::process::exit`] keeps what it has locked, and other threads go on and lock what they
-/// like. A handler that locks the same waits, in the first case for ever. Hold no lock when you exit; where that cannot
+/// like. A handler that locks the same waits, in the first case forever. Hold no lock when you exit; where that cannot
 /// be known, use [`try_lock`](std::sync::Mutex::try_lock), or give the handler a `time_limit`. A thread that panics
 /// with a lock held poisons it: [`into_inner`](std::sync::PoisonError::into_inner) lets a handler go on.
 ///
@@ -187,7 +187,7 @@ pub mod when_handlers_run {}
 ///
 /// [`exit`](crate::exit) ends the handler that calls it, and the code becomes the status of the process when all others
 /// have run. With `panic = "abort"` nothing unwinds: what the handler holds locked stays so, and a later handler that wants
-/// it waits for ever. Let go of locks first.
+/// it waits forever. Let go of locks first.
 ///
 /// [`std::process::exit`] cannot do this. It lets one thread of a process through (rust-lang/rust #126606):
 /// called once more on that thread it aborts, and on any other it never returns. Where the process does not exit by

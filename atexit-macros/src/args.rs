@@ -5,8 +5,8 @@ use quote::ToTokens;
 use syn::LitStr;
 use syn::ext::IdentExt;
 
-use crate::commas::{self, Element, without_invisible_groups};
 use crate::error::{Errors, did_you_mean};
+use crate::scanner::{self, Element, without_invisible_groups};
 
 /// What stands in the parentheses of `#[at_exit(…)]`.
 #[derive(Default)]
@@ -62,7 +62,7 @@ impl Args {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Self::default();
         let mut seen: Vec<Ident> = Vec::new();
-        for element in commas::expressions(tokens) {
+        for element in scanner::expressions(tokens) {
             let expected = "expected an option, such as `args = value` for what the function is called with";
             let Some(setting) = Setting::parse(&element, expected, errors) else { continue };
             let key = &setting.key;
@@ -203,7 +203,7 @@ impl Setting {
         let Some(value) = self.value(usage, errors) else { return Vec::new() };
         match &without_invisible_groups(value.iter().cloned().collect())[..] {
             [TokenTree::Group(list)] if list.delimiter() == Delimiter::Bracket => {
-                let elements = commas::expressions(list.stream());
+                let elements = scanner::expressions(list.stream());
                 if elements.is_empty() {
                     errors.at(list, &message);
                 }
@@ -230,7 +230,7 @@ impl Setting {
         let expected = "expected `name = value` here; in the order of the parameters it is `args = (value, value)`";
         let mut values: Vec<(Ident, TokenStream)> = Vec::new();
         let mut wrong = false;
-        for element in commas::expressions(list.stream()) {
+        for element in scanner::expressions(list.stream()) {
             let parsed = Self::parse(&element, expected, errors).and_then(|setting| {
                 let name = setting.key.clone();
                 if matches!(setting.given, Given::Nothing | Given::List(_)) {

@@ -8,8 +8,8 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use crate::args::{Args, BlockOn};
-use crate::call::{self, Call, Values};
 use crate::error::Errors;
+use crate::fit::{self, Call, Values};
 use crate::item::{self, Function};
 
 /// The item as it was, and after it its declaration or what is wrong.
@@ -18,7 +18,7 @@ pub(crate) fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
     let is_bare = args.is_empty();
     let args = Args::parse(args, &mut errors);
     let function = item::parse(item.clone(), &mut errors);
-    let call = function.as_ref().map(|function| call::fit(&args, function, &mut errors));
+    let call = function.as_ref().map(|function| fit::fit(&args, function, &mut errors));
     let mut expansion = item;
     match (errors.into_tokens(), &function, &call) {
         (None, Some(function), Some(call)) => expansion.extend(declaration(&args, function, call, is_bare)),

@@ -5,8 +5,8 @@
 use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 use quote::quote;
 
-use crate::commas::{self, Element, Scanner, without_invisible_groups};
 use crate::error::Errors;
+use crate::scanner::{self, Element, Scanner, without_invisible_groups};
 
 /// What the expansion needs to know of the annotated function.
 pub(crate) struct Function {
@@ -136,7 +136,7 @@ fn after_name(name: Ident, is_async: bool, tokens: &[TokenTree], errors: &mut Er
     let (parameter_list, tokens) = tokens.split_first()?;
     let TokenTree::Group(list) = parameter_list else { return None };
     let parameters =
-        commas::parameters(list.stream()).into_iter().filter_map(|element| parameter(element, errors)).collect();
+        scanner::parameters(list.stream()).into_iter().filter_map(|element| parameter(element, errors)).collect();
 
     let (end, mut tokens) = tokens.split_last()?;
     if !matches!(end, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace) {

@@ -5,12 +5,12 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod call;
-mod commas;
 mod error;
 mod expand;
+mod fit;
 mod item;
 mod link;
+mod scanner;
 
 use proc_macro::TokenStream;
 

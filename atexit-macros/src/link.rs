@@ -1,4 +1,4 @@
-//! Owns `link!`: its grammar and what it expands to.
+//! Owns `link!`: its grammar and what it expands to; must not know what a handler is.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};

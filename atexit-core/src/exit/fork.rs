@@ -2,7 +2,7 @@
 //!
 //! # The problem
 //!
-//! A child has one thread: the one that forked. Whatever another thread had locked stays locked in the child for ever, and a run that
+//! A child has one thread: the one that forked. Whatever another thread had locked stays locked in the child forever, and a run that
 //! another thread was in has nobody to go on with it.
 //!
 //! # What we do

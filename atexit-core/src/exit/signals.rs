@@ -19,7 +19,7 @@
 //! one in its place. One set through `signal-hook`, as Tokio's and `ctrlc`'s are, is called too, but the process ends all the same: a
 //! program with an orderly shutdown of its own for a signal should not install for that signal.
 //!
-//! If some thread holds the lock of stdout or stderr, a handler that prints would wait for it for ever: then handlers without a limit get
+//! If some thread holds the lock of stdout or stderr, a handler that prints would wait for it forever: then handlers without a limit get
 //! one of two seconds.
 
 // What this module must not know: how handlers are run, and which system calls it takes.

@@ -150,7 +150,7 @@ impl Settling {
         missing.is_none()
     }
 
-    /// Begins to look at an item that `puller` would pull, with the first of its needs that is not met: those before it are for ever.
+    /// Begins to look at an item that `puller` would pull, with the first of its needs that is not met: those before it are forever.
     fn enter(&mut self, at: usize, puller: Option<usize>) -> (usize, usize) {
         let Item { needs, met, .. } = &self.of[at];
         let more = needs[*met..].iter().take_while(|&&(need, _)| self.of[need].placed).count();

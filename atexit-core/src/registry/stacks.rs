@@ -3,7 +3,7 @@
 //! # The problem
 //!
 //! What was pushed last is popped first, anything may be taken back at any moment by a handle that may be stale, and pushing has to cost
-//! next to nothing. A vector used as a stack cannot take back; an ordered map pays for every push.
+//! next to nothing. A vector used as a stack cannot take back; an ordered map pays forevery push.
 //!
 //! # What we do
 //!
@@ -14,7 +14,7 @@
 //! # What it costs
 //!
 //! Pushing and popping take constant time, and so does taking back, on average. Two numbers an item, beyond the item, and up to as many
-//! holes as items. Slots come in chunks, which growing does not copy, and which are kept for ever.
+//! holes as items. Slots come in chunks, which growing does not copy, and which are kept forever.
 
 use std::ops::Range;
 

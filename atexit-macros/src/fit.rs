@@ -5,9 +5,9 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 
 use crate::args::{Args, Arguments};
-use crate::commas::{self, without_invisible_groups};
 use crate::error::{Errors, did_you_mean};
 use crate::item::Function;
+use crate::scanner::{self, without_invisible_groups};
 
 /// What the handler calls the function with.
 #[derive(Default)]
@@ -68,7 +68,7 @@ fn several(value: &TokenStream, text: &str, count: usize, function: &Function, e
     let Some(tuple) = tuple(value) else {
         return Call { text: text.to_owned(), values: Values::Tuple(value.clone(), count) };
     };
-    let elements = commas::expressions(tuple.stream());
+    let elements = scanner::expressions(tuple.stream());
     if elements.len() != count {
         let given = elements.len();
         let name = &function.name;
@@ -95,7 +95,7 @@ fn tuple(value: &TokenStream) -> Option<Group> {
     if group.delimiter() != Delimiter::Parenthesis {
         return None;
     }
-    match &commas::expressions(group.stream())[..] {
+    match &scanner::expressions(group.stream())[..] {
         [only] if only.comma.is_none() => tuple(&only.to_token_stream()),
         _ => Some(group.clone()),
     }

@@ -1,4 +1,4 @@
-//! Owns which commas separate the elements of a list; must not know what the elements are for.
+//! Owns splitting a list at the commas that separate its elements; must not know what the elements are for.
 //!
 //! The usual answer is `syn::Expr`, but the parser for all of Rust's expressions is most of what a procedural macro
 //! costs to build. All that is asked here is where an expression ends, and a comma ends it, except
@@ -307,5 +307,5 @@ impl<'a> Scanner<'a> {
 }
 
 #[cfg(test)]
-#[path = "commas/tests.rs"]
+#[path = "scanner/tests.rs"]
 mod tests;

@@ -43,7 +43,7 @@ impl Config {
         self
     }
 
-    /// A limit forevery handler that has none of its own: see [`Handler::time_limit`](crate::Handler::time_limit).
+    /// A limit for every handler that has none of its own: see [`Handler::time_limit`](crate::Handler::time_limit).
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
@@ -61,7 +61,7 @@ impl Config {
         self
     }
 
-    /// Calls `observer` forevery [`Event`]. If it panics, the panic hook shows it and the run goes on.
+    /// Calls `observer` for every [`Event`]. If it panics, the panic hook shows it and the run goes on.
     ///
     /// It has to return: no limit covers what it does when a run begins and ends, and the deadline only what it does in between.
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {

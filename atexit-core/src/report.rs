@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::handler::info::{HandlerInfo, one_line};
 use crate::handler::outcome::Fault;
 
-/// Why a run takes place, as a handler learns it from [`cause`].
+/// Why a run takes place, as a handler learns it from [`cause`](crate::cause).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// The process exits.

@@ -1,4 +1,4 @@
-//! Runs handlers when a signal would end the process, which then dies by that signal (feature `signals`, Unix).
+//! Runs handlers when a signal would end the process, which then dies by that signal (feature `signals`, on Unix).
 //!
 //! Nobody can do much inside a signal handler: it may interrupt any code, `malloc` among it. So the signal handler only wakes a
 //! thread, which [`install`] has started; that thread has the exit handlers run, on an exit thread like at any other exit, while the rest of the
@@ -72,7 +72,7 @@ impl std::error::Error for SignalError {
 ///
 /// # Errors
 ///
-/// If the system refuses, for want of a file descriptor or a thread.
+/// If the system refuses, for want of a file descriptor or a thread, or because it has no signals.
 ///
 /// ```
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {

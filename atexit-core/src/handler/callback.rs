@@ -64,7 +64,7 @@ struct Table {
 
 /// [`Code`] of any type, which lies in place when it is small.
 ///
-/// The usual answer, a box of a trait object, costs an allocation forevery registration.
+/// The usual answer, a box of a trait object, costs an allocation for every registration.
 pub(crate) struct Callback {
     table: &'static Table,
     payload: Payload,

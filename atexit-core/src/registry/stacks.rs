@@ -3,7 +3,7 @@
 //! # The problem
 //!
 //! What was pushed last is popped first, anything may be taken back at any moment by a handle that may be stale, and pushing has to cost
-//! next to nothing. A vector used as a stack cannot take back; an ordered map pays forevery push.
+//! next to nothing. A vector used as a stack cannot take back; an ordered map pays for every push.
 //!
 //! # What we do
 //!

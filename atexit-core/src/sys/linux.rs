@@ -111,7 +111,7 @@ mod exit_marker {
 
     fn semaphore() -> Option<*mut c_void> {
         let made = CALLED.get_or_init(|| {
-            // SAFETY: ISO C; memory of `calloc` is aligned forevery type.
+            // SAFETY: ISO C; memory of `calloc` is aligned for every type.
             let memory = unsafe { calloc(1, SIZE) };
             // SAFETY: it is ours, and large enough, if it is not null.
             (!memory.is_null() && unsafe { sem_init(memory, 0, 0) } == 0).then_some(Semaphore(memory))

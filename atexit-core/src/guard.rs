@@ -59,7 +59,7 @@ impl ExitGuard {
 impl Drop for ExitGuard {
     fn drop(&mut self) {
         let Some(handler) = self.registration.take() else { return };
-        if handler.is_of_another_process() {
+        if handler.facts().are_of_another_process() {
             std::mem::forget(handler);
             return;
         }

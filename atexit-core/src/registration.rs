@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exit::hook;
@@ -75,8 +76,7 @@ impl Handler {
 
     /// What reports call it, instead of the function's name. An empty name is none.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        let name: String = name.into();
-        self.options.name = (!name.is_empty()).then(|| name.into());
+        self.options.name = Some(name.into()).filter(|name| !name.is_empty()).map(Arc::new);
         self
     }
 

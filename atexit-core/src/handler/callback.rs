@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::mem::{ManuallyDrop, MaybeUninit};
 
-use super::facts::Facts;
+use super::facts::About;
 use super::outcome::Fault;
 
 /// The code of a handler, as a [`Callback`] holds it.
@@ -12,11 +12,11 @@ pub(crate) trait Code: Send + 'static {
     type Function: 'static;
 
     /// Whether there is anything that it says of itself.
-    const HAS_FACTS: bool = false;
+    const SAYS_MORE: bool = false;
 
     fn call(self) -> Option<Fault>;
 
-    fn facts(&self) -> Option<&dyn Facts> {
+    fn about(&self) -> Option<&dyn About> {
         None
     }
 }
@@ -24,14 +24,14 @@ pub(crate) trait Code: Send + 'static {
 impl<C: Code> Code for Box<C> {
     type Function = C::Function;
 
-    const HAS_FACTS: bool = C::HAS_FACTS;
+    const SAYS_MORE: bool = C::SAYS_MORE;
 
     fn call(self) -> Option<Fault> {
         (*self).call()
     }
 
-    fn facts(&self) -> Option<&dyn Facts> {
-        (**self).facts()
+    fn about(&self) -> Option<&dyn About> {
+        (**self).about()
     }
 }
 
@@ -43,7 +43,7 @@ type Payload = MaybeUninit<[usize; INLINE_WORDS]>;
 /// # Safety
 ///
 /// The payload must hold the code that this was made for.
-type FactsOf = unsafe fn(&Payload) -> Option<&dyn Facts>;
+type AboutFn = unsafe fn(&Payload) -> Option<&dyn About>;
 
 /// What is known of a type once it is forgotten.
 struct Table {
@@ -56,7 +56,7 @@ struct Table {
     /// As for `call`.
     drop: unsafe fn(*mut Payload),
     /// `None` of code that says nothing of itself, as most does: so nobody has to ask.
-    facts: Option<FactsOf>,
+    about: Option<AboutFn>,
     /// Of a closure without captures and of a function: equal types are the same code.
     identity: Option<fn() -> TypeId>,
     type_name: fn() -> &'static str,
@@ -102,9 +102,9 @@ impl Callback {
     }
 
     #[inline]
-    pub(crate) fn facts(&self) -> Option<&dyn Facts> {
+    pub(crate) fn about(&self) -> Option<&dyn About> {
         // SAFETY: the table was made with the payload; `call` never lets go of a callback that it has emptied.
-        self.table.facts.and_then(|facts| unsafe { facts(&self.payload) })
+        self.table.about.and_then(|about| unsafe { about(&self.payload) })
     }
 
     /// The type of the function or closure, if two values of it cannot differ.
@@ -120,7 +120,7 @@ impl Callback {
 
 impl Drop for Callback {
     fn drop(&mut self) {
-        // SAFETY: as in `facts`.
+        // SAFETY: as in `about`.
         unsafe { (self.table.drop)(&raw mut self.payload) }
     }
 }
@@ -132,9 +132,9 @@ impl Table {
             call: |payload| unsafe { payload.cast::<C>().read() }.call(),
             // SAFETY: likewise.
             drop: |payload| unsafe { payload.cast::<C>().drop_in_place() },
-            facts: if C::HAS_FACTS {
+            about: if C::SAYS_MORE {
                 // SAFETY: likewise.
-                Some(|payload| unsafe { &*payload.as_ptr().cast::<C>() }.facts())
+                Some(|payload| unsafe { &*payload.as_ptr().cast::<C>() }.about())
             } else {
                 None
             },

@@ -9,16 +9,27 @@ use super::declaration::{Declared, Phase, RunsOn};
 use super::info::{HandlerInfo, crate_of_type, function_name};
 use crate::sys::Process;
 
-/// What a handler says of itself. One that says nothing is an unmarked handler without options.
-pub(crate) trait Facts {
-    fn phase(&self) -> Phase;
-
-    fn runs_on(&self) -> RunsOn;
-
+/// What is asked of a handler each time that it may be its turn.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Facts {
+    pub(crate) phase: Phase,
+    pub(crate) runs_on: RunsOn,
     /// The only process in which it may run.
-    fn process(&self) -> Option<Process>;
+    pub(crate) process: Option<Process>,
+    pub(crate) has_time_limit: bool,
+}
 
-    fn has_time_limit(&self) -> bool;
+impl Facts {
+    /// Whether a forked child has the handler from its parent, and must not run it.
+    #[inline]
+    pub(crate) fn are_of_another_process(self) -> bool {
+        self.process.is_some_and(|process| !process.is_current())
+    }
+}
+
+/// What a handler says of itself. One that says nothing has neither options nor a declaration.
+pub(crate) trait About {
+    fn facts(&self) -> Facts;
 
     /// An expression of the user's, which is evaluated here, if the handler is declared.
     fn time_limit(&self) -> Option<Duration>;
@@ -56,7 +67,12 @@ pub(crate) enum Why {
 #[derive(Clone)]
 pub(crate) enum Label {
     Declared(Declared),
-    Registered { type_name: fn() -> &'static str, location: &'static Location<'static>, name: Option<Arc<str>> },
+    /// The name is behind a thin pointer: a label is moved for each handler.
+    Registered {
+        type_name: fn() -> &'static str,
+        location: &'static Location<'static>,
+        name: Option<Arc<String>>,
+    },
 }
 
 impl Label {
@@ -64,7 +80,7 @@ impl Label {
         match self {
             Self::Declared(declared) => declared.describe().info(),
             Self::Registered { type_name, location, name } => {
-                let label = name.as_deref().map_or_else(|| function_name(type_name()), str::to_owned);
+                let label = name.as_deref().cloned().unwrap_or_else(|| function_name(type_name()));
                 HandlerInfo { label, file: location.file(), line: location.line() }
             }
         }

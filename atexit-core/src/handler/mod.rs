@@ -15,7 +15,7 @@ pub(crate) mod outcome;
 use crate::sys::Process;
 use callback::{Callback, Code};
 use declaration::{Declared, Description, Phase, RunsOn};
-use facts::{DeclaredHandler, Facts, Label, Why};
+use facts::{About, DeclaredHandler, Facts, Label, Why};
 use outcome::{Fault, Outcome};
 
 /// A handler that has not started yet.
@@ -45,48 +45,32 @@ impl PendingHandler {
     }
 
     #[inline]
-    pub(crate) fn phase(&self) -> Phase {
-        self.callback.facts().map_or(Phase::Unmarked, Facts::phase)
-    }
-
-    #[inline]
-    pub(crate) fn runs_on(&self) -> RunsOn {
-        self.callback.facts().map_or(RunsOn::ExitThread, Facts::runs_on)
-    }
-
-    /// Whether a forked child has it from its parent, and must not run it.
-    #[inline]
-    pub(crate) fn is_of_another_process(&self) -> bool {
-        self.callback.facts().and_then(Facts::process).is_some_and(|process| !process.is_current())
-    }
-
-    #[inline]
-    pub(crate) fn has_time_limit(&self) -> bool {
-        self.callback.facts().is_some_and(Facts::has_time_limit)
+    pub(crate) fn facts(&self) -> Facts {
+        self.callback.about().map_or_else(Facts::default, About::facts)
     }
 
     /// The limit that the handler asks for: an expression of the user's, which is evaluated here, if it is declared.
     pub(crate) fn time_limit(&self) -> Option<Duration> {
-        self.callback.facts().and_then(Facts::time_limit)
+        self.callback.about().and_then(About::time_limit)
     }
 
     pub(crate) fn as_declared(&self) -> Option<DeclaredHandler> {
-        self.callback.facts().and_then(Facts::declared)
+        self.callback.about().and_then(About::declared)
     }
 
     /// The type of the function, where it is one.
     pub(crate) fn identity(&self) -> Option<TypeId> {
-        match self.callback.facts() {
+        match self.callback.about() {
             None => self.callback.identity(),
-            Some(facts) => facts.identity(),
+            Some(about) => about.identity(),
         }
     }
 
     #[inline]
     pub(crate) fn label(&self) -> Label {
-        match self.callback.facts() {
+        match self.callback.about() {
             None => self.callback.label(self.location, None),
-            Some(facts) => facts.label(self.location),
+            Some(about) => about.label(self.location),
         }
     }
 
@@ -114,7 +98,7 @@ impl<F: FnOnce() -> T + Send + 'static, T: Outcome> Code for Plain<F> {
 /// What a registration may say of its handler.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    pub(crate) name: Option<Arc<str>>,
+    pub(crate) name: Option<Arc<String>>,
     pub(crate) phase: Phase,
     pub(crate) runs_on: RunsOn,
     pub(crate) process: Option<Process>,
@@ -130,32 +114,21 @@ struct WithOptions {
 impl Code for WithOptions {
     type Function = Self; // the callback knows better
 
-    const HAS_FACTS: bool = true;
+    const SAYS_MORE: bool = true;
 
     fn call(self) -> Option<Fault> {
         self.callback.call()
     }
 
-    fn facts(&self) -> Option<&dyn Facts> {
+    fn about(&self) -> Option<&dyn About> {
         Some(self)
     }
 }
 
-impl Facts for WithOptions {
-    fn phase(&self) -> Phase {
-        self.options.phase
-    }
-
-    fn runs_on(&self) -> RunsOn {
-        self.options.runs_on
-    }
-
-    fn process(&self) -> Option<Process> {
-        self.options.process
-    }
-
-    fn has_time_limit(&self) -> bool {
-        self.options.time_limit.is_some()
+impl About for WithOptions {
+    fn facts(&self) -> Facts {
+        let Options { phase, runs_on, process, time_limit, .. } = self.options;
+        Facts { phase, runs_on, process, has_time_limit: time_limit.is_some() }
     }
 
     fn time_limit(&self) -> Option<Duration> {
@@ -176,7 +149,8 @@ impl Facts for WithOptions {
 }
 
 impl Callback {
-    fn label(&self, location: &'static Location<'static>, name: Option<Arc<str>>) -> Label {
+    #[inline]
+    fn label(&self, location: &'static Location<'static>, name: Option<Arc<String>>) -> Label {
         Label::Registered { type_name: self.type_name(), location, name }
     }
 }
@@ -197,32 +171,21 @@ impl DeclaredHandler {
 impl Code for DeclaredHandler {
     type Function = Self; // the description knows better
 
-    const HAS_FACTS: bool = true;
+    const SAYS_MORE: bool = true;
 
     fn call(self) -> Option<Fault> {
         (self.declared.describe().run)()
     }
 
-    fn facts(&self) -> Option<&dyn Facts> {
+    fn about(&self) -> Option<&dyn About> {
         Some(self)
     }
 }
 
-impl Facts for DeclaredHandler {
-    fn phase(&self) -> Phase {
-        self.phase
-    }
-
-    fn runs_on(&self) -> RunsOn {
-        self.runs_on
-    }
-
-    fn process(&self) -> Option<Process> {
-        self.this_process.then(Process::of_start)
-    }
-
-    fn has_time_limit(&self) -> bool {
-        self.has_time_limit
+impl About for DeclaredHandler {
+    fn facts(&self) -> Facts {
+        let Self { phase, runs_on, has_time_limit, .. } = *self;
+        Facts { phase, runs_on, process: self.this_process.then(Process::of_start), has_time_limit }
     }
 
     fn time_limit(&self) -> Option<Duration> {

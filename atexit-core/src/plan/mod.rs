@@ -102,14 +102,15 @@ impl PlannedHandler {
 #[must_use]
 pub fn plan() -> Plan {
     let pending = registry::collected();
-    let handlers: Vec<&PendingHandler> = pending.iter().filter(|handler| !handler.is_of_another_process()).collect();
+    let handlers: Vec<&PendingHandler> =
+        pending.iter().filter(|handler| !handler.facts().are_of_another_process()).collect();
     let standings: Vec<Standing> = handlers.iter().map(|handler| Standing::of(handler)).collect();
     let planned = handlers.iter().enumerate().map(|(at, handler)| {
         let label = handler.label();
         PlannedHandler {
             info: label.info(),
             crate_name: label.crate_name().to_owned(),
-            phase: PHASES[handler.phase() as usize],
+            phase: PHASES[standings[at].phase as usize],
             why: match standings[at].why {
                 Some(Why::Constraint(number)) => pending.reason(number).to_owned(),
                 _ => why(&standings[..at], &standings[at]).to_owned(),
@@ -135,7 +136,7 @@ impl Standing {
     fn of(handler: &PendingHandler) -> Self {
         let declared = handler.as_declared();
         Self {
-            phase: handler.phase(),
+            phase: handler.facts().phase,
             why: declared.map(|declared| declared.why),
             description: declared.map(|declared| declared.declared.describe()),
         }

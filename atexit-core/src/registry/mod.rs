@@ -13,7 +13,7 @@ pub(crate) mod stacks;
 
 use crate::handler::PendingHandler;
 use crate::handler::declaration::{Declared, Link, LinkSite, Phase, RunsOn};
-use crate::handler::facts::Label;
+use crate::handler::facts::{Facts, Label};
 use crate::handler::info::HandlerInfo;
 use crate::order::problem::Problem;
 use crate::order::{self, Notes};
@@ -31,8 +31,9 @@ pub(crate) struct Inserted {
     pub(crate) needs_hook: bool,
 }
 
+#[inline]
 pub(crate) fn insert(handler: PendingHandler) -> Inserted {
-    let phase = handler.phase();
+    let phase = handler.facts().phase;
     let mut pending = lock();
     let is_late = pending.intake.is_closed_to(ThreadToken::mine) && !lease::is_held();
     let stack = if is_late { too_late(phase) } else { registered(phase) };
@@ -124,10 +125,8 @@ pub(crate) struct Next {
 /// Advances to the next handler, and says where it runs. On the way, what belongs to another process is forgotten; and when nothing is
 /// left, a run at exit begins its further round.
 pub(crate) fn advance() -> Option<Next> {
-    let mut pending = lock();
-    let next = pending.advance()?;
-    let handler = pending.handlers.item(next)?;
-    Some(Next { runs_on: handler.runs_on(), is_limited: handler.has_time_limit() })
+    let (_, facts) = lock().advance()?;
+    Some(Next { runs_on: facts.runs_on, is_limited: facts.has_time_limit })
 }
 
 /// Takes the next handler out of the set if it runs on such a thread, any if none is named, and this thread still holds the lease.
@@ -137,10 +136,9 @@ pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
     if !lease::is_held() {
         return None;
     }
-    let belongs_here = |handler: &PendingHandler| only.is_none_or(|only| handler.runs_on() == only);
-    let next = pending.advance().filter(|&next| pending.handlers.item(next).is_some_and(belongs_here));
-    pending.progress.running = next.and_then(|next| pending.handlers.item(next)).map(PendingHandler::label);
-    let next = next?;
+    let next = pending.advance().filter(|(_, facts)| only.is_none_or(|only| facts.runs_on == only));
+    pending.progress.running = next.and_then(|(next, _)| pending.handlers.item(next)).map(PendingHandler::label);
+    let (next, _) = next?;
     pending.progress.started += 1;
     pending.progress.serial += 1;
     pending.handlers.pop(next)
@@ -187,6 +185,7 @@ pub(crate) fn use_up_hook() -> bool {
 
 static PENDING: Lock<Pending> = Lock::new(Rank::Pending, Pending::new());
 
+#[inline]
 pub(crate) fn lock() -> Guard<'static, Pending> {
     PENDING.lock()
 }
@@ -260,19 +259,23 @@ impl Pending {
 
     /// The handler that runs next.
     #[inline]
-    fn advance(&mut self) -> Option<Top> {
+    fn advance(&mut self) -> Option<(Top, Facts)> {
         if self.intake.is_stopped() {
             return None;
         }
         loop {
-            match self.handlers.top(OPEN) {
-                Some(top) if self.handlers.item(top).is_some_and(PendingHandler::is_of_another_process) => {
-                    std::mem::forget(self.handlers.pop(top));
+            let Some(top) = self.handlers.top(OPEN) else {
+                if !self.intake.may_go_round() || !self.admit_late() {
+                    return None;
                 }
-                Some(top) => return Some(top),
-                None if self.intake.may_go_round() && self.admit_late() => self.intake.go_round(),
-                None => return None,
+                self.intake.go_round();
+                continue;
+            };
+            let facts = self.handlers.item(top)?.facts();
+            if !facts.are_of_another_process() {
+                return Some((top, facts));
             }
+            std::mem::forget(self.handlers.pop(top));
         }
     }
 
@@ -299,7 +302,10 @@ impl Pending {
 
     /// In a forked child: what runs in the parent only is forgotten here, captures and all.
     pub(crate) fn forget_foreign(&mut self) {
-        self.handlers.take_where(PendingHandler::is_of_another_process).into_iter().for_each(std::mem::forget);
+        self.handlers
+            .take_where(|handler| handler.facts().are_of_another_process())
+            .into_iter()
+            .for_each(std::mem::forget);
     }
 
     /// Adds what `inventory` has that it had not before: everything, the first time; a plug-in's handlers, later.
@@ -314,12 +320,13 @@ impl Pending {
             .take_while(|declared| seen.is_none_or(|seen| !std::ptr::eq(*declared, seen)));
         let fresh: Vec<Declared> = fresh.copied().collect();
         let arranged = order::arrange(&fresh, links(), &mut self.notes);
-        // What runs in the parent only is forgotten in a child.
-        let handlers =
-            arranged.into_iter().map(PendingHandler::declared).filter(|handler| !handler.is_of_another_process());
-        for handler in handlers {
+        for handler in arranged.into_iter().map(PendingHandler::declared) {
+            let facts = handler.facts();
+            if facts.are_of_another_process() {
+                continue; // a child forgets what runs in the parent only
+            }
             // A plug-in that comes later registers what it declares by coming.
-            let stack = if seen.is_none() { declared_first(handler.phase()) } else { registered(handler.phase()) };
+            let stack = if seen.is_none() { declared_first(facts.phase) } else { registered(facts.phase) };
             self.handlers.push(stack, handler);
         }
     }

@@ -75,7 +75,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
 /// The limit that the handler itself asks for, if it asks for one. If the expression panics, that is a failure, and the handler runs
 /// without; if it calls `exit`, that has ended the handler, and there is nothing to run.
 fn time_limit(handler: &PendingHandler) -> Result<Option<Duration>, ExitRequest> {
-    if !handler.has_time_limit() {
+    if !handler.facts().has_time_limit {
         return Ok(None);
     }
     match catch_unwind(AssertUnwindSafe(|| handler.time_limit())) {

@@ -43,6 +43,7 @@ impl<T> Lock<T> {
     }
 
     /// A lock is never poisoned: no code of a user runs under it, so nothing is half done.
+    #[inline]
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         let held = Held::note(self.rank);

@@ -98,8 +98,11 @@ pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {
             match write_to(2, piece) {
                 Ok(0) => return,
                 Ok(count) => left = &left[count..],
-                // Who has made the descriptor one that does not block has to wait as well.
-                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The program has made the descriptor one that does not block, and somebody else has filled it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
                 Err(_) => return,
             }
         }

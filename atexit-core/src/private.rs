@@ -7,9 +7,14 @@ pub use inventory;
 
 use crate::handler::outcome::{Fault, Outcome};
 
-/// The one place where a declared handler's return type is asked to be an [`Outcome`].
+/// Where a declared handler's return type is asked to be an [`Outcome`].
 pub fn outcome<T: Outcome>(value: T) -> Option<Fault> {
     value.fault()
+}
+
+/// Likewise of what a closure returns.
+pub fn outcome_of<T: Outcome>(handler: impl FnOnce() -> T) -> Option<Fault> {
+    handler().fault()
 }
 
 /// What every expansion says alike: an expansion that says it itself costs the user's build more.

@@ -80,6 +80,10 @@ fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream) -> 
         if function.never_returns() {
             return called;
         }
+        // Where the type is `!`, the compiler warns of whatever is to be done with its value.
+        if function.is_infallible() {
+            return quote!(#private::outcome_of(|| #called));
+        }
         // Where that is no `Outcome`, the return type is at fault, so the compiler is to underline it from its first
         // token to its last, as it does with a call between these. It cannot be at fault where there is none.
         if function.output.is_empty() && args.block_on.is_none() {

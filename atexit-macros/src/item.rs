@@ -25,6 +25,11 @@ impl Function {
     pub(crate) fn never_returns(&self) -> bool {
         matches!(&self.output[..], [TokenTree::Punct(punct)] if punct.as_char() == '!')
     }
+
+    /// Whether it returns std's `Infallible`, as far as its name tells. Newer compilers take that for `!`.
+    pub(crate) fn is_infallible(&self) -> bool {
+        matches!(self.output.last(), Some(TokenTree::Ident(name)) if name == "Infallible")
+    }
 }
 
 /// A parameter, which has no name if its pattern takes the value apart.

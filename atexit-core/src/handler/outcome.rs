@@ -131,12 +131,6 @@ impl Outcome for () {
     }
 }
 
-impl Outcome for Infallible {
-    fn fault(self) -> Option<Fault> {
-        match self {}
-    }
-}
-
 impl Outcome for ExitCode {
     fn fault(self) -> Option<Fault> {
         // It has no getter, but it can be compared.
@@ -155,16 +149,22 @@ impl<T: Outcome, E: Debug> Outcome for Result<T, E> {
     }
 }
 
-/// `!`, which stable Rust cannot name here: it is what a function that never returns returns.
+/// `!`, which stable Rust cannot name here: it is what a function that never returns returns. And [`Infallible`], which
+/// newer compilers take for the same type, so that it cannot have an implementation of its own.
 #[diagnostic::do_not_recommend]
-impl<R> Outcome for R
+impl<R, Never> Outcome for R
 where
-    fn() -> !: FnOnce() -> R,
+    fn() -> !: FnOnce() -> Never,
+    dyn Either<Never, Infallible>: Is<R>,
 {
     fn fault(self) -> Option<Fault> {
         None
     }
 }
+
+/// What the implementation above asks with: `dyn Either<A, B>` is `Is<R>` if `R` is `A` or `B`, which may be the same type.
+trait Either<A, B>: Is<A> + Is<B> {}
+trait Is<R> {}
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, warnings)]
 
-use atexit_core::at_exit;
+use std::convert::Infallible;
+
+use atexit_core::{Fault, Outcome, at_exit};
 
 #[at_exit]
 fn never() -> ! {
@@ -26,6 +28,76 @@ async fn never_asynchronously() -> ! {
     panic!()
 }
 
+#[at_exit]
+fn infallible() -> Infallible {
+    panic!()
+}
+
+#[at_exit(args = ("a", 1))]
+fn infallible_by_its_path(text: &str, n: u8) -> core::convert::Infallible {
+    panic!("{text}{n}")
+}
+
+#[at_exit(args = (String::from("a"), String::from("b")))]
+#[at_exit(args = strings())]
+fn infallible_of_strings(a: String, b: String) -> Infallible {
+    panic!("{a}{b}")
+}
+
+fn strings() -> (String, String) {
+    <_>::default()
+}
+
+#[at_exit]
+#[at_exit(block_on = block_on)]
+async fn infallible_asynchronously() -> Infallible {
+    panic!()
+}
+
+#[at_exit]
+fn error_or_infallible() -> Result<Infallible, String> {
+    Err(String::new())
+}
+
+/// Names the type `!`, which not every compiler lets a program write in every place.
+trait Function {
+    type Output;
+}
+
+impl<T> Function for fn() -> T {
+    type Output = T;
+}
+
+#[at_exit]
+fn error_or_never() -> Result<<fn() -> ! as Function>::Output, Infallible> {
+    panic!()
+}
+
+/// Outcomes of the program's own do not overlap with those.
+struct Own<T>(T);
+
+impl<T> Outcome for Own<T> {
+    fn fault(self) -> Option<Fault> {
+        None
+    }
+}
+
+impl Outcome for Box<Own<Infallible>> {
+    fn fault(self) -> Option<Fault> {
+        match self.0 {}
+    }
+}
+
+#[at_exit]
+fn own() -> Own<Infallible> {
+    panic!()
+}
+
+#[at_exit]
+fn own_in_a_box() -> Result<Box<Own<Infallible>>, String> {
+    Err(String::new())
+}
+
 const fn pair() -> (u8, u8) {
     (1, 2)
 }
@@ -45,7 +117,18 @@ macro_rules! handler {
 
 handler!(!);
 
+/// One more in a module, because of the name.
+pub mod one_more {
+    use atexit_core::at_exit;
+
+    handler!(std::convert::Infallible);
+}
+
 fn main() {
+    atexit_core::register(|| -> Infallible { panic!() });
+    atexit_core::register(|| -> ! { panic!() });
+    atexit_core::register(|| Err::<Infallible, _>(""));
+    atexit_core::register(|| panic!());
     // All of them would fail, so leave by the door behind which no handler runs.
     #[cfg(unix)]
     panic!("{}", std::os::unix::process::CommandExt::exec(&mut std::process::Command::new("true")));

@@ -154,6 +154,6 @@ mod tests {
     fn a_long_chain_needs_no_stack() {
         let count = 200_000;
         let chain: Vec<Edge> = (1..count).map(|item| (item, item - 1)).collect();
-        assert!(circles(count, &chain).is_empty());
+        assert_eq!(circles(count, &chain).len(), 0);
     }
 }

@@ -10,8 +10,8 @@ use std::process::Command;
 /// Complaints in our own words, the same with every compiler.
 const OURS: [&str; 4] = ["argument", "item", "option", "path"];
 
-/// Complaints in the compiler's words, compared with this version only.
-const RUSTC: [&str; 2] = ["mismatch", "outcome"];
+/// Complaints in the compiler's words, or with words of its own around ours, compared with this version only.
+const RUSTC: [&str; 3] = ["expanded", "mismatch", "outcome"];
 const RUSTC_VERSION: &str = "rustc 1.95.";
 
 #[test]

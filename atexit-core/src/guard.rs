@@ -16,8 +16,11 @@ pub struct ExitGuard {
 /// Runs `f` once: when the guard is dropped, or when the process exits first.
 ///
 /// A destructor alone is not enough: [`std::process::exit`] and a signal skip it. A forked child does not run `f`. When the
-/// guard is dropped, `f` runs on the dropping thread, and an `Err` that it returns is shown on standard error; while a run
+/// guard is dropped, `f` runs on the dropping thread, and an `Err` that it returns is shown on standard error, but changes no exit status;
+/// while a run
 /// has started `f` already, dropping the guard does not wait for it.
+///
+/// Bind the guard to a name: `let _ = guard(f)` runs `f` at once.
 ///
 /// # Panics
 ///

@@ -1,6 +1,7 @@
-//! Owns every line that this library prints, and which of them are wanted; must not know when there is something to say.
+//! Owns how lines get to standard error, and which of them are wanted; must not know when there is something to say.
 //!
-//! All of it goes to standard error, which may be a pipe that nobody reads: no line waits for its reader without a bound.
+//! Standard error may be a pipe that nobody reads: no line waits for its reader without a bound. The words for a problem of the order are
+//! in `order::problem`, those for a failure in `handler::outcome`.
 
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +13,8 @@ use crate::order::problem::Problem;
 use crate::report::Report;
 use crate::sys::{self, sync::Instant};
 
-/// How long a line waits for a slow reader. Once that was in vain, none waits until one was written again.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a line waits for a slow reader. After one has waited in vain, no other waits until one was written again.
+const READER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long all lines together wait beyond the deadline of their run.
 const GRACE: Duration = Duration::from_millis(200);
@@ -36,7 +37,7 @@ const LEVELS: [(&str, Level); 4] =
 /// What is wrong with the variable has been said. Nothing else is published with it.
 static SAID: AtomicBool = AtomicBool::new(false);
 
-/// By which lines are printed.
+/// Prints lines.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Log {
     level: Level,
@@ -150,7 +151,7 @@ impl Log {
             return;
         }
         let now = Instant::now();
-        let patience = if UNREAD.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
+        let patience = if UNREAD.load(Ordering::Relaxed) { Duration::ZERO } else { READER_PATIENCE };
         let until = now.checked_add(patience).unwrap_or(now);
         let written = sys::write_stderr(text, self.until.map_or(until, |bound| bound.min(until)));
         UNREAD.store(!written, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Owns what the expansions of the macros name, and nothing that a program should; must not know how any of it works.
+//! Owns what the expansions of the macros name, and programs should not; must not know how any of it works.
 
 pub use crate::handler::declaration::{Declared, Description, Link, LinkSite, Site, identity};
 pub use crate::handler::executor::block_on;

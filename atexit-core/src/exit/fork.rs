@@ -1,4 +1,4 @@
-//! Owns what happens to a run and to the pending set when the process forks; must not know how they work.
+//! Owns who is told of a fork, and in which order; must not know what a run or the pending set keeps in a child, which is theirs to say.
 //!
 //! # The problem
 //!

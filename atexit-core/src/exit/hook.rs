@@ -9,8 +9,8 @@ use crate::report::Cause;
 use crate::runner::{self, AskedStatus};
 use crate::sys::{self, Leaving};
 
-/// How many hooks are installed before `main`, and so how many threads can be between being given one by C and installing the next, while
-/// yet another thread calls `exit`, without that one passing by the handlers. glibc 2.41 lets one thread at a time into `exit`.
+/// How many hooks are installed before `main`. A thread that C's `exit` calls a hook on installs the next one: so many threads can be about
+/// to do that at a time without yet another one finding no hook. glibc from 2.41 on lets only one thread into `exit`.
 const HOOKS: usize = 8;
 
 sys::before_main!(start);
@@ -26,7 +26,7 @@ pub(crate) fn install_again() {
     (0..HOOKS).for_each(|_| install());
 }
 
-/// Puts a hook in front of all exit functions that were registered so far, and what tells it that the process exits before that.
+/// Puts a hook in front of all exit functions that were registered so far, and in front of it the exit marker.
 pub(super) fn arm() {
     install();
     sys::install_exit_marker();
@@ -36,17 +36,17 @@ fn install() {
     sys::install_hook::<Hook>();
 }
 
-/// Whether the hook has run what there was. Nothing else is published with it; who reads it too late installs a hook too many.
+/// The handlers have run. Nothing else is published with it: a stale read only installs a hook too many.
 pub(crate) static HOOK_DONE: AtomicBool = AtomicBool::new(false);
 
 pub(crate) struct Hook;
 
 impl sys::ExitHook for Hook {
     fn called(leaving: Leaving, status: Option<i32>) {
-        // Installed again before anything runs: a handler that calls C's `exit`, or another thread that does, comes here again
-        // instead of going past the handlers that are left. At first also before anything is asked, for that takes locks: while threads
-        // that have been given a hook by C wait for each other, one more thread would find none. One, and no more: glibc 2.36 frees a block of
-        // its list twice if threads exit at once while the list is longer than its first block, of 32 entries.
+        // The next hook comes first: a handler that calls C's `exit`, or another thread that does, comes here again instead of going
+        // past the handlers that are left. Until they have run, it comes even before any lock is taken: threads that wait for each
+        // other here have used up their hooks. It is one, and no more: glibc 2.36 frees a block of its list twice if threads exit at
+        // once while the list is longer than its first block, of 32 entries.
         let is_done = HOOK_DONE.load(Ordering::Relaxed);
         if !is_done {
             install();
@@ -56,13 +56,13 @@ impl sys::ExitHook for Hook {
             install();
         }
         match leaving {
-            Leaving::Process => exit(status),
-            Leaving::Library => unload(),
+            Leaving::Process => on_exit(status),
+            Leaving::Library => on_unload(),
         }
     }
 }
 
-fn exit(status: Option<i32>) {
+fn on_exit(status: Option<i32>) {
     let asked = runner::is_inside().then(runner::finish_inside_handler).flatten();
     let asked = asked.unwrap_or_else(|| runner::run(Cause::Exit { status }).1);
     HOOK_DONE.store(true, Ordering::Relaxed);
@@ -72,7 +72,7 @@ fn exit(status: Option<i32>) {
     }
 }
 
-fn unload() {
+fn on_unload() {
     let (_, asked) = runner::run(Cause::Unload);
     registry::free();
     HOOK_DONE.store(true, Ordering::Relaxed);

@@ -19,15 +19,14 @@
 //! one in its place. One set through `signal-hook`, as Tokio's and `ctrlc`'s are, is called too, but the process ends all the same: a
 //! program with an orderly shutdown of its own for a signal should not install for that signal.
 //!
-//! If some thread holds the lock of stdout or stderr, a handler that prints would wait for it forever: then handlers without a limit get
-//! one of two seconds.
+//! If some thread holds the lock of stdout or stderr, a handler that prints would wait for it forever: then handlers without a limit are
+//! given a limit of two seconds.
 
 // What this module must not know: how handlers are run, and which system calls it takes.
 
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::thread::Builder;
 
 use crate::report::Cause;
 use crate::runner;
@@ -179,7 +178,7 @@ fn start_thread(installed: &mut Installed) -> io::Result<()> {
         return Ok(());
     }
     let (waker, waiter) = signal::waiter()?;
-    Builder::new().name("at_exit_signals".to_owned()).spawn(move || wait(waiter))?;
+    sys::spawn("at_exit_signals", move || wait(waiter))?;
     installed.thread_in = Some(here);
     waker.publish();
     Ok(())

@@ -1,4 +1,4 @@
-//! Owns code of any type in four words, with its type forgotten; must not know what it does, or when it is called.
+//! Owns a function of any type in four words, with its type erased; must not know what it does, or when it is called.
 
 use std::any::TypeId;
 use std::mem::{ManuallyDrop, MaybeUninit};

@@ -230,3 +230,36 @@ impl Description {
         HandlerInfo { label, file: site.file, line: site.line }
     }
 }
+
+/// A declared handler. What is seldom asked for is not kept: a description is large, and cheap to make again.
+#[derive(Clone, Copy)]
+pub(crate) struct DeclaredHandler {
+    pub(crate) declared: Declared,
+    pub(crate) why: Why,
+    pub(super) phase: Phase,
+    pub(super) runs_on: RunsOn,
+    pub(super) this_process: bool,
+    pub(super) has_time_limit: bool,
+}
+
+/// Why a declared handler stands where it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// By its place in the source of its crate, which stands where the linker put it, or where a `link!` states.
+    Place { stated: bool },
+    /// By a constraint of its own, or by one of another that it has to wait for: the number of the reason.
+    Constraint(u32),
+}
+
+impl DeclaredHandler {
+    pub(crate) fn new(declared: Declared, description: &Description) -> Self {
+        Self {
+            declared,
+            why: Why::Place { stated: false },
+            phase: description.phase(),
+            runs_on: description.runs_on(),
+            this_process: description.this_process,
+            has_time_limit: description.time_limit.is_some(),
+        }
+    }
+}

@@ -1,11 +1,11 @@
-//! Owns what is asked of a handler beyond its code, and what is left of it when that is gone; must not know who asks.
+//! Owns what the library asks of a handler beyond its code, and the label that outlives the code; must not know who asks.
 
 use std::any::TypeId;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::declaration::{Declared, Phase, RunsOn};
+use super::declaration::{Declared, DeclaredHandler, Phase, RunsOn};
 use super::info::{HandlerInfo, crate_of_type, function_name};
 use crate::sys::Process;
 
@@ -41,26 +41,6 @@ pub(crate) trait About {
 
     /// `None`: it was registered.
     fn declared(&self) -> Option<DeclaredHandler>;
-}
-
-/// A declared handler. What is seldom asked for is not kept: a description is large, and made in no time.
-#[derive(Clone, Copy)]
-pub(crate) struct DeclaredHandler {
-    pub(crate) declared: Declared,
-    pub(crate) why: Why,
-    pub(super) phase: Phase,
-    pub(super) runs_on: RunsOn,
-    pub(super) this_process: bool,
-    pub(super) has_time_limit: bool,
-}
-
-/// Why a declared handler stands where it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// By its place in the source of its crate, which stands where the linker put it, or where a `link!` states.
-    Place { stated: bool },
-    /// By a constraint of its own, or by one of another that it has to wait for: the number of the reason.
-    Constraint(u32),
 }
 
 /// What is left of a handler when its code is gone: enough to say which it was.

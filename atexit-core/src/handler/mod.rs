@@ -14,8 +14,8 @@ pub(crate) mod outcome;
 
 use crate::sys::Process;
 use callback::{Callback, Code};
-use declaration::{Declared, Description, Phase, RunsOn};
-use facts::{About, DeclaredHandler, Facts, Label, Why};
+use declaration::{DeclaredHandler, Phase, RunsOn};
+use facts::{About, Facts, Label};
 use outcome::{Fault, Outcome};
 
 /// A handler that has not started yet.
@@ -25,6 +25,7 @@ pub(crate) struct PendingHandler {
 }
 
 impl PendingHandler {
+    /// Its place is in its description; the one that is kept here is never looked at.
     pub(crate) fn declared(handler: DeclaredHandler) -> Self {
         Self { callback: Callback::new(handler), location: Location::caller() }
     }
@@ -152,19 +153,6 @@ impl Callback {
     #[inline]
     fn label(&self, location: &'static Location<'static>, name: Option<Arc<String>>) -> Label {
         Label::Registered { type_name: self.type_name(), location, name }
-    }
-}
-
-impl DeclaredHandler {
-    pub(crate) fn new(declared: Declared, description: &Description) -> Self {
-        Self {
-            declared,
-            why: Why::Place { stated: false },
-            phase: description.phase(),
-            runs_on: description.runs_on(),
-            this_process: description.this_process,
-            has_time_limit: description.time_limit.is_some(),
-        }
     }
 }
 

@@ -22,7 +22,7 @@ impl CrateKey {
     }
 
     pub(crate) fn is_of(&self, site: &Site) -> bool {
-        // Not the name: that is in the module's path, which who asks has compared.
+        // Not the name: that is in the module's path, which the caller has compared.
         same(self.package, site.package) && same(self.binary, site.binary) && self.test == site.test
     }
 

@@ -1,5 +1,5 @@
 //! Owns the order in which declared handlers count as registered, and why; pure: must not know of threads, of the pending set or of a
-//! run.
+//! run. Handlers that are registered by calls never come here.
 //!
 //! Between crates, `link!` and the linker decide (see `crates`). Inside a crate the linker promises nothing: there the module tree
 //! and the position in the source decide. Constraints then move single handlers (see `settle`).
@@ -13,8 +13,7 @@ mod graph;
 pub(crate) mod problem;
 mod settle;
 
-use crate::handler::declaration::{Declared, Description, LinkSite, Phase, Site};
-use crate::handler::facts::{DeclaredHandler, Why};
+use crate::handler::declaration::{Declared, DeclaredHandler, Description, LinkSite, Phase, Site, Why};
 use crates::{CrateKey, Rank, ranks, same};
 use graph::Edge;
 use problem::Problem;

@@ -6,8 +6,7 @@ mod dot;
 mod table;
 
 use crate::handler::PendingHandler;
-use crate::handler::declaration::{Description, Phase};
-use crate::handler::facts::Why;
+use crate::handler::declaration::{Description, Phase, Why};
 use crate::handler::info::HandlerInfo;
 use crate::order::crates::CrateKey;
 use crate::order::problem::Problem;

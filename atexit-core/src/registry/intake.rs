@@ -5,7 +5,7 @@
 //! | `Open` | no run is under way | is pending at once |
 //! | `Run` | the program runs the handlers | is late: it is pending when the run is over |
 //! | `Exit` | the process exits | is late: the run takes it in one further round |
-//! | `FurtherRound` | the run has taken what was late | is too late: it is counted |
+//! | `FurtherRound` | the run has taken what was late | is too late: it never runs, and is counted when the run is over |
 //! | `Exited` | the handlers of the exit have run | the same; what the exiting thread registers runs, too |
 //! | `Stopped` | the deadline is over | the same; nothing runs any more |
 

@@ -1,7 +1,7 @@
-//! Owns the set of pending handlers; must not know how handlers run, or what a run reports.
+//! Owns the pending handlers, and how far a run has come through them; must not know how a handler is called, or what a run reports.
 //!
 //! Where they are kept is the business of `stacks`: for each phase a stack of what was registered, one of what was declared, which counts
-//! as older, and one of what comes too late for the run that is under way.
+//! as older, and one of what comes late for the run that is under way.
 //!
 //! One lock guards it all. It is never held while code of a user runs: handlers are moved out first and dropped later.
 
@@ -25,7 +25,7 @@ use stacks::{Handle, Stacks, Top};
 /// What became of a handler that was registered.
 pub(crate) struct Inserted {
     pub(crate) handle: Handle,
-    /// It came too late for the run that is under way.
+    /// It came late for the run that is under way.
     pub(crate) is_late: bool,
     /// It is the first since the process has used up its hooks.
     pub(crate) needs_hook: bool,
@@ -36,7 +36,7 @@ pub(crate) fn insert(handler: PendingHandler) -> Inserted {
     let phase = handler.facts().phase;
     let mut pending = lock();
     let is_late = pending.intake.is_closed_to(ThreadToken::mine) && !lease::is_held();
-    let stack = if is_late { too_late(phase) } else { registered(phase) };
+    let stack = if is_late { late(phase) } else { registered(phase) };
     let handle = pending.handlers.push(stack, handler);
     let needs_hook = !pending.has_hook && !is_late && !pending.intake.is_stopped();
     pending.has_hook |= needs_hook;
@@ -199,8 +199,8 @@ pub(crate) fn collected() -> Guard<'static, Pending> {
 
 const PHASES: usize = Phase::ALL.len();
 
-// The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call came first here; what came too
-// late for a run waits until it is admitted.
+// The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call came first here; what came late
+// for a run waits until it is admitted.
 const fn registered(phase: Phase) -> usize {
     2 * phase as usize
 }
@@ -209,7 +209,7 @@ const fn declared_first(phase: Phase) -> usize {
     2 * phase as usize + 1
 }
 
-const fn too_late(phase: Phase) -> usize {
+const fn late(phase: Phase) -> usize {
     2 * PHASES + phase as usize
 }
 
@@ -284,11 +284,11 @@ impl Pending {
         self.handlers.iter()
     }
 
-    /// Opens the run to what came too late for it so far, and says whether there was anything.
+    /// Opens the run to what came late for it so far, and says whether there was anything.
     fn admit_late(&mut self) -> bool {
         let mut any = false;
         for phase in Phase::ALL {
-            any |= self.handlers.move_onto(too_late(phase), registered(phase));
+            any |= self.handlers.move_onto(late(phase), registered(phase));
         }
         any
     }

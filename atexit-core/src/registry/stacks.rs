@@ -18,7 +18,7 @@
 
 use std::ops::Range;
 
-/// Where an item is, and which of those that were there it is.
+/// A slot, and which of the items that it holds one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Handle {
     slot: u32,

@@ -1,5 +1,5 @@
-//! Owns the call of one handler after the other on this thread, and what becomes of each; must not know on which thread that is, or what
-//! began the run.
+//! Owns the call of a handler, and what becomes of its failure, wherever that happens; must not know what began the run, or which thread it
+//! needs.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -23,7 +23,7 @@ struct ExitRequest;
 
 /// Runs handlers on this thread until none is left that belongs here; all of them, if `only` names no thread. `false`: this thread has been
 /// dismissed by whoever keeps the time, at the `handover`.
-pub(crate) fn drive(context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
+pub(crate) fn run_all(context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
     while let Some(handler) = registry::take_next(only) {
         if !run_one(handler, context, handover) {
             return false;
@@ -33,7 +33,7 @@ pub(crate) fn drive(context: &RunContext, only: Option<RunsOn>, handover: Option
 }
 
 /// The same for the next handler only, which need not belong here.
-pub(crate) fn drive_one(context: &RunContext, only: Option<RunsOn>) {
+pub(crate) fn run_next(context: &RunContext, only: Option<RunsOn>) {
     if let Some(handler) = registry::take_next(only) {
         run_one(handler, context, None);
     }
@@ -107,7 +107,7 @@ pub(crate) fn fail_elsewhere(context: &RunContext, label: &Label, fault: Fault, 
 
 /// Ends the handler that this thread is in; `code` becomes the status of the process.
 pub(crate) fn exit_handler(code: i32) -> ! {
-    state::write(|record| record.exit(code));
+    state::write(|record| record.ask_for_status(code));
     if !cfg!(panic = "abort") && !std::thread::panicking() {
         let request: Box<dyn Any + Send> = Box::new(ExitRequest);
         resume_unwind(request);

@@ -1,4 +1,4 @@
-//! Owns the thread that a run starts for its handlers; must not know which handlers there are.
+//! Owns the thread that a run starts for its handlers; must not know how handlers are called.
 //!
 //! # The problem
 //!
@@ -43,8 +43,8 @@ const END: Duration = Duration::from_secs(2);
 /// What a run does on its exit thread.
 #[derive(Clone, Copy)]
 pub(crate) struct Callbacks {
-    /// Runs handlers; `false` if this thread has been dismissed meanwhile.
-    pub(crate) drive: fn(&Handover) -> bool,
+    /// Calls one handler after the other; `false` if this thread has been dismissed meanwhile.
+    pub(crate) run_handlers: fn(&Handover) -> bool,
     /// Ends the process, in a child that a handler has forked.
     pub(crate) end_alone: fn() -> !,
 }
@@ -60,13 +60,13 @@ pub(crate) enum StartError {
 pub(crate) struct ExitThread {
     handover: Arc<Handover>,
     thread: JoinHandle<()>,
-    /// It has just been started, or has gone on by itself, and knows what to do.
+    /// It knows its next step already: it has just been started, or finishes by itself.
     has_order: bool,
 }
 
 impl ExitThread {
     /// Starts a thread that runs handlers, once it has tried whether stdout and stderr can be locked, if it `probes`. It begins by itself;
-    /// [`drive`](Self::drive) is to follow.
+    /// [`let_run`](Self::let_run) is to follow.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl ExitThread {
     /// Starts a thread that does nothing but flush stdout, and waits for its end.
     pub(crate) fn flush(callbacks: Callbacks, watch: &Watch) {
         if let Ok(thread) = Self::start_with(Stage::Finishing, callbacks, false) {
-            thread.finish(watch);
+            thread.join(watch);
         }
     }
 
@@ -89,9 +89,9 @@ impl ExitThread {
         let theirs = Arc::clone(&handover);
         let body = move || {
             token.adopt();
-            run(&theirs, order, callbacks, probes);
+            thread_main(&theirs, order, callbacks, probes);
         };
-        let thread = sys::spawn("at_exit", body).ok_or(StartError::NoThread)?;
+        let thread = sys::spawn("at_exit", body).map_err(|_| StartError::NoThread)?;
         if !handover.outlasts(Stage::Starting, START) {
             return Err(StartError::NoThread);
         }
@@ -108,7 +108,7 @@ impl ExitThread {
     }
 
     /// Lets the thread run handlers, and watches it until it stops.
-    pub(crate) fn drive(&mut self, watch: &mut Watch) -> DriveEnd {
+    pub(crate) fn let_run(&mut self, watch: &mut Watch) -> DriveEnd {
         self.order(Stage::Driving);
         let end = self.handover.watch(watch);
         self.has_order = matches!(end, DriveEnd::Finishing);
@@ -125,7 +125,7 @@ impl ExitThread {
     }
 
     /// Lets the thread flush stdout, unless somebody holds it, and waits for its end, its thread-locals included.
-    pub(crate) fn finish(mut self, watch: &Watch) {
+    pub(crate) fn join(mut self, watch: &Watch) {
         self.order(Stage::Finishing);
         self.handover.wait_while(Stage::Finishing, PROBE);
         self.handover.wait_while(Stage::Flushing, watch.at_most(FLUSH));
@@ -137,7 +137,7 @@ impl ExitThread {
     }
 }
 
-/// Says that the thread-locals are gone, when it is dropped: the first one that is used is dropped last.
+/// Says, when it is dropped, that all thread-locals are gone: it is used first, so it is dropped last.
 struct EndOfLocals(Arc<Handover>);
 
 impl Drop for EndOfLocals {
@@ -156,7 +156,7 @@ pub(crate) fn forget_in_child() {
 }
 
 /// What the exit thread does, from its start to its end.
-fn run(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, probes: bool) {
+fn thread_main(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, probes: bool) {
     END_OF_LOCALS.set(Some(EndOfLocals(Arc::clone(handover))));
     handover.introduce();
     if probes {
@@ -167,17 +167,17 @@ fn run(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, probes: boo
     let mut goes_on = handover.enter(first);
     while goes_on {
         match handover.next_order() {
-            Stage::Driving => goes_on = drive(handover, callbacks),
-            Stage::Finishing => return finish(handover),
+            Stage::Driving => goes_on = run_handlers(handover, callbacks),
+            Stage::Finishing => return flush_stdout(handover),
             _ => return,
         }
     }
 }
 
 /// Runs handlers until none is left that belongs here. `false`: this thread is not to go on.
-fn drive(handover: &Handover, callbacks: Callbacks) -> bool {
+fn run_handlers(handover: &Handover, callbacks: Callbacks) -> bool {
     let Some(lease) = state::grant_lease() else { return false };
-    let goes_on = (callbacks.drive)(handover);
+    let goes_on = (callbacks.run_handlers)(handover);
     if !handover.is_of_this_process() {
         (callbacks.end_alone)();
     }
@@ -191,7 +191,7 @@ fn drive(handover: &Handover, callbacks: Callbacks) -> bool {
         })
 }
 
-fn finish(handover: &Handover) {
+fn flush_stdout(handover: &Handover) {
     let mut stdout = io::stdout().lock();
     if handover.enter(Stage::Flushing) {
         let _ = stdout.flush(); // a stdout that is closed or full is none of the exit's business

@@ -1,4 +1,5 @@
-//! Owns where an exiting thread and the exit thread that it has started meet, and every word between them; must not know what runs there.
+//! Owns where two threads of a run meet, an exit thread or a watchdog and the owner that has started it, and every word between them; must not
+//! know what runs there.
 //!
 //! The exit thread takes handlers one by one without a word, for each word between two threads takes them longer than most handlers, and
 //! says when it stops. If nothing is left, it ends; if the next handler insists on the exiting thread, it waits for the order to go on, or
@@ -13,7 +14,7 @@
 //! | `Finishing` | itself if nothing is left, or its owner after `Waiting` | locks stdout |
 //! | `Flushing` | itself | flushes stdout, the last thing that it does |
 //! | `Finished` | itself | ends; destructors of its thread-locals run |
-//! | `Ended` | the last of them | nothing any more: it can be joined |
+//! | `Ended` | the last destructor of a thread-local | nothing any more: it can be joined |
 //! | `Parked` | itself, in a handler that ended by `exit` where nothing can unwind | waits for the end of the process |
 //! | `TakenOver` | itself, in a handler that has called C's `exit` | takes the process down; its owner parks |
 //! | `Dismissed` | its owner: a limit or the deadline is over, or it is too slow | leaves, and touches nothing, as soon as it notices |
@@ -62,13 +63,13 @@ pub(crate) struct Limit {
 pub(crate) struct Handover {
     state: Lock<State>,
     changed: Condvar,
-    /// In a child that a handler has forked on the exit thread, nobody is at the other side, who may have had the lock.
+    /// In a forked child the other thread is gone, and may have held the lock when it vanished.
     process: Process,
     /// By what the system knows the exit thread, or 0. Nothing else is published with it.
     thread_id: AtomicU64,
 }
 
-/// Why a drive is over.
+/// Why the exit thread has stopped running handlers.
 pub(crate) enum DriveEnd {
     /// Nothing is left for this thread; it waits for the next order.
     Idle,
@@ -128,7 +129,7 @@ impl Handover {
         state.stage
     }
 
-    /// From now on the handler that begins has so much time. `false`: nobody keeps it, or it is for good.
+    /// Sets the limit of the handler that starts now. `false`: nobody keeps it, for this is a forked child, or it is never over.
     pub(crate) fn set_limit(&self, limit: Duration, handler: Label) -> bool {
         let at = Instant::now().checked_add(limit);
         let Some(at) = at.filter(|_| self.is_of_this_process()) else { return false };
@@ -192,7 +193,7 @@ impl Handover {
         self.lock().wait_timeout_while(&self.changed, at_most, |now| now.stage == stage).stage
     }
 
-    /// Watches the thread until it stops driving, or is made to.
+    /// Watches the exit thread until it stops running handlers, or is made to.
     pub(crate) fn watch(&self, watch: &mut Watch) -> DriveEnd {
         loop {
             let mut state = self.lock();
@@ -223,7 +224,7 @@ impl Handover {
     }
 
     /// Waits until this is dismissed, and watches meanwhile what runs on its owner. `true`: the deadline came first.
-    pub(crate) fn guard(&self, watch: &mut Watch) -> bool {
+    pub(crate) fn watch_owner(&self, watch: &mut Watch) -> bool {
         loop {
             let state = self.lock();
             let now = Instant::now();

@@ -1,5 +1,5 @@
 //! Owns the course of a run: which thread runs the next handler, what is said when, and how a run ends, at its deadline, too; must not
-//! know where handlers come from, nor what made the process exit.
+//! know where handlers come from, or how one is called.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -66,10 +66,10 @@ pub(crate) fn run(cause: Cause) -> (Report, AskedStatus) {
     let config = config::current();
     let deadline = if cause.ends_process() { deadline(&config) } else { None };
     match state::begin(cause.ends_process(), deadline) {
-        // Whoever leaves ends the process soon, and is not to be cut off.
+        // Another thread is about to end the process, and is not to be cut off by the signal.
         Begin::Leave(_) if matches!(cause, Cause::Signal(_)) => park(),
         Begin::Leave(status) => return (Report::default(), AskedStatus { exit: Some(status), failure: None }),
-        Begin::Late => {
+        Begin::PastDeadline => {
             deadline.into_iter().for_each(state::set_deadline); // that of the other, too
             let result = end_at_deadline();
             state::end_by_exit();
@@ -98,7 +98,7 @@ fn run_outside(context: &Arc<RunContext>, pending: usize) -> (Report, AskedStatu
     context.log.plan(plan::plan);
     tell_problems(cause, || context.log);
     // The observer is part of the run, wherever it is called.
-    let lease = grant_lease();
+    let lease = grant_lease_or_park();
     context.config.observe(|| Event::RunStarted { cause, pending });
     drop(lease);
     match Run::new(context).finish() {
@@ -126,7 +126,7 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
         return Default::default();
     }
     context.config.observe(|| Event::RunStarted { cause, pending: registry::len() });
-    call::drive(&context, None, None);
+    call::run_all(&context, None, None);
     let ran = registry::leave_run(outer);
     let end = RunEnd { ran, ..RunEnd::default() };
     let Some(told) = state::if_leased(|run| run.end_record(end)).flatten() else { return Default::default() };
@@ -164,15 +164,15 @@ fn end_alone() -> ! {
     sys::exit_again(finish_on_this_thread().applied_to(pending).unwrap_or_default())
 }
 
-/// Waits for the end of the process if another thread ends this run.
-fn claim_end() {
+/// Claims the end of the run, or waits for the end of the process if another thread ends it.
+fn claim_end_or_park() {
     if state::claim_end() == Claim::Others {
         park();
     }
 }
 
-/// The same for a thread that is to be inside of the run.
-fn grant_lease() -> Lease {
+/// Takes the lease, or waits for the end of the process if another thread ends this run.
+fn grant_lease_or_park() -> Lease {
     state::grant_lease().unwrap_or_else(|| park())
 }
 
@@ -202,7 +202,7 @@ fn end_at_deadline() -> (Report, AskedStatus) {
 
 /// Ends the process when the deadline strikes while the exiting thread is inside a handler.
 fn strike() -> ! {
-    claim_end();
+    claim_end_or_park();
     let pending = state::pending_status();
     let (_, asked) = end_at_deadline();
     sys::exit_at_once(asked.applied_to(pending).unwrap_or_default())
@@ -255,18 +255,18 @@ impl Run {
         let mut watch = self.watch();
         while let Some(next) = registry::advance() {
             if watch.is_over(Instant::now()) {
-                claim_end();
+                claim_end_or_park();
                 return Err(DeadlineOver);
             }
             let here = next.runs_on == RunsOn::Caller && !self.is_by_signal();
             let thread = if here { None } else { self.exit_thread() };
             match thread {
-                Some(thread) => self.drive_there(thread, &mut watch)?,
-                None => self.drive_here(next),
+                Some(thread) => self.run_there(thread, &mut watch)?,
+                None => self.run_here(next),
             }
         }
         self.flush(&watch);
-        claim_end();
+        claim_end_or_park();
         Ok(RunEnd { stayed_held: self.stays_held, ..RunEnd::default() })
     }
 
@@ -300,11 +300,11 @@ impl Run {
     }
 
     /// Lets the exit thread run the next handlers, until it stops.
-    fn drive_there(&mut self, mut thread: ExitThread, watch: &mut Watch) -> Result<(), DeadlineOver> {
-        match thread.drive(watch) {
+    fn run_there(&mut self, mut thread: ExitThread, watch: &mut Watch) -> Result<(), DeadlineOver> {
+        match thread.let_run(watch) {
             DriveEnd::Idle => self.thread = Some(thread),
             DriveEnd::Finishing => {
-                thread.finish(watch);
+                thread.join(watch);
                 self.output = Output::Flushed;
             }
             DriveEnd::Parked => state::abandon_nested(),
@@ -313,7 +313,7 @@ impl Run {
                 call::fail_elsewhere(&self.context, &handler, Fault::timed_out(after), after);
             }
             DriveEnd::Deadline => {
-                claim_end();
+                claim_end_or_park();
                 return Err(DeadlineOver);
             }
         }
@@ -321,7 +321,7 @@ impl Run {
     }
 
     /// Runs the next handler on this thread, or all if they stay here.
-    fn drive_here(&mut self, next: Next) {
+    fn run_here(&mut self, next: Next) {
         if self.output == Output::Flushed {
             self.output = Output::Buffered;
         }
@@ -330,13 +330,13 @@ impl Run {
         let is_timed = deadline.is_some() || config.time_limit.is_some() || next.is_limited;
         let is_watched = (is_timed || self.stays) && may_start_threads(*cause);
         let watchdog = if is_watched { Watchdog::start(self.watch(), strike) } else { None };
-        let _lease = grant_lease();
+        let _lease = grant_lease_or_park();
         let only = if self.stays { None } else { Some(RunsOn::Caller) };
         // Where nobody can watch, the deadline is kept between handlers at least: `finish` looks at it before the next one.
         if self.stays && (watchdog.is_some() || deadline.is_none()) {
-            call::drive(&self.context, only, None);
+            call::run_all(&self.context, only, None);
         } else {
-            call::drive_one(&self.context, only);
+            call::run_next(&self.context, only);
         }
     }
 
@@ -346,7 +346,7 @@ impl Run {
         if thread.is_none() && self.output == Output::Buffered && !self.stays {
             ExitThread::flush(CALLBACKS, watch); // what was printed by a handler that was abandoned
         } else if let Some(thread) = thread.and_then(ExitThread::here) {
-            thread.finish(watch);
+            thread.join(watch);
         } else if self.context.cause == Cause::Unload {
             let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away
         }
@@ -365,10 +365,10 @@ fn may_start_threads(cause: Cause) -> bool {
     }
 }
 
-const CALLBACKS: Callbacks = Callbacks { drive: drive_on_exit_thread, end_alone };
+const CALLBACKS: Callbacks = Callbacks { run_handlers: run_on_exit_thread, end_alone };
 
-fn drive_on_exit_thread(handover: &Handover) -> bool {
+fn run_on_exit_thread(handover: &Handover) -> bool {
     let Some(context) = state::context() else { return true };
     let only = if matches!(context.cause, Cause::Signal(_)) { None } else { Some(RunsOn::ExitThread) };
-    call::drive(&context, only, Some(handover))
+    call::run_all(&context, only, Some(handover))
 }

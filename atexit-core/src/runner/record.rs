@@ -66,8 +66,8 @@ impl RunRecord {
         self.report.failures.push(failure);
     }
 
-    /// A handler has asked for this status.
-    pub(crate) fn exit(&mut self, code: i32) {
+    /// A handler has called `exit` with this code.
+    pub(crate) fn ask_for_status(&mut self, code: i32) {
         self.exit = Some(code);
     }
 

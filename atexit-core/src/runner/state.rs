@@ -15,9 +15,9 @@
 //!
 //! # The exit of the process
 //!
-//! It is of nobody (`No`), then of the thread that has begun it (`By`), which other threads that exit wait for. One that is about to enter
-//! C's `exit` when all handlers have run says with which status (`Leaving`): another thread may be in there already, with C's own lock,
-//! and leaves with that status instead of waiting for a thread that waits for it.
+//! No thread exits (`No`), or one does (`By`) and others that exit wait for it. When its handlers have run and it is about to enter C's
+//! `exit`, it says with which status (`Leaving`): another thread may be in there already and hold C's own lock. That one then leaves with
+//! this status, for otherwise the two would wait for each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub(crate) struct RunState {
     records: Vec<RunRecord>,
     /// The exit thread that runs handlers, or is about to, and where its owner meets it.
     exit_thread: Option<(ThreadToken, Arc<Handover>)>,
-    /// How many threads wait for the run to end: nobody is woken by a system call that is for nobody.
+    /// How many threads wait for the run to end, so that no wake-up is sent where nobody waits.
     waiting: usize,
 }
 
@@ -73,12 +73,12 @@ pub(crate) enum Begin {
     Mine,
     /// It waits for the run of another thread, and then asks again; at its deadline, too.
     Wait,
-    /// The same, but its deadline is none of this: another thread takes the process down, or ends that run already.
+    /// The same, but its deadline does not count: another thread takes the process down, or ends that run already.
     WaitForTheEnd,
     /// All handlers have run, and the process is to end with this status.
     Leave(i32),
-    /// Its deadline was over before the run of the other, and it is to end that run.
-    Late,
+    /// Its deadline has passed while another thread's run goes on, and it is to end that run.
+    PastDeadline,
 }
 
 /// Whether a thread is to end the run.
@@ -95,8 +95,8 @@ impl RunState {
         Self { course: Course::Idle, exit: Exit::No, records: Vec::new(), exit_thread: None, waiting: 0 }
     }
 
-    /// `ends_process`: the run is part of an exit. `is_late`: the deadline of this thread is over.
-    fn begin(&mut self, me: ThreadToken, ends_process: bool, is_late: bool) -> Begin {
+    /// `ends_process`: the run is part of an exit. `is_past`: the deadline of this thread is over.
+    fn begin(&mut self, me: ThreadToken, ends_process: bool, is_past: bool) -> Begin {
         let others_exit = ends_process && self.exit.by().is_some_and(|by| by != me);
         match (self.course, self.exit) {
             (Course::Idle, Exit::Leaving { status, .. }) if others_exit => Begin::Leave(status),
@@ -108,11 +108,11 @@ impl RunState {
                 }
                 Begin::Mine
             }
-            (Course::Running, _) if is_late => {
+            (Course::Running, _) if is_past => {
                 self.course = Course::Ending { by: me };
-                Begin::Late
+                Begin::PastDeadline
             }
-            _ if is_late => Begin::WaitForTheEnd,
+            _ if is_past => Begin::WaitForTheEnd,
             _ => Begin::Wait,
         }
     }
@@ -208,7 +208,7 @@ fn wake(run: &RunState) {
     }
 }
 
-/// Begins a run, or waits until it may; it never says that it is to be waited.
+/// Begins a run, or waits until it may. It never returns `Wait` or `WaitForTheEnd`.
 pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begin {
     let me = ThreadToken::mine();
     let mut run = lock();
@@ -218,7 +218,7 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begin {
         let at_most = match verdict {
             Begin::Wait => left,
             Begin::WaitForTheEnd => None,
-            Begin::Mine | Begin::Leave(_) | Begin::Late => return verdict,
+            Begin::Mine | Begin::Leave(_) | Begin::PastDeadline => return verdict,
         };
         run.waiting += 1;
         run = match at_most {
@@ -252,7 +252,7 @@ pub(crate) fn close() -> Option<RunRecord> {
     lock().unnest()
 }
 
-/// Who abandons a handler revokes the lease first, and looks at the records then: so nothing is added to them, or taken, behind its back.
+/// Abandoning a handler revokes its lease before it reads the records, so that the abandoned thread cannot change them any more.
 pub(crate) fn if_leased<R>(f: impl FnOnce(&mut RunState) -> R) -> Option<R> {
     let mut run = lock();
     lease::is_held().then(|| f(&mut run))

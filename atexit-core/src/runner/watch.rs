@@ -1,5 +1,5 @@
-//! Owns what somebody sees who watches a run: when its deadline is over, and what is said of a handler that hangs; must not know on which
-//! thread anything runs.
+//! Owns what a thread checks that watches a run: whether the deadline is over, and whether a handler hangs; must not know on which thread
+//! handlers run.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::sys::sync::Instant;
 
 /// How long a handler without a limit runs before a line on standard error names it; the next lines come after twice as
 /// long each.
-const PATIENCE: Duration = Duration::from_secs(10);
+const NOTICE_AFTER: Duration = Duration::from_secs(10);
 
 /// How often a watcher looks whether the handlers move on. They leave no time stamps: reading a clock takes longer than most of them.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What a thread knows that watches a run.
+/// What a watching thread remembers.
 pub(crate) struct Watch {
     log: Log,
     deadline: Option<Instant>,
@@ -30,7 +30,7 @@ impl Watch {
     pub(crate) fn new(context: &RunContext) -> Self {
         let now = Instant::now();
         let RunContext { log, deadline, .. } = *context;
-        Self { log, deadline, seen: 0, since: now, patience: PATIENCE, next_look: now }
+        Self { log, deadline, seen: 0, since: now, patience: NOTICE_AFTER, next_look: now }
     }
 
     /// Whether the whole run is out of time.
@@ -61,7 +61,7 @@ impl Watch {
         self.next_look = now.checked_add(TICK).unwrap_or(now);
         let (serial, running) = registry::running();
         if serial != self.seen {
-            (self.seen, self.since, self.patience) = (serial, now, PATIENCE);
+            (self.seen, self.since, self.patience) = (serial, now, NOTICE_AFTER);
         }
         let elapsed = now.duration_since(self.since);
         let Some(label) = running.filter(|_| elapsed >= self.patience) else { return };

@@ -19,12 +19,12 @@ impl Watchdog {
         let handover = Handover::new();
         let theirs = Arc::clone(&handover);
         let may_strike = watch.may_be_over();
-        let guard = move || {
-            if theirs.guard(&mut watch) {
+        let body = move || {
+            if theirs.watch_owner(&mut watch) {
                 strike();
             }
         };
-        let thread = sys::spawn("at_exit_watchdog", guard)?;
+        let thread = sys::spawn("at_exit_watchdog", body).ok()?;
         // One that strikes never ends, and then the process does.
         let thread = if may_strike { None } else { Some(thread) };
         Some(Self { handover, thread })

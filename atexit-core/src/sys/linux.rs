@@ -40,7 +40,10 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
 /// glibc lets the exiting thread call `exit` again: the remaining exit functions run, with the new status. C leaves this
 /// undefined and newer versions of musl trap it.
 pub(crate) fn exit_again(status: i32) -> ! {
-    if cfg!(target_env = "gnu") { exit(status) } else { super::iso_c::flush_and_exit(status) }
+    if cfg!(target_env = "gnu") {
+        exit(status)
+    }
+    super::iso_c::flush_and_exit(status)
 }
 
 fn without_sigpipe(write: impl FnOnce()) {
@@ -77,7 +80,7 @@ fn without_sigpipe(write: impl FnOnce()) {
     }
 }
 
-/// Tells an exit from a `dlclose`, between which the hook cannot choose by itself.
+/// Tells an exit from a `dlclose`; the hook alone cannot.
 ///
 /// The marker is an exit function planted after the hook, hence called before it, that belongs to no shared object: at an exit
 /// it is called, at a `dlclose` it is not. As it must not be code that can be unloaded, it is the C library's own

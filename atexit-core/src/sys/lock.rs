@@ -1,4 +1,4 @@
-//! Owns the library's locks, and the order in which they are taken; must not know what they guard.
+//! Owns the library's locks, and the order in which they are taken; must not know how what they guard is used.
 //!
 //! A thread that holds one of them takes only later ones, so that no two threads wait for each other. Debug builds assert it. Under none
 //! of them: code of a user, input or output, or a wait other than on the lock's own condition. `fork` takes all that are static, in order.
@@ -104,7 +104,7 @@ impl Held {
             let held = HELD.get();
             // The highest bit is the latest lock.
             debug_assert!(held >> rank as u32 == 0, "a lock of rank {rank:?} is taken under {held:#b}");
-            HELD.set(held | 1 << rank as u32);
+            HELD.set(held | (1 << rank as u32));
         }
         Self(rank)
     }

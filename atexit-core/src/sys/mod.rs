@@ -18,9 +18,10 @@
 //! | `STATUS_MASK` | The bits of an exit status that a parent sees. |
 //! | `THREADS` | When a thread may be started: see [`Threads`]. |
 //!
-//! What no system does differently is in this file, in `sync` (what std offers to threads), `lock` (locks, and their order) and `token`
+//! What no system does differently is in this file, `spawn` among it, in `sync` (what std offers to threads), `lock` (locks, and their order) and `token`
 //! (names of threads).
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -132,6 +133,7 @@ impl Process {
 }
 
 /// Starts a thread, if one can be had. Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
-pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
-    catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).spawn(f))).ok()?.ok()
+pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let started = catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).spawn(f)));
+    started.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-pub(crate) const USUAL: &[i32] = &[];
+pub(crate) static USUAL: &[i32] = &[];
 
 pub(crate) const SUPPORTED: &[i32] = &[];
 

@@ -35,7 +35,7 @@ pub(crate) trait Unix {
     /// An exit function is passed the status.
     const TELLS_STATUS: bool;
 
-    /// Whoever writes so much to a pipe gets in nobody's way, and waits for no more room than `poll` has seen. POSIX promises 512.
+    /// A write of up to this size to a pipe is not mixed with others, and does not block once `poll` has said so. POSIX promises 512.
     const PIPE_BUF: usize = 512;
 
     fn leaving() -> Leaving;

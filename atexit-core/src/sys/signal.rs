@@ -13,7 +13,7 @@ use signal_hook::consts::{
 use super::posix::write_to;
 
 /// What a terminal, an operator or a system that shuts down sends.
-pub(crate) const USUAL: &[i32] = &[SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+pub(crate) static USUAL: &[i32] = &[SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
 /// What ends a process, and leaves it in a state in which handlers can run.
 pub(crate) const SUPPORTED: &[i32] =
@@ -37,7 +37,7 @@ impl Disposition {
         self.0.sa_sigaction == libc::SIG_IGN
     }
 
-    /// Makes it the disposition again that the signal has.
+    /// Gives the signal this disposition again.
     pub(crate) fn restore(&self, signal: i32) {
         // SAFETY: the structure is one that the system has filled in. POSIX allows the call in a forked child.
         unsafe { libc::sigaction(signal, &raw const self.0, std::ptr::null_mut()) };

@@ -16,5 +16,8 @@ pub(crate) fn process_id() -> u32 {
 
 /// The older of the two C runtimes allows what C leaves undefined.
 pub(crate) fn exit_again(status: i32) -> ! {
-    if cfg!(target_env = "gnu") { exit(status) } else { super::iso_c::flush_and_exit(status) }
+    if cfg!(target_env = "gnu") {
+        exit(status)
+    }
+    super::iso_c::flush_and_exit(status)
 }

@@ -54,20 +54,20 @@ fn who_begins_a_run_runs_waits_leaves_or_ends_the_run_of_another() {
         (ending, Exit::By(other), true, Begin::WaitForTheEnd),
     ];
     for (course, exit, ends_process, expected) in table {
-        for is_late in [false, true] {
+        for is_past in [false, true] {
             let expected = match expected {
-                Begin::Wait if is_late && course == Course::Running => Begin::Late,
-                Begin::Wait if is_late => Begin::WaitForTheEnd,
+                Begin::Wait if is_past && course == Course::Running => Begin::PastDeadline,
+                Begin::Wait if is_past => Begin::WaitForTheEnd,
                 expected => expected,
             };
-            let (now, exits, verdict) = after(state(course, exit), |run| run.begin(me, ends_process, is_late));
-            assert_eq!(verdict, expected, "{course:?} {exit:?} {ends_process} {is_late}");
+            let (now, exits, verdict) = after(state(course, exit), |run| run.begin(me, ends_process, is_past));
+            assert_eq!(verdict, expected, "{course:?} {exit:?} {ends_process} {is_past}");
             let becomes = match expected {
                 Begin::Mine => Course::Opening { by: me },
-                Begin::Late => Course::Ending { by: me },
+                Begin::PastDeadline => Course::Ending { by: me },
                 Begin::Wait | Begin::WaitForTheEnd | Begin::Leave(_) => course,
             };
-            assert_eq!(now, becomes, "{course:?} {exit:?} {ends_process} {is_late}");
+            assert_eq!(now, becomes, "{course:?} {exit:?} {ends_process} {is_past}");
             let takes_down = expected == Begin::Mine && ends_process && exit.by() != Some(me);
             assert_eq!(exits, if takes_down { Exit::By(me) } else { exit }, "{course:?} {ends_process}");
         }
@@ -137,7 +137,7 @@ fn what_is_nested_is_told_by_the_outermost_run_once_it_is_abandoned() {
     assert!(run.abandon_nested().is_empty());
     for code in [3, 4] {
         run.nest(record());
-        run.records.last_mut().expect("it was nested").exit(code);
+        run.records.last_mut().expect("it was nested").ask_for_status(code);
     }
     assert_eq!(run.abandon_nested().len(), 2);
     assert_eq!(run.records.len(), 1);

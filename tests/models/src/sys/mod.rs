@@ -87,6 +87,6 @@ pub(crate) fn write_stderr(text: &str, _: Instant) -> bool {
     true
 }
 
-pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
-    Builder::new().name(name.to_owned()).spawn(f).ok()
+pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    Builder::new().name(name.to_owned()).spawn(f)
 }

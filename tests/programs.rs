@@ -406,6 +406,9 @@ fn with_panic_abort_exit_inside_a_handler_still_runs_the_rest() {
     check(&["exit:42", "a", "caller_exit:0", "exit:43"], "main\nexit:43\ncaller_exit:0\na\n", "", End::Status(0));
     check(&["thread_exit:42", "a", "exit:0", "b"], "main\nb\nexit:0\na\n", "", End::Status(0));
     check(&["c_exit:42", "a", "exit:43", "c_exit:7"], "main\nc_exit:7\nexit:43\na\n", "", End::Status(43));
+    check(&["return", "caller_exit:43", "c_exit:7"], "main\nc_exit:7\ncaller_exit:43\n", "", End::Status(43));
+    let stdout = "main\nnested\nexit:5\ncause\nSome(Exit { status: Some(0) })\n";
+    check(&["return", "cause", "exit:5", "nested"], stdout, "", End::Status(5));
     check(&["exit:42", "cause"], "main\ncause\nSome(Exit { status: Some(42) })\n", "", End::Status(42));
     check(&["return", "a", "panic"], "main\npanic\n", "hook: boom\n", End::Signal(6));
     check(&["panic", "a"], "main\n", "hook: main\n", End::Signal(6));

@@ -20,7 +20,7 @@ const READER_PATIENCE: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_millis(200);
 
 /// The last line was lost for want of a reader. Nothing else is published with it.
-static UNREAD: AtomicBool = AtomicBool::new(false);
+pub(crate) static UNREAD: AtomicBool = AtomicBool::new(false);
 
 /// How much is printed, as `AT_EXIT_LOG` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

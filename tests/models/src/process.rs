@@ -9,8 +9,10 @@ pub(crate) const HOOKS: usize = 8;
 
 /// What a process knows of its end.
 pub(crate) struct Exits {
-    /// How many exit functions are planted; all of them are the library's hook.
+    /// How many of the exit functions that are planted are the library's hook.
     hooks: usize,
+    /// Those that were planted before the first hook, and so come after the last.
+    older: Vec<fn()>,
     /// Who is inside std's `exit`, which lets no second thread in.
     in_std: Option<Id>,
     /// Who is inside C's.
@@ -21,13 +23,18 @@ pub(crate) struct Exits {
 
 impl Exits {
     pub(crate) fn new(alone_in_c: bool) -> Self {
-        Self { hooks: HOOKS, in_std: None, in_c: None, alone_in_c }
+        Self { hooks: HOOKS, older: Vec::new(), in_std: None, in_c: None, alone_in_c }
     }
 }
 
 pub(crate) fn plant() {
     world::step("plant");
     world::exits(|exits| exits.hooks += 1);
+}
+
+/// C's `atexit`, in a constructor that comes before the library's.
+pub fn plant_before_the_hooks(function: fn()) {
+    world::exits(|exits| exits.older.push(function));
 }
 
 /// `std::process::exit`.
@@ -64,10 +71,14 @@ pub fn c_exit(status: i32) -> ! {
             exits.hooks -= usize::from(found);
             found
         });
-        if !found {
-            end(status);
+        if found {
+            Hook::called(Leaving::Process, Some(status));
+            continue;
         }
-        Hook::called(Leaving::Process, Some(status));
+        match world::exits(|exits| exits.older.pop()) {
+            Some(function) => function(),
+            None => end(status),
+        }
     }
 }
 

@@ -102,6 +102,7 @@ struct Execution {
     /// Who has the lock of the stream with this descriptor.
     streams: [Option<Id>; 3],
     lacks_threads: bool,
+    lacks_reader: bool,
     lines: Vec<String>,
     stderr: String,
 }
@@ -314,6 +315,15 @@ pub(crate) fn lacks_threads() -> bool {
     with(|execution| execution.lacks_threads && execution.choice.random.below(2) == 0)
 }
 
+/// From now on, what the library writes to stderr waits for a reader that never comes.
+pub fn nobody_reads() {
+    with(|execution| execution.lacks_reader = true);
+}
+
+pub(crate) fn lacks_reader() -> bool {
+    if_any(|execution| execution.lacks_reader).unwrap_or_default()
+}
+
 // ---- What the world does -----------------------------------------------------------------------------------------
 
 impl Execution {
@@ -330,6 +340,7 @@ impl Execution {
             exits: Exits::new(choice.random.below(2) == 0),
             streams: [None; 3],
             lacks_threads: false,
+            lacks_reader: false,
             lines: Vec::new(),
             stderr: String::new(),
             choice,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use models::model::{explore, handler};
 use models::sys::sync::thread::spawn;
-use models::world::{hang, one_of, say};
+use models::world::{hang, nobody_reads, one_of, say, threads_are_fast};
 use models::{Config, Handler, configure, process, register, run};
 
 /// One of the ways out of a process.
@@ -171,5 +171,39 @@ fn an_exit_waits_no_longer_than_its_deadline_for_another_threads_run() {
             assert!(seen.stderr.contains("1 handler not run before the deadline"), "{seen:?}");
             assert!(seen.stderr.contains("hangs at"), "{seen:?}");
         },
+    );
+}
+
+#[test]
+fn of_two_exits_that_wait_for_a_run_too_long_the_first_decides_the_status() {
+    explore(
+        || {
+            // Not C's own, as above.
+            let leave = || one_of(&[process::exit as fn(i32) -> !, models::exit])(0);
+            configure(Config::new().deadline(Duration::from_secs(9)));
+            Handler::new(|| hang()).name("hangs").register();
+            spawn("one", leave);
+            spawn("two", leave);
+            run();
+            hang();
+        },
+        |seen| assert!(seen.status == 1 && seen.stderr.contains("hangs at"), "{seen:?}"),
+    );
+}
+
+#[test]
+fn an_exit_that_has_waited_for_a_run_too_long_waits_for_no_reader() {
+    explore(
+        || {
+            threads_are_fast();
+            nobody_reads();
+            configure(Config::new().deadline(Duration::from_secs(2)));
+            register(|| {
+                spawn("leaves", || leave(0));
+                hang();
+            });
+            run();
+        },
+        |seen| assert!(seen.status == 1 && seen.lived < Duration::from_secs(3), "{seen:?}"),
     );
 }

@@ -7,7 +7,7 @@ pub mod sync;
 pub(crate) mod token;
 
 use sync::Instant;
-use sync::thread::{Builder, JoinHandle};
+use sync::thread::{Builder, JoinHandle, sleep};
 
 pub(crate) use crate::process::{c_exit as exit, c_exit as exit_again, end as exit_at_once};
 use crate::{process, world};
@@ -81,10 +81,15 @@ pub(crate) fn waits_forever(_: u64) -> bool {
     false
 }
 
-/// Nobody is slow to read here.
-pub(crate) fn write_stderr(text: &str, _: Instant) -> bool {
-    world::complain(text);
-    true
+/// Whoever reads does so at once.
+pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
+    let is_read = !world::lacks_reader();
+    if is_read {
+        world::complain(text);
+    } else {
+        sleep(until.saturating_duration_since(Instant::now()));
+    }
+    is_read
 }
 
 pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {

@@ -63,8 +63,7 @@ impl sys::ExitHook for Hook {
 }
 
 fn on_exit(status: Option<i32>) {
-    let asked = runner::is_inside().then(runner::finish_inside_handler).flatten();
-    let asked = asked.unwrap_or_else(|| runner::run(Cause::Exit { status }).1);
+    let asked = runner::run_in_exit(status);
     HOOK_DONE.store(true, Ordering::Relaxed);
     die_by_signal(asked);
     if let Some(asked) = asked.applied_to(status).filter(|&asked| Some(asked) != status) {
@@ -73,7 +72,7 @@ fn on_exit(status: Option<i32>) {
 }
 
 fn on_unload() {
-    let (_, asked) = runner::run(Cause::Unload);
+    let (_, asked) = runner::run_or_park(Cause::Unload);
     registry::free();
     HOOK_DONE.store(true, Ordering::Relaxed);
     if let Some(code) = asked.exit {

@@ -22,7 +22,7 @@ use crate::sys::sync::process;
 /// assert_eq!(atexit_core::run().ran(), 0);
 /// ```
 pub fn run() -> Report {
-    let (report, asked) = runner::run(Cause::Run);
+    let (report, asked) = runner::run_or_park(Cause::Run);
     match asked.exit {
         Some(code) => exit(code),
         None => report,
@@ -52,7 +52,7 @@ pub fn exit(code: i32) -> ! {
         runner::exit_handler(code);
     }
     let on_the_way_out = runner::is_exiting();
-    let (_, asked) = runner::run(Cause::Exit { status: Some(code) });
+    let (_, asked) = runner::run_or_park(Cause::Exit { status: Some(code) });
     let status = asked.applied_to(Some(code)).unwrap_or(code);
     hook::die_by_signal(asked);
     runner::leave(status);

@@ -192,7 +192,7 @@ fn wait(mut waiter: Waiter) {
         }
     }
     let signal = ARRIVED.load(Ordering::SeqCst);
-    let (_, asked) = runner::run(Cause::Signal(signal));
+    let (_, asked) = runner::run_or_park(Cause::Signal(signal));
     if let Some(code) = asked.exit {
         // Not by way of C's `exit`: another thread may be in there already, waiting for this one.
         sys::exit_at_once(asked.applied_to(Some(code)).unwrap_or(code));

@@ -16,30 +16,34 @@ thread_local! {
 
 const NONE: u64 = 0;
 
-/// The lease that counts. Sequentially consistent, as it is touched a few times a run; who takes handlers looks at it under the lock of
+/// The lease that counts. Sequentially consistent, as it is touched a few times a run; whoever takes handlers looks at it under the lock of
 /// the pending set.
 static GRANTED: AtomicU64 = AtomicU64::new(NONE);
 static LAST: AtomicU64 = AtomicU64::new(NONE);
 
 /// While this is kept, and not revoked, the thread that made it is inside the run.
 pub(crate) struct Lease {
+    number: u64,
     outer: u64,
 }
 
 impl Lease {
     /// Grants this thread the lease; whoever had it has lost it.
     pub(crate) fn take() -> Self {
-        let lease = LAST.fetch_add(1, Ordering::SeqCst) + 1;
-        GRANTED.store(lease, Ordering::SeqCst);
-        Self { outer: MINE.replace(lease) }
+        let number = LAST.fetch_add(1, Ordering::SeqCst) + 1;
+        GRANTED.store(number, Ordering::SeqCst);
+        Self { number, outer: MINE.replace(number) }
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if is_held() {
-            GRANTED.store(self.outer, Ordering::SeqCst);
-        }
+        // In one step: another thread may revoke it, and take one of its own, at any moment.
+        let _ = GRANTED.compare_exchange(self.number, self.outer, Ordering::SeqCst, Ordering::SeqCst);
         MINE.set(self.outer);
     }
 }
@@ -47,6 +51,11 @@ impl Drop for Lease {
 /// Takes the lease away from whoever holds it.
 pub(crate) fn revoke() {
     GRANTED.store(NONE, Ordering::SeqCst);
+}
+
+/// Takes this lease away, if it is the one that counts.
+pub(crate) fn revoke_one(number: u64) {
+    let _ = GRANTED.compare_exchange(number, NONE, Ordering::SeqCst, Ordering::SeqCst);
 }
 
 /// Whether this thread is inside a handler, or in what a run does between two handlers.

@@ -92,7 +92,7 @@ pub(crate) fn close_run(at_exit: bool) -> (usize, usize) {
     (started, too_late)
 }
 
-/// What a run inside a handler sets aside.
+/// What a run inside a handler finds. Should the handler be abandoned, what runs inside counts in the outer run.
 pub(crate) struct Outer {
     started: usize,
     running: Option<Label>,
@@ -101,7 +101,7 @@ pub(crate) struct Outer {
 /// `None`: the handler was abandoned meanwhile.
 pub(crate) fn enter_run() -> Option<Outer> {
     let progress = &mut lock().progress;
-    lease::is_held().then(|| Outer { started: std::mem::take(&mut progress.started), running: progress.running.take() })
+    lease::is_held().then(|| Outer { started: progress.started, running: progress.running.take() })
 }
 
 /// Ends what `enter_run` began, and says how many handlers were started.
@@ -111,7 +111,9 @@ pub(crate) fn leave_run(outer: Outer) -> usize {
         return 0; // abandoned meanwhile: what is running is another one
     }
     progress.running = outer.running;
-    std::mem::replace(&mut progress.started, outer.started)
+    let inside = progress.started - outer.started;
+    progress.started = outer.started;
+    inside
 }
 
 /// What comes next in a run.
@@ -150,10 +152,22 @@ pub(crate) fn running() -> (u64, Option<Label>) {
     (progress.serial, progress.running.clone())
 }
 
-/// Revokes the lease of the thread that runs handlers; it takes none any more.
+/// Revokes whatever lease counts; the thread that has it takes no handler any more.
 pub(crate) fn revoke_lease() {
     let _pending = lock(); // between two handlers, not while one is being taken
     lease::revoke();
+}
+
+/// The same for one lease, if it still counts.
+pub(crate) fn revoke_one_lease(number: u64) {
+    let _pending = lock();
+    lease::revoke_one(number);
+}
+
+/// Notes that nothing runs any more: the handler that did has been abandoned, and that has been told.
+pub(crate) fn forget_running() {
+    let running = lock().progress.running.take();
+    drop(running);
 }
 
 /// Lets nothing run any more, and says what was pending. The captures are not dropped: they may hang, as a handler did.

@@ -11,7 +11,6 @@ use super::state;
 use crate::handler::PendingHandler;
 use crate::handler::callback::Callback;
 use crate::handler::declaration::RunsOn;
-use crate::handler::facts::Label;
 use crate::handler::outcome::Fault;
 use crate::registry::{self, lease};
 use crate::report::{Event, Failure};
@@ -96,11 +95,9 @@ fn call(callback: Callback) -> Option<Fault> {
     }
 }
 
-/// A handler has failed that runs, or hangs, on another thread.
-pub(crate) fn fail_elsewhere(context: &RunContext, label: &Label, fault: Fault, elapsed: Duration) {
-    let handler = label.info();
-    let failure = Failure { handler: handler.clone(), fault };
-    state::fail(failure.clone());
+/// Tells of a handler that has failed by still running, or hanging, on another thread.
+pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Duration) {
+    let handler = failure.handler.clone();
     context.log.abandoned(&handler, elapsed);
     context.config.observe(|| Event::Finished { handler, elapsed, failure: Some(failure) });
 }

@@ -53,6 +53,8 @@ pub(crate) struct Callbacks {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StartError {
     NoThread,
+    /// The run is not this thread's any more.
+    NotOurs,
     /// Somebody holds the lock of stdout or stderr, for which a `println!` on the new thread would wait for as long.
     Held,
 }
@@ -85,7 +87,9 @@ impl ExitThread {
     fn start_with(order: Stage, callbacks: Callbacks, probes: bool) -> Result<Self, StartError> {
         let handover = Handover::new();
         let token = ThreadToken::new();
-        state::set_exit_thread(token, &handover);
+        if !state::set_exit_thread(token, &handover) {
+            return Err(StartError::NotOurs);
+        }
         let theirs = Arc::clone(&handover);
         let body = move || {
             token.adopt();
@@ -177,6 +181,7 @@ fn thread_main(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, pro
 /// Runs handlers until none is left that belongs here. `false`: this thread is not to go on.
 fn run_handlers(handover: &Handover, callbacks: Callbacks) -> bool {
     let Some(lease) = state::grant_lease() else { return false };
+    handover.hold(&lease);
     let goes_on = (callbacks.run_handlers)(handover);
     if !handover.is_of_this_process() {
         (callbacks.end_alone)();

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use super::watch::Watch;
 use crate::handler::facts::Label;
-use crate::registry;
+use crate::registry::{self, lease::Lease};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::{Condvar, Instant, thread};
 use crate::sys::{self, Process};
@@ -67,6 +67,8 @@ pub(crate) struct Handover {
     process: Process,
     /// By what the system knows the exit thread, or 0. Nothing else is published with it.
     thread_id: AtomicU64,
+    /// The number of the lease that the exit thread was granted last.
+    lease: AtomicU64,
 }
 
 /// Why the exit thread has stopped running handlers.
@@ -90,6 +92,7 @@ impl Handover {
             changed: Condvar::new(),
             process: Process::current(),
             thread_id: AtomicU64::new(0),
+            lease: AtomicU64::new(0),
         })
     }
 
@@ -106,6 +109,11 @@ impl Handover {
     /// Says which thread this is to the system.
     pub(crate) fn introduce(&self) {
         self.thread_id.store(sys::thread_id().unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Says which lease it has been granted.
+    pub(crate) fn hold(&self, lease: &Lease) {
+        self.lease.store(lease.number(), Ordering::SeqCst);
     }
 
     /// Moves on to a stage. `false`: the thread was dismissed.
@@ -211,7 +219,8 @@ impl Handover {
             };
             if let Some(end) = end {
                 state.stage = Stage::Dismissed;
-                registry::revoke_lease();
+                // Only this one: another thread may have begun to end the run, and have the lease for that.
+                registry::revoke_one_lease(self.lease.load(Ordering::SeqCst));
                 return end;
             }
             if let Some(pause) = watch.pause(now, state.limit.as_ref().map(|limit| limit.at)) {

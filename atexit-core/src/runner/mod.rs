@@ -27,7 +27,7 @@ use crate::log::Log;
 use crate::order::problem::Problem;
 use crate::plan;
 use crate::registry::{self, Next, lease::Lease};
-use crate::report::{Cause, Event, Report};
+use crate::report::{Cause, Event, Failure, Report};
 use crate::sys::sync::Instant;
 use crate::sys::{self, Threads};
 use exit_thread::{Callbacks, ExitThread, StartError};
@@ -58,52 +58,72 @@ pub(crate) fn is_inside() -> bool {
     registry::lease::is_held()
 }
 
+/// What became of a run, and the status that its handlers ask for. An error: another thread ends it, and then the process.
+type RunResult = Result<(Report, AskedStatus), OthersEnd>;
+
+/// Another thread ends the run, and then the process.
+struct OthersEnd;
+
 /// Runs everything that is pending, and says what the status of the process should be after that.
-pub(crate) fn run(cause: Cause) -> (Report, AskedStatus) {
+fn run(cause: Cause) -> RunResult {
     if is_inside() {
-        return run_inside(cause);
+        return Ok(run_inside(cause));
     }
     let config = config::current();
     let deadline = if cause.ends_process() { deadline(&config) } else { None };
     match state::begin(cause.ends_process(), deadline) {
         // Another thread is about to end the process, and is not to be cut off by the signal.
         Begin::Leave(_) if matches!(cause, Cause::Signal(_)) => park(),
-        Begin::Leave(status) => return (Report::default(), AskedStatus { exit: Some(status), failure: None }),
+        Begin::Leave(status) => return Ok((Report::default(), AskedStatus { exit: Some(status), failure: None })),
         Begin::PastDeadline => {
             deadline.into_iter().for_each(state::set_deadline); // that of the other, too
             let result = end_at_deadline();
             state::end_by_exit();
-            return result;
+            return Ok(result);
         }
         Begin::Mine | Begin::Wait | Begin::WaitForTheEnd => {}
     }
     let pending = registry::open_run(cause.ends_process());
+    // Dropped after the end of the run: it may be the last that owns an observer, whose captures may run handlers when they are dropped.
+    let context;
     let result = if pending > 0 {
-        run_outside(&Arc::new(RunContext::new(cause, config, deadline)), pending)
+        context = Arc::new(RunContext::new(cause, config, deadline));
+        run_outside(&context, pending)?
     } else {
         tell_problems(cause, || Log::from_environment(deadline));
         Default::default()
     };
     state::end();
-    result
+    Ok(result)
+}
+
+/// The same outside of C's `exit`, where a thread can wait for another one to end the process.
+pub(crate) fn run_or_park(cause: Cause) -> (Report, AskedStatus) {
+    run(cause).unwrap_or_else(|OthersEnd| park())
 }
 
 fn deadline(config: &Config) -> Option<Instant> {
     config.deadline.and_then(|limit| Instant::now().checked_add(limit))
 }
 
-fn run_outside(context: &Arc<RunContext>, pending: usize) -> (Report, AskedStatus) {
+fn run_outside(context: &Arc<RunContext>, pending: usize) -> RunResult {
     let cause = context.cause;
     state::open(context);
     context.log.plan(plan::plan);
     tell_problems(cause, || context.log);
     // The observer is part of the run, wherever it is called.
-    let lease = grant_lease_or_park();
+    let lease = state::grant_lease().ok_or(OthersEnd)?;
     context.config.observe(|| Event::RunStarted { cause, pending });
     drop(lease);
+    finish(context, cause.ends_process())
+}
+
+/// Runs all handlers, and ends the run.
+fn finish(context: &Arc<RunContext>, at_exit: bool) -> RunResult {
     match Run::new(context).finish() {
-        Ok(end) => end_run(cause.ends_process(), end),
-        Err(DeadlineOver) => end_at_deadline(),
+        Ok(end) => Ok(end_run(at_exit, end)),
+        Err(Stop::DeadlineOver) => Ok(end_at_deadline()),
+        Err(Stop::OthersEnd) => Err(OthersEnd),
     }
 }
 
@@ -133,47 +153,43 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
     tell(&context, told, state::unnest)
 }
 
+/// Runs everything that is pending because C's `exit` has called the hook, and the process was about to end with `status`.
+pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
+    let inside = is_inside().then(finish_inside_handler).flatten();
+    let result = inside.unwrap_or_else(|| run(Cause::Exit { status }).map(|(_, asked)| asked));
+    // The other thread cannot end the process while this one is inside C's `exit`, which may let in one thread only.
+    result.unwrap_or_else(|OthersEnd| AskedStatus { exit: Some(state::await_leave()), failure: None })
+}
+
 /// Runs what is left from inside a handler that never returns, because it has called C's `exit`. `None`: it has been abandoned meanwhile.
-pub(crate) fn finish_inside_handler() -> Option<AskedStatus> {
+fn finish_inside_handler() -> Option<Result<AskedStatus, OthersEnd>> {
     if state::context().is_none() {
-        return Some(AskedStatus::default()); // a second hook behind the first
+        return Some(Ok(AskedStatus::default())); // a second hook behind the first
     }
     let takes_over = state::handover().map_or_else(is_inside, |handover| handover.take_over());
     takes_over.then(finish_on_this_thread)
 }
 
 /// Goes on with the run of another thread; this one takes the process down now.
-fn finish_on_this_thread() -> AskedStatus {
-    state::take_over();
+fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
+    if state::take_over() == Claim::Others {
+        return Err(OthersEnd);
+    }
     // A run that was none of an exit is part of one now.
     if let Some(deadline) = state::context().and_then(|context| deadline(&context.config)) {
         state::set_deadline(deadline);
     }
-    let Some(context) = state::context() else { return AskedStatus::default() };
-    let (_, asked) = match Run::new(&context).finish() {
-        Ok(end) => end_run(true, end),
-        Err(DeadlineOver) => end_at_deadline(),
-    };
+    let Some(context) = state::context() else { return Ok(AskedStatus::default()) };
+    let (_, asked) = finish(&context, true)?;
     state::end_by_exit();
-    asked
+    Ok(asked)
 }
 
 /// Ends the process in a child that a handler has forked on the exit thread, once it has run what was left.
 fn end_alone() -> ! {
     let pending = state::pending_status();
-    sys::exit_again(finish_on_this_thread().applied_to(pending).unwrap_or_default())
-}
-
-/// Claims the end of the run, or waits for the end of the process if another thread ends it.
-fn claim_end_or_park() {
-    if state::claim_end() == Claim::Others {
-        park();
-    }
-}
-
-/// Takes the lease, or waits for the end of the process if another thread ends this run.
-fn grant_lease_or_park() -> Lease {
-    state::grant_lease().unwrap_or_else(|| park())
+    let asked = finish_on_this_thread().unwrap_or_else(|OthersEnd| park());
+    sys::exit_again(asked.applied_to(pending).unwrap_or_default())
 }
 
 /// Ends the outermost run, whatever is still open inside it. This thread has claimed that.
@@ -195,14 +211,18 @@ fn end_at_deadline() -> (Report, AskedStatus) {
     let not_run = registry::stop();
     let _lease = Lease::take();
     if let (Some(context), Some(label)) = (state::context(), registry::running().1) {
-        call::fail_elsewhere(&context, &label, Fault::deadline(), context.config.deadline.unwrap_or_default());
+        let failure = Failure { handler: label.info(), fault: Fault::deadline() };
+        state::fail(failure.clone());
+        call::tell_abandoned(&context, failure, context.config.deadline.unwrap_or_default());
     }
     end_run(true, RunEnd { not_run, ..RunEnd::default() })
 }
 
 /// Ends the process when the deadline strikes while the exiting thread is inside a handler.
 fn strike() -> ! {
-    claim_end_or_park();
+    if state::claim_end_at_deadline() == Claim::Others {
+        park();
+    }
     let pending = state::pending_status();
     let (_, asked) = end_at_deadline();
     sys::exit_at_once(asked.applied_to(pending).unwrap_or_default())
@@ -217,8 +237,21 @@ fn tell(context: &RunContext, told: Told, close: fn() -> Option<RunRecord>) -> (
     (report, asked.unwrap_or_default())
 }
 
-/// The deadline of the run is over, and this thread is to end it.
-struct DeadlineOver;
+/// Why a thread stops running handlers although some may be left.
+enum Stop {
+    /// The deadline of the run is over, and this thread has claimed its end.
+    DeadlineOver,
+    OthersEnd,
+}
+
+impl Stop {
+    fn at_deadline() -> Self {
+        match state::claim_end_at_deadline() {
+            Claim::Mine => Self::DeadlineOver,
+            Claim::Others => Self::OthersEnd,
+        }
+    }
+}
 
 /// What becomes of what handlers print.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -251,22 +284,23 @@ impl Run {
     }
 
     /// Runs all handlers, each where it belongs.
-    fn finish(mut self) -> Result<RunEnd, DeadlineOver> {
+    fn finish(mut self) -> Result<RunEnd, Stop> {
         let mut watch = self.watch();
         while let Some(next) = registry::advance() {
             if watch.is_over(Instant::now()) {
-                claim_end_or_park();
-                return Err(DeadlineOver);
+                return Err(Stop::at_deadline());
             }
             let here = next.runs_on == RunsOn::Caller && !self.is_by_signal();
-            let thread = if here { None } else { self.exit_thread() };
+            let thread = if here { None } else { self.exit_thread()? };
             match thread {
                 Some(thread) => self.run_there(thread, &mut watch)?,
-                None => self.run_here(next),
+                None => self.run_here(next)?,
             }
         }
         self.flush(&watch);
-        claim_end_or_park();
+        if state::claim_end() == Claim::Others {
+            return Err(Stop::OthersEnd);
+        }
         Ok(RunEnd { stayed_held: self.stays_held, ..RunEnd::default() })
     }
 
@@ -276,9 +310,9 @@ impl Run {
     }
 
     /// The exit thread, started if need be; `None` where the exiting thread is the safer choice.
-    fn exit_thread(&mut self) -> Option<ExitThread> {
+    fn exit_thread(&mut self) -> Result<Option<ExitThread>, Stop> {
         if self.stays {
-            return None;
+            return Ok(None);
         }
         self.thread = self.thread.take().and_then(ExitThread::here);
         self.output = Output::Buffered;
@@ -292,15 +326,21 @@ impl Run {
                 }
                 started => started,
             };
-            self.stays_held |= matches!(started, Err(StartError::Held));
-            self.thread = started.ok();
+            self.thread = match started {
+                Ok(thread) => Some(thread),
+                Err(StartError::NotOurs) => return Err(Stop::OthersEnd),
+                Err(error) => {
+                    self.stays_held |= error == StartError::Held;
+                    None
+                }
+            };
         }
         self.stays = self.thread.is_none();
-        self.thread.take()
+        Ok(self.thread.take())
     }
 
     /// Lets the exit thread run the next handlers, until it stops.
-    fn run_there(&mut self, mut thread: ExitThread, watch: &mut Watch) -> Result<(), DeadlineOver> {
+    fn run_there(&mut self, mut thread: ExitThread, watch: &mut Watch) -> Result<(), Stop> {
         match thread.let_run(watch) {
             DriveEnd::Idle => self.thread = Some(thread),
             DriveEnd::Finishing => {
@@ -309,19 +349,19 @@ impl Run {
             }
             DriveEnd::Parked => state::abandon_nested(),
             DriveEnd::Abandoned(Limit { after, handler, .. }) => {
-                state::abandon_nested(); // what it ran inside does not go on
-                call::fail_elsewhere(&self.context, &handler, Fault::timed_out(after), after);
+                let failure = Failure { handler: handler.info(), fault: Fault::timed_out(after) };
+                if state::abandon(failure.clone()) == Claim::Others {
+                    return Err(Stop::OthersEnd);
+                }
+                call::tell_abandoned(&self.context, failure, after);
             }
-            DriveEnd::Deadline => {
-                claim_end_or_park();
-                return Err(DeadlineOver);
-            }
+            DriveEnd::Deadline => return Err(Stop::at_deadline()),
         }
         Ok(())
     }
 
     /// Runs the next handler on this thread, or all if they stay here.
-    fn run_here(&mut self, next: Next) {
+    fn run_here(&mut self, next: Next) -> Result<(), Stop> {
         if self.output == Output::Flushed {
             self.output = Output::Buffered;
         }
@@ -330,7 +370,7 @@ impl Run {
         let is_timed = deadline.is_some() || config.time_limit.is_some() || next.is_limited;
         let is_watched = (is_timed || self.stays) && may_start_threads(*cause);
         let watchdog = if is_watched { Watchdog::start(self.watch(), strike) } else { None };
-        let _lease = grant_lease_or_park();
+        let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
         let only = if self.stays { None } else { Some(RunsOn::Caller) };
         // Where nobody can watch, the deadline is kept between handlers at least: `finish` looks at it before the next one.
         if self.stays && (watchdog.is_some() || deadline.is_none()) {
@@ -338,6 +378,7 @@ impl Run {
         } else {
             call::run_next(&self.context, only);
         }
+        Ok(())
     }
 
     /// Has stdout flushed, unless that is the program's own business, and waits for the end of the exit thread.

@@ -8,7 +8,7 @@
 //! | `Opening` | `Running` | the same thread, which [`open`](RunState::open)s it | the run has a record; a lease may be granted; anyone may claim its end |
 //! | `Running` | `Running`, one deeper or one up | who holds the lease, for a run inside a handler ([`nest`](RunState::nest), [`unnest`](RunState::unnest)) | the innermost record is the one that is written |
 //! | `Running` | `Running`, with a new owner | who holds the lease, inside C's `exit` ([`take_over`](RunState::take_over)) | this thread takes the process down, and the former owner parks |
-//! | `Running` | `Ending` | the owner, its watchdog, or a thread that waits, at its deadline ([`claim_end`](RunState::claim_end), [`begin`](RunState::begin)) | no lease is granted; whoever else asks for the end parks |
+//! | `Running` | `Ending` | its owner when nothing is left ([`claim_end`](RunState::claim_end)); at a deadline also its watchdog, or a thread that waits ([`claim_end_at_deadline`](RunState::claim_end_at_deadline), [`begin`](RunState::begin)) | no lease is granted; whoever else asks for the end waits for that of the process |
 //! | `Ending` | `Running` | who has claimed it, when its observer calls C's `exit` ([`take_over`](RunState::take_over)) | the end is there to be claimed again |
 //! | `Opening`, `Ending` | `Idle` | who has begun or claimed it ([`end`](RunState::end)) | the next thread may begin |
 //! | any | `Idle`; `Running`, where the run goes on | the one thread of a forked child ([`go_on_in_child`](RunState::go_on_in_child)) | nobody waits, and no other thread has a part in it |
@@ -24,7 +24,10 @@ use std::time::Duration;
 
 use super::handover::Handover;
 use super::record::{RunContext, RunEnd, RunRecord, Told};
-use crate::registry::lease::{self, Lease};
+use crate::registry::{
+    self,
+    lease::{self, Lease},
+};
 use crate::report::Failure;
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::{Condvar, Instant};
@@ -34,7 +37,7 @@ use crate::sys::token::ThreadToken;
 enum Course {
     Idle,
     Opening { by: ThreadToken },
-    Running,
+    Running { by: ThreadToken },
     Ending { by: ThreadToken },
 }
 
@@ -108,7 +111,7 @@ impl RunState {
                 }
                 Begin::Mine
             }
-            (Course::Running, _) if is_past => {
+            (Course::Running { .. }, _) if is_past => {
                 self.course = Course::Ending { by: me };
                 Begin::PastDeadline
             }
@@ -123,8 +126,8 @@ impl RunState {
         }
     }
 
-    fn open(&mut self, record: RunRecord) {
-        self.course = Course::Running;
+    fn open(&mut self, me: ThreadToken, record: RunRecord) {
+        self.course = Course::Running { by: me };
         self.records.push(record);
     }
 
@@ -150,23 +153,40 @@ impl RunState {
         self.records.last_mut().map(|record| record.end(end))
     }
 
-    /// A thread that is inside a handler, or tells the observer of the run's end, has called C's `exit`: it goes on with the run.
-    fn take_over(&mut self, me: ThreadToken) {
-        self.exit_thread = None;
-        if self.course == (Course::Ending { by: me }) {
-            self.course = Course::Running;
+    /// A thread that is inside a handler, or tells the observer of the run's end, has called C's `exit`: it goes on with the run, unless
+    /// another one ends it, or has.
+    fn take_over(&mut self, me: ThreadToken) -> Claim {
+        if !matches!(self.course, Course::Running { .. }) && self.course != (Course::Ending { by: me }) {
+            return Claim::Others;
         }
+        self.exit_thread = None;
+        self.course = Course::Running { by: me };
         self.begin_exit(me);
+        Claim::Mine
+    }
+
+    fn is_owner(&self, me: ThreadToken) -> bool {
+        self.course == (Course::Running { by: me })
+    }
+
+    /// Nothing is left to run: the owner ends the run.
+    fn claim_end(&mut self, me: ThreadToken) -> Claim {
+        if self.is_owner(me) { self.claim_end_at_deadline(me) } else { Claim::Others }
     }
 
     /// The first that asks ends the run.
-    fn claim_end(&mut self, me: ThreadToken) -> Claim {
-        if self.course == Course::Running {
-            self.course = Course::Ending { by: me };
-            Claim::Mine
-        } else {
-            Claim::Others
+    fn claim_end_at_deadline(&mut self, me: ThreadToken) -> Claim {
+        if !matches!(self.course, Course::Running { .. }) {
+            return Claim::Others;
         }
+        self.course = Course::Ending { by: me };
+        Claim::Mine
+    }
+
+    /// Whether this thread is to run handlers: the owner, or the exit thread that it has started.
+    fn may_run(&self, me: ThreadToken) -> bool {
+        let is_exit_thread = self.exit_thread.as_ref().is_some_and(|(thread, _)| *thread == me);
+        self.is_owner(me) || (is_exit_thread && matches!(self.course, Course::Running { .. }))
     }
 
     fn end(&mut self) {
@@ -179,7 +199,7 @@ impl RunState {
 
     /// In a forked child there is no other thread. A run that this one is inside of goes on.
     pub(crate) fn go_on_in_child(&mut self, me: ThreadToken, goes_on: bool) {
-        self.course = if goes_on { Course::Running } else { Course::Idle };
+        self.course = if goes_on { Course::Running { by: me } } else { Course::Idle };
         self.exit = match self.exit.by() {
             Some(by) if goes_on || by == me => Exit::By(me),
             _ => Exit::No,
@@ -232,7 +252,7 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begin {
 pub(crate) fn open(context: &Arc<RunContext>) {
     let record = RunRecord::new(Arc::clone(context));
     let mut run = lock();
-    run.open(record);
+    run.open(ThreadToken::mine(), record);
     wake(&run);
 }
 
@@ -267,15 +287,49 @@ pub(crate) fn claim_end() -> Claim {
     lock().claim_end(ThreadToken::mine())
 }
 
-/// Grants this thread the lease, unless a thread has begun to end the run.
+pub(crate) fn claim_end_at_deadline() -> Claim {
+    lock().claim_end_at_deadline(ThreadToken::mine())
+}
+
+/// Grants this thread the lease, unless another one has taken the run over, or has begun to end it.
 pub(crate) fn grant_lease() -> Option<Lease> {
     let run = lock();
-    (run.course == Course::Running).then(Lease::take)
+    run.may_run(ThreadToken::mine()).then(Lease::take)
 }
 
 /// This thread goes on with the run, and takes the process down.
-pub(crate) fn take_over() {
-    lock().take_over(ThreadToken::mine());
+pub(crate) fn take_over() -> Claim {
+    lock().take_over(ThreadToken::mine())
+}
+
+/// The handler that was running has been abandoned, and so is what it ran inside: that is a failure. `Others`: this thread's run is ended
+/// by another one, which tells what becomes of the handler.
+pub(crate) fn abandon(failure: Failure) -> Claim {
+    let mut run = lock();
+    if !run.is_owner(ThreadToken::mine()) {
+        return Claim::Others;
+    }
+    registry::forget_running();
+    let contexts = run.abandon_nested();
+    if let Some(record) = run.records.last_mut() {
+        record.fail(failure);
+    }
+    drop(run);
+    drop(contexts);
+    Claim::Mine
+}
+
+/// Waits, inside C's `exit`, for the status of the thread that ends the run, and is yet to come there.
+pub(crate) fn await_leave() -> i32 {
+    let mut run = lock();
+    loop {
+        if let Exit::Leaving { status, .. } = run.exit {
+            return status;
+        }
+        run.waiting += 1;
+        run = run.wait(&CHANGED);
+        run.waiting -= 1;
+    }
 }
 
 pub(crate) fn end() {
@@ -335,10 +389,14 @@ pub(crate) fn set_deadline(deadline: Instant) {
     lock().records.iter_mut().for_each(|record| record.set_deadline(deadline));
 }
 
-/// From now on, this is the exit thread.
-pub(crate) fn set_exit_thread(thread: ThreadToken, handover: &Arc<Handover>) {
-    let former = lock().exit_thread.replace((thread, Arc::clone(handover)));
+/// From now on, this is the exit thread of this thread's run. `false`: the run is not this thread's any more.
+pub(crate) fn set_exit_thread(thread: ThreadToken, handover: &Arc<Handover>) -> bool {
+    let mut run = lock();
+    let is_owner = run.is_owner(ThreadToken::mine());
+    let former = is_owner.then(|| run.exit_thread.replace((thread, Arc::clone(handover))));
+    drop(run);
     drop(former);
+    is_owner
 }
 
 /// Where this thread meets its owner, if it is the exit thread.

@@ -43,12 +43,12 @@ fn who_begins_a_run_runs_waits_leaves_or_ends_the_run_of_another() {
         (opening, Exit::By(me), true, Begin::Wait),
         (opening, Exit::By(other), true, Begin::WaitForTheEnd),
         (opening, leaving(other), true, Begin::WaitForTheEnd),
-        (Course::Running, Exit::No, false, Begin::Wait),
-        (Course::Running, Exit::By(other), false, Begin::Wait),
-        (Course::Running, Exit::No, true, Begin::Wait),
-        (Course::Running, Exit::By(me), true, Begin::Wait),
-        (Course::Running, Exit::By(other), true, Begin::WaitForTheEnd),
-        (Course::Running, leaving(other), true, Begin::WaitForTheEnd),
+        (Course::Running { by: other }, Exit::No, false, Begin::Wait),
+        (Course::Running { by: other }, Exit::By(other), false, Begin::Wait),
+        (Course::Running { by: other }, Exit::No, true, Begin::Wait),
+        (Course::Running { by: other }, Exit::By(me), true, Begin::Wait),
+        (Course::Running { by: other }, Exit::By(other), true, Begin::WaitForTheEnd),
+        (Course::Running { by: other }, leaving(other), true, Begin::WaitForTheEnd),
         (ending, Exit::No, false, Begin::Wait),
         (ending, Exit::No, true, Begin::Wait),
         (ending, Exit::By(other), true, Begin::WaitForTheEnd),
@@ -56,7 +56,7 @@ fn who_begins_a_run_runs_waits_leaves_or_ends_the_run_of_another() {
     for (course, exit, ends_process, expected) in table {
         for is_past in [false, true] {
             let expected = match expected {
-                Begin::Wait if is_past && course == Course::Running => Begin::PastDeadline,
+                Begin::Wait if is_past && course == (Course::Running { by: other }) => Begin::PastDeadline,
                 Begin::Wait if is_past => Begin::WaitForTheEnd,
                 expected => expected,
             };
@@ -78,18 +78,37 @@ fn who_begins_a_run_runs_waits_leaves_or_ends_the_run_of_another() {
 fn every_other_cell_of_the_table() {
     use Course::{Ending, Idle, Opening, Running};
     let (me, other) = threads();
-    let courses = [Idle, Opening { by: me }, Opening { by: other }, Running, Ending { by: me }, Ending { by: other }];
+    let courses = [
+        Idle,
+        Opening { by: me },
+        Opening { by: other },
+        Running { by: me },
+        Running { by: other },
+        Ending { by: me },
+        Ending { by: other },
+    ];
     for course in courses {
         let fresh = || state(course, Exit::No);
-        assert_eq!(after(fresh(), |run| run.open(record())), (Running, Exit::No, ()));
+        let is_running = matches!(course, Running { .. });
+        assert_eq!(after(fresh(), |run| run.open(me, record())), (Running { by: me }, Exit::No, ()));
         assert_eq!(after(fresh(), |run| run.nest(record())), (course, Exit::No, ()));
         assert_eq!(after(fresh(), RunState::end), (Idle, Exit::No, ()));
         assert_eq!(after(fresh(), |run| run.leave(me, 3)), (course, Exit::Leaving { by: me, status: 3 }, ()));
-        let claimed = if course == Running { (Ending { by: me }, Claim::Mine) } else { (course, Claim::Others) };
-        assert_eq!(after(fresh(), |run| run.claim_end(me)), (claimed.0, Exit::No, claimed.1));
-        let taken_over = if course == (Ending { by: me }) { Running } else { course };
-        assert_eq!(after(fresh(), |run| run.take_over(me)), (taken_over, Exit::By(me), ()));
-        assert_eq!(after(fresh(), |run| run.go_on_in_child(me, true)), (Running, Exit::No, ()));
+        let claimed =
+            |mine| if mine { (Ending { by: me }, Exit::No, Claim::Mine) } else { (course, Exit::No, Claim::Others) };
+        assert_eq!(after(fresh(), |run| run.claim_end(me)), claimed(course == Running { by: me }));
+        assert_eq!(after(fresh(), |run| run.claim_end_at_deadline(me)), claimed(is_running));
+        let taken_over = match course {
+            Ending { by } if by == me => (Running { by: me }, Exit::By(me), Claim::Mine),
+            Running { .. } => (Running { by: me }, Exit::By(me), Claim::Mine),
+            _ => (course, Exit::No, Claim::Others),
+        };
+        assert_eq!(after(fresh(), |run| run.take_over(me)), taken_over);
+        assert_eq!(after(fresh(), |run| run.may_run(me)).2, course == Running { by: me });
+        let mut with_exit_thread = fresh();
+        with_exit_thread.exit_thread = Some((me, Handover::new()));
+        assert_eq!(with_exit_thread.may_run(me), is_running);
+        assert_eq!(after(fresh(), |run| run.go_on_in_child(me, true)), (Running { by: me }, Exit::No, ()));
         assert_eq!(after(fresh(), |run| run.go_on_in_child(me, false)), (Idle, Exit::No, ()));
     }
 }
@@ -109,7 +128,8 @@ fn an_exit_goes_on_in_the_child_of_who_takes_part_in_it() {
     ];
     for (exit, inside, outside) in table {
         for (goes_on, expected) in [(true, inside), (false, outside)] {
-            let (_, exit, ()) = after(state(Course::Running, exit), |run| run.go_on_in_child(me, goes_on));
+            let (_, exit, ()) =
+                after(state(Course::Running { by: other }, exit), |run| run.go_on_in_child(me, goes_on));
             assert_eq!(exit, expected);
         }
     }
@@ -119,7 +139,7 @@ fn an_exit_goes_on_in_the_child_of_who_takes_part_in_it() {
 fn a_child_has_the_records_of_a_run_that_goes_on_there_and_no_exit_thread() {
     let (me, other) = threads();
     for (goes_on, records) in [(true, 2), (false, 0)] {
-        let mut run = state(Course::Running, Exit::No);
+        let mut run = state(Course::Running { by: other }, Exit::No);
         run.records.extend([record(), record()]);
         run.exit_thread = Some((other, Handover::new()));
         run.waiting = 3;
@@ -133,7 +153,7 @@ fn a_child_has_the_records_of_a_run_that_goes_on_there_and_no_exit_thread() {
 fn what_is_nested_is_told_by_the_outermost_run_once_it_is_abandoned() {
     let mut run = RunState::new();
     assert!(run.abandon_nested().is_empty());
-    run.open(record());
+    run.open(ThreadToken::new(), record());
     assert!(run.abandon_nested().is_empty());
     for code in [3, 4] {
         run.nest(record());
@@ -148,8 +168,8 @@ fn what_is_nested_is_told_by_the_outermost_run_once_it_is_abandoned() {
 #[test]
 fn who_takes_over_meets_no_exit_thread() {
     let (me, other) = threads();
-    let mut run = state(Course::Running, Exit::By(other));
+    let mut run = state(Course::Running { by: other }, Exit::By(other));
     run.exit_thread = Some((me, Handover::new()));
-    run.take_over(me);
+    assert_eq!(run.take_over(me), Claim::Mine);
     assert!(run.exit_thread.is_none());
 }

@@ -156,6 +156,18 @@ impl AtomicU64 {
     }
 
     #[track_caller]
+    pub(crate) fn compare_exchange(
+        &self,
+        from: u64,
+        to: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        world::step("compare and exchange");
+        self.0.compare_exchange(from, to, success, failure)
+    }
+
+    #[track_caller]
     pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         world::step("add");
         self.0.fetch_add(value, order)

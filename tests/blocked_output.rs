@@ -134,18 +134,20 @@ impl Blocked {
         self.writer.try_clone().expect("a descriptor").into()
     }
 
-    /// Reads a page of the filling, and no more.
+    /// Reads so much, which is the filling first, and no more.
+    fn read(&mut self, bytes: usize) {
+        self.reader.read_exact(&mut vec![0; bytes]).expect("it is full");
+        self.filling = self.filling.saturating_sub(bytes);
+    }
+
     fn read_a_page(&mut self) {
-        let mut page = [0; 4096];
-        self.reader.read_exact(&mut page).expect("it is full");
-        self.filling -= page.len();
+        self.read(4096);
     }
 
     /// Reads the filling.
     fn unblock(&mut self) {
         self.flow(true);
-        self.reader.read_exact(&mut vec![0; self.filling]).expect("it is full");
-        self.filling = 0;
+        self.read(self.filling);
     }
 
     /// Reads what was written besides the filling, until the end.
@@ -175,7 +177,10 @@ struct Spawned {
 
 impl Spawned {
     fn new(sink: Sink, scene: &str, log: Option<&str>) -> Self {
-        let (stdout, stderr) = (sink.block(), sink.block());
+        Self::with(scene, log, sink.block(), sink.block())
+    }
+
+    fn with(scene: &str, log: Option<&str>, stdout: Blocked, stderr: Blocked) -> Self {
         let (channel, theirs) = UnixStream::pair().expect("two descriptors");
         let mut program = command(BLOCKED_OUTPUT, &[scene]);
         program.envs(log.map(|level| ("AT_EXIT_LOG", level)));
@@ -437,4 +442,41 @@ fn a_reader_that_goes_away_again_stops_nothing() {
         assert!(written < all, "{scene} {sink:?}: {written} of {all} bytes");
         assert_eq!(stdout.rest(), "", "{scene} {sink:?}");
     });
+}
+
+/// `poll` calls it writable, and yet a line has no room.
+#[test]
+fn a_terminal_that_takes_a_little_stops_nothing() {
+    let scenes = [("hangs", SECOND), ("limit", PATIENCE), ("fails", PATIENCE)];
+    at_once(&scenes, |&(scene, at_most)| {
+        let mut spawned = Spawned::with(scene, Some("trace"), Sink::Terminal.block(), {
+            let (reader, writer) = terminal();
+            let mut stderr = Blocked { sink: Sink::Terminal, reader, writer, filling: 0 };
+            stderr.fill();
+            stderr.read(100);
+            stderr
+        });
+        let (end, elapsed) = end(spawned.child, spawned.began, &[&spawned.stdout, &spawned.stderr]);
+        assert!(matches!(end, Some(End::Status(1 | 3))), "{scene}: {end:?}");
+        assert!(elapsed < at_most + SLACK, "{scene}: {elapsed:?}");
+        spawned.stderr.read(spawned.stderr.filling);
+    });
+}
+
+/// No single line waits for as long as it may.
+#[test]
+fn a_reader_that_is_slow_keeps_no_process_alive_by_being_there() {
+    let Spawned { child, began, stdout, mut stderr, .. } = Spawned::new(Sink::Pipe, "fails_often", None);
+    let (over, is_over) = std::sync::mpsc::channel();
+    let reader = thread::spawn(move || {
+        // A page each time; the program is much faster.
+        while is_over.recv_timeout(Duration::from_millis(700)).is_err() {
+            stderr.read_a_page();
+        }
+    });
+    let (end, elapsed) = end(child, began, &[&stdout]);
+    let _ = over.send(());
+    reader.join().expect("no panic");
+    assert_eq!(end, Some(End::Status(1)));
+    assert!(elapsed < PATIENCE + SLACK, "{elapsed:?}");
 }

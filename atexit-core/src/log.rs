@@ -4,7 +4,7 @@
 //! in `order::problem`, those for a failure in `handler::outcome`.
 
 use std::fmt::{self, Display};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::handler::info::HandlerInfo;
@@ -13,14 +13,14 @@ use crate::order::problem::Problem;
 use crate::report::Report;
 use crate::sys::{self, sync::Instant};
 
-/// How long a line waits for a slow reader. After one has waited in vain, no other waits until one was written again.
+/// How long all lines together wait for a slow reader, counted anew from the next one that does not have to wait.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long all lines together wait beyond the deadline of their run.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// The last line was lost for want of a reader. Nothing else is published with it.
-pub(crate) static UNREAD: AtomicBool = AtomicBool::new(false);
+/// For how many milliseconds lines have waited. Nothing else is published with it.
+pub(crate) static WAITED: AtomicU64 = AtomicU64::new(0);
 
 /// How much is printed, as `AT_EXIT_LOG` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,11 +150,13 @@ impl Log {
         if text.is_empty() {
             return;
         }
-        let now = Instant::now();
-        let patience = if UNREAD.load(Ordering::Relaxed) { Duration::ZERO } else { READER_PATIENCE };
-        let until = now.checked_add(patience).unwrap_or(now);
-        let written = sys::write_stderr(text, self.until.map_or(until, |bound| bound.min(until)));
-        UNREAD.store(!written, Ordering::Relaxed);
+        let start = Instant::now();
+        let waited = WAITED.load(Ordering::Relaxed);
+        let patience = READER_PATIENCE.saturating_sub(Duration::from_millis(waited));
+        let until = start.checked_add(patience).unwrap_or(start);
+        let is_written = sys::write_stderr(text, self.until.map_or(until, |bound| bound.min(until)));
+        let now = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        WAITED.store(if is_written && now == 0 { 0 } else { waited.saturating_add(now) }, Ordering::Relaxed);
     }
 }
 

@@ -101,7 +101,7 @@ impl Handler {
     }
 
     /// Abandons it when it has run for `limit`: that is a failure, and the next handler starts on a new thread. Its own thread is left
-    /// alone, and whatever it still does changes no account.
+    /// alone, and whatever it still does changes no report.
     ///
     /// On the exiting thread nothing can be abandoned: there a handler that took longer is reported as a failure when it is over.
     /// [`Duration::MAX`] is no limit; with [`Duration::ZERO`] the handler starts, and fails.

@@ -31,6 +31,7 @@ const SCENES: &[(&str, fn())] = &[
     ("fails_and_exits", fails_and_exits),
     ("fails", fails),
     ("fails_and_waits", fails_and_waits),
+    ("fails_often", fails_often),
     ("run_fails", run_fails),
     ("guard_fails", guard_fails),
     ("signal", || fails_by_a_signal(None)),
@@ -199,6 +200,13 @@ fn leaves_something_to_flush(after: Option<Duration>) {
 }
 
 /// What there is to say about it is longer than any pipe.
+/// Each failure has as much to say as a pipe takes at once.
+fn fails_often() {
+    for _ in 0..50 {
+        register(|| Err::<(), _>("x".repeat(4000)));
+    }
+}
+
 fn fails_at_length(after: Option<Duration>) {
     if let Some(after) = after {
         deadline(after);

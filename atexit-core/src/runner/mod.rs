@@ -20,7 +20,7 @@ pub(crate) use exit_thread::forget_in_child;
 pub(crate) use handover::park;
 pub(crate) use state::{RunState, is_exiting, is_idle, leave, lock};
 
-use crate::config::{self, Config};
+use crate::config;
 use crate::handler::declaration::RunsOn;
 use crate::handler::outcome::Fault;
 use crate::log::Log;
@@ -69,14 +69,14 @@ fn run(cause: Cause) -> RunResult {
     if is_inside() {
         return Ok(run_inside(cause));
     }
-    let config = config::current();
-    let deadline = if cause.ends_process() { deadline(&config) } else { None };
+    let deadline = if cause.ends_process() { deadline() } else { None };
     match state::begin(cause.ends_process(), deadline) {
         // Another thread is about to end the process, and is not to be cut off by the signal.
         Begin::Leave(_) if matches!(cause, Cause::Signal(_)) => park(),
         Begin::Leave(status) => return Ok((Report::default(), AskedStatus { exit: Some(status), failure: None })),
         Begin::PastDeadline => {
-            deadline.into_iter().for_each(state::set_deadline); // that of the other, too
+            // The other run ends as a part of this exit.
+            state::go_by(&Arc::new(RunContext::new(cause, config::current(), deadline)));
             let result = end_at_deadline();
             state::end_by_exit();
             return Ok(result);
@@ -87,7 +87,8 @@ fn run(cause: Cause) -> RunResult {
     // Dropped after the end of the run: it may be the last that owns an observer, whose captures may run handlers when they are dropped.
     let context;
     let result = if pending > 0 {
-        context = Arc::new(RunContext::new(cause, config, deadline));
+        // What was configured while this thread waited counts, too.
+        context = Arc::new(RunContext::new(cause, config::current(), deadline));
         run_outside(&context, pending)?
     } else {
         tell_problems(cause, || Log::from_environment(deadline));
@@ -102,8 +103,9 @@ pub(crate) fn run_or_park(cause: Cause) -> (Report, AskedStatus) {
     run(cause).unwrap_or_else(|OthersEnd| park())
 }
 
-fn deadline(config: &Config) -> Option<Instant> {
-    config.deadline.and_then(|limit| Instant::now().checked_add(limit))
+/// Of an exit that begins now.
+fn deadline() -> Option<Instant> {
+    config::current().deadline.and_then(|limit| Instant::now().checked_add(limit))
 }
 
 fn run_outside(context: &Arc<RunContext>, pending: usize) -> RunResult {
@@ -127,7 +129,7 @@ fn finish(context: &Arc<RunContext>, at_exit: bool) -> RunResult {
     }
 }
 
-/// Says at an exit, once, which wishes of handlers and links cannot be granted.
+/// Says at an exit, once, what handlers and links ask for that cannot be had.
 fn tell_problems(cause: Cause, log: impl FnOnce() -> Log) {
     let mut problems = if cause.ends_process() { registry::take_problems() } else { Vec::new() };
     problems.retain(|problem| !matches!(problem, Problem::NoHandlers { .. }));
@@ -176,9 +178,7 @@ fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
         return Err(OthersEnd);
     }
     // A run that was none of an exit is part of one now.
-    if let Some(deadline) = state::context().and_then(|context| deadline(&context.config)) {
-        state::set_deadline(deadline);
-    }
+    deadline().into_iter().for_each(state::set_deadline);
     let Some(context) = state::context() else { return Ok(AskedStatus::default()) };
     let (_, asked) = finish(&context, true)?;
     state::end_by_exit();
@@ -353,6 +353,8 @@ impl Run {
                 if state::abandon(failure.clone()) == Claim::Others {
                     return Err(Stop::OthersEnd);
                 }
+                // The observer is part of the run here, too.
+                let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
                 call::tell_abandoned(&self.context, failure, after);
             }
             DriveEnd::Deadline => return Err(Stop::at_deadline()),

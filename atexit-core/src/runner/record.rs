@@ -85,6 +85,11 @@ impl RunRecord {
         }
     }
 
+    /// From now on the run goes by this; gives back what it went by.
+    pub(crate) fn go_by(&mut self, context: Arc<RunContext>) -> Arc<RunContext> {
+        std::mem::replace(&mut self.context, context)
+    }
+
     /// Takes in a run inside this one, which does not go on, and gives back what it went by.
     pub(crate) fn absorb(&mut self, mut inner: Self) -> Arc<RunContext> {
         self.report.failures.append(&mut inner.report.failures);

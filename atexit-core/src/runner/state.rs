@@ -384,6 +384,15 @@ pub(crate) fn fail(failure: Failure) {
     write(|record| record.fail(failure));
 }
 
+/// What this thread ends at its deadline is part of another run from now on: that of the thread.
+pub(crate) fn go_by(context: &Arc<RunContext>) {
+    let mut run = lock();
+    let nested = run.abandon_nested();
+    let former = run.records.last_mut().map(|record| record.go_by(Arc::clone(context)));
+    drop(run);
+    drop((nested, former));
+}
+
 /// From now on, the runs that are under way have this deadline, if they had none.
 pub(crate) fn set_deadline(deadline: Instant) {
     lock().records.iter_mut().for_each(|record| record.set_deadline(deadline));

@@ -29,7 +29,7 @@ pub(crate) fn exit_at_once(status: i32) -> ! {
 }
 
 /// What systems do that are no Unix.
-#[cfg(not(unix))]
+#[cfg(any(not(unix), target_family = "wasm"))]
 pub(crate) mod without_posix {
     use std::ffi::c_int;
     use std::io::Write as _;

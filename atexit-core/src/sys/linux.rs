@@ -5,6 +5,9 @@ pub(crate) use super::posix::{STATUS_MASK, process_id, watch_forks};
 pub(crate) use exit_marker::install as install_exit_marker;
 
 use std::ffi::{c_int, c_long, c_void};
+use std::fs::{File, OpenOptions};
+use std::io::IsTerminal as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use super::posix::{self, Unix};
 use super::sync::Instant;
@@ -22,6 +25,19 @@ impl Unix for Linux {
 
     fn leaving() -> Leaving {
         exit_marker::leaving()
+    }
+
+    /// For a terminal, which `poll` calls writable when there is room for a single byte. Opened anew it has a mode of its own; that of
+    /// descriptor 2 is shared with other processes.
+    fn without_blocking() -> Option<File> {
+        const O_NOCTTY: c_int = 0o400;
+        const O_NONBLOCK: c_int = 0o4000;
+        // Where the flags have other numbers, they are not known here.
+        let is_usual = !cfg!(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc64"));
+        if !is_usual || !std::io::stderr().is_terminal() {
+            return None;
+        }
+        OpenOptions::new().write(true).custom_flags(O_NOCTTY | O_NONBLOCK).open("/proc/self/fd/2").ok()
     }
 
     fn without_sigpipe(write: impl FnOnce()) {

@@ -27,17 +27,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 mod iso_c;
 pub(crate) mod lock;
-#[cfg(unix)]
+#[cfg(all(unix, not(target_family = "wasm")))]
 mod posix;
 #[cfg(feature = "signals")]
-#[cfg_attr(unix, path = "signal.rs")]
-#[cfg_attr(not(unix), path = "no_signals.rs")]
+#[cfg_attr(all(unix, not(target_family = "wasm")), path = "signal.rs")]
+#[cfg_attr(not(all(unix, not(target_family = "wasm"))), path = "no_signals.rs")]
 pub(crate) mod signal;
 pub(crate) mod sync;
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
-#[cfg_attr(all(unix, not(target_os = "linux")), path = "bsd.rs")]
+#[cfg_attr(all(unix, not(any(target_os = "linux", target_family = "wasm"))), path = "bsd.rs")]
 #[cfg_attr(windows, path = "windows.rs")]
-#[cfg_attr(not(any(unix, windows)), path = "wasm.rs")]
+#[cfg_attr(any(target_family = "wasm", not(any(unix, windows))), path = "wasm.rs")]
 mod system;
 pub(crate) mod token;
 

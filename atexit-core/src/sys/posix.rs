@@ -24,7 +24,7 @@ use std::ffi::{c_int, c_short, c_void};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::mem::ManuallyDrop;
-use std::os::fd::FromRawFd as _;
+use std::os::fd::{AsRawFd, FromRawFd as _};
 use std::time::Duration;
 
 use super::sync::Instant;
@@ -39,6 +39,12 @@ pub(crate) trait Unix {
     const PIPE_BUF: usize = 512;
 
     fn leaving() -> Leaving;
+
+    /// Where a blocking write to standard error can be made without blocking although there is too little room; `None`: through the
+    /// descriptor itself, for which `poll` tells.
+    fn without_blocking() -> Option<File> {
+        None
+    }
 
     /// Keeps a write to a pipe that nobody reads from killing a process that is not Rust, and does not ignore SIGPIPE.
     fn without_sigpipe(write: impl FnOnce());
@@ -87,19 +93,21 @@ pub(crate) fn watch_forks<F: ForkHooks>() {
 /// cannot be written is lost: there is nowhere to say so.
 pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {
     let mut left = text.as_bytes();
+    let own = U::without_blocking();
+    let descriptor = own.as_ref().map_or(2, AsRawFd::as_raw_fd);
     U::without_sigpipe(|| {
         while !left.is_empty() {
             let most = &left[..left.len().min(U::PIPE_BUF)];
             let lines = most.iter().rposition(|&byte| byte == b'\n').map_or(most, |end| &most[..=end]);
             let piece = if most.len() < left.len() { lines } else { most };
-            if !is_writable(2, until) {
+            if !is_writable(descriptor, until) {
                 return;
             }
-            match write_to(2, piece) {
+            match write_to(descriptor, piece) {
                 Ok(0) => return,
                 Ok(count) => left = &left[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // The program has made the descriptor one that does not block, and somebody else has filled it meanwhile.
+                // There is less room than this, and the descriptor does not block.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(1));
                 }

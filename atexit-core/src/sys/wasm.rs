@@ -1,4 +1,5 @@
-//! Owns what WebAssembly does its own way, which has neither threads nor processes; must not know what a handler is.
+//! Owns what WebAssembly does its own way, and whatever is unknown: without threads, and with one process; must not know what a handler
+//! is.
 
 pub(crate) use super::iso_c::without_posix::{STATUS_MASK, install_hook, watch_forks, write_stderr};
 pub(crate) use super::iso_c::{

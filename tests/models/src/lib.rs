@@ -74,6 +74,6 @@ fn begin_anew() {
     registry::lease::revoke();
     *runner::lock() = runner::RunState::new();
     exit::hook::HOOK_DONE.store(false, Ordering::Relaxed);
-    log::UNREAD.store(false, Ordering::Relaxed);
+    log::WAITED.store(0, Ordering::Relaxed);
     configure(Config::new());
 }

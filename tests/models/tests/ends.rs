@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use models::model::{explore, handler};
 use models::sys::sync::thread::{sleep, spawn};
-use models::world::{hang, say, threads_are_fast};
+use models::world::{hang, say, thread_name, threads_are_fast};
 use models::{Config, Event, Handler, cause, configure, process, register, run};
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -124,4 +124,70 @@ fn an_observer_that_was_replaced_may_run_handlers_when_it_is_dropped() {
         },
         |_| {},
     );
+}
+
+/// An observer that says that a run has begun, or is over.
+fn observer(event: &Event) {
+    if matches!(event, Event::RunStarted { .. } | Event::RunFinished { .. }) {
+        say("told");
+    }
+}
+
+#[test]
+fn what_is_configured_while_an_exit_waits_counts_in_it() {
+    explore(
+        || {
+            register(|| {
+                say(format!("configured in {:?}", cause()));
+                configure(Config::new().observer(observer));
+            });
+            spawn("runs", || {
+                run();
+                register(handler("a"));
+            });
+        },
+        |seen| {
+            if seen.at("configured in Some(Run)").is_some() && seen.at("a begins").is_some() {
+                assert!(seen.count("told") >= 2, "{seen:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn an_exit_that_ends_the_run_of_another_thread_does_so_as_it_is_configured_then() {
+    explore(
+        || {
+            register(|| {
+                configure(Config::new().deadline(LIMIT).observer(observer));
+                spawn("leaves", || models::exit(0));
+                hang();
+            });
+            run();
+        },
+        |seen| assert_eq!((seen.status, seen.count("told")), (1, 1), "{seen:?}"),
+    );
+}
+
+#[test]
+fn an_observer_may_run_the_rest_when_a_handler_is_abandoned() {
+    explore(
+        || {
+            configure(Config::new().observer(|event: &Event| {
+                if matches!(event, Event::Finished { failure: Some(_), .. }) {
+                    run();
+                }
+            }));
+            register(handler("a"));
+            Handler::new(|| hang_on_the_exit_thread()).time_limit(LIMIT).register();
+        },
+        |seen| seen.ran_in_order(&["a"]),
+    );
+}
+
+/// Elsewhere nobody can abandon it.
+fn hang_on_the_exit_thread() {
+    if thread_name() == "at_exit" {
+        hang();
+    }
 }

@@ -80,6 +80,15 @@ impl PendingHandler {
         self.location
     }
 
+    /// Puts the label there. Each arm stores it by itself: to join them, a processor would wait for what it has just written elsewhere.
+    #[inline]
+    pub(crate) fn label_into(&self, place: &mut Option<Label>) {
+        match self.callback.about() {
+            None => *place = Some(self.callback.label(self.location, None)),
+            Some(about) => *place = Some(about.label(self.location)),
+        }
+    }
+
     pub(crate) fn into_callback(self) -> Callback {
         self.callback
     }

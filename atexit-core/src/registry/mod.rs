@@ -13,7 +13,7 @@ pub(crate) mod stacks;
 
 use crate::handler::PendingHandler;
 use crate::handler::declaration::{Declared, Link, LinkSite, Phase, RunsOn};
-use crate::handler::facts::{Facts, Label};
+use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 use crate::order::problem::Problem;
 use crate::order::{self, Notes};
@@ -127,7 +127,9 @@ pub(crate) struct Next {
 /// Advances to the next handler, and says where it runs. On the way, what belongs to another process is forgotten; and when nothing is
 /// left, a run at exit begins its further round.
 pub(crate) fn advance() -> Option<Next> {
-    let (_, facts) = lock().advance()?;
+    let mut pending = lock();
+    let next = pending.advance()?;
+    let facts = pending.handlers.item(next)?.facts();
     Some(Next { runs_on: facts.runs_on, is_limited: facts.has_time_limit })
 }
 
@@ -138,12 +140,18 @@ pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
     if !lease::is_held() {
         return None;
     }
-    let next = pending.advance().filter(|(_, facts)| only.is_none_or(|only| facts.runs_on == only));
-    pending.progress.running = next.and_then(|(next, _)| pending.handlers.item(next)).map(PendingHandler::label);
-    let (next, _) = next?;
-    pending.progress.started += 1;
-    pending.progress.serial += 1;
-    pending.handlers.pop(next)
+    let next = pending.advance();
+    let Pending { handlers, progress, .. } = &mut *pending;
+    progress.running = None;
+    let next = next?;
+    let handler = handlers.item(next)?;
+    if only.is_some_and(|only| handler.facts().runs_on != only) {
+        return None;
+    }
+    handler.label_into(&mut progress.running);
+    progress.started += 1;
+    progress.serial += 1;
+    handlers.pop(next)
 }
 
 /// Which handler is running, and a number that changes whenever another one starts.
@@ -273,24 +281,35 @@ impl Pending {
 
     /// The handler that runs next.
     #[inline]
-    fn advance(&mut self) -> Option<(Top, Facts)> {
+    fn advance(&mut self) -> Option<Top> {
         if self.intake.is_stopped() {
             return None;
         }
         loop {
-            let Some(top) = self.handlers.top(OPEN) else {
-                if !self.intake.may_go_round() || !self.admit_late() {
-                    return None;
-                }
-                self.intake.go_round();
-                continue;
-            };
-            let facts = self.handlers.item(top)?.facts();
-            if !facts.are_of_another_process() {
-                return Some((top, facts));
+            let top = self.handlers.top(OPEN);
+            let is_foreign =
+                |top| self.handlers.item(top).is_none_or(|handler| handler.facts().are_of_another_process());
+            if top.is_some_and(|top| !is_foreign(top)) {
+                return top;
             }
-            std::mem::forget(self.handlers.pop(top));
+            if !self.clear_the_way(top) {
+                return None;
+            }
         }
+    }
+
+    /// Forgets what belongs to another process, or begins the further round if nothing is left. `false`: nothing is.
+    #[cold]
+    fn clear_the_way(&mut self, foreign: Option<Top>) -> bool {
+        if let Some(top) = foreign {
+            std::mem::forget(self.handlers.pop(top));
+            return true;
+        }
+        let goes_round = self.intake.may_go_round() && self.admit_late();
+        if goes_round {
+            self.intake.go_round();
+        }
+        goes_round
     }
 
     /// All handlers in the order in which they would run.

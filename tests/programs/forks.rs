@@ -199,8 +199,8 @@ fn while_exiting() {
     thread::spawn(|| {
         EXITING.wait();
         if fork() {
-            // SAFETY: ISO C. Not std's exit, which another thread is in for ever here.
-            unsafe { libc::exit(3) };
+            // Neither std's exit nor C's, which another thread was inside of.
+            atexit_core::exit(3);
         }
         FORKED.wait();
     });

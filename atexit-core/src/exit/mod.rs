@@ -56,6 +56,9 @@ pub fn exit(code: i32) -> ! {
     let status = asked.applied_to(Some(code)).unwrap_or(code);
     hook::die_by_signal(asked);
     runner::leave(status);
+    if runner::others_were_exiting() {
+        sys::exit_in_child(status);
+    }
     if on_the_way_out {
         sys::exit(status); // std's own `exit` aborts a thread that enters it twice
     }

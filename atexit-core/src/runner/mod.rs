@@ -18,7 +18,7 @@ pub(crate) use call::exit_handler;
 pub(crate) use exit_status::AskedStatus;
 pub(crate) use exit_thread::forget_in_child;
 pub(crate) use handover::park;
-pub(crate) use state::{RunState, is_exiting, is_idle, leave, lock};
+pub(crate) use state::{RunState, is_exiting, is_idle, leave, lock, others_were_exiting};
 
 use crate::config;
 use crate::handler::declaration::RunsOn;
@@ -189,7 +189,7 @@ fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
 fn end_alone() -> ! {
     let pending = state::pending_status();
     let asked = finish_on_this_thread().unwrap_or_else(|OthersEnd| park());
-    sys::exit_again(asked.applied_to(pending).unwrap_or_default())
+    sys::exit_in_child(asked.applied_to(pending).unwrap_or_default())
 }
 
 /// Ends the outermost run, whatever is still open inside it. This thread has claimed that.

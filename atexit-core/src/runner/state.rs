@@ -64,6 +64,8 @@ pub(crate) struct RunState {
     records: Vec<RunRecord>,
     /// The exit thread that runs handlers, or is about to, and where its owner meets it.
     exit_thread: Option<(ThreadToken, Arc<Handover>)>,
+    /// This process was forked while another thread took its parent down.
+    others_were_exiting: bool,
     /// How many threads wait for the run to end, so that no wake-up is sent where nobody waits.
     waiting: usize,
 }
@@ -95,7 +97,14 @@ pub(crate) enum Claim {
 
 impl RunState {
     pub(crate) const fn new() -> Self {
-        Self { course: Course::Idle, exit: Exit::No, records: Vec::new(), exit_thread: None, waiting: 0 }
+        Self {
+            course: Course::Idle,
+            exit: Exit::No,
+            records: Vec::new(),
+            exit_thread: None,
+            others_were_exiting: false,
+            waiting: 0,
+        }
     }
 
     /// `ends_process`: the run is part of an exit. `is_past`: the deadline of this thread is over.
@@ -200,6 +209,7 @@ impl RunState {
     /// In a forked child there is no other thread. A run that this one is inside of goes on.
     pub(crate) fn go_on_in_child(&mut self, me: ThreadToken, goes_on: bool) {
         self.course = if goes_on { Course::Running { by: me } } else { Course::Idle };
+        self.others_were_exiting |= self.exit.by().is_some_and(|by| by != me);
         self.exit = match self.exit.by() {
             Some(by) if goes_on || by == me => Exit::By(me),
             _ => Exit::No,
@@ -360,6 +370,11 @@ pub(crate) fn is_idle() -> bool {
 /// Whether this thread is taking the process down.
 pub(crate) fn is_exiting() -> bool {
     lock().exit.by() == Some(ThreadToken::mine())
+}
+
+/// Whether C's `exit`, and std's, may be locked in this process by a thread of its parent.
+pub(crate) fn others_were_exiting() -> bool {
+    lock().others_were_exiting
 }
 
 /// The context of the innermost run.

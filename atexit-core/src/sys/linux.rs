@@ -62,6 +62,30 @@ pub(crate) fn exit_again(status: i32) -> ! {
     super::iso_c::flush_and_exit(status)
 }
 
+/// From 2.41 on, glibc lets one thread at a time into `exit`. The lock is not given back in a child, whose parent's thread may have had it.
+pub(crate) fn exit_in_child(status: i32) -> ! {
+    if cfg!(target_env = "gnu") && glibc_version() < Some((2, 41)) {
+        exit(status)
+    }
+    super::iso_c::flush_and_exit(status)
+}
+
+#[cfg(target_env = "gnu")]
+fn glibc_version() -> Option<(u32, u32)> {
+    unsafe extern "C" {
+        safe fn gnu_get_libc_version() -> *const std::ffi::c_char;
+    }
+    // SAFETY: glibc: it is a text that ends, and stays.
+    let version = unsafe { std::ffi::CStr::from_ptr(gnu_get_libc_version()) };
+    let (major, minor) = version.to_str().ok()?.split_once('.')?;
+    Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn glibc_version() -> Option<(u32, u32)> {
+    None
+}
+
 fn without_sigpipe(write: impl FnOnce()) {
     const SIGPIPE: c_int = 13;
     const SIG_BLOCK: c_int = 0;

@@ -179,7 +179,7 @@ fn an_observer_may_run_the_rest_when_a_handler_is_abandoned() {
                 }
             }));
             register(handler("a"));
-            Handler::new(|| hang_on_the_exit_thread()).time_limit(LIMIT).register();
+            Handler::new(hang_on_the_exit_thread).time_limit(LIMIT).register();
         },
         |seen| seen.ran_in_order(&["a"]),
     );

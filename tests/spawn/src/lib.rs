@@ -103,6 +103,17 @@ pub fn assert_seen(command: &mut Command, stdout: &str, stderr: &str, end: End) 
     assert!(seen == expected, "{command:?}\nexpected {expected:#?}\nsaw {seen:#?}");
 }
 
+/// Whether this C library lets one thread at a time into `exit`, as glibc does from 2.41 on. A test and the programs that it runs have the
+/// same.
+#[must_use]
+pub fn one_thread_in_exit() -> bool {
+    // SAFETY: glibc: it is a text that ends, and stays.
+    let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+    let version = version.to_string_lossy().into_owned();
+    let (major, minor) = version.split_once('.').expect("a version has a point");
+    (major.parse::<u32>().expect("a number"), minor.parse::<u32>().expect("a number")) >= (2, 41)
+}
+
 /// Sends a signal to a child that has not been waited for.
 ///
 /// # Panics

@@ -9,7 +9,7 @@ pub(crate) mod token;
 use sync::Instant;
 use sync::thread::{Builder, JoinHandle, sleep};
 
-pub(crate) use crate::process::{c_exit as exit, c_exit as exit_again, end as exit_at_once};
+pub(crate) use crate::process::{c_exit as exit, c_exit as exit_again, c_exit as exit_in_child, end as exit_at_once};
 use crate::{process, world};
 
 pub(crate) const STATUS_MASK: i32 = 0xff;

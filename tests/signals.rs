@@ -12,7 +12,6 @@ struct Ready {
     command: Command,
     child: Child,
     /// Never written to; while it is open, the program waits.
-    #[expect(dead_code, reason = "to be dropped at the end")]
     stdin: Option<ChildStdin>,
 }
 
@@ -40,6 +39,11 @@ impl Ready {
         let mut seen = String::new();
         BufReader::with_capacity(1, stdout).read_line(&mut seen).expect("a pipe can be read");
         assert_eq!(seen.trim_end(), line);
+    }
+
+    /// Closes what the program waits for.
+    fn tell(&mut self) {
+        self.stdin = None;
     }
 
     fn kill(&self, signal: i32) {
@@ -167,14 +171,42 @@ fn a_handler_of_the_programs_own_that_is_set_afterwards_replaces_what_was_instal
 }
 
 #[test]
-fn a_second_signal_kills_at_once() {
+fn a_second_signal_kills_at_once_unless_it_repeats_the_first() {
     for second in [libc::SIGTERM, libc::SIGINT] {
         let mut program = start("hangs");
         program.kill(15);
         program.wait_for("hangs");
+        std::thread::sleep(std::time::Duration::from_millis(1100)); // that is what is promised
         program.kill(second);
         program.assert_end("", "", End::Signal(second));
     }
+    for _ in 0..20 {
+        let mut program = start("hangs_until_told");
+        program.kill(15);
+        program.wait_for("waits");
+        for signal in [15, 2, 1] {
+            program.kill(signal);
+        }
+        program.tell();
+        program.assert_end("", "the rest\n", End::Signal(15));
+    }
+}
+
+#[test]
+fn a_former_handler_that_restores_the_default_and_raises_the_signal_again_loses_nothing() {
+    let program = start("restores_the_default");
+    program.kill(15);
+    program.assert_end("", "the program's own\nthe rest\n", End::Signal(15));
+}
+
+#[test]
+fn process_1_ends_with_the_status_that_a_shell_would_tell() {
+    let namespace = |program: &[&str]| command("unshare", &[&["--pid", "--fork"], program].concat());
+    if spawn::run(&mut namespace(&["true"])).end != End::Status(0) {
+        return eprintln!("SKIPPED: this process may not make a namespace");
+    }
+    let seen = spawn::run(&mut namespace(&[SIGNALS, "raises"]));
+    assert_eq!((seen.stderr.as_str(), seen.end), ("the rest\n", End::Status(128 + 15)), "{seen:?}");
 }
 
 #[test]

@@ -22,6 +22,9 @@ const GRACE: Duration = Duration::from_millis(200);
 /// For how many milliseconds lines have waited. Nothing else is published with it.
 pub(crate) static WAITED: AtomicU64 = AtomicU64::new(0);
 
+/// How many handlers a list names, beside the last one; the rest are counted.
+const NAMED: usize = 50;
+
 /// How much is printed, as `AT_EXIT_LOG` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
@@ -167,5 +170,12 @@ fn list<T: Display>(lines: &mut Vec<String>, what: &str, items: &[T]) {
         1 => lines.push(format!("1 handler {what}:")),
         count => lines.push(format!("{count} handlers {what}:")),
     }
-    lines.extend(items.iter().map(ToString::to_string));
+    lines.extend(items.iter().take(NAMED).map(ToString::to_string));
+    if items.len() > NAMED {
+        // Before the last one, which a script may look for.
+        let last = items.last().map(ToString::to_string);
+        let more = items.len() - NAMED - 1;
+        lines.extend((more > 0).then(|| format!("and {more} more")));
+        lines.extend(last);
+    }
 }

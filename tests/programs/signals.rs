@@ -40,6 +40,9 @@ const SCENES: &[(&str, fn())] = &[
     ("then_returns", then_returns),
     ("in_handler", in_handler),
     ("in_handler_twice", in_handler_twice),
+    ("hangs_until_told", hangs_until_told),
+    ("restores_the_default", restores_the_default),
+    ("raises", raises),
     ("child", child),
     ("child_installs", child_installs),
     ("child_with_own_handler", child_with_own_handler),
@@ -346,13 +349,52 @@ fn in_handler() {
     ready();
 }
 
-/// While the process exits, the first signal waits for the handlers, and the second one does not.
+fn hangs_until_told() {
+    register(|| eprintln!("the rest"));
+    register(|| {
+        println!("waits");
+        io::stdin().read_line(&mut String::new()).expect("it is told");
+    });
+    install().expect("installed");
+    ready();
+    park();
+}
+
+/// As C programs clean up in a signal handler.
+fn restores_the_default() {
+    extern "C" fn own(signal: i32) {
+        let text = b"the program's own\n";
+        // SAFETY: POSIX: all of this may be called in a signal handler.
+        unsafe {
+            libc::write(2, text.as_ptr().cast(), text.len());
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+    }
+    register(|| eprintln!("the rest"));
+    // SAFETY: POSIX; see above.
+    unsafe { libc::signal(libc::SIGTERM, own as *const () as libc::sighandler_t) };
+    install().expect("installed");
+    ready();
+    block();
+}
+
+fn raises() {
+    register(|| eprintln!("the rest"));
+    install().expect("installed");
+    // SAFETY: POSIX.
+    unsafe { libc::raise(libc::SIGTERM) };
+    block();
+}
+
+/// While the process exits, the first signal waits for the handlers, and the second one does not, unless it repeats the first.
 fn in_handler_twice() {
     register(|| eprintln!("never"));
     register(|| {
         // SAFETY: POSIX.
         assert_eq!(unsafe { libc::raise(libc::SIGINT) }, 0);
         eprintln!("goes on");
+        thread::sleep(Duration::from_millis(1100));
         // SAFETY: POSIX.
         unsafe { libc::raise(libc::SIGTERM) };
         eprintln!("never");

@@ -3,16 +3,17 @@
 //! Nobody can do much inside a signal handler: it may interrupt any code, `malloc` among it. So the signal handler only wakes a
 //! thread, which [`install`] has started; that thread has the exit handlers run, on an exit thread like at any other exit, while the rest of the
 //! program goes on, even if its main thread sits in a system call. Then the process kills itself by the same signal, so that its
-//! parent sees what happened, unless a handler has called [`exit`](crate::exit). C's exit functions do not run. A second signal meanwhile
-//! kills at once.
+//! parent sees what happened, unless a handler has called [`exit`](crate::exit). C's exit functions do not run. What
+//! arrives within a second of the first signal is the same request, as some senders repeat it; a signal after that kills at once. Process 1,
+//! as in a container, which no signal kills that it does not catch, ends with status 128 and the signal's number instead.
 //!
 //! # What a signal does
 //!
 //! | the signal | after `install` |
 //! |---|---|
 //! | was ignored, as `nohup` does with SIGHUP, and Rust with SIGPIPE | stays ignored |
-//! | has a handler of the program's own | that handler is called, and then the exit handlers run |
-//! | arrives while the process exits already | the handlers go on, and then the process dies by it; the next signal kills at once |
+//! | has a handler of the program's own | that handler is called, and then the exit handlers run, also if it puts the default back and raises the signal again |
+//! | arrives while the process exits already | the handlers go on, and then the process dies by it; a signal later than a second after that kills at once |
 //! | arrives in a forked child | kills it: there the signals have their former dispositions again |
 //!
 //! A signal handler that the program sets by `sigaction` afterwards replaces this one, until `install` is called again, which puts this
@@ -26,7 +27,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use crate::report::Cause;
 use crate::runner;
@@ -160,15 +161,26 @@ impl Installed {
     }
 }
 
-/// The first signal that arrived, or 0.
+/// When the first signal arrived, or 0.
+static FIRST: AtomicU64 = AtomicU64::new(0);
+
+/// Which it was, or 0. Written after the time.
 static ARRIVED: AtomicI32 = AtomicI32::new(0);
+
+/// What comes within so many milliseconds of the first signal is the same request: `timeout` sends SIGTERM to its child and to its group,
+/// a terminal that closes has SIGHUP sent by the shell and by the kernel, and package runners repeat a Ctrl-C.
+const REPEATS: u64 = 1000;
 
 /// Called by the signal handler: nothing here allocates, locks or panics.
 fn arrived(signal: i32) {
-    if ARRIVED.swap(signal, Ordering::SeqCst) != 0 {
-        signal::die_by(signal); // the second one: enough
-    } else {
-        signal::wake();
+    let now = signal::now();
+    match FIRST.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst) {
+        Ok(_) => {
+            ARRIVED.store(signal, Ordering::SeqCst);
+            signal::wake();
+        }
+        Err(first) if now.saturating_sub(first) < REPEATS => {}
+        Err(_) => signal::die_by(signal), // whoever sends it does not want to wait
     }
 }
 
@@ -208,6 +220,7 @@ pub(crate) fn lock() -> Guard<'static, Installed> {
 pub(crate) fn forget_in_child(installed: &Installed) {
     installed.caught.iter().for_each(|caught| caught.before.restore(caught.signal));
     signal::forget_waker_in_child();
+    FIRST.store(0, Ordering::SeqCst);
     ARRIVED.store(0, Ordering::SeqCst);
 }
 

@@ -34,6 +34,9 @@ const START: Duration = Duration::from_secs(5);
 /// How long the locks of stdout and stderr may be busy before they count as held.
 const PROBE: Duration = Duration::from_millis(100);
 
+/// How long somebody may hold stdout until it counts as held for good, and is not flushed.
+const STDOUT: Duration = Duration::from_secs(1);
+
 /// How long a slow reader may keep stdout from being flushed.
 const FLUSH: Duration = Duration::from_secs(10);
 
@@ -131,12 +134,15 @@ impl ExitThread {
     /// Lets the thread flush stdout, unless somebody holds it, and waits for its end, its thread-locals included.
     pub(crate) fn join(mut self, watch: &Watch) {
         self.order(Stage::Finishing);
-        self.handover.wait_while(Stage::Finishing, PROBE);
+        self.handover.wait_while(Stage::Finishing, watch.at_most(STDOUT));
         self.handover.wait_while(Stage::Flushing, watch.at_most(FLUSH));
-        if self.handover.wait_while(Stage::Finished, watch.at_most(END)) == Stage::Ended {
-            let _ = self.thread.join(); // nothing of ours panics there, and it has no result
-        } else {
+        if self.handover.wait_while(Stage::Finished, watch.at_most(END)) != Stage::Ended {
             self.handover.dismiss();
+        } else if state::is_exiting() {
+            // It may be the last thread but this one, and then ends the process by itself: from there it never comes back.
+            std::mem::forget(self.thread);
+        } else {
+            let _ = self.thread.join(); // nothing of ours panics there, and it has no result
         }
     }
 }

@@ -133,8 +133,11 @@ impl Process {
     }
 }
 
+/// What `main` has on most systems, where std gives a thread a quarter of it. It is reserved, and used as far as it is needed.
+const STACK: usize = 8 << 20;
+
 /// Starts a thread, if one can be had. Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
 pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    let started = catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).spawn(f)));
+    let started = catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).stack_size(STACK).spawn(f)));
     started.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
 }

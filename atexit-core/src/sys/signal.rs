@@ -4,13 +4,15 @@ use std::io::{self, Read as _};
 use std::mem::MaybeUninit;
 use std::os::fd::IntoRawFd as _;
 use std::os::unix::net::UnixStream;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use signal_hook::consts::{
     SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
 };
 
-use super::posix::write_to;
+use super::iso_c::exit_at_once;
+use super::posix::{process_id, write_to};
 
 /// What a terminal, an operator or a system that shuts down sends.
 pub(crate) static USUAL: &[i32] = &[SIGHUP, SIGINT, SIGQUIT, SIGTERM];
@@ -44,17 +46,55 @@ impl Disposition {
     }
 }
 
-/// Calls `arrived` in the signal handler of this signal, after what the program had there before.
+/// Calls `arrived` in the signal handler of this signal, the first time after what the program had there before.
 ///
-/// `arrived` must be fit for a signal handler: `exit::signals` is the only caller, and says so at its function.
+/// `arrived` must be fit for a signal handler, and be the same each time: `exit::signals` is the only caller, and says so at its function.
 pub(crate) fn catch(signal: i32, arrived: fn(i32)) -> io::Result<()> {
-    // SAFETY: `arrived` does nothing but atomic operations, `write`, and what `signal-hook` offers for signal handlers.
-    unsafe { signal_hook::low_level::register(signal, move || arrived(signal)) }.map(drop)
+    ARRIVED.get_or_init(|| arrived);
+    let first_time = move || {
+        catch_again(signal);
+        arrived(signal);
+    };
+    // SAFETY: all that is called does nothing but atomic operations, `sigaction`, `write`, reading a clock, and what `signal-hook` offers
+    // for signal handlers.
+    unsafe { signal_hook::low_level::register(signal, first_time) }.map(drop)
 }
 
-/// Does what the signal does by default, if the system lets it; fit for a signal handler.
-pub(crate) fn die_by(signal: i32) {
-    let _ = signal_hook::low_level::emulate_default_handler(signal);
+/// What [`catch`] was told to call.
+static ARRIVED: OnceLock<fn(i32)> = OnceLock::new();
+
+/// From now on only this is called for the signal. What the program had there before has had its say, and may, as is usual in C, have put the
+/// default back and raised the signal again: it arrives here, as soon as the signal handler is over, instead of killing the process.
+fn catch_again(signal: i32) {
+    extern "C" fn handler(signal: libc::c_int) {
+        if let Some(arrived) = ARRIVED.get() {
+            arrived(signal);
+        }
+    }
+    // SAFETY: the structure may be all zeros, which is no flags and the empty set of signals.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: POSIX: it may be called in a signal handler. That of ours does what `catch` says.
+    unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+}
+
+/// Milliseconds of a clock that nobody sets, and never 0; fit for a signal handler.
+pub(crate) fn now() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: POSIX: it may be called in a signal handler, and fills in the structure, which is ours.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    1 + seconds * 1000 + u64::try_from(time.tv_nsec).unwrap_or_default() / 1_000_000
+}
+
+/// Dies by the signal; fit for a signal handler. Where the system does not let a process do that, as it does not let process 1, it ends as a
+/// shell would tell it: with 128 and the signal's number.
+pub(crate) fn die_by(signal: i32) -> ! {
+    if process_id() != 1 {
+        let _ = signal_hook::low_level::emulate_default_handler(signal);
+    }
+    exit_at_once(128 + signal)
 }
 
 /// The descriptor by which a signal handler wakes the thread. It is never closed.

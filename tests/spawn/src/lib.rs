@@ -105,6 +105,10 @@ pub fn assert_seen(command: &mut Command, stdout: &str, stderr: &str, end: End) 
 
 /// Whether this C library lets one thread at a time into `exit`, as glibc does from 2.41 on. A test and the programs that it runs have the
 /// same.
+///
+/// # Panics
+///
+/// If its version is none.
 #[must_use]
 pub fn one_thread_in_exit() -> bool {
     // SAFETY: glibc: it is a text that ends, and stays.

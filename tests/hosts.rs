@@ -1,0 +1,41 @@
+//! Owns what is promised to programs that are not written for this library: those with an allocator or threads of their own.
+
+use spawn::{End, assert_seen, command, run};
+
+const HOSTS: &str = env!("CARGO_BIN_EXE_hosts");
+
+fn check(scene: &str, stdout: &str, end: End) {
+    assert_seen(&mut command(HOSTS, &[scene]), stdout, "", end);
+}
+
+#[test]
+fn an_allocator_that_watches_forks_and_this_library_do_not_wait_for_each_other() {
+    check("forks", "3\nguarded\n", End::Status(0));
+    check("forks_while_others_register", "100 children\n", End::Status(0));
+}
+
+#[test]
+fn a_handler_has_a_stack_like_that_of_main() {
+    check("needs_stack", "3000\n", End::Status(0));
+}
+
+#[test]
+fn the_last_thread_ends_the_process() {
+    for _ in 0..50 {
+        let program = &mut command(env!("CARGO_BIN_EXE_last_thread"), &[]);
+        assert_seen(program, "main is gone\nhandler\n", "", End::Status(0));
+    }
+}
+
+#[test]
+fn a_summary_names_fifty_handlers_and_the_last_one_and_counts_the_rest() {
+    let seen = run(&mut command(HOSTS, &["fails_often"]));
+    assert_eq!(seen.end, End::Status(1));
+    let summary: Vec<_> = seen.stderr.lines().filter(|line| line.starts_with("at_exit: ")).collect();
+    assert_eq!((summary.len(), summary[0]), (53, "at_exit: 100 handlers failed:"), "{seen:?}");
+    let messages =
+        |lines: &[&str]| lines.iter().map(|line| line.rsplit(": ").next().unwrap_or("").to_owned()).collect::<Vec<_>>();
+    let first: Vec<String> = (50..100).rev().map(|number| number.to_string()).collect();
+    assert_eq!(messages(&summary[1..51]), first);
+    assert_eq!(messages(&summary[51..]), ["and 49 more", "0"]);
+}

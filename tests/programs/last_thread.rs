@@ -1,0 +1,29 @@
+//! Ends by its last thread, as a program in C may: `main` is C's own here, for std's catches what `pthread_exit` unwinds with.
+
+#![no_main]
+
+use std::thread;
+
+use atexit_core::at_exit;
+
+#[at_exit]
+fn handler() {
+    println!("handler");
+}
+
+/// # Panics
+///
+/// If the system does not do what POSIX says.
+// SAFETY: nothing else in this program has the name.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn main() -> i32 {
+    // SAFETY: POSIX.
+    let main = unsafe { libc::pthread_self() };
+    drop(thread::spawn(move || {
+        // SAFETY: POSIX: nobody else joins it, and it ends.
+        assert_eq!(unsafe { libc::pthread_join(main, std::ptr::null_mut()) }, 0);
+        println!("main is gone");
+    }));
+    // SAFETY: POSIX: nothing in this frame has to be dropped.
+    unsafe { libc::pthread_exit(std::ptr::null_mut()) }
+}

@@ -140,7 +140,7 @@ impl ExitThread {
             self.handover.dismiss();
         } else if state::is_exiting() {
             // It may be the last thread but this one, and then ends the process by itself: from there it never comes back.
-            std::mem::forget(self.thread);
+            state::keep(self.thread);
         } else {
             let _ = self.thread.join(); // nothing of ours panics there, and it has no result
         }

@@ -30,6 +30,7 @@ use crate::registry::{
 };
 use crate::report::Failure;
 use crate::sys::lock::{Guard, Lock, Rank};
+use crate::sys::sync::thread::JoinHandle;
 use crate::sys::sync::{Condvar, Instant};
 use crate::sys::token::ThreadToken;
 
@@ -64,6 +65,8 @@ pub(crate) struct RunState {
     records: Vec<RunRecord>,
     /// The exit thread that runs handlers, or is about to, and where its owner meets it.
     exit_thread: Option<(ThreadToken, Arc<Handover>)>,
+    /// Exit threads that nobody joins. To drop a handle may take as long, in glibc from 2.41 on.
+    kept: Vec<JoinHandle<()>>,
     /// This process was forked while another thread took its parent down.
     others_were_exiting: bool,
     /// How many threads wait for the run to end, so that no wake-up is sent where nobody waits.
@@ -102,6 +105,7 @@ impl RunState {
             exit: Exit::No,
             records: Vec::new(),
             exit_thread: None,
+            kept: Vec::new(),
             others_were_exiting: false,
             waiting: 0,
         }
@@ -421,6 +425,11 @@ pub(crate) fn set_exit_thread(thread: ThreadToken, handover: &Arc<Handover>) -> 
     drop(run);
     drop(former);
     is_owner
+}
+
+/// Keeps the handle of a thread until the process ends.
+pub(crate) fn keep(thread: JoinHandle<()>) {
+    lock().kept.push(thread);
 }
 
 /// Where this thread meets its owner, if it is the exit thread.

@@ -23,7 +23,7 @@ fn a_handler_has_a_stack_like_that_of_main() {
 fn the_last_thread_ends_the_process() {
     for _ in 0..50 {
         let program = &mut command(env!("CARGO_BIN_EXE_last_thread"), &[]);
-        assert_seen(program, "main is gone\nhandler\n", "", End::Status(0));
+        assert_seen(program, "main is gone\nwatched handler\nhandler\n", "", End::Status(0));
     }
 }
 

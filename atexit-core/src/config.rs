@@ -56,6 +56,9 @@ impl Config {
     /// When it is over, no handler is started any more, standard error names what was not run, and the process ends, with a status that is not
     /// 0. If the handler that is running then has the exiting thread, the process ends without what C code planted
     /// by `atexit`: that thread cannot be taken away from it.
+    ///
+    /// Half a second later the process ends at once, whatever it still waits for, with one line on standard error: an observer that hangs,
+    /// for example, or another thread. What was to be said of the handlers is lost then.
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = Some(limit);
         self
@@ -63,7 +66,8 @@ impl Config {
 
     /// Calls `observer` for every [`Event`]. If it panics, the panic hook shows it and the run goes on.
     ///
-    /// It has to return: no limit covers what it does when a run begins and ends, and the deadline only what it does in between.
+    /// It has to return: where it hangs when a run begins or ends, no handler is started, or none has been left, and only a deadline ends
+    /// the process. Of the end of a run it is told once, whatever it does: it may end the process by C's `exit`.
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self

@@ -140,8 +140,8 @@ pub mod when_handlers_run {}
 /// | `async fn` handlers | work | work, as far as what drives them does |
 /// | [`register`](crate::register), [`run`](crate::run) and all else of this crate | works | works |
 /// | [`exit`](crate::exit) of this crate | ends the handler | ends the handler |
-/// | [`std::process::exit`] | blocks forever | aborts the process |
-/// | C's `exit` | ends the handler; blocks with glibc from 2.41 on (its bug 31997) | ends the handler |
+/// | [`std::process::exit`] | blocks; on Linux that is a failure after a second or two | aborts the process |
+/// | C's `exit` | ends the handler; blocks with glibc from 2.41 on (its bug 31997) and musl from 1.2.6 on, which is a failure after a second or two | ends the handler; crashes with musl from 1.2.6 on |
 /// | a panic | is a failure | is a failure |
 /// | a limit that is over | the handler is abandoned | is reported when the handler is over |
 ///
@@ -191,8 +191,14 @@ pub mod when_handlers_run {}
 ///
 /// [`std::process::exit`] cannot do this. It lets one thread of a process through (rust-lang/rust #126606):
 /// called once more on that thread it aborts, and on any other it never returns. Where the process does not exit by
-/// std, it is C's `exit`; after a caught signal its status is lost. A handler with a `time_limit` that
-/// makes this mistake is abandoned, and one without is named on standard error after 10 s.
+/// std, it is C's `exit`; after a caught signal its status is lost. A panic hook that calls it makes the same mistake, when a
+/// handler panics.
+///
+/// On Linux it is seen that the exit thread waits there in vain, or for a lock of the C library's that the exiting thread has: its
+/// `exit`, with glibc from 2.41 on, or a stream. Then the handler is abandoned, which is a failure, and the others run.
+/// Where a thread that exits finds another one in a [`run`](crate::run) that waits so, it goes on with that run itself. A handler that calls
+/// `pause` of POSIX for longer than a second, to wait for a signal, looks the same. Elsewhere a time limit or the deadline
+/// ends such a handler, and one without is named on standard error after 10 s.
 ///
 /// ```no_run
 /// atexit_core::register(|| {

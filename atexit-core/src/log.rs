@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::handler::info::HandlerInfo;
 use crate::handler::outcome::Fault;
 use crate::order::problem::Problem;
-use crate::report::Report;
+use crate::report::Failure;
 use crate::sys::{self, sync::Instant};
 
 /// How long all lines together wait for a slow reader, counted anew from the next one that does not have to wait.
@@ -111,7 +111,7 @@ impl Log {
 
     /// What is left to tell of a run when it is over. `too_late` handlers were registered too late; `stays_held` says that handlers ran on
     /// the exiting thread, where thread-locals are gone, which may be why one has failed.
-    pub(crate) fn summary(self, report: &Report, too_late: usize, stays_held: bool) {
+    pub(crate) fn summary(self, failures: &[Failure], not_run: &[HandlerInfo], too_late: usize, stays_held: bool) {
         if self.level < Level::Error {
             return;
         }
@@ -119,24 +119,32 @@ impl Log {
         if too_late > 0 {
             lines.push(format!("not run, registered too late by other threads: {too_late}"));
         }
-        if stays_held && !report.failures.is_empty() {
+        if stays_held && !failures.is_empty() {
             lines.push("stdout or stderr is locked, so handlers ran on the exiting thread".to_owned());
         }
-        list(&mut lines, "not run before the deadline", &report.not_run);
-        list(&mut lines, "failed", &report.failures);
+        list(&mut lines, "not run before the deadline", not_run);
+        list(&mut lines, "failed", failures);
         let text: Vec<String> = lines.iter().map(|line| format!("at_exit: {line}\n")).collect();
         self.print(&text.concat());
     }
 
     /// A handler hangs. This line waits for no reader, so that nobody is late to abandon the handler: `false` if nobody reads.
-    pub(crate) fn hangs(self, handler: &HandlerInfo, elapsed: Duration, in_std_exit: bool) -> bool {
-        let blocked = if in_std_exit {
-            "; it seems to have called std::process::exit, which blocks for ever here: call atexit_core::exit"
-        } else {
-            ""
-        };
-        let line = format!("at_exit: {handler} has been running for {} s{blocked}\n", elapsed.as_secs());
+    pub(crate) fn hangs(self, handler: &HandlerInfo, elapsed: Duration, waiting: &str) -> bool {
+        let seconds = elapsed.as_secs();
+        let line = format!(
+            "at_exit: {handler} has been running for {seconds} s; {waiting} waits for it, so if it waits for that thread, or for a lock \
+             that it holds, neither goes on\n"
+        );
         self.level < Level::Error || sys::write_stderr(&line, Instant::now())
+    }
+
+    /// The process ends because the deadline did not end it. This line waits for no reader either.
+    pub(crate) fn late(self, not_run: usize) {
+        if self.level >= Level::Error {
+            let line =
+                format!("at_exit: the process hung at the deadline and is ended now; handlers not run: {not_run}\n");
+            sys::write_stderr(&line, Instant::now());
+        }
     }
 
     fn trace(self, line: fmt::Arguments<'_>) {

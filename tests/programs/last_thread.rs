@@ -3,12 +3,19 @@
 #![no_main]
 
 use std::thread;
+use std::time::Duration;
 
 use atexit_core::at_exit;
 
 #[at_exit]
 fn handler() {
     println!("handler");
+}
+
+/// A thread watches the time of this one.
+#[at_exit(caller_thread, time_limit = Duration::from_secs(60))]
+fn watched() {
+    println!("watched handler");
 }
 
 /// # Panics

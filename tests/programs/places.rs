@@ -53,7 +53,6 @@ const SCENES: &[(&str, fn())] = &[
     ("deadline_during_a_run", deadline_during_a_run),
     ("limited_caller_hangs", limited_caller_hangs),
     ("std_exit_with_limit", std_exit_with_limit),
-    ("std_exit_noticed", std_exit_noticed),
     ("hangs_until_stdin_closes", hangs_until_stdin_closes),
     ("prints_a_lot", prints_a_lot),
     ("two_exits", two_exits),
@@ -364,12 +363,6 @@ fn deadline_quiet() {
 fn std_exit_with_limit() {
     register(|| println!("last"));
     Handler::new(|| std::process::exit(9)).name("exits").time_limit(Duration::from_millis(50)).register();
-    std::process::exit(0);
-}
-
-fn std_exit_noticed() {
-    configure(Config::new().deadline(Duration::from_secs(12)));
-    Handler::new(|| std::process::exit(9)).name("exits").register();
     std::process::exit(0);
 }
 

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::sys::STATUS_MASK;
+use crate::sys::{DeadEnd, STATUS_MASK};
 
 /// The status that std gives a process whose `main` panicked.
 const PANICKED: i32 = 101;
@@ -75,6 +75,17 @@ impl Fault {
     /// The handler was abandoned when its limit was over.
     pub(crate) fn timed_out(limit: Duration) -> Self {
         Self { status: 1, message: format!("exceeded its time limit of {limit:?}"), origin: Origin::Status }
+    }
+
+    /// The handler was abandoned because it would never have gone on.
+    pub(crate) fn stuck(dead_end: DeadEnd) -> Self {
+        let message = match dead_end {
+            DeadEnd::Exit => "called std::process::exit or C's exit, itself or by a panic hook, and could not go on",
+            DeadEnd::Lock => {
+                "waited in vain for a lock of C's that the exiting thread has, that of its exit or of a stream"
+            }
+        };
+        Self { status: 1, message: format!("{message}: call atexit_core::exit"), origin: Origin::Status }
     }
 
     /// The handler was running when the deadline was over.

@@ -25,12 +25,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::watch::Watch;
+use super::watch::{Stuck, Watch};
 use crate::handler::facts::Label;
 use crate::registry::{self, lease::Lease};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::{Condvar, Instant, thread};
-use crate::sys::{self, Process};
+use crate::sys::{self, DeadEnd, Process};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -81,6 +81,8 @@ pub(crate) enum DriveEnd {
     Parked,
     /// The handler exceeded its limit. This thread is not to be used again.
     Abandoned(Limit),
+    /// The handler will never go on. This thread is not to be used again.
+    Stuck(Stuck),
     /// The deadline of the run is over. This thread is not to be used again.
     Deadline,
 }
@@ -218,18 +220,25 @@ impl Handover {
                 _ => state.limit.take_if(|limit| now >= limit.at).map(DriveEnd::Abandoned),
             };
             if let Some(end) = end {
-                state.stage = Stage::Dismissed;
-                // Only this one: another thread may have begun to end the run, and have the lease for that.
-                registry::revoke_one_lease(self.lease.load(Ordering::SeqCst));
-                return end;
+                return self.give_up(state, end);
             }
             if let Some(pause) = watch.pause(now, state.limit.as_ref().map(|limit| limit.at)) {
                 drop(state.wait_timeout(&self.changed, pause));
             } else {
                 drop(state); // it may write, which may take its time
-                watch.look(now, || self.waits_forever());
+                if let Some(stuck) = watch.look(now, || self.dead_end()) {
+                    return self.give_up(self.lock(), DriveEnd::Stuck(stuck));
+                }
             }
         }
+    }
+
+    /// From now on, the exit thread has no part in the run.
+    fn give_up(&self, mut state: Guard<'_, State>, end: DriveEnd) -> DriveEnd {
+        state.stage = Stage::Dismissed;
+        // Only this lease: another thread may have begun to end the run, and have the one for that.
+        registry::revoke_one_lease(self.lease.load(Ordering::SeqCst));
+        end
     }
 
     /// Waits until this is dismissed, and watches meanwhile what runs on its owner. `true`: the deadline came first.
@@ -247,15 +256,14 @@ impl Handover {
                 drop(state.wait_timeout(&self.changed, pause));
             } else {
                 drop(state);
-                watch.look(now, || false);
+                watch.look(now, || None);
             }
         }
     }
 
-    /// Whether the exit thread has called std's `exit`, which never returns to a second thread.
-    fn waits_forever(&self) -> bool {
+    fn dead_end(&self) -> Option<DeadEnd> {
         let thread_id = self.thread_id.load(Ordering::Relaxed);
-        thread_id != 0 && sys::waits_forever(thread_id)
+        sys::dead_end(thread_id).filter(|_| thread_id != 0)
     }
 }
 

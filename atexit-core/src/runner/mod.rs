@@ -9,6 +9,7 @@ mod call;
 mod exit_status;
 mod exit_thread;
 mod handover;
+mod last_resort;
 mod record;
 mod state;
 mod watch;
@@ -29,12 +30,13 @@ use crate::plan;
 use crate::registry::{self, Next, lease::Lease};
 use crate::report::{Cause, Event, Failure, Report};
 use crate::sys::sync::Instant;
-use crate::sys::{self, Threads};
+use crate::sys::{self, DeadEnd, Threads};
 use exit_thread::{Callbacks, ExitThread, StartError};
 use handover::{DriveEnd, Handover, Limit};
-use record::{RunContext, RunEnd, RunRecord, Told};
-use state::{Begin, Claim};
-use watch::Watch;
+use last_resort::LastResort;
+use record::{Heard, RunContext, RunEnd, RunRecord, Told};
+use state::{Begun, Claim};
+use watch::{Stuck, Watch};
 use watchdog::Watchdog;
 
 /// Why this handler runs: `None` outside of handlers.
@@ -70,18 +72,28 @@ fn run(cause: Cause) -> RunResult {
         return Ok(run_inside(cause));
     }
     let deadline = if cause.ends_process() { deadline() } else { None };
+    // Who has run all handlers already, and exits, waits for nobody any more.
+    let is_done = state::is_exiting() && registry::len() == 0;
+    let last_resort = if is_done { None } else { last_resort(cause, deadline) };
     match state::begin(cause.ends_process(), deadline) {
         // Another thread is about to end the process, and is not to be cut off by the signal.
-        Begin::Leave(_) if matches!(cause, Cause::Signal(_)) => park(),
-        Begin::Leave(status) => return Ok((Report::default(), AskedStatus { exit: Some(status), failure: None })),
-        Begin::PastDeadline => {
+        Begun::Leave(_) if matches!(cause, Cause::Signal(_)) => {
+            drop(last_resort);
+            park()
+        }
+        Begun::Leave(status) => return Ok((Report::default(), AskedStatus { exit: Some(status), failure: None })),
+        Begun::PastDeadline => {
             // The other run ends as a part of this exit.
             state::go_by(&Arc::new(RunContext::new(cause, config::current(), deadline)));
             let result = end_at_deadline();
             state::end_by_exit();
             return Ok(result);
         }
-        Begin::Mine | Begin::Wait | Begin::WaitForTheEnd => {}
+        Begun::Stuck(dead_end) => {
+            let context = Arc::new(RunContext::new(cause, config::current(), deadline));
+            return disarm_unless_others_end(last_resort, go_on_without_owner(&context, dead_end));
+        }
+        Begun::Mine => {}
     }
     let pending = registry::open_run(cause.ends_process());
     // Dropped after the end of the run: it may be the last that owns an observer, whose captures may run handlers when they are dropped.
@@ -89,7 +101,7 @@ fn run(cause: Cause) -> RunResult {
     let result = if pending > 0 {
         // What was configured while this thread waited counts, too.
         context = Arc::new(RunContext::new(cause, config::current(), deadline));
-        run_outside(&context, pending)?
+        disarm_unless_others_end(last_resort, run_outside(&context, pending))?
     } else {
         tell_problems(cause, || Log::from_environment(deadline));
         Default::default()
@@ -101,6 +113,48 @@ fn run(cause: Cause) -> RunResult {
 /// The same outside of C's `exit`, where a thread can wait for another one to end the process.
 pub(crate) fn run_or_park(cause: Cause) -> (Report, AskedStatus) {
     run(cause).unwrap_or_else(|OthersEnd| park())
+}
+
+/// Goes on with the run of another thread that waits in vain for this one, as a part of this exit. What that thread was running has failed.
+fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd) -> RunResult {
+    registry::revoke_lease();
+    state::go_by(context);
+    if let Some(label) = registry::running().1 {
+        let failure = Failure { handler: label.info(), fault: Fault::stuck(dead_end) };
+        if state::abandon(failure.clone()) == Claim::Others {
+            return Err(OthersEnd);
+        }
+        let _lease = state::grant_lease().ok_or(OthersEnd)?;
+        call::tell_abandoned(context, failure, Duration::ZERO);
+    }
+    let result = finish(context, true)?;
+    state::end_by_exit();
+    Ok(result)
+}
+
+/// What ends the process if its deadline does not.
+fn last_resort(cause: Cause, deadline: Option<Instant>) -> Option<LastResort> {
+    let deadline = deadline.filter(|_| may_start_threads(cause))?;
+    LastResort::start(deadline, move || end_late(cause, deadline))
+}
+
+/// While another thread is to end the process, the last resort stays.
+fn disarm_unless_others_end(last_resort: Option<LastResort>, result: RunResult) -> RunResult {
+    if result.is_err() {
+        std::mem::forget(last_resort);
+    }
+    result
+}
+
+/// Ends the process although somebody is about to do so who has not managed to in time.
+fn end_late(cause: Cause, deadline: Instant) {
+    Log::from_environment(Some(deadline)).late(registry::len());
+    #[cfg(feature = "signals")]
+    if let Cause::Signal(signal) = cause {
+        sys::signal::die_by(signal);
+    }
+    let asked = state::asked_status_at_deadline();
+    sys::exit_at_once(asked.applied_to(cause.status()).unwrap_or_default());
 }
 
 /// Of an exit that begins now.
@@ -180,7 +234,8 @@ fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
     // A run that was none of an exit is part of one now.
     deadline().into_iter().for_each(state::set_deadline);
     let Some(context) = state::context() else { return Ok(AskedStatus::default()) };
-    let (_, asked) = finish(&context, true)?;
+    let last_resort = last_resort(context.cause, context.deadline);
+    let (_, asked) = disarm_unless_others_end(last_resort, finish(&context, true))?;
     state::end_by_exit();
     Ok(asked)
 }
@@ -228,11 +283,14 @@ fn strike() -> ! {
     sys::exit_at_once(asked.applied_to(pending).unwrap_or_default())
 }
 
-/// Says what became of a run, then lets `close` take its record, and says what handlers and observers have asked for.
+/// Says what became of a run, the observer once, then lets `close` take its record, and says what handlers and observers have asked for.
 fn tell(context: &RunContext, told: Told, close: fn() -> Option<RunRecord>) -> (Report, AskedStatus) {
-    let Told { report, too_late, stayed_held } = told;
-    context.log.summary(&report, too_late, stayed_held);
-    context.config.observe(|| Event::RunFinished { report: report.clone() });
+    let Told { report, before, too_late, stayed_held } = told;
+    let Heard { failures, not_run } = before.unwrap_or_default();
+    context.log.summary(&report.failures[failures..], &report.not_run[not_run..], too_late, stayed_held);
+    if before.is_none() {
+        context.config.observe(|| Event::RunFinished { report: report.clone() });
+    }
     let asked = close().map(|record| record.asked_status());
     (report, asked.unwrap_or_default())
 }
@@ -280,7 +338,7 @@ impl Run {
     }
 
     fn watch(&self) -> Watch {
-        Watch::new(&self.context)
+        Watch::new(&self.context, name_of_this_thread)
     }
 
     /// Runs all handlers, each where it belongs.
@@ -349,16 +407,24 @@ impl Run {
             }
             DriveEnd::Parked => state::abandon_nested(),
             DriveEnd::Abandoned(Limit { after, handler, .. }) => {
-                let failure = Failure { handler: handler.info(), fault: Fault::timed_out(after) };
-                if state::abandon(failure.clone()) == Claim::Others {
-                    return Err(Stop::OthersEnd);
-                }
-                // The observer is part of the run here, too.
-                let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
-                call::tell_abandoned(&self.context, failure, after);
+                self.abandon(Failure { handler: handler.info(), fault: Fault::timed_out(after) }, after)?;
+            }
+            DriveEnd::Stuck(Stuck { handler, dead_end, elapsed }) => {
+                self.abandon(Failure { handler: handler.info(), fault: Fault::stuck(dead_end) }, elapsed)?;
             }
             DriveEnd::Deadline => return Err(Stop::at_deadline()),
         }
+        Ok(())
+    }
+
+    /// Goes on without the handler that has been running.
+    fn abandon(&self, failure: Failure, elapsed: Duration) -> Result<(), Stop> {
+        if state::abandon(failure.clone()) == Claim::Others {
+            return Err(Stop::OthersEnd);
+        }
+        // The observer is part of the run here, too.
+        let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
+        call::tell_abandoned(&self.context, failure, elapsed);
         Ok(())
     }
 
@@ -371,7 +437,11 @@ impl Run {
         let RunContext { cause, config, deadline, .. } = &*self.context;
         let is_timed = deadline.is_some() || config.time_limit.is_some() || next.is_limited;
         let is_watched = (is_timed || self.stays) && may_start_threads(*cause);
-        let watchdog = if is_watched { Watchdog::start(self.watch(), strike) } else { None };
+        let watchdog = if is_watched {
+            Watchdog::start(Watch::new(&self.context, || "its own thread".to_owned()), strike)
+        } else {
+            None
+        };
         let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
         let only = if self.stays { None } else { Some(RunsOn::Caller) };
         // Where nobody can watch, the deadline is kept between handlers at least: `finish` looks at it before the next one.
@@ -398,6 +468,13 @@ impl Run {
 
 /// The limit of handlers that may wait for whoever holds stdout while a signal ends the process.
 const PATIENCE_WITH_HOLDER: Duration = Duration::from_secs(2);
+
+/// As whoever reads it knows this thread. std makes up a handle for a thread that is not its own, and in a library that is unloaded later
+/// that costs more than a name is worth.
+fn name_of_this_thread() -> String {
+    let name = if state::is_exiting() { sys::thread_name().map(|name| format!("thread {name}")) } else { None };
+    name.unwrap_or_else(|| "a thread".to_owned())
+}
 
 /// Whether a run may start threads: not while a library is being unloaded, when the loader's lock keeps them from starting.
 fn may_start_threads(cause: Cause) -> bool {

@@ -32,6 +32,15 @@ pub(crate) struct RunRecord {
     report: Report,
     /// The code of the last `exit` inside a handler.
     exit: Option<i32>,
+    /// What has been told of the run's end already, if it has.
+    told: Option<Heard>,
+}
+
+/// How many failures, and handlers that were not run, somebody knows of.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Heard {
+    pub(crate) failures: usize,
+    pub(crate) not_run: usize,
 }
 
 /// What is known at the end of a run beyond what was recorded.
@@ -49,13 +58,15 @@ pub(crate) struct RunEnd {
 /// What there is to tell of a run that is over.
 pub(crate) struct Told {
     pub(crate) report: Report,
+    /// What was told before, if this is not the first time.
+    pub(crate) before: Option<Heard>,
     pub(crate) too_late: usize,
     pub(crate) stayed_held: bool,
 }
 
 impl RunRecord {
     pub(crate) fn new(context: Arc<RunContext>) -> Self {
-        Self { context, began: Instant::now(), report: Report::default(), exit: None }
+        Self { context, began: Instant::now(), report: Report::default(), exit: None, told: None }
     }
 
     pub(crate) fn context(&self) -> &Arc<RunContext> {
@@ -98,17 +109,22 @@ impl RunRecord {
         inner.context
     }
 
-    /// Says what became of the run. An observer that is told may call C's `exit`, and be told again.
+    /// Says what became of the run. An observer that is told may call C's `exit`, and then the run ends once more.
     pub(crate) fn end(&mut self, RunEnd { ran, too_late, not_run, stayed_held }: RunEnd) -> Told {
         self.report.ran = ran;
         self.report.not_run.extend(not_run);
         self.report.elapsed = self.began.elapsed();
-        Told { report: self.report.clone(), too_late, stayed_held }
+        let now = Heard { failures: self.report.failures.len(), not_run: self.report.not_run.len() };
+        Told { report: self.report.clone(), before: self.told.replace(now), too_late, stayed_held }
     }
 
     pub(crate) fn asked_status(&self) -> AskedStatus {
         let failed = self.report.failures.last().map(Failure::status);
         let failed = failed.or_else(|| (!self.report.not_run.is_empty()).then_some(1));
-        AskedStatus { exit: self.exit, failure: failed.filter(|_| self.context.config.failure_status) }
+        AskedStatus { exit: self.exit, failure: failed.filter(|_| self.counts_failures()) }
+    }
+
+    pub(crate) fn counts_failures(&self) -> bool {
+        self.context.config.failure_status
     }
 }

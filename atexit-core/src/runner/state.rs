@@ -8,6 +8,7 @@
 //! | `Opening` | `Running` | the same thread, which [`open`](RunState::open)s it | the run has a record; a lease may be granted; anyone may claim its end |
 //! | `Running` | `Running`, one deeper or one up | who holds the lease, for a run inside a handler ([`nest`](RunState::nest), [`unnest`](RunState::unnest)) | the innermost record is the one that is written |
 //! | `Running` | `Running`, with a new owner | who holds the lease, inside C's `exit` ([`take_over`](RunState::take_over)) | this thread takes the process down, and the former owner parks |
+//! | `Running`, `Ending` | `Running`, with a new owner | who waits to exit, where the owner waits in vain for what that thread has ([`take_over_from_stuck`](RunState::take_over_from_stuck)) | the same |
 //! | `Running` | `Ending` | its owner when nothing is left ([`claim_end`](RunState::claim_end)); at a deadline also its watchdog, or a thread that waits ([`claim_end_at_deadline`](RunState::claim_end_at_deadline), [`begin`](RunState::begin)) | no lease is granted; whoever else asks for the end waits for that of the process |
 //! | `Ending` | `Running` | who has claimed it, when its observer calls C's `exit` ([`take_over`](RunState::take_over)) | the end is there to be claimed again |
 //! | `Opening`, `Ending` | `Idle` | who has begun or claimed it ([`end`](RunState::end)) | the next thread may begin |
@@ -22,8 +23,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::exit_status::AskedStatus;
 use super::handover::Handover;
 use super::record::{RunContext, RunEnd, RunRecord, Told};
+use super::watch;
 use crate::registry::{
     self,
     lease::{self, Lease},
@@ -33,6 +36,7 @@ use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::thread::JoinHandle;
 use crate::sys::sync::{Condvar, Instant};
 use crate::sys::token::ThreadToken;
+use crate::sys::{self, DeadEnd};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
@@ -61,6 +65,8 @@ impl Exit {
 pub(crate) struct RunState {
     course: Course,
     exit: Exit,
+    /// By what the system knows the thread that owns the run, or began it.
+    owner_id: Option<u64>,
     /// Of the runs that are inside each other, the outermost first.
     records: Vec<RunRecord>,
     /// The exit thread that runs handlers, or is about to, and where its owner meets it.
@@ -89,6 +95,19 @@ pub(crate) enum Begin {
     PastDeadline,
 }
 
+/// What has become of a thread that has waited as long as it had to.
+#[must_use]
+pub(crate) enum Begun {
+    /// It runs handlers now.
+    Mine,
+    /// See [`Begin::Leave`].
+    Leave(i32),
+    /// See [`Begin::PastDeadline`].
+    PastDeadline,
+    /// The owner of another run waits in vain for what this thread has, so that this one is to go on with that run.
+    Stuck(DeadEnd),
+}
+
 /// Whether a thread is to end the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -103,6 +122,7 @@ impl RunState {
         Self {
             course: Course::Idle,
             exit: Exit::No,
+            owner_id: None,
             records: Vec::new(),
             exit_thread: None,
             kept: Vec::new(),
@@ -119,6 +139,7 @@ impl RunState {
             _ if others_exit => Begin::WaitForTheEnd,
             (Course::Idle, _) => {
                 self.course = Course::Opening { by: me };
+                self.owner_id = sys::thread_id();
                 if ends_process {
                     self.begin_exit(me);
                 }
@@ -172,10 +193,26 @@ impl RunState {
         if !matches!(self.course, Course::Running { .. }) && self.course != (Course::Ending { by: me }) {
             return Claim::Others;
         }
+        self.go_on(me);
+        Claim::Mine
+    }
+
+    /// From now on, this thread goes on with the run, and takes the process down.
+    fn go_on(&mut self, me: ThreadToken) {
         self.exit_thread = None;
         self.course = Course::Running { by: me };
+        self.owner_id = sys::thread_id();
         self.begin_exit(me);
-        Claim::Mine
+    }
+
+    /// The owner waits in vain for this thread, which waits for it: this one goes on with the run, if there is one to go on with.
+    fn take_over_from_stuck(&mut self, me: ThreadToken, owner_id: u64) -> bool {
+        let goes_on =
+            self.owner_id == Some(owner_id) && matches!(self.course, Course::Running { .. } | Course::Ending { .. });
+        if goes_on {
+            self.go_on(me);
+        }
+        goes_on
     }
 
     fn is_owner(&self, me: ThreadToken) -> bool {
@@ -242,24 +279,38 @@ fn wake(run: &RunState) {
     }
 }
 
-/// Begins a run, or waits until it may. It never returns `Wait` or `WaitForTheEnd`.
-pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begin {
+/// Begins a run, or waits until it may.
+pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
     let me = ThreadToken::mine();
-    let mut run = lock();
+    let mut suspected = None;
     loop {
+        let mut run = lock();
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let verdict = run.begin(me, ends_process, left == Some(Duration::ZERO));
-        let at_most = match verdict {
+        let at_most = match run.begin(me, ends_process, left == Some(Duration::ZERO)) {
+            Begin::Mine => return Begun::Mine,
+            Begin::Leave(status) => return Begun::Leave(status),
+            Begin::PastDeadline => return Begun::PastDeadline,
             Begin::Wait => left,
             Begin::WaitForTheEnd => None,
-            Begin::Mine | Begin::Leave(_) | Begin::PastDeadline => return verdict,
         };
+        // A thread that is exiting may have what the other one waits for.
+        let look = if suspected.is_some() { watch::CONFIRM } else { watch::TICK };
+        let at_most = if ends_process { Some(at_most.map_or(look, |left| left.min(look))) } else { at_most };
         run.waiting += 1;
         run = match at_most {
             Some(at_most) => run.wait_timeout(&CHANGED, at_most),
             None => run.wait(&CHANGED),
         };
         run.waiting -= 1;
+        let owner_id = run.owner_id.filter(|_| ends_process);
+        drop(run);
+        let found = owner_id.and_then(|id| sys::dead_end(id).map(|dead_end| (id, dead_end)));
+        if let Some((id, dead_end)) = found.filter(|_| found == suspected) {
+            if lock().take_over_from_stuck(me, id) {
+                return Begun::Stuck(dead_end);
+            }
+        }
+        suspected = found;
     }
 }
 
@@ -379,6 +430,14 @@ pub(crate) fn is_exiting() -> bool {
 /// Whether C's `exit`, and std's, may be locked in this process by a thread of its parent.
 pub(crate) fn others_were_exiting() -> bool {
     lock().others_were_exiting
+}
+
+/// What handlers have asked for when the deadline has come and no run has ended: that is a failure itself.
+pub(crate) fn asked_status_at_deadline() -> AskedStatus {
+    let run = lock();
+    let asked = run.records.first().map(RunRecord::asked_status).unwrap_or_default();
+    let counts = run.records.first().is_none_or(RunRecord::counts_failures);
+    AskedStatus { failure: asked.failure.or(counts.then_some(1)), ..asked }
 }
 
 /// The context of the innermost run.

@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use super::record::RunContext;
+use crate::handler::facts::Label;
 use crate::log::Log;
 use crate::registry;
+use crate::sys::DeadEnd;
 use crate::sys::sync::Instant;
 
 /// How long a handler without a limit runs before a line on standard error names it; the next lines come after twice as
@@ -13,24 +15,38 @@ use crate::sys::sync::Instant;
 const NOTICE_AFTER: Duration = Duration::from_secs(10);
 
 /// How often a watcher looks whether the handlers move on. They leave no time stamps: reading a clock takes longer than most of them.
-const TICK: Duration = Duration::from_secs(1);
+pub(crate) const TICK: Duration = Duration::from_secs(1);
+
+/// How much later one looks once more at a handler that seems to wait in vain.
+pub(crate) const CONFIRM: Duration = Duration::from_millis(100);
 
 /// What a watching thread remembers.
 pub(crate) struct Watch {
     log: Log,
+    /// What to call the thread that waits for the handlers.
+    waiting: fn() -> String,
     deadline: Option<Instant>,
     /// Which handler was running at the last look, and since when, as far as one knows.
     seen: u64,
     since: Instant,
     patience: Duration,
     next_look: Instant,
+    /// What it waited for in vain at the last look, as it seemed.
+    suspected: Option<DeadEnd>,
+}
+
+/// A handler that will never go on.
+pub(crate) struct Stuck {
+    pub(crate) handler: Label,
+    pub(crate) dead_end: DeadEnd,
+    pub(crate) elapsed: Duration,
 }
 
 impl Watch {
-    pub(crate) fn new(context: &RunContext) -> Self {
+    pub(crate) fn new(context: &RunContext, waiting: fn() -> String) -> Self {
         let now = Instant::now();
         let RunContext { log, deadline, .. } = *context;
-        Self { log, deadline, seen: 0, since: now, patience: NOTICE_AFTER, next_look: now }
+        Self { log, waiting, deadline, seen: 0, since: now, patience: NOTICE_AFTER, next_look: now, suspected: None }
     }
 
     /// Whether the whole run is out of time.
@@ -56,18 +72,30 @@ impl Watch {
         (now < self.next_look).then(|| next.saturating_duration_since(now))
     }
 
-    /// Says which handler hangs, if one does; `in_std_exit` finds out whether that is because it has called std's `exit`.
-    pub(crate) fn look(&mut self, now: Instant, in_std_exit: impl FnOnce() -> bool) {
-        self.next_look = now.checked_add(TICK).unwrap_or(now);
+    /// Looks at the handler that is running. Says on standard error that it hangs, if it does. Returns what it waits for in
+    /// vain, if `dead_end` has found the same at two looks.
+    pub(crate) fn look(&mut self, now: Instant, dead_end: impl FnOnce() -> Option<DeadEnd>) -> Option<Stuck> {
+        self.look_again(now, TICK);
         let (serial, running) = registry::running();
         if serial != self.seen {
-            (self.seen, self.since, self.patience) = (serial, now, NOTICE_AFTER);
+            (self.seen, self.since, self.patience, self.suspected) = (serial, now, NOTICE_AFTER, None);
         }
         let elapsed = now.duration_since(self.since);
-        let Some(label) = running.filter(|_| elapsed >= self.patience) else { return };
+        let handler = running.filter(|_| !elapsed.is_zero())?;
+        let found = dead_end();
+        let before = std::mem::replace(&mut self.suspected, found);
+        if let Some(dead_end) = found {
+            self.look_again(now, CONFIRM);
+            return (before == found).then_some(Stuck { handler, dead_end, elapsed });
+        }
         // Where nobody reads it, it is tried again at the next look.
-        if self.log.hangs(&label.info(), elapsed, in_std_exit()) {
+        if elapsed >= self.patience && self.log.hangs(&handler.info(), elapsed, &(self.waiting)()) {
             self.patience *= 2;
         }
+        None
+    }
+
+    fn look_again(&mut self, now: Instant, after: Duration) {
+        self.next_look = now.checked_add(after).unwrap_or(now);
     }
 }

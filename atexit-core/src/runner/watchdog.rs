@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::handover::Handover;
+use super::state;
 use super::watch::Watch;
 use crate::sys;
 use crate::sys::sync::thread::JoinHandle;
@@ -37,8 +38,11 @@ impl Drop for Watchdog {
         let thread = self.thread.take();
         if self.handover.is_of_this_process() {
             self.handover.dismiss();
-            // A library that has called `run` may be unloaded next, and this code with it.
-            if !std::thread::panicking() {
+            if state::is_exiting() {
+                // It may be the last thread but this one, as an exit thread may; see `ExitThread::join`.
+                thread.into_iter().for_each(state::keep);
+            } else if !std::thread::panicking() {
+                // A library that has called `run` may be unloaded next, and this code with it.
                 let _ = thread.map(JoinHandle::join);
             }
         } else {

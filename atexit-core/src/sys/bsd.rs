@@ -3,8 +3,8 @@
 //! What is here is written by their documentation, and not tried.
 
 pub(crate) use super::iso_c::{
-    exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, install_exit_marker, thread_id,
-    waits_forever,
+    dead_end, exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, install_exit_marker,
+    thread_id,
 };
 pub(crate) use super::posix::{STATUS_MASK, process_id, watch_forks};
 

@@ -73,6 +73,6 @@ pub(crate) fn thread_id() -> Option<u64> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn waits_forever(_: u64) -> bool {
-    false
+pub(crate) fn dead_end(_: u64) -> Option<super::DeadEnd> {
+    None
 }

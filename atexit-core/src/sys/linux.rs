@@ -2,6 +2,7 @@
 
 pub(crate) use super::iso_c::{exit, exit_at_once};
 pub(crate) use super::posix::{STATUS_MASK, process_id, watch_forks};
+pub(crate) use dead_end::{dead_end, thread_id};
 pub(crate) use exit_marker::install as install_exit_marker;
 
 use std::ffi::{c_int, c_long, c_void};
@@ -12,6 +13,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use super::posix::{self, Unix};
 use super::sync::Instant;
 use super::{ExitHook, Leaving, Threads};
+
+mod dead_end;
 
 pub(crate) const THREADS: Threads = Threads::Always;
 
@@ -25,6 +28,10 @@ impl Unix for Linux {
 
     fn leaving() -> Leaving {
         exit_marker::leaving()
+    }
+
+    fn hook_is_called_here() {
+        dead_end::note_exit_on_this_thread();
     }
 
     /// For a terminal, which `poll` calls writable when there is room for a single byte. Opened anew it has a mode of its own; that of
@@ -177,25 +184,4 @@ mod exit_marker {
         }
         if count > 0 { Leaving::Process } else { Leaving::Library }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-const GETTID_AND_PAUSE: Option<(c_long, &str)> = Some((186, "34"));
-/// Elsewhere std's wait is a call that others make, too.
-#[cfg(not(target_arch = "x86_64"))]
-const GETTID_AND_PAUSE: Option<(c_long, &str)> = None;
-
-pub(crate) fn thread_id() -> Option<u64> {
-    unsafe extern "C" {
-        // `gettid` itself is missing in C libraries on which Rust programs still run.
-        fn syscall(number: c_long, ...) -> c_long;
-    }
-    let (gettid, _) = GETTID_AND_PAUSE?;
-    // SAFETY: the call takes no arguments, and never fails.
-    u64::try_from(unsafe { syscall(gettid) }).ok()
-}
-
-pub(crate) fn waits_forever(thread_id: u64) -> bool {
-    let now = std::fs::read_to_string(format!("/proc/self/task/{thread_id}/syscall")).unwrap_or_default();
-    GETTID_AND_PAUSE.is_some_and(|(_, pause)| now.split(' ').next() == Some(pause))
 }

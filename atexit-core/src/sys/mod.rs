@@ -14,8 +14,8 @@
 //! | `exit_again(status)` | The same from inside the hook, with another status than the process was about to end with. |
 //! | `exit_in_child(status)` | The same in a child that was forked while another thread of its parent may have been inside C's `exit`. What else is planted runs where that can be. |
 //! | `exit_at_once(status)` | Ends the process: nothing that is planted runs. It takes no lock. |
-//! | `thread_id()` | The number by which the system knows this thread, if [`waits_forever`] can be asked about it. |
-//! | `waits_forever(id)` | Whether that thread sits in the system call in which std's `exit` parks every thread but the first. |
+//! | `thread_id()` | The number by which the system knows this thread, if [`dead_end`] can be asked about it. |
+//! | `dead_end(id)` | What that thread waits for in vain, if it does: see [`DeadEnd`]. |
 //! | `STATUS_MASK` | The bits of an exit status that a parent sees. |
 //! | `THREADS` | When a thread may be started: see [`Threads`]. |
 //!
@@ -43,8 +43,8 @@ mod system;
 pub(crate) mod token;
 
 pub(crate) use system::{
-    STATUS_MASK, THREADS, exit, exit_again, exit_at_once, exit_in_child, install_exit_marker, install_hook, process_id,
-    thread_id, waits_forever, watch_forks, write_stderr,
+    STATUS_MASK, THREADS, dead_end, exit, exit_again, exit_at_once, exit_in_child, install_exit_marker, install_hook,
+    process_id, thread_id, watch_forks, write_stderr,
 };
 
 use sync::thread::{Builder, JoinHandle};
@@ -82,6 +82,16 @@ pub(crate) enum Threads {
     NotInExit,
     /// There are none.
     Never,
+}
+
+/// What a thread waits for that never happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere nobody can tell"))]
+pub(crate) enum DeadEnd {
+    /// That `exit` returns: std's parks every thread but the first.
+    Exit,
+    /// A lock of the C library's, which the exiting thread has.
+    Lock,
 }
 
 /// Calls the hook from C, which knows no unwinding. What handlers panic with never gets here; what an observer has captured may, when it
@@ -131,6 +141,11 @@ impl Process {
     pub(crate) fn is_current(self) -> bool {
         self == Self::current()
     }
+}
+
+/// The name of this thread, if it has one. std makes up a handle for a thread that is not its own.
+pub(crate) fn thread_name() -> Option<String> {
+    std::thread::current().name().map(str::to_owned)
 }
 
 /// What `main` has on most systems, where std gives a thread a quarter of it. It is reserved, and used as far as it is needed.

@@ -40,6 +40,9 @@ pub(crate) trait Unix {
 
     fn leaving() -> Leaving;
 
+    /// Remembers which thread C's `exit` has called the hook on, for whoever asks later why another one waits.
+    fn hook_is_called_here() {}
+
     /// Where a blocking write to standard error can be made without blocking although there is too little room; `None`: through the
     /// descriptor itself, for which `poll` tells.
     fn without_blocking() -> Option<File> {
@@ -64,6 +67,7 @@ unsafe extern "C" {
 
 pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
     extern "C" fn hook<H: ExitHook, U: Unix>(_: *mut c_void, status: c_int) {
+        U::hook_is_called_here();
         // Where no status is passed, the register holds anything.
         call_from_c::<H>(U::leaving(), U::TELLS_STATUS.then_some(status));
     }

@@ -3,8 +3,8 @@
 
 pub(crate) use super::iso_c::without_posix::{STATUS_MASK, install_hook, watch_forks, write_stderr};
 pub(crate) use super::iso_c::{
-    exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, install_exit_marker, thread_id,
-    waits_forever,
+    dead_end, exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, install_exit_marker,
+    thread_id,
 };
 
 use super::Threads;

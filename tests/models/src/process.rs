@@ -1,7 +1,7 @@
 //! Owns the end of the modelled process, as std and C have it; must not know what its exit functions do.
 
 use crate::exit::hook::Hook;
-use crate::sys::{ExitHook as _, Leaving};
+use crate::sys::{DeadEnd, ExitHook as _, Leaving};
 use crate::world::{self, Id};
 
 /// As many as the library plants before `main`.
@@ -17,13 +17,25 @@ pub(crate) struct Exits {
     in_std: Option<Id>,
     /// Who is inside C's.
     in_c: Option<Id>,
+    /// Who waits there for ever.
+    in_vain: Vec<(Id, DeadEnd)>,
+    /// On which thread C's called the hook last.
+    in_hook: Option<Id>,
     /// Whether C's lets no second thread in either, as glibc does from 2.41 on.
     alone_in_c: bool,
 }
 
 impl Exits {
     pub(crate) fn new(alone_in_c: bool) -> Self {
-        Self { hooks: HOOKS, older: Vec::new(), in_std: None, in_c: None, alone_in_c }
+        Self {
+            hooks: HOOKS,
+            older: Vec::new(),
+            in_std: None,
+            in_c: None,
+            in_vain: Vec::new(),
+            in_hook: None,
+            alone_in_c,
+        }
     }
 }
 
@@ -45,7 +57,10 @@ pub fn exit(status: i32) -> ! {
         None => c_exit(status),
         Some(first) if first == me => world::fail("std aborts: a thread has called its exit twice"),
         first => {
-            world::exits(|exits| exits.in_std = first);
+            world::exits(|exits| {
+                exits.in_std = first;
+                exits.in_vain.push((me, DeadEnd::Exit));
+            });
             world::hang()
         }
     }
@@ -61,6 +76,7 @@ pub fn c_exit(status: i32) -> ! {
         enters
     });
     if !enters {
+        world::exits(|exits| exits.in_vain.push((me, DeadEnd::Lock)));
         world::hang();
     }
     world::drop_locals();
@@ -69,6 +85,7 @@ pub fn c_exit(status: i32) -> ! {
         let found = world::exits(|exits| {
             let found = exits.hooks > 0;
             exits.hooks -= usize::from(found);
+            exits.in_hook = if found { Some(me) } else { exits.in_hook };
             found
         });
         if found {
@@ -80,6 +97,14 @@ pub fn c_exit(status: i32) -> ! {
             None => end(status),
         }
     }
+}
+
+/// What this thread waits for in vain, as far as one can tell.
+pub(crate) fn dead_end(thread: Id) -> Option<DeadEnd> {
+    world::exits(|exits| {
+        let (_, dead_end) = *exits.in_vain.iter().find(|(waiting, _)| *waiting == thread)?;
+        (dead_end == DeadEnd::Exit || exits.in_c == exits.in_hook).then_some(dead_end)
+    })
 }
 
 /// `_exit`: at once.

@@ -87,6 +87,7 @@ enum End {
     Failure(String),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says on its own what this world lacks, or has")]
 struct Execution {
     threads: Vec<Thread>,
     /// Threads that were spawned since the last step.
@@ -102,6 +103,7 @@ struct Execution {
     /// Who has the lock of the stream with this descriptor.
     streams: [Option<Id>; 3],
     lacks_threads: bool,
+    has_last_resort: bool,
     lacks_reader: bool,
     lines: Vec<String>,
     stderr: String,
@@ -315,6 +317,15 @@ pub(crate) fn lacks_threads() -> bool {
     with(|execution| execution.lacks_threads && execution.choice.random.below(2) == 0)
 }
 
+/// From now on, the thread of last resort can be had.
+pub fn last_resort_counts() {
+    with(|execution| execution.has_last_resort = true);
+}
+
+pub(crate) fn has_last_resort() -> bool {
+    with(|execution| execution.has_last_resort)
+}
+
 /// From now on, what the library writes to stderr waits for a reader that never comes.
 pub fn nobody_reads() {
     with(|execution| execution.lacks_reader = true);
@@ -340,6 +351,7 @@ impl Execution {
             exits: Exits::new(choice.random.below(2) == 0),
             streams: [None; 3],
             lacks_threads: false,
+            has_last_resort: false,
             lacks_reader: false,
             lines: Vec::new(),
             stderr: String::new(),

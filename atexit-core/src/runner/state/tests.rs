@@ -104,6 +104,16 @@ fn every_other_cell_of_the_table() {
             _ => (course, Exit::No, Claim::Others),
         };
         assert_eq!(after(fresh(), |run| run.take_over(me)), taken_over);
+        let stuck = |owner_id| {
+            let run = RunState { owner_id: Some(1), ..fresh() };
+            after(run, |run| run.take_over_from_stuck(me, owner_id))
+        };
+        let is_open = is_running || matches!(course, Ending { .. });
+        assert_eq!(
+            stuck(1),
+            if is_open { (Running { by: me }, Exit::By(me), true) } else { (course, Exit::No, false) }
+        );
+        assert_eq!(stuck(2), (course, Exit::No, false)); // it was another run's
         assert_eq!(after(fresh(), |run| run.may_run(me)).2, course == Running { by: me });
         let mut with_exit_thread = fresh();
         with_exit_thread.exit_thread = Some((me, Handover::new()));

@@ -73,13 +73,29 @@ impl Process {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the library's may be none")]
 pub(crate) fn thread_id() -> Option<u64> {
-    None
+    Some(world::me() as u64)
 }
 
-pub(crate) fn waits_forever(_: u64) -> bool {
-    false
+#[expect(clippy::unnecessary_wraps, reason = "the library's may be none")]
+pub(crate) fn thread_name() -> Option<String> {
+    Some(world::thread_name())
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeadEnd {
+    Exit,
+    Lock,
+}
+
+/// The world knows.
+pub(crate) fn dead_end(thread_id: u64) -> Option<DeadEnd> {
+    process::dead_end(usize::try_from(thread_id).expect("it was the number of a thread"))
+}
+
+/// As all threads may be slow beyond all limits, this one might always be the first to end the process: only models that are about it have it.
+const LAST_RESORT: &str = "at_exit_last_resort";
 
 /// Whoever reads does so at once.
 pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
@@ -93,5 +109,8 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
 }
 
 pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    if name == LAST_RESORT && !world::has_last_resort() {
+        return Err(std::io::ErrorKind::Unsupported.into());
+    }
     Builder::new().name(name.to_owned()).spawn(f)
 }

@@ -1,0 +1,80 @@
+//! Owns how Linux is asked whether a thread waits in vain; must not know what it was to do.
+//!
+//! `/proc/self/task/N/syscall` says in which system call a thread is, and with which arguments. One of two shows that it never goes on:
+//!
+//! - `pause`, where std's `exit` parks every thread but the first, and so does musl's from 1.2.6 on;
+//! - `futex`, for a lock of glibc's that belongs to the very thread which waits for this one: that of its `exit`, from 2.41 on, or
+//!   that of a stream. glibc keeps beside such a lock which thread has it.
+
+use std::ffi::{c_int, c_long, c_void};
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::sys::DeadEnd;
+
+/// The calls of an architecture, by their numbers.
+struct Calls {
+    gettid: c_long,
+    /// What the line begins with.
+    pause: &'static str,
+    futex: &'static str,
+}
+
+const CALLS: Option<Calls> = if cfg!(all(target_arch = "x86_64", target_pointer_width = "64")) {
+    Some(Calls { gettid: 186, pause: "34 ", futex: "202 " })
+} else if cfg!(any(target_arch = "x86", target_arch = "arm")) {
+    Some(Calls { gettid: 224, pause: "29 ", futex: "240 " })
+} else if cfg!(any(target_arch = "aarch64", target_arch = "riscv64", target_arch = "loongarch64")) {
+    Some(Calls { gettid: 178, pause: "73 0x0 0x0 0x0 ", futex: "98 " }) // a `ppoll` of nothing
+} else if cfg!(target_arch = "s390x") {
+    Some(Calls { gettid: 236, pause: "29 ", futex: "238 " })
+} else if cfg!(target_arch = "powerpc64") {
+    Some(Calls { gettid: 207, pause: "29 ", futex: "221 " })
+} else {
+    None
+};
+
+/// The thread that the hook was called on last, as C knows it. Nothing else is published with it.
+static IN_EXIT: AtomicUsize = AtomicUsize::new(0);
+
+pub(crate) fn note_exit_on_this_thread() {
+    unsafe extern "C" {
+        safe fn pthread_self() -> *mut c_void;
+    }
+    IN_EXIT.store(pthread_self() as usize, Ordering::Relaxed);
+}
+
+pub(crate) fn thread_id() -> Option<u64> {
+    unsafe extern "C" {
+        // `gettid` itself is missing in C libraries on which Rust programs still run.
+        fn syscall(number: c_long, ...) -> c_long;
+    }
+    let Calls { gettid, .. } = CALLS?;
+    // SAFETY: the call takes no arguments, and never fails.
+    u64::try_from(unsafe { syscall(gettid) }).ok()
+}
+
+pub(crate) fn dead_end(thread_id: u64) -> Option<DeadEnd> {
+    let Calls { pause, futex, .. } = CALLS?;
+    let now = std::fs::read_to_string(format!("/proc/self/task/{thread_id}/syscall")).ok()?;
+    if now.starts_with(pause) {
+        return Some(DeadEnd::Exit);
+    }
+    let address = now.strip_prefix(futex)?.split(' ').next()?.strip_prefix("0x")?;
+    let owner = owner(u64::from_str_radix(address, 16).ok()?)?;
+    (owner != 0 && owner == IN_EXIT.load(Ordering::Relaxed)).then_some(DeadEnd::Lock)
+}
+
+/// Which thread has the lock, if this is one of those where glibc keeps that. The memory is read by way of a file, as it may be no such lock,
+/// or be given back meanwhile.
+fn owner(lock: u64) -> Option<usize> {
+    if !cfg!(target_env = "gnu") {
+        return None;
+    }
+    let mut owner = [0; size_of::<usize>()];
+    // After the lock itself, and how often its owner has taken it.
+    let at = lock.checked_add(2 * size_of::<c_int>() as u64)?;
+    File::open("/proc/self/mem").ok()?.read_exact_at(&mut owner, at).ok()?;
+    Some(usize::from_ne_bytes(owner))
+}

@@ -1,0 +1,101 @@
+//! Owns what becomes of a process in which something hangs that is not a handler with a limit: the handlers that are left run, and it ends.
+
+use std::time::{Duration, Instant};
+
+use spawn::{End, assert_seen, command, one_thread_in_exit, run};
+
+const HANGS: &str = env!("CARGO_BIN_EXE_hangs");
+
+const SIGTERM: i32 = 15;
+
+const IN_EXIT: &str = "called std::process::exit or C's exit, itself or by a panic hook, and could not go on";
+const LOCKED: &str = "waited in vain for a lock of C's that the exiting thread has, that of its exit or of a stream";
+
+#[track_caller]
+fn check(scene: &str, stdout: &str, stderr: &str, end: End) {
+    assert_seen(&mut command(HANGS, &[scene]), stdout, stderr, end);
+}
+
+/// Where `hangs` has this text.
+fn at(text: &str) -> String {
+    let line = include_str!("programs/hangs.rs").lines().take_while(|line| !line.contains(text)).count() + 1;
+    format!("tests/programs/hangs.rs:{line}")
+}
+
+/// What is said of a handler of this name, at this text, that does not go on.
+fn stuck(name: &str, text: &str, why: &str) -> String {
+    format!("at_exit: 1 handler failed:\nat_exit: {name} at {}: {why}: call atexit_core::exit\n", at(text))
+}
+
+#[test]
+fn a_handler_that_calls_the_exit_of_std_is_a_failure_and_the_others_run() {
+    let stderr = stuck("exits", "Handler::new(exits)", IN_EXIT);
+    check("std_exit", "first\nlast\n", &stderr, End::Status(1));
+    check("std_exit_in_panic_hook", "first\nlast\n", &stderr, End::Status(1));
+}
+
+#[test]
+fn a_handler_that_calls_the_exit_of_c_ends_the_process_or_is_a_failure() {
+    if one_thread_in_exit() {
+        let stderr = stuck("exits", "Handler::new(exits)", LOCKED);
+        check("c_exit", "first\nlast\n", &stderr, End::Status(1));
+        let stderr = stuck("exits", "Handler::new(|| {", LOCKED);
+        check("c_exit_in_run_of_another_thread", "last\n", &stderr, End::Status(3));
+        check("c_exit_after_a_signal", "last\n", &stderr, End::Signal(SIGTERM));
+    } else {
+        check("c_exit", "first\nlast\n", "", End::Status(9));
+        check("c_exit_in_run_of_another_thread", "last\n", "", End::Status(9));
+        check("c_exit_after_a_signal", "last\n", "", End::Signal(SIGTERM));
+    }
+}
+
+#[test]
+fn what_calls_exit_in_a_run_of_another_thread_keeps_no_process_alive() {
+    let stderr = stuck("exits", "Handler::new(exits).name(\"exits\").caller_thread()", IN_EXIT);
+    check("std_exit_on_caller_of_another_thread", "last\n", &stderr, End::Status(1));
+    check("observer_exits_in_another_thread", "ran\nlater\n", "", End::Status(3));
+}
+
+#[test]
+fn a_handler_that_waits_for_a_stream_of_the_exiting_thread_is_a_failure() {
+    check("stream", "last\n", &stuck("prints", "Handler::new(prints)", LOCKED), End::Status(1));
+}
+
+fn hung(not_run: usize) -> String {
+    format!("at_exit: the process hung at the deadline and is ended now; handlers not run: {not_run}\n")
+}
+
+#[test]
+fn an_observer_that_hangs_keeps_no_process_alive_beyond_its_deadline() {
+    check("observer_at_start", "observed\n", &hung(1), End::Status(1));
+    check("observer_at_handler", "observed\n", &hung(0), End::Status(1));
+    let begun = Instant::now();
+    let seen = run(&mut command(HANGS, &["observer_at_end"]));
+    // A deadline of 0.1 s, and 0.5 s more. It may always take longer to start a program.
+    assert!(begun.elapsed() >= Duration::from_millis(600), "{seen:?}");
+    assert!(seen.stderr.ends_with(&hung(0)) && seen.stderr.starts_with("at_exit: 1 handler failed:\n"), "{seen:?}");
+    assert_eq!(seen.end, End::Status(1));
+}
+
+#[test]
+fn an_observer_that_hangs_in_another_threads_run_keeps_no_process_alive_either() {
+    check("observer_of_another_thread", "ran\n", &hung(1), End::Status(3));
+}
+
+#[test]
+fn an_observer_that_hangs_after_a_signal_leaves_the_signal_its_due() {
+    check("observer_after_a_signal", "observed\n", &hung(1), End::Signal(SIGTERM));
+}
+
+#[test]
+fn an_observer_is_told_of_the_end_of_a_run_once() {
+    let at = at(r#"name("fails")"#);
+    let stderr = format!("Error: \"broken\"\nat_exit: 1 handler failed:\nat_exit: fails at {at}: \"broken\"\n");
+    check("observer_exits", "ran\n2 ran\nlater\n", &stderr, End::Status(4));
+}
+
+#[test]
+fn what_ends_an_exit_thread_may_call_the_exit_of_c_or_hang() {
+    check("local_exits", "ran\ndropped\n", "", End::Status(0));
+    check("key_hangs", "ran\n", "", End::Status(0));
+}

@@ -1,0 +1,232 @@
+//! Hangs at its end, as programs do by mistake; the first argument says which of its scenes it plays.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+use atexit_core::{Config, Event, Handler, configure, register, run, signals};
+
+unsafe extern "C" {
+    static stdout: *mut c_void;
+    fn flockfile(stream: *mut c_void);
+    fn puts(text: *const c_char) -> c_int;
+}
+
+fn main() {
+    let scene = std::env::args().nth(1).unwrap_or_default();
+    let (_, play) = SCENES.iter().find(|(name, _)| *name == scene).expect("a scene of this name");
+    play();
+}
+
+const SCENES: &[(&str, fn())] = &[
+    ("std_exit", std_exit),
+    ("std_exit_in_panic_hook", std_exit_in_panic_hook),
+    ("c_exit", || register_exiting(|| c_exit(9))),
+    ("c_exit_in_run_of_another_thread", c_exit_in_run_of_another_thread),
+    ("c_exit_after_a_signal", c_exit_after_a_signal),
+    ("std_exit_on_caller_of_another_thread", std_exit_on_caller_of_another_thread),
+    ("observer_exits_in_another_thread", observer_exits_in_another_thread),
+    ("stream", stream),
+    ("observer_at_start", || observer_hangs(|event| matches!(event, Event::RunStarted { .. }))),
+    ("observer_at_handler", || observer_hangs(|event| matches!(event, Event::Finished { failure: Some(_), .. }))),
+    ("observer_at_end", || observer_hangs(|event| matches!(event, Event::RunFinished { .. }))),
+    ("observer_of_another_thread", observer_of_another_thread),
+    ("observer_after_a_signal", observer_after_a_signal),
+    ("observer_exits", observer_exits),
+    ("local_exits", local_exits),
+    ("key_hangs", key_hangs),
+];
+
+fn c_exit(status: i32) -> ! {
+    // SAFETY: ISO C; inside a handler, C libraries define what C leaves undefined, or make the thread wait.
+    unsafe { libc::exit(status) }
+}
+
+fn hang() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+/// Between two handlers that run.
+fn register_exiting(exits: fn()) {
+    register(|| println!("last"));
+    Handler::new(exits).name("exits").register();
+    register(|| println!("first"));
+}
+
+fn std_exit() {
+    register_exiting(|| std::process::exit(9));
+}
+
+fn std_exit_in_panic_hook() {
+    std::panic::set_hook(Box::new(|_| std::process::exit(9)));
+    register_exiting(|| panic!("out of luck"));
+}
+
+/// `main` is in C's `exit` when the handler calls it.
+fn c_exit_in_run_of_another_thread() {
+    c_exit_in_run_by(|| {
+        run();
+        hang();
+    });
+}
+
+fn c_exit_after_a_signal() {
+    signals::install().expect("installed");
+    c_exit_in_run_by(|| {
+        // SAFETY: ISO C.
+        unsafe { libc::raise(libc::SIGTERM) };
+    });
+}
+
+fn c_exit_in_run_by(begin: fn()) {
+    static BEGUN: Barrier = Barrier::new(2);
+    register(|| println!("last"));
+    Handler::new(|| {
+        BEGUN.wait();
+        wait_for_main();
+        c_exit(9);
+    })
+    .name("exits")
+    .register();
+    thread::spawn(begin);
+    BEGUN.wait();
+    c_exit(3);
+}
+
+/// Waits until `main` waits for the handlers.
+fn wait_for_main() {
+    let main = format!("/proc/self/task/{}/wchan", std::process::id());
+    let is_asleep = || std::fs::read_to_string(&main).is_ok_and(|call| call.contains("futex"));
+    while !is_asleep() {
+        thread::yield_now();
+    }
+}
+
+/// `main` is in std's `exit` when the handler calls it, on the thread that has called `run`.
+fn std_exit_on_caller_of_another_thread() {
+    static BEGUN: Barrier = Barrier::new(2);
+    register(|| println!("last"));
+    let exits = || {
+        BEGUN.wait();
+        wait_for_main();
+        std::process::exit(9);
+    };
+    Handler::new(exits).name("exits").caller_thread().register();
+    thread::spawn(run);
+    BEGUN.wait();
+    std::process::exit(0);
+}
+
+fn observer_exits_in_another_thread() {
+    static TOLD: Barrier = Barrier::new(2);
+    configure(Config::new().observer(|event| {
+        if matches!(event, Event::RunFinished { .. }) {
+            TOLD.wait();
+            wait_for_main();
+            std::process::exit(9);
+        }
+    }));
+    register(|| println!("ran"));
+    thread::spawn(run);
+    TOLD.wait();
+    register(|| println!("later"));
+    std::process::exit(3);
+}
+
+/// C's stdout, which the exiting thread has locked.
+fn stream() {
+    register(|| println!("last"));
+    let prints = || {
+        // SAFETY: ISO C: the text ends.
+        unsafe { puts(c"never".as_ptr()) };
+    };
+    Handler::new(prints).name("prints").register();
+    // SAFETY: POSIX; std's own stdout is none of C's.
+    unsafe { flockfile(stdout) };
+    std::process::exit(0);
+}
+
+fn observer_hangs(when: fn(&Event) -> bool) {
+    let observer = move |event: &Event| {
+        if when(event) {
+            println!("observed");
+            hang();
+        }
+    };
+    configure(
+        Config::new().deadline(Duration::from_millis(100)).time_limit(Duration::from_millis(10)).observer(observer),
+    );
+    Handler::new(|| hang()).name("hangs").register();
+}
+
+fn observer_of_another_thread() {
+    static TOLD: Barrier = Barrier::new(2);
+    configure(Config::new().deadline(Duration::from_millis(100)).observer(|event| {
+        if matches!(event, Event::RunFinished { .. }) {
+            TOLD.wait();
+            hang();
+        }
+    }));
+    register(|| println!("ran"));
+    thread::spawn(run);
+    TOLD.wait();
+    register(|| println!("never"));
+    std::process::exit(3);
+}
+
+fn observer_after_a_signal() {
+    signals::install().expect("installed");
+    observer_hangs(|event| matches!(event, Event::RunStarted { .. }));
+    // SAFETY: ISO C.
+    unsafe { libc::raise(libc::SIGTERM) };
+    hang();
+}
+
+fn observer_exits() {
+    configure(Config::new().observer(|event| {
+        if let Event::RunFinished { report } = event {
+            println!("{} ran", report.ran());
+            register(|| println!("later"));
+            c_exit(4);
+        }
+    }));
+    register(|| println!("ran"));
+    Handler::new(|| Err::<(), _>("broken")).name("fails").register();
+}
+
+struct Exits;
+
+impl Drop for Exits {
+    fn drop(&mut self) {
+        println!("dropped");
+        c_exit(5);
+    }
+}
+
+thread_local! {
+    static EXITS: Exits = const { Exits };
+}
+
+/// While the exiting thread waits for the end of the exit thread's thread-locals.
+fn local_exits() {
+    configure(Config::new().deadline(Duration::from_secs(5)));
+    register(|| EXITS.with(|_| println!("ran")));
+}
+
+fn key_hangs() {
+    unsafe extern "C" fn never_returns(_: *mut c_void) {
+        hang();
+    }
+    register(|| {
+        let mut key = 0;
+        // SAFETY: POSIX; the value is only passed to the destructor, which does not read it.
+        unsafe {
+            assert_eq!(libc::pthread_key_create(&raw mut key, Some(never_returns)), 0);
+            assert_eq!(libc::pthread_setspecific(key, std::ptr::dangling()), 0);
+        }
+        println!("ran");
+    });
+}

@@ -376,6 +376,16 @@ fn an_exit_before_main_keeps_its_status_and_runs_nothing_twice() {
 }
 
 #[test]
+fn what_an_exit_calls_before_the_handlers_may_exit_with_another_status() {
+    for main in ["returns", "exits", "exits_by_c", "waits"] {
+        for place in ["function", "local"] {
+            let stdout = format!("main\n{place}\nregistered there\ndeclared\n");
+            assert_seen(edge(place, "core").env("MAIN", main), &stdout, "", End::Status(7));
+        }
+    }
+}
+
+#[test]
 fn an_exit_after_all_handlers_runs_what_was_registered_since() {
     let before = "main\ndeclared\ndestructor\n";
     for (way, status) in [("none", 0), ("c", 7), ("core", 7)] {

@@ -1,5 +1,6 @@
-//! Ends outside of `main`: in a constructor before it, or in a destructor of `.fini_array` after all handlers. The environment says where
-//! and how, for a constructor has no arguments: `EDGE` is `first` or `constructor` or `destructor`, `EXITS_BY` the way.
+//! Ends outside of `main`: in a constructor before it, in what an exit calls before the handlers, or in a destructor of `.fini_array` after
+//! all of them. The environment says where and how, for a constructor has no arguments: `EDGE` is `first`, `constructor`, `function`, `local`
+//! or `destructor`, `EXITS_BY` the way, and `MAIN` how `main` ends.
 
 use std::sync::{Arc, Barrier};
 use std::{env, thread};
@@ -57,6 +58,24 @@ extern "C" fn constructor() {
     edge("constructor");
 }
 
+/// C's `exit` calls it.
+extern "C" fn function() {
+    edge("function");
+}
+
+struct Local;
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        edge("local");
+    }
+}
+
+thread_local! {
+    /// C's `exit` has it dropped on the exiting thread.
+    static LOCAL: Local = const { Local };
+}
+
 extern "C" fn destructor() {
     edge("destructor");
 }
@@ -78,4 +97,19 @@ static DESTRUCTOR: extern "C" fn() = destructor;
 
 fn main() {
     println!("main");
+    // SAFETY: ISO C.
+    unsafe { libc::atexit(function) };
+    let exits = || {
+        LOCAL.with(|_| {});
+        std::process::exit(0);
+    };
+    match env::var("MAIN").unwrap_or_default().as_str() {
+        "exits" => exits(),
+        "exits_by_c" => {
+            LOCAL.with(|_| {});
+            c_exit(0);
+        }
+        "waits" => drop(thread::spawn(exits).join()),
+        _ => LOCAL.with(|_| {}),
+    }
 }

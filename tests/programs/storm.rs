@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use atexit_core::{Config, Event, configure, register, run, signals};
+use atexit_core::{Config, Event, Handler, configure, register, run, signals};
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -25,6 +25,7 @@ const SCENES: &[Scene] = &[
         std::process::exit(7)
     }),
     ("exits_while_others_ask", exits_while_others_ask),
+    ("fails", fails),
     ("exits_and_returns", |count| exits(count, true)),
     ("registers_for_ever", registers_for_ever),
     ("too_late", too_late),
@@ -60,6 +61,23 @@ fn exits(count: usize, signal: bool) {
         });
     }
     start.wait();
+}
+
+/// So many threads call C's `exit` with 0 at once, and a handler fails.
+fn fails(count: usize) {
+    Handler::new(|| Err::<(), _>("broken")).name("fails").register();
+    let start = Arc::new(Barrier::new(count));
+    for _ in 0..count {
+        let start = Arc::clone(&start);
+        thread::spawn(move || {
+            start.wait();
+            // SAFETY: ISO C; several threads at once is what this is about.
+            unsafe { libc::exit(0) }
+        });
+    }
+    loop {
+        thread::park();
+    }
 }
 
 /// What the first thread to exit has to ask, others ask all the time, so that many threads enter C's `exit` before it has an answer.

@@ -51,7 +51,7 @@ pub fn exit(code: i32) -> ! {
     if runner::is_inside() {
         runner::exit_handler(code);
     }
-    let on_the_way_out = runner::is_exiting();
+    let is_in_exit = runner::is_exiting() || sys::is_in_exit();
     let (_, asked) = runner::run_or_park(Cause::Exit { status: Some(code) });
     let status = asked.applied_to(Some(code)).unwrap_or(code);
     hook::die_by_signal(asked);
@@ -59,8 +59,8 @@ pub fn exit(code: i32) -> ! {
     if runner::others_were_exiting() {
         sys::exit_in_child(status);
     }
-    if on_the_way_out {
-        sys::exit(status); // std's own `exit` aborts a thread that enters it twice
+    if is_in_exit {
+        sys::exit_again(status); // std's own `exit` aborts a thread that enters it twice
     }
     process::exit(status)
 }

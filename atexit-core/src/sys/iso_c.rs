@@ -16,6 +16,11 @@ pub(crate) fn exit(status: i32) -> ! {
     unsafe { c_exit(status) }
 }
 
+#[cfg(all(unix, not(target_family = "wasm")))]
+pub(crate) fn address_of_exit() -> usize {
+    c_exit as *const () as usize
+}
+
 /// Flushes C's buffers and ends the process, for C libraries that do not let an exit function call `exit`.
 pub(crate) fn flush_and_exit(status: i32) -> ! {
     // SAFETY: ISO C: a null stream means all of them.
@@ -54,6 +59,11 @@ pub(crate) mod without_posix {
     /// Nothing forks. That these would be called keeps the compiler from calling them dead code.
     pub(crate) fn watch_forks<F: ForkHooks>() {
         let _ = [F::before, F::in_parent, F::in_child];
+    }
+
+    /// Nothing tells.
+    pub(crate) fn is_in_exit() -> bool {
+        false
     }
 
     /// As far as std goes: its standard error has no buffer and swallows a missing handle.

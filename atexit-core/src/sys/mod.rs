@@ -12,6 +12,7 @@
 //! | `write_stderr(text, until)` | Writes without a lock, a buffer or a panic, and never raises a signal. Waits for a slow reader until then; `true` if all was written. |
 //! | `exit(status)` | Ends the process by C's `exit`: whatever else is planted runs. |
 //! | `exit_again(status)` | The same from inside the hook, with another status than the process was about to end with. |
+//! | `is_in_exit()` | Whether this thread is inside C's `exit`, as far as one can tell. |
 //! | `exit_in_child(status)` | The same in a child that was forked while another thread of its parent may have been inside C's `exit`. What else is planted runs where that can be. |
 //! | `exit_at_once(status)` | Ends the process: nothing that is planted runs. It takes no lock. |
 //! | `thread_id()` | The number by which the system knows this thread, if [`dead_end`] can be asked about it. |
@@ -44,7 +45,7 @@ pub(crate) mod token;
 
 pub(crate) use system::{
     STATUS_MASK, THREADS, dead_end, exit, exit_again, exit_at_once, exit_in_child, install_exit_marker, install_hook,
-    process_id, thread_id, watch_forks, write_stderr,
+    is_in_exit, process_id, thread_id, watch_forks, write_stderr,
 };
 
 use sync::thread::{Builder, JoinHandle};

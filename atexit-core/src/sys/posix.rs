@@ -93,6 +93,30 @@ pub(crate) fn watch_forks<F: ForkHooks>() {
     unsafe { pthread_atfork(before::<F>, in_parent::<F>, in_child::<F>) };
 }
 
+/// Whether C's `exit` has called this thread's code: an exit function, say, or the destructor of a thread-local. No library tells, so the
+/// functions are looked at that have called this one. Where a frame cannot be seen through, as those of musl, it seems not.
+pub(crate) fn is_in_exit() -> bool {
+    unsafe extern "C" {
+        fn _Unwind_Backtrace(look: extern "C" fn(*mut c_void, *mut c_void) -> c_int, argument: *mut c_void) -> c_int;
+        fn _Unwind_GetRegionStart(frame: *mut c_void) -> usize;
+    }
+    const NO_REASON: c_int = 0;
+    const END_OF_STACK: c_int = 5;
+    extern "C" fn look(frame: *mut c_void, found: *mut c_void) -> c_int {
+        // SAFETY: Itanium C++ ABI: the frame is the one that the unwinder is at.
+        if unsafe { _Unwind_GetRegionStart(frame) } != super::iso_c::address_of_exit() {
+            return NO_REASON;
+        }
+        // SAFETY: what is passed below, by the same thread.
+        unsafe { *found.cast::<bool>() = true };
+        END_OF_STACK
+    }
+    let mut found = false;
+    // SAFETY: Itanium C++ ABI, which std's backtraces lean on likewise; the function is called before this returns.
+    unsafe { _Unwind_Backtrace(look, (&raw mut found).cast()) };
+    found
+}
+
 /// Writes whole lines as far as a piece holds some, so that another process that writes to the same pipe does not get in between. What
 /// cannot be written is lost: there is nowhere to say so.
 pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {

@@ -99,6 +99,12 @@ pub fn c_exit(status: i32) -> ! {
     }
 }
 
+/// Whether this thread is inside C's `exit`.
+pub(crate) fn is_in_exit() -> bool {
+    let me = world::me();
+    world::exits(|exits| exits.in_c == Some(me))
+}
+
 /// What this thread waits for in vain, as far as one can tell.
 pub(crate) fn dead_end(thread: Id) -> Option<DeadEnd> {
     world::exits(|exits| {

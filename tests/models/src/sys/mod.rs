@@ -53,6 +53,10 @@ pub(crate) fn install_hook<H: ExitHook>() {
 
 pub(crate) fn install_exit_marker() {}
 
+pub(crate) fn is_in_exit() -> bool {
+    process::is_in_exit()
+}
+
 pub(crate) fn watch_forks<F: ForkHooks>() {}
 
 /// There is one.

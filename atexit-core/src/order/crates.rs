@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::graph::{self, Edge};
-use super::problem::Problem;
+use super::graph::{self, Circles, Edge};
+use super::problem::{Problem, some_of};
 use super::settle;
 use crate::handler::declaration::{LinkSite, Site};
 
@@ -144,16 +144,22 @@ impl Crates {
 
     /// Drops the edges that contradict each other, and says which links state them.
     fn drop_contradictions(&mut self, links: &[LinkSite], problems: &mut Vec<Problem>) {
-        for circle in graph::circles(self.nodes.len(), &self.edges) {
-            let steps = (0..circle.len()).filter_map(|at| {
-                let edge = (circle[at], circle[(at + 1) % circle.len()]);
-                let link = &links[self.stated_by[self.edges.iter().position(|&other| other == edge)?]].site;
-                let (early, late) = (self.nodes[edge.0].name, self.nodes[edge.1].name);
-                Some(format!("{early} before {late} (link! at {}:{})", link.file, link.line))
-            });
-            problems.push(Problem::LinkCircle { steps: steps.collect() });
+        let circles = Circles::find(self.nodes.len(), &self.edges);
+        let mut stated_by = HashMap::new();
+        for (&edge, &link) in self.edges.iter().zip(&self.stated_by) {
+            stated_by.entry(edge).or_insert(link);
         }
-        let component = graph::components(self.nodes.len(), &self.edges);
-        self.edges.retain(|&(early, late)| component[early] != component[late]);
+        for circle in &circles.found {
+            let steps = (0..circle.len()).map(|at| {
+                let edge = (circle[at], circle[(at + 1) % circle.len()]);
+                let link = &links[stated_by[&edge]].site;
+                let (early, late) = (self.nodes[edge.0].name, self.nodes[edge.1].name);
+                format!("{early} before {late} (link! at {}:{})", link.file, link.line)
+            });
+            let (steps, more) = some_of(steps);
+            problems.push(Problem::LinkCircle { steps, more });
+        }
+        problems.extend(Problem::more_circles(circles.more));
+        self.edges.retain(|&edge| !circles.have(edge));
     }
 }

@@ -1,9 +1,28 @@
 //! Owns which items are joined, and which of them go round in circles; pure, on plain numbers: must not know what a handler or a crate is.
 
-use std::collections::VecDeque;
+use std::collections::HashSet;
 
 /// `(a, b)`: `a` comes before `b`.
 pub(crate) type Edge = (usize, usize);
+
+/// Counts a step of work, for tests of how the work grows with the input.
+pub(crate) fn step() {
+    #[cfg(test)]
+    STEPS.set(STEPS.get() + 1);
+}
+
+#[cfg(test)]
+std::thread_local! {
+    static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many steps something takes.
+#[cfg(test)]
+pub(super) fn steps_of<T>(work: impl FnOnce() -> T) -> usize {
+    STEPS.set(0);
+    work();
+    STEPS.get()
+}
 
 /// The items that each item is joined to, from the first of each pair to the second.
 pub(crate) fn neighbours(count: usize, pairs: impl Iterator<Item = Edge>) -> Vec<Vec<usize>> {
@@ -16,7 +35,7 @@ pub(crate) fn neighbours(count: usize, pairs: impl Iterator<Item = Edge>) -> Vec
 
 /// Numbers the items so that two have the same number if they are on one circle (the strongly connected components, by Tarjan's
 /// algorithm, without recursion: a chain may be as long as there are items).
-pub(crate) fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
+fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
     const NEW: usize = usize::MAX;
     let next = neighbours(count, edges.iter().copied());
     let (mut index, mut low, mut component) = (vec![NEW; count], vec![0; count], vec![NEW; count]);
@@ -35,6 +54,7 @@ pub(crate) fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
                 clock += 1;
                 open.push(item);
             }
+            step();
             if let Some(&to) = next[item].get(*visited) {
                 *visited += 1;
                 if index[to] == NEW {
@@ -62,43 +82,94 @@ pub(crate) fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
     component
 }
 
-/// Circles that together have every edge which is on one, in the order of the items; each the shortest through an edge.
-pub(crate) fn circles(count: usize, edges: &[Edge]) -> Vec<Vec<usize>> {
-    let component = components(count, edges);
-    let mut inside: Vec<Edge> = edges.iter().copied().filter(|&(a, b)| component[a] == component[b]).collect();
-    inside.sort_unstable();
-    inside.dedup();
-    let next = neighbours(count, inside.iter().copied());
-    let mut told = vec![false; inside.len()];
-    let mut circles = Vec::new();
-    for (at, &(first, second)) in inside.iter().enumerate() {
-        if !told[at] {
-            let circle = circle_through(first, second, &next);
+/// Which edges are on circles, and some of these circles.
+pub(crate) struct Circles {
+    /// Together they have every edge that is on one, unless there are `more`. In the order of the items; each the shortest through an edge.
+    pub(crate) found: Vec<Vec<usize>>,
+    /// So many more could be found of which none is put together from others.
+    pub(crate) more: usize,
+    component: Vec<usize>,
+}
+
+impl Circles {
+    pub(crate) fn find(count: usize, edges: &[Edge]) -> Self {
+        let component = components(count, edges);
+        let mut inside: Vec<Edge> = edges.iter().copied().filter(|&(a, b)| component[a] == component[b]).collect();
+        inside.sort_unstable();
+        inside.dedup();
+        let mut search = Search::new(neighbours(count, inside.iter().copied()));
+        let mut told = vec![false; inside.len()];
+        let (mut found, mut more) = (Vec::new(), 0);
+        for (at, &(first, second)) in inside.iter().enumerate() {
+            if told[at] {
+                continue;
+            }
+            if found.len() == MOST_CIRCLES {
+                more = independent_circles(&inside, &component) - found.len();
+                break;
+            }
+            let circle = search.circle_through(first, second);
             for (step, &early) in circle.iter().enumerate() {
                 let edge = (early, circle[(step + 1) % circle.len()]);
                 inside.binary_search(&edge).map(|at| told[at] = true).ok();
             }
-            circles.push(circle);
+            found.push(circle);
         }
+        Self { found, more, component }
     }
-    circles
+
+    /// Whether an edge between these items is on a circle.
+    pub(crate) fn have(&self, (early, late): Edge) -> bool {
+        self.component[early] == self.component[late]
+    }
 }
 
-/// The first item of an edge, and a shortest way from the second back to it, which exists.
-fn circle_through(first: usize, second: usize, next: &[Vec<usize>]) -> Vec<usize> {
-    let mut came_from = vec![None; next.len()];
-    let mut queue = VecDeque::from([second]);
-    while let Some(item) = queue.pop_front() {
-        for &to in &next[item] {
-            if to != second && came_from[to].is_none() {
-                came_from[to] = Some(item);
-                queue.push_back(to);
+/// Each takes a look at all edges, in the worst case, so that without a bound there would be no end to them.
+const MOST_CIRCLES: usize = 100;
+
+/// How many circles there are of which none is put together from others: in each component one more than it has edges beyond those that
+/// join its items. All edges are on circles, and there is each of them once.
+fn independent_circles(edges: &[Edge], component: &[usize]) -> usize {
+    let distinct = |numbers: Vec<usize>| numbers.into_iter().collect::<HashSet<_>>().len();
+    let items = distinct(edges.iter().map(|edge| edge.0).collect());
+    let components = distinct(edges.iter().map(|edge| component[edge.0]).collect());
+    edges.len() + components - items
+}
+
+/// Looks for shortest ways, again and again.
+struct Search {
+    next: Vec<Vec<usize>>,
+    came_from: Vec<Option<usize>>,
+}
+
+impl Search {
+    fn new(next: Vec<Vec<usize>>) -> Self {
+        Self { came_from: vec![None; next.len()], next }
+    }
+
+    /// The first item of an edge, and a shortest way from the second back to it, which exists.
+    fn circle_through(&mut self, first: usize, second: usize) -> Vec<usize> {
+        let Self { next, came_from } = self;
+        let mut reached = vec![second];
+        let mut looked_at = 0;
+        while came_from[first].is_none() && first != second {
+            let item = reached[looked_at];
+            looked_at += 1;
+            for &to in &next[item] {
+                step();
+                if to != second && came_from[to].is_none() {
+                    came_from[to] = Some(item);
+                    reached.push(to);
+                }
             }
         }
+        let mut circle: Vec<usize> = std::iter::successors(Some(first), |&item| came_from[item]).collect();
+        circle[1..].reverse();
+        for item in reached {
+            came_from[item] = None;
+        }
+        circle
     }
-    let mut circle: Vec<usize> = std::iter::successors(Some(first), |&item| came_from[item]).collect();
-    circle[1..].reverse();
-    circle
 }
 
 #[cfg(test)]
@@ -133,27 +204,65 @@ mod tests {
                     prop_assert_eq!(component[a] == component[b], a == b || (reaches[a][b] && reaches[b][a]));
                 }
             }
-            let circles = circles(count, &edges);
-            for circle in &circles {
+            let circles = Circles::find(count, &edges);
+            for circle in &circles.found {
                 for (at, &item) in circle.iter().enumerate() {
                     prop_assert!(edges.contains(&(item, circle[(at + 1) % circle.len()])));
                 }
             }
             let told = |&(a, b): &Edge| {
-                circles.iter().any(|circle| {
+                circles.found.iter().any(|circle| {
                     (0..circle.len()).any(|at| (circle[at], circle[(at + 1) % circle.len()]) == (a, b))
                 })
             };
             for &(a, b) in &edges {
                 prop_assert_eq!(told(&(a, b)), reaches[b][a]);
+                prop_assert_eq!(circles.have((a, b)), reaches[b][a]);
             }
         }
     }
 
     #[test]
     fn a_long_chain_needs_no_stack() {
-        let count = 200_000;
+        let count = 100_000;
         let chain: Vec<Edge> = (1..count).map(|item| (item, item - 1)).collect();
-        assert_eq!(circles(count, &chain).len(), 0);
+        assert_eq!(Circles::find(count, &chain).found.len(), 0);
+    }
+
+    #[test]
+    fn a_hundred_circles_are_told_and_the_rest_is_counted() {
+        let pairs = |count: usize| (0..count).flat_map(|pair| [(2 * pair, 2 * pair + 1), (2 * pair + 1, 2 * pair)]);
+        let selves = |count: usize| (0..count).map(|item| (item, item));
+        // All before the first, and back.
+        let star = |count: usize| (1..=count).flat_map(|item| [(item, 0), (0, item)]);
+        let ring = |count: usize| (0..count).map(move |item| ((item + 1) % count, item));
+        let chords = |count: usize| ring(count).chain((2..count).map(|item| (0, item)));
+        let table: [(usize, Vec<Edge>, usize, usize); 10] = [
+            (200, pairs(100).collect(), 100, 0),
+            (202, pairs(101).collect(), 100, 1),
+            (300, pairs(150).chain(pairs(150)).collect(), 100, 50),
+            (150, selves(150).collect(), 100, 50),
+            (151, star(150).collect(), 100, 50),
+            (1000, ring(1000).collect(), 1, 0),
+            (1000, chords(1000).collect(), 100, 898),
+            (101, chords(101).collect(), 99, 0),
+            (4, (0..4).flat_map(|a| (0..4).map(move |b| (a, b))).filter(|(a, b)| a != b).collect(), 6, 0),
+            (3, vec![(0, 1), (1, 2)], 0, 0),
+        ];
+        for (number, (count, edges, found, more)) in table.into_iter().enumerate() {
+            let circles = Circles::find(count, &edges);
+            assert_eq!((circles.found.len(), circles.more), (found, more), "{number}");
+        }
+    }
+
+    #[test]
+    fn circles_that_overlap_take_a_look_at_all_for_each_that_is_told_and_no_more() {
+        for count in [500, 2000, 8000] {
+            let ring = (0..count).map(|item| ((item + 1) % count, item));
+            let edges: Vec<Edge> = ring.chain((2..count).map(|item| (0, item))).collect();
+            let size = count + edges.len();
+            let steps = steps_of(|| Circles::find(count, &edges));
+            assert!(steps <= (MOST_CIRCLES + 5) * size, "{steps} steps for {size}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::any::TypeId;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub(crate) mod crates;
 mod graph;
@@ -15,7 +15,7 @@ mod settle;
 
 use crate::handler::declaration::{Declared, DeclaredHandler, Description, LinkSite, Phase, Site, Why};
 use crates::{CrateKey, Rank, ranks, same};
-use graph::Edge;
+use graph::{Circles, Edge};
 use problem::Problem;
 use settle::Move;
 
@@ -215,13 +215,13 @@ impl Constraints {
 
     /// A phase is over before the next begins: constraints between two hold by themselves, or never.
     fn drop_contradictions(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
+        let mut told = HashSet::new();
         self.0.retain(|constraint| {
             let (early, late) = (declared[constraint.edge.0].phase(), declared[constraint.edge.1].phase());
             if (early as usize) > (late as usize) {
-                let handler = declared[constraint.of].info();
-                let problem = Problem::Contradiction { handler, path: constraint.path };
-                if !problems.contains(&problem) {
-                    problems.push(problem);
+                let (handler, path) = (declared[constraint.of].info(), constraint.path);
+                if told.insert((handler.clone(), path)) {
+                    problems.push(Problem::Contradiction { handler, path });
                 }
             }
             early == late
@@ -230,11 +230,13 @@ impl Constraints {
 
     fn drop_circles(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
         let edges: Vec<Edge> = self.0.iter().map(|constraint| constraint.edge).collect();
-        for circle in graph::circles(declared.len(), &edges) {
-            problems.push(Problem::Circle { handlers: circle.iter().map(|&at| declared[at].info()).collect() });
+        let circles = Circles::find(declared.len(), &edges);
+        for circle in &circles.found {
+            let (handlers, more) = problem::some_of(circle.iter().map(|&at| declared[at].info()));
+            problems.push(Problem::Circle { handlers, more });
         }
-        let component = graph::components(declared.len(), &edges);
-        self.0.retain(|constraint| component[constraint.edge.0] != component[constraint.edge.1]);
+        problems.extend(Problem::more_circles(circles.more));
+        self.0.retain(|constraint| !circles.have(constraint.edge));
     }
 
     /// The order of running, in which handlers have moved as they had to.

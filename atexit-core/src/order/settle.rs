@@ -1,6 +1,6 @@
 //! Owns the least moves that satisfy constraints which close no circle; pure, on plain numbers: must not know what a handler or a crate is.
 
-use super::graph::{Edge, neighbours};
+use super::graph::{Edge, neighbours, step};
 
 /// How an item came to its place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,8 +25,10 @@ pub(crate) fn settle(items: Vec<usize>, delays: &[Edge], pulls: &[Edge]) -> Vec<
 
 /// [`settle`], and how each item came to its place.
 pub(crate) fn settle_and_tell(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> (Vec<usize>, Vec<Move>) {
-    let (delayed, waited) = Settling::new(items, delays, &[]).settle(items);
-    let (settled, mut moves) = Settling::new(&delayed, delays, pulls).settle(&delayed);
+    let unmoved = |items: &[usize]| (items.to_vec(), vec![Move::None; items.len()]);
+    let pass = |items: &[usize], pulls| Settling::new(items, delays, pulls).settle(items);
+    let (delayed, waited) = if delays.is_empty() { unmoved(items) } else { pass(items, &[]) };
+    let (settled, mut moves) = if pulls.is_empty() { unmoved(&delayed) } else { pass(&delayed, pulls) };
     for (now, before) in moves.iter_mut().zip(waited) {
         if *now == Move::None && before == Move::Waited {
             *now = Move::Delayed;
@@ -37,6 +39,7 @@ pub(crate) fn settle_and_tell(items: &[usize], delays: &[Edge], pulls: &[Edge]) 
 
 /// What is known of an item while the items are placed one by one, in their order.
 #[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts, each of its own")]
 struct Item {
     /// Who comes after it, in the order of the items.
     followers: Vec<usize>,
@@ -46,20 +49,37 @@ struct Item {
     met: usize,
     /// Some other item pulls it.
     is_pulled: bool,
+    /// So many of them keep it from being placed, for they are not placed, and nobody pulls them or they have such needs themselves. The
+    /// number never grows, so that nobody has to look at the same needs again and again.
+    hindered_by: usize,
+    /// Once it can be placed, it can until it is.
+    is_placeable: bool,
     /// What was missing when placing it was last tried.
     blocked_by: Option<usize>,
     /// The last check that came by, and for whose sake.
     checked: usize,
     puller: Option<usize>,
+    /// While it waits for what it needs, and that for what it needs in turn: the run that has it, and where in it.
+    run: Option<(usize, usize)>,
     /// Its own turn has come.
     reached: bool,
     moved: Move,
     placed: bool,
 }
 
+/// What is to be done next, the last first.
+enum Turn {
+    /// Placing the last item of a run, after what it needs.
+    Run(usize),
+    /// Trying those that waited for an item.
+    Followers(std::vec::IntoIter<usize>),
+}
+
 struct Settling {
     of: Vec<Item>,
     checks: usize,
+    /// Each item is needed by the one before it. An item is in one run at most.
+    runs: Vec<Vec<usize>>,
     result: Vec<usize>,
 }
 
@@ -76,12 +96,16 @@ impl Settling {
             }
         }
         for &late in items {
+            of[late].hindered_by = of[late].needs.len();
             for need in 0..of[late].needs.len() {
                 let (early, _) = of[late].needs[need];
                 of[early].followers.push(late);
             }
         }
-        Self { of, checks: 0, result: Vec::with_capacity(items.len()) }
+        let mut this = Self { of, checks: 0, runs: Vec::new(), result: Vec::with_capacity(items.len()) };
+        let is_free = |item: &usize| this.of[*item].needs.is_empty() && this.of[*item].is_pulled;
+        this.hinder_no_more(items.iter().copied().filter(is_free).collect());
+        this
     }
 
     fn settle(mut self, items: &[usize]) -> (Vec<usize>, Vec<Move>) {
@@ -98,73 +122,158 @@ impl Settling {
     /// Places an item, pulling others ahead of it, and then whoever has waited for one of them. Does nothing, not even by halves, if
     /// something has to come first that is still to come.
     fn visit(&mut self, start: usize) {
-        // Instead of recursion: each item with the number of those that came before it; `None` until it is known whether they can.
-        let mut path = vec![(start, None)];
-        while let Some((at, needs)) = path.pop() {
-            if self.of[at].placed || (needs.is_none() && !self.is_placeable(at)) {
-                continue;
-            }
-            let needs = needs.unwrap_or(0);
-            if let Some(&(next, _)) = self.of[at].needs.get(needs) {
-                path.extend([(at, Some(needs + 1)), (next, Some(0))]);
-            } else {
-                let released = self.place(at);
-                path.extend(released.into_iter().rev().map(|released| (released, None)));
+        self.runs.clear();
+        // Instead of recursion.
+        let mut turns = Vec::new();
+        self.try_to_place(start, &mut turns);
+        while let Some(turn) = turns.last_mut() {
+            step();
+            let run = match turn {
+                Turn::Run(run) => *run,
+                Turn::Followers(followers) => {
+                    match followers.next() {
+                        Some(follower) => self.try_to_place(follower, &mut turns),
+                        None => drop(turns.pop()),
+                    }
+                    continue;
+                }
+            };
+            match self.runs[run].last() {
+                None => drop(turns.pop()),
+                Some(&at) => match self.first_need(at) {
+                    Some(need) if self.of[need].run.is_some() => turns.push(Turn::Run(self.run_from(need))),
+                    Some(need) => self.append(need, run),
+                    None => {
+                        self.runs[run].pop();
+                        turns.push(Turn::Followers(self.place(at).into_iter()));
+                    }
+                },
             }
         }
     }
 
+    fn try_to_place(&mut self, item: usize, turns: &mut Vec<Turn>) {
+        if !self.of[item].placed && self.is_placeable(item) {
+            turns.push(Turn::Run(self.run_from(item)));
+        }
+    }
+
+    /// A run that begins with the item: where that waits already, it is not begun anew, for all in between would be gone through again.
+    fn run_from(&mut self, item: usize) -> usize {
+        let run = match self.of[item].run {
+            Some((run, 0)) => return run,
+            Some((run, at)) => self.runs[run].split_off(at),
+            None => vec![item],
+        };
+        let number = self.runs.len();
+        self.runs.push(Vec::new());
+        for item in run {
+            self.append(item, number);
+        }
+        number
+    }
+
+    fn append(&mut self, item: usize, run: usize) {
+        step();
+        self.of[item].run = Some((run, self.runs[run].len()));
+        self.runs[run].push(item);
+    }
+
+    fn first_need(&mut self, at: usize) -> Option<usize> {
+        while let Some(&(need, _)) = self.of[at].needs.get(self.of[at].met) {
+            step();
+            if !self.of[need].placed {
+                return Some(need);
+            }
+            self.of[at].met += 1;
+        }
+        None
+    }
+
     /// Whether nothing is missing that an item, or one that is pulled with it, is held back for, but what is pulled with it.
     fn is_placeable(&mut self, start: usize) -> bool {
+        let Item { hindered_by, is_placeable, .. } = self.of[start];
         // Who would be pulled with an item never changes but by being placed: what was missing is missing still.
-        if self.of[start].blocked_by.is_some_and(|by| !self.of[by].placed) {
+        if hindered_by > 0 || self.missing_for(start).is_some() {
             return false;
         }
+        let is_placeable = is_placeable || self.pulls_all_it_needs(start);
+        self.of[start].is_placeable = is_placeable;
+        is_placeable
+    }
+
+    /// Looks at all that is pulled with an item, and notes what is missing, if anything is.
+    fn pulls_all_it_needs(&mut self, start: usize) -> bool {
         self.checks += 1;
-        // Depth first, because the first thing that is missing for good ends it.
-        let mut way = vec![self.enter(start, None)];
-        let mut held_back = Vec::new();
-        while let Some((at, next)) = way.last_mut() {
-            let at = *at;
-            let Some(&(need, is_pull)) = self.of[at].needs.get(*next) else {
-                way.pop();
-                continue;
-            };
-            *next += 1;
-            if self.of[need].placed || self.of[need].checked == self.checks {
-                continue;
-            }
-            if is_pull {
-                way.push(self.enter(need, Some(at)));
-            } else if self.of[need].is_pulled {
-                held_back.push((at, need)); // unless it turns out to be pulled, too
-            } else {
-                self.block(at, need);
+        self.enter(start, None);
+        let (mut open, mut held_back, mut blocked) = (vec![start], Vec::new(), Vec::new());
+        self.look_at_pulled(&mut open, &mut held_back, Some(&mut blocked));
+        // What one cannot be placed without is missing here, too, unless somebody else pulls it: mostly that is told without a look at more.
+        let by = blocked.first().and_then(|&at| self.missing_for(at));
+        if let Some(by) = by.filter(|&by| !self.is_with_it(by)) {
+            if blocked.iter().all(|&at| self.of[at].blocked_by == Some(by)) {
+                self.block(blocked[0], by);
                 return false;
             }
         }
-        let missing = held_back.into_iter().find(|&(_, need)| self.of[need].checked != self.checks);
+        self.look_at_pulled(&mut blocked, &mut held_back, None);
+        let missing = held_back.into_iter().find(|&(_, need)| !self.is_with_it(need));
         if let Some((at, need)) = missing {
             self.block(at, need);
         }
         missing.is_none()
     }
 
-    /// Begins to look at an item that `puller` would pull, with the first of its needs that is not met: those before it are forever.
-    fn enter(&mut self, at: usize, puller: Option<usize>) -> (usize, usize) {
-        let Item { needs, met, .. } = &self.of[at];
-        let more = needs[*met..].iter().take_while(|&&(need, _)| self.of[need].placed).count();
-        let item = &mut self.of[at];
-        item.met += more;
-        item.checked = self.checks;
-        item.puller = puller;
-        (at, item.met)
+    /// Enters what the `open` ones pull, and all that this pulls in turn, but leaves out who is known to be blocked where that is asked for.
+    /// Whom something is held back for comes with what that is: it may turn out to be pulled, too.
+    fn look_at_pulled(
+        &mut self,
+        open: &mut Vec<usize>,
+        held_back: &mut Vec<Edge>,
+        mut blocked: Option<&mut Vec<usize>>,
+    ) {
+        while let Some(at) = open.pop() {
+            for index in self.of[at].met..self.of[at].needs.len() {
+                step();
+                let (need, is_pull) = self.of[at].needs[index];
+                if self.of[need].placed || (is_pull && self.is_with_it(need)) {
+                    continue;
+                }
+                if !is_pull {
+                    held_back.push((at, need));
+                    continue;
+                }
+                self.enter(need, Some(at));
+                match &mut blocked {
+                    Some(blocked) if self.missing_for(need).is_some() => blocked.push(need),
+                    _ => open.push(need),
+                }
+            }
+        }
+    }
+
+    /// What an item is known to be blocked by.
+    fn missing_for(&self, item: usize) -> Option<usize> {
+        self.of[item].blocked_by.filter(|&by| !self.of[by].placed)
+    }
+
+    /// Whether an item is pulled with the one that the check is about, as far as that has come.
+    fn is_with_it(&self, item: usize) -> bool {
+        self.of[item].checked == self.checks
+    }
+
+    /// Begins to look at an item that `puller` would pull.
+    fn enter(&mut self, at: usize, puller: Option<usize>) {
+        self.first_need(at);
+        self.of[at].checked = self.checks;
+        self.of[at].puller = puller;
     }
 
     /// Notes what is missing, for this item and those that would pull it.
     fn block(&mut self, at: usize, missing: usize) {
         let mut blocked = Some(at);
         while let Some(at) = blocked {
+            step();
             self.of[at].blocked_by = Some(missing);
             blocked = self.of[at].puller;
         }
@@ -177,160 +286,27 @@ impl Settling {
         if !self.of[at].reached {
             self.of[at].moved = Move::Pulled;
         }
-        let mut released = std::mem::take(&mut self.of[at].followers);
-        released.retain(|&follower| self.of[follower].reached);
-        released
+        if !self.of[at].is_pulled {
+            self.hinder_no_more(vec![at]);
+        }
+        let followers = std::mem::take(&mut self.of[at].followers);
+        followers.into_iter().filter(|&follower| self.of[follower].reached).collect()
+    }
+
+    /// These do not keep others from being placed any more, nor do those who have been kept from it by these alone, if somebody pulls them.
+    fn hinder_no_more(&mut self, mut items: Vec<usize>) {
+        while let Some(item) = items.pop() {
+            for at in 0..self.of[item].followers.len() {
+                step();
+                let follower = self.of[item].followers[at];
+                self.of[follower].hindered_by -= 1;
+                if self.of[follower].hindered_by == 0 && self.of[follower].is_pulled {
+                    items.push(follower);
+                }
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// The rule in as many words: no stack of its own, nothing remembered.
-    struct Reference<'a> {
-        delays: &'a [Edge],
-        pulls: &'a [Edge],
-        order: &'a [usize],
-        reached: Vec<usize>,
-        result: Vec<usize>,
-    }
-
-    impl Reference<'_> {
-        fn settle(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> Vec<usize> {
-            let delayed = Self::pass(items, delays, &[]);
-            Self::pass(&delayed, delays, pulls)
-        }
-
-        fn pass(order: &[usize], delays: &[Edge], pulls: &[Edge]) -> Vec<usize> {
-            let mut this = Reference { delays, pulls, order, reached: vec![], result: vec![] };
-            for &item in order {
-                this.reached.push(item);
-                this.visit(item);
-            }
-            this.result
-        }
-
-        fn missing(&self, edges: &[Edge], item: usize) -> Vec<usize> {
-            let first = |&early: &usize| edges.contains(&(early, item)) && !self.result.contains(&early);
-            self.order.iter().copied().filter(first).collect()
-        }
-
-        /// The item and all that would be pulled with it.
-        fn with(&self, item: usize) -> Vec<usize> {
-            let pulled = self.missing(self.pulls, item);
-            [item].into_iter().chain(pulled.into_iter().flat_map(|pulled| self.with(pulled))).collect()
-        }
-
-        fn is_placeable(&self, item: usize) -> bool {
-            let with = self.with(item);
-            with.iter().flat_map(|&item| self.missing(self.delays, item)).all(|missing| with.contains(&missing))
-        }
-
-        fn visit(&mut self, item: usize) {
-            if !self.result.contains(&item) && self.is_placeable(item) {
-                self.place(item);
-            }
-        }
-
-        fn place(&mut self, item: usize) {
-            let edges = [self.delays, self.pulls].concat();
-            for need in self.missing(&edges, item) {
-                if !self.result.contains(&need) {
-                    self.place(need);
-                }
-            }
-            if self.result.contains(&item) {
-                return;
-            }
-            self.result.push(item);
-            for &follower in self.order {
-                if edges.contains(&(item, follower)) && self.reached.contains(&follower) {
-                    self.visit(follower);
-                }
-            }
-        }
-    }
-
-    /// A shuffled order, and edges that close no circle because they all go up in another shuffled order.
-    fn acyclic() -> impl Strategy<Value = (Vec<usize>, Vec<Edge>, Vec<Edge>)> {
-        (1_usize..12).prop_flat_map(|count| {
-            let shuffled = || Just((0..count).collect::<Vec<_>>()).prop_shuffle();
-            let pairs = || prop::collection::btree_set((0..count, 0..count), 0..2 * count);
-            (shuffled(), shuffled(), pairs(), pairs()).prop_map(|(items, ranks, delays, pulls)| {
-                let up = |pairs: std::collections::BTreeSet<Edge>| {
-                    let mut edges: Vec<Edge> = pairs.into_iter().filter(|&(a, b)| ranks[a] < ranks[b]).collect();
-                    edges.dedup();
-                    edges
-                };
-                let delays = up(delays);
-                let pulls = up(pulls).into_iter().filter(|edge| !delays.contains(edge)).collect();
-                (items, delays, pulls)
-            })
-        })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn settling_agrees_with_the_reference((items, delays, pulls) in acyclic()) {
-            let settled = settle(items.clone(), &delays, &pulls);
-            let position = |item| settled.iter().position(|&at| at == item);
-            for &(early, late) in delays.iter().chain(&pulls) {
-                prop_assert!(position(early) < position(late));
-            }
-            prop_assert_eq!(settled, Reference::settle(&items, &delays, &pulls));
-        }
-    }
-
-    #[test]
-    fn what_moves_is_what_is_annotated_and_no_further_than_it_must() {
-        let table: [(&[Edge], &[Edge], &[usize]); 9] = [
-            (&[], &[], &[0, 1, 2, 3]),
-            (&[(2, 0)], &[], &[1, 2, 0, 3]),         // 0 is delayed until just after 2
-            (&[], &[(3, 1)], &[0, 3, 1, 2]),         // 3 is pulled up to just ahead of 1
-            (&[(0, 3)], &[(1, 2)], &[0, 1, 2, 3]),   // both hold already
-            (&[(2, 0), (2, 1)], &[], &[2, 0, 1, 3]), // those that waited keep their order
-            (&[(1, 0), (2, 1)], &[], &[2, 1, 0, 3]), // a chain
-            (&[(2, 3)], &[(3, 0)], &[1, 2, 3, 0]),   // 3 follows 2 and precedes 0: the earlier one waits
-            (&[(2, 3)], &[(2, 0), (3, 0)], &[2, 3, 0, 1]), // what 3 follows is pulled with it
-            (&[(3, 0)], &[(2, 0)], &[1, 2, 3, 0]),   // delays first: then nothing is left to pull
-        ];
-        for (delays, pulls, expected) in table {
-            assert_eq!(settle(vec![0, 1, 2, 3], delays, pulls), expected, "{delays:?} {pulls:?}");
-        }
-    }
-
-    #[test]
-    fn who_waits_for_many_is_not_looked_at_from_the_start_each_time() {
-        // Each of these looking at all of those would take minutes.
-        let count = 200_000;
-        let items: Vec<usize> = (0..count).collect();
-        let last: Vec<usize> = (1..count).chain([0]).collect();
-        let after_all: Vec<Edge> = (1..count).map(|item| (item, 0)).collect();
-        assert_eq!(settle(items.clone(), &after_all, &[]), last);
-        let all_after: Vec<Edge> = (0..count - 1).map(|item| (count - 1, item)).collect();
-        let reversed: Vec<usize> = [count - 1].into_iter().chain(0..count - 1).collect();
-        assert_eq!(settle(items.clone(), &all_after, &[]), reversed);
-        assert_eq!(settle(items.clone(), &[], &all_after), reversed);
-        // All odd ones are to come before 0, each after the even one that follows it.
-        let odd = (1..count - 1).step_by(2);
-        let delays: Vec<Edge> = odd.clone().map(|item| (item + 1, item)).collect();
-        let pulls: Vec<Edge> = odd.clone().map(|item| (item, 0)).collect();
-        let pairs = odd.flat_map(|item| [item + 1, item]);
-        let expected: Vec<usize> = pairs.chain([0, count - 1]).collect();
-        assert_eq!(settle(items, &delays, &pulls), expected);
-    }
-
-    #[test]
-    fn long_chains_need_no_stack() {
-        let count = 200_000;
-        let chain: Vec<Edge> = (1..count).map(|item| (item, item - 1)).collect();
-        let reversed: Vec<usize> = (0..count).rev().collect();
-        let items: Vec<usize> = (0..count).collect();
-        assert_eq!(settle(items.clone(), &chain, &[]), reversed);
-        assert_eq!(settle(items, &[], &chain), reversed);
-    }
-}
+mod tests;

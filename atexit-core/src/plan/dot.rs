@@ -1,5 +1,6 @@
 //! Owns a plan as a graph in the language of Graphviz; must not know how it is printed as a table.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::table::{shown, shown_path};
@@ -28,9 +29,9 @@ impl Plan {
             }
             text.push_str("  }\n");
         }
+        let drawn: HashSet<&str> = self.constraints.iter().map(|(.., path)| &**path).collect();
         for (above, planned) in self.handlers.iter().skip(1).enumerate() {
-            let is_drawn = self.constraints.iter().any(|(.., path)| *path == planned.why);
-            let reason = if is_drawn || planned.why == SOURCE { "" } else { &planned.why };
+            let reason = if drawn.contains(&*planned.why) || planned.why == SOURCE { "" } else { &planned.why };
             let label = if reason.is_empty() { String::new() } else { format!(" [label={}]", quoted_beside(reason)) };
             let _ = writeln!(text, "  h{above} -> h{}{label};", above + 1);
         }

@@ -1,5 +1,7 @@
 //! Owns the plan, and what is wrong with it, as a program looks at them; must not know how handlers are ordered or run.
 
+use std::any::TypeId;
+use std::collections::HashMap;
 use std::fmt;
 
 mod dot;
@@ -162,17 +164,22 @@ fn why(above: &[Standing], this: &Standing) -> &'static str {
 }
 
 fn constraints(standings: &[Standing]) -> Vec<(usize, usize, String)> {
-    let description = |at: usize| standings[at].description.as_ref();
+    let described =
+        || standings.iter().enumerate().filter_map(|(at, standing)| Some((at, standing.description.as_ref()?)));
+    let mut registrations: HashMap<TypeId, Vec<usize>> = HashMap::new();
+    for (at, description) in described() {
+        registrations.entry(description.identity).or_default().push(at);
+    }
     let mut edges = Vec::new();
-    for at in 0..standings.len() {
-        let Some(described) = description(at) else { continue };
-        let befores = described.before.iter().map(|target| (target, true));
-        let afters = described.after.iter().map(|target| (target, false));
+    for (at, description) in described() {
+        let befores = description.before.iter().map(|target| (target, true));
+        let afters = description.after.iter().map(|target| (target, false));
         for (&(identity, path), is_before) in befores.chain(afters) {
-            let is_meant = |&other: &usize| description(other).is_some_and(|other| other.identity == identity);
+            let meant = registrations.get(&identity).map_or(&[][..], Vec::as_slice);
             // Of several registrations the nearest on either side: what holds for it holds for those beyond.
-            let others = [(0..at).rev().find(is_meant), (at + 1..standings.len()).find(is_meant)];
-            edges.extend(others.into_iter().flatten().map(|other| {
+            let (above, below) = meant.split_at(meant.partition_point(|&other| other < at));
+            let below = below.iter().find(|&&other| other != at);
+            edges.extend(above.last().into_iter().chain(below).map(|&other| {
                 if is_before { (at, other, format!("before {path}")) } else { (other, at, format!("after {path}")) }
             }));
         }

@@ -2,13 +2,15 @@
 //! in the environment.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 
-use spawn::{End, assert_seen, build, command, run};
+use spawn::{End, Seen, assert_seen, build, command, run};
 
 const FAULTS: &str = env!("CARGO_BIN_EXE_faults");
 
@@ -155,12 +157,46 @@ fn what_the_program_has_left_in_the_buffer_of_stdout_fails_nobody() {
 
 #[test]
 fn a_level_that_is_none_is_told_and_is_the_default() {
-    for (level, shown) in [(&b"loud"[..], "\"loud\""), (b"lo\xffud", "\"lo\\xFFud\""), (b"Plan", "\"Plan\"")] {
+    let hidden = ("\x1b[A\u{202e}".as_bytes(), "\"\\u{1b}[A\\u{202e}\"");
+    for (level, shown) in [(&b"loud"[..], "\"loud\""), (b"lo\xffud", "\"lo\\xFFud\""), (b"Plan", "\"Plan\""), hidden] {
         let stderr = format!("at_exit: AT_EXIT_LOG is {shown}, which is none of off, error, plan, trace\n");
         let mut prints = command(FAULTS, &["prints"]);
         assert_seen(prints.env("AT_EXIT_LOG", OsStr::from_bytes(level)), "younger\nolder\n", &stderr, End::Status(0));
     }
     assert_seen(command(FAULTS, &["prints"]).env("AT_EXIT_LOG", ""), "younger\nolder\n", "", End::Status(0));
+}
+
+/// Any user that is not root.
+const NOBODY: u32 = 65534;
+
+#[test]
+fn the_environment_of_whoever_has_fewer_rights_is_not_read() {
+    let traced = |seen: &Seen| seen.stderr.contains("at_exit: started ");
+    // SAFETY: POSIX; it cannot fail.
+    if unsafe { libc::geteuid() } == 0 {
+        // With the bit the same program, started by the same user, has root's rights.
+        let scratch = std::env::temp_dir().join(format!("at_exit_rights_{}", std::process::id()));
+        std::fs::copy(FAULTS, &scratch).expect("room for a copy");
+        let seen = [0o755, 0o4755].map(|mode| {
+            std::fs::set_permissions(&scratch, Permissions::from_mode(mode)).expect("root may");
+            let mut prints = command(&scratch.to_string_lossy(), &["prints"]);
+            run(prints.env("AT_EXIT_LOG", "trace").uid(NOBODY).gid(NOBODY).current_dir("/"))
+        });
+        std::fs::remove_file(&scratch).expect("it is ours");
+        assert!(traced(&seen[0]), "{seen:?}");
+        assert_eq!(seen[1], Seen { stdout: "younger\nolder\n".into(), stderr: String::new(), end: End::Status(0) });
+    }
+    // Nobody else can make such a program; there and here, the answer of the C library is another one.
+    let library = build("faults", &["-p", "plugin"], &[]).join("libsecure.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/secure.c");
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
+    assert!(compiled.as_ref().is_ok_and(ExitStatus::success), "cc, which Rust links with: {compiled:?}");
+    for level in ["trace", "loud"] {
+        let mut prints = command(FAULTS, &["prints"]);
+        prints.env("AT_EXIT_LOG", level);
+        assert!(!run(&mut prints).stderr.is_empty());
+        assert_seen(prints.env("LD_PRELOAD", &library), "younger\nolder\n", "", End::Status(0));
+    }
 }
 
 /// Where `main` is Rust's, SIGPIPE is ignored, unless the program restores the default. Then it kills whoever writes to such a pipe,

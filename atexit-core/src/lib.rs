@@ -49,6 +49,7 @@
 //!
 //! `AT_EXIT_LOG` says how much this crate prints to standard error: `off`, `error` (the default: what fails, hangs or
 //! cannot be had), `plan` (also the [plan] before each run), `trace` (also each start and end, with how long it took).
+//! It is not read in a process that has the rights of another than whoever started it, as a program with the set-user-id bit has.
 
 extern crate self as atexit_core; // the attribute's expansions say `::atexit_core`, here too
 

@@ -49,12 +49,12 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Reads the environment, for a run with this deadline. What it does not understand is the default, and said once.
+    /// Reads the environment, for a run with this deadline. What it does not understand is the default, and said once. Where whoever has
+    /// set the environment has fewer rights than this process, it is not for them to say what is printed or kept quiet.
     pub(crate) fn from_environment(deadline: Option<Instant>) -> Self {
         let default = Self { level: Level::Error, until: None }.with_deadline(deadline);
-        let Some(value) = std::env::var_os("AT_EXIT_LOG").filter(|value| !value.is_empty()) else {
-            return default;
-        };
+        let value = if sys::has_rights_of_another() { None } else { std::env::var_os("AT_EXIT_LOG") };
+        let Some(value) = value.filter(|value| !value.is_empty()) else { return default };
         if let Some((_, level)) = LEVELS.iter().find(|(name, _)| *name == value) {
             return Self { level: *level, ..default };
         }

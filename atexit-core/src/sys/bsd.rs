@@ -6,7 +6,7 @@ pub(crate) use super::iso_c::{
     dead_end, exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, install_exit_marker,
     thread_id,
 };
-pub(crate) use super::posix::{STATUS_MASK, is_in_exit, process_id, watch_forks};
+pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_id, watch_forks};
 
 use super::posix::{self, Unix};
 use super::sync::Instant;

@@ -66,6 +66,11 @@ pub(crate) mod without_posix {
         false
     }
 
+    /// No file gives rights to whoever starts it.
+    pub(crate) fn has_rights_of_another() -> bool {
+        false
+    }
+
     /// As far as std goes: its standard error has no buffer and swallows a missing handle.
     pub(crate) fn write_stderr(text: &str, _: Instant) -> bool {
         std::io::stderr().write_all(text.as_bytes()).is_ok()

@@ -17,6 +17,7 @@
 //! | `exit_at_once(status)` | Ends the process: nothing that is planted runs. It takes no lock. |
 //! | `thread_id()` | The number by which the system knows this thread, if [`dead_end`] can be asked about it. |
 //! | `dead_end(id)` | What that thread waits for in vain, if it does: see [`DeadEnd`]. |
+//! | `has_rights_of_another()` | Whether the process may do what whoever started it may not, so that its environment is not to be trusted. |
 //! | `STATUS_MASK` | The bits of an exit status that a parent sees. |
 //! | `THREADS` | When a thread may be started: see [`Threads`]. |
 //!
@@ -44,8 +45,8 @@ mod system;
 pub(crate) mod token;
 
 pub(crate) use system::{
-    STATUS_MASK, THREADS, dead_end, exit, exit_again, exit_at_once, exit_in_child, install_exit_marker, install_hook,
-    is_in_exit, process_id, thread_id, watch_forks, write_stderr,
+    STATUS_MASK, THREADS, dead_end, exit, exit_again, exit_at_once, exit_in_child, has_rights_of_another,
+    install_exit_marker, install_hook, is_in_exit, process_id, thread_id, watch_forks, write_stderr,
 };
 
 use sync::thread::{Builder, JoinHandle};

@@ -117,6 +117,56 @@ pub(crate) fn is_in_exit() -> bool {
     found
 }
 
+/// A program with the set-user-id bit, or with capabilities of its own, is started by one user and acts for another: then the environment is
+/// the first one's, and the rights are not. The system says so of the start of the process, whatever rights it has given up since.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn has_rights_of_another() -> bool {
+    use std::ffi::c_ulong;
+    const AT_SECURE: c_ulong = 23;
+    unsafe extern "C" {
+        safe fn getauxval(kind: c_ulong) -> c_ulong;
+    }
+    getauxval(AT_SECURE) != 0
+}
+
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    target_os = "illumos",
+    target_os = "solaris"
+))]
+pub(crate) fn has_rights_of_another() -> bool {
+    unsafe extern "C" {
+        safe fn issetugid() -> c_int;
+    }
+    issetugid() != 0
+}
+
+/// Where nothing tells how the process was started, what it is tells: this is not so any more once it has given up its rights.
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    target_os = "illumos",
+    target_os = "solaris"
+)))]
+pub(crate) fn has_rights_of_another() -> bool {
+    unsafe extern "C" {
+        safe fn getuid() -> u32;
+        safe fn geteuid() -> u32;
+        safe fn getgid() -> u32;
+        safe fn getegid() -> u32;
+    }
+    getuid() != geteuid() || getgid() != getegid()
+}
+
 /// Writes whole lines as far as a piece holds some, so that another process that writes to the same pipe does not get in between. What
 /// cannot be written is lost: there is nowhere to say so.
 pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {

@@ -1,7 +1,9 @@
 //! Owns what WebAssembly does its own way, and whatever is unknown: without threads, and with one process; must not know what a handler
 //! is.
 
-pub(crate) use super::iso_c::without_posix::{STATUS_MASK, install_hook, is_in_exit, watch_forks, write_stderr};
+pub(crate) use super::iso_c::without_posix::{
+    STATUS_MASK, has_rights_of_another, install_hook, is_in_exit, watch_forks, write_stderr,
+};
 pub(crate) use super::iso_c::{
     dead_end, exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, install_exit_marker,
     thread_id,

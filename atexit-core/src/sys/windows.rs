@@ -2,7 +2,9 @@
 //!
 //! Its C runtime keeps a list of exit functions for each module, and runs none after `ExitProcess`, which is what std's `exit` calls.
 
-pub(crate) use super::iso_c::without_posix::{STATUS_MASK, install_hook, is_in_exit, watch_forks, write_stderr};
+pub(crate) use super::iso_c::without_posix::{
+    STATUS_MASK, has_rights_of_another, install_hook, is_in_exit, watch_forks, write_stderr,
+};
 pub(crate) use super::iso_c::{
     dead_end, exit, exit_at_once, flush_and_exit as exit_in_child, install_exit_marker, thread_id,
 };

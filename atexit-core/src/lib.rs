@@ -82,7 +82,7 @@ mod sys;
 /// |---|---|
 /// | `args = EXPR` | what the function is called with: the value of its one parameter, or a tuple with one element for each |
 /// | `args(NAME = EXPR, …)` | the same by the names of the parameters, in any order |
-/// | `name = "label"` | what reports call the handler, instead of the function's name; not empty |
+/// | `name = "label"` | what reports call the handler, instead of the function's name and its arguments, so that a secret among these is not printed; not empty |
 /// | `first` | it runs before all handlers that do not say so |
 /// | `last` | it runs after all handlers that do not say so |
 /// | `before = PATH`, `before = [PATH, …]` | where it would run later, it is pulled up to just ahead of that declared handler: of all registrations of the function |

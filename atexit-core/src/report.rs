@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::handler::info::{HandlerInfo, one_line};
+use crate::handler::info::HandlerInfo;
 use crate::handler::outcome::Fault;
+use crate::handler::text::one_line;
 
 /// Why a run takes place, as a handler learns it from [`cause`](crate::cause).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +38,9 @@ impl Cause {
 }
 
 /// A handler that failed; displayed on one line as `label at file:line: message`.
+///
+/// Of the message that is the first paragraph, its lines joined by spaces, and ` …` if there are more. Characters that break a line, are not
+/// seen, or change how others are seen are escaped: control and format characters, and separators of lines and paragraphs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub(crate) handler: HandlerInfo,

@@ -39,7 +39,9 @@ fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> 
     let library = args.crate_path.clone().unwrap_or_else(|| quote!(::atexit_core));
     let private = quote!(#library::__private);
     let Function { name, allowed, .. } = function;
-    let site = site(&name.unraw().to_string(), &call.text, name.span());
+    // Where a name stands in for them, the arguments may be a secret.
+    let arguments = if args.name.is_some() { "" } else { &call.text };
+    let site = site(&name.unraw().to_string(), arguments, name.span());
     let run = run(args, function, call, &private);
     let options = options(args, &private);
     let declaration = quote! {

@@ -3,8 +3,9 @@
 use std::any::TypeId;
 use std::time::Duration;
 
-use super::info::{HandlerInfo, one_line};
+use super::info::HandlerInfo;
 use super::outcome::Fault;
+use super::text::one_line;
 
 /// Where a handler stands among all: a phase is over before the next begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +58,7 @@ inventory::collect!(Declared);
 pub struct Site {
     /// The function's name.
     pub function: &'static str,
-    /// The source of the arguments, empty without any.
+    /// The source of the arguments; empty without any, and where a name stands in for them.
     pub arguments: &'static str,
     /// Name and version of the package, so that two versions of a crate are two crates.
     pub package: &'static str,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::text::escaped;
+
 /// The crate that a function or closure is from; a function pointer tells none.
 pub(crate) fn crate_of_type(type_name: &'static str) -> &'static str {
     let path = type_name.trim_start_matches(['&', '<', '(']);
@@ -21,20 +23,6 @@ pub(crate) fn function_name(type_name: &str) -> String {
     }
 }
 
-/// The first paragraph of a text on one line; what an error says after an empty line is its history.
-pub(crate) fn one_line(text: &str) -> String {
-    let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
-    let paragraph = lines.split(|line| line.is_empty()).next().unwrap_or_default();
-    let more = if paragraph.len() < lines.len() { " …" } else { "" };
-    paragraph.join(" ") + more
-}
-
-/// A name may hold what would break a line, or worse.
-pub(crate) fn on_one_line(text: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escaped).collect()
-}
-
 /// A handler as reports, events and plans name it; displayed as `label at file:line`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HandlerInfo {
@@ -44,7 +32,8 @@ pub struct HandlerInfo {
 }
 
 impl HandlerInfo {
-    /// The handler's name, or else its function's, and its arguments as the source has them: `my_cleanup("third")`.
+    /// The handler's name, or else its function's and its arguments as the source has them: `my_cleanup("third")`. Displaying the whole
+    /// escapes what could not be seen, or pass for something else; this does not.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
@@ -65,6 +54,18 @@ impl HandlerInfo {
 
 impl fmt::Display for HandlerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}:{}", on_one_line(&self.label), self.file, self.line)
+        write!(f, "{} at {}:{}", escaped(&self.label), escaped(self.file), self.line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_and_a_path_are_displayed_on_one_line() {
+        let info = HandlerInfo { label: "a\r\nb".to_owned(), file: "src/\u{202e}sr.\x1b[A/größe.rs", line: 3 };
+        assert_eq!(info.to_string(), "a\\r\\nb at src/\\u{202e}sr.\\u{1b}[A/größe.rs:3");
+        assert_eq!(info.label(), "a\r\nb");
     }
 }

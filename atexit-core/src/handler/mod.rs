@@ -11,6 +11,7 @@ pub(crate) mod executor;
 pub(crate) mod facts;
 pub(crate) mod info;
 pub(crate) mod outcome;
+pub(crate) mod text;
 
 use crate::sys::Process;
 use callback::{Callback, Code};

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::text::indented;
 use crate::sys::{DeadEnd, STATUS_MASK};
 
 /// The status that std gives a process whose `main` panicked.
@@ -93,9 +94,9 @@ impl Fault {
         Self { status: 1, message: "was still running at the deadline".to_owned(), origin: Origin::Status }
     }
 
-    /// What is left to show when the failure happens.
+    /// What is left to show when the failure happens, as `main` would, but for lines that could pass for others.
     pub(crate) fn announcement(&self) -> Option<String> {
-        (self.origin == Origin::Error).then(|| format!("Error: {}\n", self.message))
+        (self.origin == Origin::Error).then(|| format!("Error: {}\n", indented(&self.message)))
     }
 }
 

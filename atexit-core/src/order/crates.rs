@@ -6,6 +6,7 @@ use super::graph::{self, Circles, Edge};
 use super::problem::{Problem, some_of};
 use super::settle;
 use crate::handler::declaration::{LinkSite, Site};
+use crate::handler::text::escaped;
 
 /// What tells two linked crates apart: a library and a binary may have one name, and so may two versions of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -154,7 +155,7 @@ impl Crates {
                 let edge = (circle[at], circle[(at + 1) % circle.len()]);
                 let link = &links[stated_by[&edge]].site;
                 let (early, late) = (self.nodes[edge.0].name, self.nodes[edge.1].name);
-                format!("{early} before {late} (link! at {}:{})", link.file, link.line)
+                format!("{early} before {late} (link! at {}:{})", escaped(link.file), link.line)
             });
             let (steps, more) = some_of(steps);
             problems.push(Problem::LinkCircle { steps, more });

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::handler::info::HandlerInfo;
+use crate::handler::text::escaped;
 
 /// What is wrong with what handlers and links ask for. It is left out of account; every handler still runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +91,8 @@ impl fmt::Display for Problem {
             Self::NoHandlers { linked, file, line } => {
                 write!(
                     f,
-                    "link! at {file}:{line} names {linked}, which contributes no handler; if it was renamed, write its_own_name as {linked}"
+                    "link! at {}:{line} names {linked}, which contributes no handler; if it was renamed, write its_own_name as {linked}",
+                    escaped(file)
                 )
             }
         }
@@ -110,7 +112,8 @@ mod tests {
     #[test]
     fn of_a_long_circle_fifty_are_named_and_the_rest_is_counted() {
         assert_eq!(circle_of(1), "constraints close a circle: f at a.rs:1 before f at a.rs:1");
-        let fifty: String = (1..=50).map(|line| format!("f at a.rs:{line} before ")).collect();
+        let fifty: Vec<String> = (1..=50).map(|line| format!("f at a.rs:{line} before ")).collect();
+        let fifty = fifty.concat();
         assert_eq!(circle_of(50), format!("constraints close a circle: {fifty}f at a.rs:1"));
         assert_eq!(circle_of(51), format!("constraints close a circle: {fifty}1 more before f at a.rs:1"));
         let (steps, more) = some_of((0..1000).map(|step| step.to_string()));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::table::{shown, shown_path};
 use super::{Plan, PlannedHandler, SOURCE};
-use crate::handler::info::on_one_line;
+use crate::handler::text::escaped;
 
 impl Plan {
     /// The plan in the language of Graphviz: the order of running as a line of bold arrows through boxes of crates, each arrow with the
@@ -67,11 +67,11 @@ const DOT_IGNORED: &str =
 /// A string of the language. In a label, `\n` breaks the line and `&` begins a character reference.
 fn quoted(text: &str) -> String {
     let lines =
-        text.split('\n').map(|line| on_one_line(line).replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;"));
+        text.split('\n').map(|line| escaped(line).replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;"));
     format!("\"{}\"", lines.collect::<Vec<_>>().join("\\n"))
 }
 
 /// The label of an arrow, which Graphviz would put upon it.
 fn quoted_beside(text: &str) -> String {
-    quoted(&format!("  {text}"))
+    quoted(&format!("  {}", escaped(text)))
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::{Plan, PlannedHandler};
-use crate::handler::info::on_one_line;
+use crate::handler::text::escaped;
 
 const HEADINGS: [&str; 6] = ["#", "handler", "crate", "declared or registered at", "phase", "runs here by"];
 
@@ -19,7 +19,7 @@ impl fmt::Display for Plan {
                 shown(planned.crate_name()),
                 shown_path(&planned.place()),
                 planned.phase.to_owned(),
-                on_one_line(&planned.why),
+                escaped(&planned.why),
             ]
         };
         let rows: Vec<[String; 6]> =
@@ -46,13 +46,14 @@ impl fmt::Display for Plan {
 
 /// A text as it stands in a column.
 pub(super) fn shown(text: &str) -> String {
-    let line = on_one_line(text);
+    let line = escaped(text);
     if line.chars().count() <= WIDEST { line } else { line.chars().take(WIDEST - 1).chain(['…']).collect() }
 }
 
 /// A path as it stands in a column: it keeps its end, from a folder on.
 pub(super) fn shown_path(path: &str) -> String {
-    let Some(too_many) = path.chars().count().checked_sub(WIDEST + 1) else { return path.to_owned() };
+    let path = escaped(path);
+    let Some(too_many) = path.chars().count().checked_sub(WIDEST + 1) else { return path };
     let end: String = path.chars().skip(too_many + 2).collect();
     format!("…{}", end.find(['/', '\\']).map_or(&end[..], |folder| &end[folder..]))
 }

@@ -135,7 +135,7 @@ fn a_server_that_is_gone_too_early_is_noticed() {
     let ended = Ended::run("gone", "shared::one_stops_the_server_if_told_to", &["TEST_STOPS_SERVER"]);
     ended.assert_end(1, "test result: ok. 1 passed; 0 failed;");
     ended.assert_stopped();
-    assert!(ended.output.contains("\nError: cannot tell the server to stop\n\nCaused by:\n"), "{}", ended.output);
+    assert!(ended.output.contains("\nError: cannot tell the server to stop\n\n    Caused by:\n"), "{}", ended.output);
     let above = include_str!("server/mod.rs").lines().take_while(|line| !line.starts_with("#[at_exit")).count();
     let at = format!("examples/test_server/tests/server/mod.rs:{}", above + 1);
     let summary =

@@ -229,7 +229,7 @@ fn a_peer_that_is_gone_fails_the_handler() {
         client.send("one\n", 1);
         client.send("two\n", 2);
         let stderr = format!(
-            "Error: cannot reach {peer}; lines lost: 2\n\nCaused by:\n    {refused}\n\
+            "Error: cannot reach {peer}; lines lost: 2\n\n    Caused by:\n        {refused}\n\
              at_exit: 1 handler failed:\n\
              at_exit: send the lines at {}: cannot reach {peer}; lines lost: 2 …\n",
             handler()

@@ -119,7 +119,7 @@ fn a_log_that_cannot_be_written_is_a_failure() {
     let above = include_str!("../src/log.rs").lines().take_while(|line| !line.starts_with("#[at_exit")).count();
     let at = format!("examples/tracing_file/src/log.rs:{}", above + 1);
     let stderr = format!(
-        "Error: cannot write the end of the log\n\nCaused by:\n    No space left on device (os error 28)\n\
+        "Error: cannot write the end of the log\n\n    Caused by:\n        No space left on device (os error 28)\n\
          at_exit: 1 handler failed:\n\
          at_exit: close the log at {at}: cannot write the end of the log …\n"
     );

@@ -1,4 +1,4 @@
-//! A label has the arguments as the source has them, whatever tokens they are made of.
+//! A label has the arguments as the source has them, whatever tokens they are made of, unless it has a name.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs, warnings)]
@@ -78,8 +78,8 @@ fn main() {
             "dyn(b = -2, a = 1)",
             "dyn(pair())",
             "expression(1 + i32::from(2_u8))",
-            "label(\"of its own\")",
-            "name(-1)",
+            "label",
+            "name",
             "nothing",
             "text(\"a, b\")",
             "text(&format!(\"{}-{}\", -1, !2))",

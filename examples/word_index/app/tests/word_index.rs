@@ -177,7 +177,7 @@ fn panic_in_main() {
     assert!(panic.contains("failed printing to stdout: No space left on device"), "{panic}");
     let at = handler_in("report");
     let expected = format!(
-        "cannot print the summary\n\nCaused by:\n    No space left on device (os error 28)\n\
+        "cannot print the summary\n\n    Caused by:\n        No space left on device (os error 28)\n\
          at_exit: 1 handler failed:\n\
          at_exit: write the report at {at}: cannot print the summary …\n"
     );
@@ -247,8 +247,8 @@ fn a_failed_handler_stops_no_other_and_fails_the_program() {
 
     let (worker, reporter, report) = (handler_in("worker"), handler_in("report"), report.display());
     let stderr = format!(
-        "Error: cannot write to the database\n\nCaused by:\n    0: no more\n    1: Error code 1811: constraint failed\n\
-         Error: cannot write {report}\n\nCaused by:\n    Is a directory (os error 21)\n\
+        "Error: cannot write to the database\n\n    Caused by:\n        0: no more\n        1: Error code 1811: constraint failed\n\
+         Error: cannot write {report}\n\n    Caused by:\n        Is a directory (os error 21)\n\
          at_exit: 2 handlers failed:\n\
          at_exit: drain the queue at {worker}: cannot write to the database …\n\
          at_exit: write the report at {reporter}: cannot write {report} …\n"

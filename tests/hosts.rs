@@ -31,7 +31,10 @@ fn the_last_thread_ends_the_process() {
 fn a_summary_names_fifty_handlers_and_the_last_one_and_counts_the_rest() {
     let seen = run(&mut command(HOSTS, &["fails_often"]));
     assert_eq!(seen.end, End::Status(1));
-    let summary: Vec<_> = seen.stderr.lines().filter(|line| line.starts_with("at_exit: ")).collect();
+    let lines: Vec<_> = seen.stderr.lines().collect();
+    let (errors, summary) = lines.split_at(51);
+    assert_eq!(errors[..50], (50..100).rev().map(|number| format!("Error: {number}")).collect::<Vec<_>>());
+    assert_eq!(errors[50], "at_exit: more errors follow, and are counted below");
     assert_eq!((summary.len(), summary[0]), (53, "at_exit: 100 handlers failed:"), "{seen:?}");
     let messages =
         |lines: &[&str]| lines.iter().map(|line| line.rsplit(": ").next().unwrap_or("").to_owned()).collect::<Vec<_>>();

@@ -69,7 +69,7 @@ impl Drop for ExitGuard {
         let callback = handler.into_callback();
         match catch_unwind(AssertUnwindSafe(|| callback.call())) {
             Ok(None) => {}
-            Ok(Some(fault)) => Log::from_environment(None).fault(&fault),
+            Ok(Some(fault)) => Log::from_environment(None).error(&fault),
             Err(payload) if std::thread::panicking() => drop_quietly(payload),
             Err(payload) => resume_unwind(payload),
         }

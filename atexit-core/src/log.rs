@@ -3,8 +3,9 @@
 //! Standard error may be a pipe that nobody reads: no line waits for its reader without a bound. The words for a problem of the order are
 //! in `order::problem`, those for a failure in `handler::outcome`.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::fmt::{self, Display};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::handler::info::HandlerInfo;
@@ -22,8 +23,14 @@ const GRACE: Duration = Duration::from_millis(200);
 /// For how many milliseconds lines have waited. Nothing else is published with it.
 pub(crate) static WAITED: AtomicU64 = AtomicU64::new(0);
 
-/// How many handlers a list names, beside the last one; the rest are counted.
+/// How many handlers a list names, beside the last one; the rest are counted. Of the errors of a run, so many are shown when they happen.
 const NAMED: usize = 50;
+
+/// The same for what is wrong with an order: all circles that are told, and what is said of the rest.
+const PROBLEMS: usize = 100;
+
+/// How many errors of this run were to be shown. Nothing else is published with it.
+static ERRORS: AtomicUsize = AtomicUsize::new(0);
 
 /// How much is printed, as `AT_EXIT_LOG` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,9 +90,7 @@ impl Log {
 
     pub(crate) fn problems(self, problems: &[Problem]) {
         if self.level >= Level::Error {
-            for problem in problems {
-                self.write(format_args!("{problem}"));
-            }
+            self.print(&at_exit(&shown_problems(problems)));
         }
     }
 
@@ -102,8 +107,22 @@ impl Log {
         self.trace(format_args!("abandoned {handler} after {elapsed:.1?}"));
     }
 
-    /// What is left to show when a failure happens, as `main` shows its error.
+    /// What is left to show when a handler of a run fails, as `main` shows its error.
     pub(crate) fn fault(self, fault: &Fault) {
+        if fault.announcement().is_none() {
+            return;
+        }
+        match ERRORS.fetch_add(1, Ordering::Relaxed).cmp(&NAMED) {
+            Less => self.error(fault),
+            Equal if self.level >= Level::Error => {
+                self.write(format_args!("more errors follow, and are counted below"));
+            }
+            Equal | Greater => {}
+        }
+    }
+
+    /// The same for a function that belongs to no run.
+    pub(crate) fn error(self, fault: &Fault) {
         if let Some(text) = fault.announcement().filter(|_| self.level >= Level::Error) {
             self.print(&text);
         }
@@ -112,6 +131,7 @@ impl Log {
     /// What is left to tell of a run when it is over. `too_late` handlers were registered too late; `stays_held` says that handlers ran on
     /// the exiting thread, where thread-locals are gone, which may be why one has failed.
     pub(crate) fn summary(self, failures: &[Failure], not_run: &[HandlerInfo], too_late: usize, stays_held: bool) {
+        ERRORS.store(0, Ordering::Relaxed);
         if self.level < Level::Error {
             return;
         }
@@ -124,8 +144,7 @@ impl Log {
         }
         list(&mut lines, "not run before the deadline", not_run);
         list(&mut lines, "failed", failures);
-        let text: Vec<String> = lines.iter().map(|line| format!("at_exit: {line}\n")).collect();
-        self.print(&text.concat());
+        self.print(&at_exit(&lines));
     }
 
     /// A handler hangs. This line waits for no reader, so that nobody is late to abandon the handler: `false` if nobody reads.
@@ -178,12 +197,39 @@ fn list<T: Display>(lines: &mut Vec<String>, what: &str, items: &[T]) {
         1 => lines.push(format!("1 handler {what}:")),
         count => lines.push(format!("{count} handlers {what}:")),
     }
-    lines.extend(items.iter().take(NAMED).map(ToString::to_string));
-    if items.len() > NAMED {
-        // Before the last one, which a script may look for.
-        let last = items.last().map(ToString::to_string);
-        let more = items.len() - NAMED - 1;
-        lines.extend((more > 0).then(|| format!("and {more} more")));
-        lines.extend(last);
+    lines.extend(some_of(items, NAMED));
+}
+
+/// What is wrong with an order, as far as it is shown.
+pub(crate) fn shown_problems(problems: &[Problem]) -> Vec<String> {
+    some_of(problems, PROBLEMS)
+}
+
+/// The first items, how many more there are, and the last one, which a script may look for.
+fn some_of<T: Display>(items: &[T], most: usize) -> Vec<String> {
+    let (first, rest) = items.split_at(items.len().min(most));
+    let mut lines: Vec<String> = first.iter().map(ToString::to_string).collect();
+    if let [more @ .., last] = rest {
+        lines.extend((!more.is_empty()).then(|| format!("and {} more", more.len())));
+        lines.push(last.to_string());
+    }
+    lines
+}
+
+fn at_exit(lines: &[String]) -> String {
+    lines.iter().flat_map(|line| ["at_exit: ", line, "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_its_beginning_a_number_and_its_end() {
+        let shown = |count: usize| some_of(&(0..count).collect::<Vec<_>>(), 2).join(", ");
+        assert_eq!(
+            [0, 2, 3, 4, 1000].map(shown),
+            ["", "0, 1", "0, 1, 2", "0, 1, and 1 more, 3", "0, 1, and 997 more, 999"]
+        );
     }
 }

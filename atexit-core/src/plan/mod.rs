@@ -10,6 +10,7 @@ mod table;
 use crate::handler::PendingHandler;
 use crate::handler::declaration::{Description, Phase, Why};
 use crate::handler::info::HandlerInfo;
+use crate::log;
 use crate::order::crates::CrateKey;
 use crate::order::problem::Problem;
 use crate::order::{self, Notes};
@@ -41,7 +42,7 @@ impl PlannedHandler {
         &self.info
     }
 
-    /// Its name, or else its function's, and its arguments.
+    /// Its name, or else its function's and its arguments.
     #[must_use]
     pub fn label(&self) -> &str {
         self.info.label()
@@ -224,7 +225,7 @@ impl IntoIterator for Plan {
     }
 }
 
-/// All that [`check`] found; displayed with a line for each problem.
+/// All that [`check`] found; displayed with a line for each problem, for the first hundred of them and the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanError {
     problems: Vec<Problem>,
@@ -240,8 +241,7 @@ impl PlanError {
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
-        f.write_str(&lines.join("\n"))
+        f.write_str(&log::shown_problems(&self.problems).join("\n"))
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
 
-use spawn::{End, Seen, build, command, run};
+use spawn::{End, Seen, build, cc, command, run};
 
 /// The folder of the C host, of the Rust host and of the plug-in.
 fn built() -> &'static (PathBuf, PathBuf) {
@@ -14,8 +13,7 @@ fn built() -> &'static (PathBuf, PathBuf) {
         let folder = build("unload", &["-p", "extension", "-p", "plugin", "-p", "rust_host"], &[]);
         let host = folder.join("host");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/host.c");
-        let compiled = Command::new("cc").arg("-o").arg(&host).args([source, "-ldl"]).status();
-        assert!(compiled.as_ref().is_ok_and(ExitStatus::success), "cc, which Rust links with: {compiled:?}");
+        cc(&host, [source, "-ldl", "-lpthread"]);
         (host, folder.join("libplugin.so"))
     })
 }
@@ -46,7 +44,7 @@ fn at_the_exit_of_the_host_they_run_on_an_exit_thread() {
         )
     };
     assert_eq!((seen.stdout, seen.stderr.as_str(), seen.end), (stdout(0), FAILED, End::Status(7)));
-    let seen = host(&["plugin_start", "exit"]);
+    let seen = host(&["plugin_start", "exit3"]);
     assert_eq!((seen.stdout, seen.stderr.as_str(), seen.end), (stdout(3), FAILED, End::Status(3)));
 }
 
@@ -88,7 +86,7 @@ fn names_are_resolved_at_the_exit_of_the_host_and_while_the_library_is_unloaded(
     let stdout = |cause: &str, place: &str| {
         format!("host\nlocalhost is here: true\ndeclared: Some({cause}) on {place}\nand a line without an end")
     };
-    let seen = host(&["plugin_resolves", "exit"]);
+    let seen = host(&["plugin_resolves", "exit3"]);
     let expected = stdout("Exit { status: Some(3) }", "at_exit");
     assert_eq!((seen.stdout, seen.stderr.as_str(), seen.end), (expected, FAILED, End::Status(3)));
     let seen = host(&["plugin_resolves", "close"]);
@@ -100,7 +98,7 @@ fn names_are_resolved_at_the_exit_of_the_host_and_while_the_library_is_unloaded(
 fn tracing_and_tokio_work_in_a_library_at_the_exit_of_its_host() {
     let extension = built().1.with_file_name("libextension.so");
     let used = " INFO host: extension: connected, and waited\n INFO host: extension: Ok(())\n";
-    for (way, closed, status) in [("return", "", 0), ("exit", "", 3), ("close", "closed\n", 0)] {
+    for (way, closed, status) in [("return", "", 0), ("exit3", "", 3), ("close", "closed\n", 0)] {
         let seen = run(command(&built().0.to_string_lossy(), &[]).arg(&extension).args(["extension_start", way]));
         let stdout = format!(
             "{used}host\n{closed} INFO handler: extension: connected, and waited\n \

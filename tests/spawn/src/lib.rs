@@ -1,5 +1,6 @@
 //! Owns running a program to its end, with a hard limit, and comparing all that can be seen from outside.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -127,6 +128,18 @@ pub fn kill(child: &Child, signal: i32) {
     let pid = i32::try_from(child.id()).expect("a pid is an i32");
     // SAFETY: the child has not been waited for, so that the number is still its own.
     assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "kill");
+}
+
+/// Compiles and links with `cc`, with which Rust links, too. What `LDFLAGS` says counts.
+///
+/// # Panics
+///
+/// If it fails.
+pub fn cc<I: IntoIterator<Item: AsRef<OsStr>>>(output: &Path, args: I) {
+    let flags = std::env::var("LDFLAGS").unwrap_or_default();
+    let mut cc = Command::new("cc");
+    let output = cc.args(flags.split_whitespace()).arg("-o").arg(output).args(args).output().expect("cc starts");
+    assert!(output.status.success(), "{cc:?}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Builds with cargo, as a user would, and returns the folder with the programs.

@@ -25,7 +25,7 @@ fn host(words: &[&str]) -> Seen {
 }
 
 const FAILED: &str =
-    "at_exit: 1 handler failed:\nat_exit: fails at tests/crates/plugin/src/lib.rs:17: returned exit status 7\n";
+    "at_exit: 1 handler failed:\nat_exit: fails at tests/crates/plugin/src/lib.rs:18: returned exit status 7\n";
 
 #[test]
 fn unloading_runs_the_handlers_on_the_calling_thread() {

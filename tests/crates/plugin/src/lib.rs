@@ -1,6 +1,7 @@
 //! A library that a C program loads, and may unload, with handlers of its own.
 
 use std::cell::RefCell;
+use std::ffi::CStr;
 use std::io;
 use std::net::ToSocketAddrs as _;
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use atexit_core::{Handler, at_exit, cause, register};
 
 #[at_exit]
 fn declared() {
-    println!("declared: {:?} on {}", cause(), thread::current().name().unwrap_or("the calling thread"));
+    println!("declared: {:?} on {}", cause(), place());
     print!("and a line without an end");
 }
 
@@ -56,4 +57,15 @@ pub extern "C" fn resolves() {
         println!("localhost is here: {}", found.all(|address| address.ip().is_loopback()));
         io::Result::Ok(())
     });
+}
+
+/// By the name that the system has for it: std's handle of a thread that it has not started takes a `pthread_key` for good.
+fn place() -> &'static str {
+    let mut name = [0; 16];
+    // SAFETY: the name of this thread is cut off at 16 bytes, with a zero at their end.
+    let name = unsafe {
+        libc::pthread_getname_np(libc::pthread_self(), name.as_mut_ptr(), name.len());
+        CStr::from_ptr(name.as_ptr())
+    };
+    if name == c"at_exit" { "at_exit" } else { "the calling thread" }
 }

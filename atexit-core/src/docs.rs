@@ -16,7 +16,7 @@ pub mod guide {}
 /// |---|---|---|
 /// | return from `main`, also with `Err` | run | `Exit`, status of `main` |
 /// | [`std::process::exit`], from any thread | run (on Unix) | `Exit` with that status |
-/// | C's `exit`: from Rust, or in a C program that loaded a Rust library | run | `Exit` with that status |
+/// | C's `exit`: from Rust, or in a C program with a library in Rust | run | `Exit` with that status |
 /// | a panic in `main` that unwinds | run | `Exit`, status 101 |
 /// | [`atexit_core::exit`](crate::exit), from any thread | run, on every platform | `Exit` with that status |
 /// | a signal that `signals::install` has caught (feature `signals`) | run; then the process dies by it | `Signal` with its number |
@@ -100,6 +100,18 @@ pub mod guide {}
 /// of a thread-local of the exiting thread: the handlers run, and the process ends with that status. (With musl such a function had
 /// better not exit at all: nothing tells that it is one, so [`exit`](crate::exit) aborts there, as std's does.)
 ///
+/// # Shared libraries
+///
+/// Whether a library in Rust is linked, preloaded, or opened by `dlopen`: its handlers run at the exit of the process, as those of a
+/// program do. A program and its libraries may each have a copy of this crate. At an exit the handlers of all copies run, one copy
+/// after the other. A caught signal runs those of the copy that has caught it, and then the process dies.
+///
+/// C's exit functions run last-in first-out, and a library's hook is planted when it is loaded. For one that is linked or preloaded that
+/// is before the loader plants what finalises all libraries. Therefore the first handler that is registered plants the hook again, as
+/// [`arm`](crate::arm) does: what C registered until then runs after the handlers. If a linked library only declares handlers,
+/// they run when the loader finalises it, after all exit functions. [`cause`](crate::cause) knows no status then, but a failure still
+/// becomes the status of the process if that is 0. [`arm`](crate::arm) in a function of the library has them run before.
+///
 /// # Unloading a library
 ///
 /// At `dlclose` the handlers run on the thread that calls it, because the loader's lock keeps a new thread from
@@ -108,15 +120,17 @@ pub mod guide {}
 ///
 /// By the time the handlers run, glibc has decided to unload. So a handler there must not be the first in the library to
 /// use a thread-local with a destructor, which channels, `tracing` and Tokio have, and `async fn` handlers with the
-/// feature `tokio`: that destructor would run in code that is gone, and the process would crash when the thread ends. And
+/// feature `tokio`: that destructor would run in code that is gone, and the process would crash when the thread ends. Nor may
+/// it call [`std::thread::current`] or [`std::thread::park`] on a thread that std has not started: std takes a `pthread_key` for that,
+/// with a destructor in the same code, and never gives it back; of these a process has 1024. And
 /// it must not wait for a thread that it starts, which does not begin before `dlclose` returns. A library with such
-/// handlers uses such a thread-local when it is set up: then it is kept, and they run at the exit of the process.
+/// handlers uses a thread-local with a destructor when it is set up: then it is kept, and they run at the exit of the process.
 ///
 /// A failure there is told on standard error, and no status changes. [`exit`](crate::exit) in such a handler ends the whole
 /// process, once the other handlers of the library have run.
 ///
-/// A program and the libraries that it loads may each have a copy of this crate. At an exit the handlers of all copies
-/// run, one copy after the other. A caught signal runs those of the copy that has caught it, and then the process dies.
+/// A `dlclose` in one of C's exit functions is an exit if the hook was planted after that function: it has run by then. Else
+/// it is an unload.
 pub mod when_handlers_run {}
 
 /// What a handler may use, on the thread on which it runs.

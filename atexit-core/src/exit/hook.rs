@@ -7,9 +7,9 @@ use super::fork::Forks;
 use crate::registry;
 use crate::report::Cause;
 use crate::runner::{self, AskedStatus};
-use crate::sys::{self, Leaving};
+use crate::sys;
 
-/// How many hooks are installed before `main`. A thread that C's `exit` calls a hook on installs the next one: so many threads can be about
+/// How many hooks are installed at a time. A thread that C's `exit` calls a hook on installs the next one: so many threads can be about
 /// to do that at a time without yet another one finding no hook. glibc from 2.41 on lets only one thread into `exit`.
 const HOOKS: usize = 8;
 
@@ -17,7 +17,9 @@ sys::before_main!(start);
 
 fn start() {
     install_again();
-    sys::install_exit_marker();
+    if sys::in_library() {
+        registry::ask_for_hook(); // these may stand behind the loader's own exit function
+    }
     // An allocator may watch forks itself from its first allocation on: who begins later takes its locks first, and gives them back last.
     drop(std::hint::black_box(Box::new(0_u8)));
     sys::watch_forks::<Forks>();
@@ -28,13 +30,8 @@ pub(crate) fn install_again() {
     (0..HOOKS).for_each(|_| install());
 }
 
-/// Puts a hook in front of all exit functions that were registered so far, and in front of it the exit marker.
-pub(super) fn arm() {
-    install();
-    sys::install_exit_marker();
-}
-
-fn install() {
+/// Puts a hook in front of all exit functions that were registered so far.
+pub(super) fn install() {
     sys::install_hook::<Hook>();
 }
 
@@ -44,41 +41,45 @@ pub(crate) static HOOK_DONE: AtomicBool = AtomicBool::new(false);
 pub(crate) struct Hook;
 
 impl sys::ExitHook for Hook {
-    fn called(leaving: Leaving, status: Option<i32>) {
-        // The next hook comes first: a handler that calls C's `exit`, or another thread that does, comes here again instead of going
-        // past the handlers that are left. Until they have run, it comes even before any lock is taken: threads that wait for each
-        // other here have used up their hooks. It is one, and no more: glibc 2.36 frees a block of its list twice if threads exit at
-        // once while the list is longer than its first block, of 32 entries.
-        let is_done = HOOK_DONE.load(Ordering::Relaxed);
-        if !is_done {
-            install();
+    type Asked = AskedStatus;
+
+    fn exiting(status: Option<i32>) -> Option<AskedStatus> {
+        install_next();
+        let asked = runner::run_in_exit(status);
+        HOOK_DONE.store(true, Ordering::Relaxed);
+        die_by_signal(asked);
+        (asked != AskedStatus::default()).then_some(asked)
+    }
+
+    fn end(asked: AskedStatus, status: Option<i32>) {
+        if let Some(asked) = asked.applied_to(status).filter(|&asked| Some(asked) != status) {
+            sys::exit_again(asked);
         }
-        let is_needed = registry::use_up_hook() || (!runner::is_idle() && !runner::is_inside());
-        if is_done && is_needed {
-            install();
-        }
-        match leaving {
-            Leaving::Process => on_exit(status),
-            Leaving::Library => on_unload(),
+    }
+
+    fn unloading() {
+        install_next();
+        let (_, asked) = runner::run_or_park(Cause::Unload);
+        registry::free();
+        HOOK_DONE.store(true, Ordering::Relaxed);
+        if let Some(code) = asked.exit {
+            sys::exit(code);
         }
     }
 }
 
-fn on_exit(status: Option<i32>) {
-    let asked = runner::run_in_exit(status);
-    HOOK_DONE.store(true, Ordering::Relaxed);
-    die_by_signal(asked);
-    if let Some(asked) = asked.applied_to(status).filter(|&asked| Some(asked) != status) {
-        sys::exit_again(asked);
+/// Installs the next hook, before all else: a handler that calls C's `exit`, or another thread that does, comes here again instead of
+/// going past the handlers that are left. Until they have run, it comes even before any lock is taken: threads that wait for each
+/// other here have used up their hooks. It is one, and no more: glibc 2.36 frees a block of its list twice if threads exit at
+/// once while the list is longer than its first block, of 32 entries.
+fn install_next() {
+    let is_done = HOOK_DONE.load(Ordering::Relaxed);
+    if !is_done {
+        install();
     }
-}
-
-fn on_unload() {
-    let (_, asked) = runner::run_or_park(Cause::Unload);
-    registry::free();
-    HOOK_DONE.store(true, Ordering::Relaxed);
-    if let Some(code) = asked.exit {
-        sys::exit(code);
+    let is_needed = registry::use_up_hook() || (!runner::is_idle() && !runner::is_inside());
+    if is_done && is_needed {
+        install();
     }
 }
 

@@ -75,5 +75,5 @@ pub fn exit(code: i32) -> ! {
 /// atexit_core::arm();
 /// ```
 pub fn arm() {
-    hook::arm();
+    hook::install();
 }

@@ -27,7 +27,7 @@ pub(crate) struct Inserted {
     pub(crate) handle: Handle,
     /// It came late for the run that is under way.
     pub(crate) is_late: bool,
-    /// It is the first since the process has used up its hooks.
+    /// It is the first since the process has used up its hooks, or in a shared library.
     pub(crate) needs_hook: bool,
 }
 
@@ -203,6 +203,11 @@ pub(crate) fn use_up_hook() -> bool {
     let mut pending = collected();
     pending.has_hook = pending.runnable() > 0;
     pending.has_hook
+}
+
+/// Notes that the first handler that is registered needs another hook.
+pub(crate) fn ask_for_hook() {
+    lock().has_hook = false;
 }
 
 static PENDING: Lock<Pending> = Lock::new(Rank::Pending, Pending::new());

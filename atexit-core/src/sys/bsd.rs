@@ -3,14 +3,13 @@
 //! What is here is written by their documentation, and not tried.
 
 pub(crate) use super::iso_c::{
-    dead_end, exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, install_exit_marker,
-    thread_id,
+    dead_end, exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, in_library, thread_id,
 };
 pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_id, watch_forks};
 
-use super::posix::{self, Unix};
+use super::posix::{self, Caller, Unix};
 use super::sync::Instant;
-use super::{ExitHook, Leaving, Threads};
+use super::{ExitHook, Threads};
 
 /// Nothing tells an exit from an unload, in which a new thread would wait for the loader's lock.
 pub(crate) const THREADS: Threads = Threads::NotInExit;
@@ -21,8 +20,8 @@ impl Unix for Bsd {
     const TELLS_STATUS: bool = false;
 
     /// As nothing tells, it is an exit.
-    fn leaving() -> Leaving {
-        Leaving::Process
+    fn caller() -> Caller {
+        Caller::Exit
     }
 
     fn without_sigpipe(write: impl FnOnce()) {

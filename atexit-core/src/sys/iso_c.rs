@@ -40,7 +40,7 @@ pub(crate) mod without_posix {
     use std::io::Write as _;
 
     use crate::sys::sync::Instant;
-    use crate::sys::{ExitHook, ForkHooks, Leaving, call_from_c};
+    use crate::sys::{ExitHook, ForkHooks, call_at_exit};
 
     /// A parent sees all of a status.
     pub(crate) const STATUS_MASK: i32 = -1;
@@ -51,7 +51,7 @@ pub(crate) mod without_posix {
             safe fn atexit(hook: extern "C" fn()) -> c_int;
         }
         extern "C" fn hook<H: ExitHook>() {
-            call_from_c::<H>(Leaving::Process, None);
+            call_at_exit::<H>(None);
         }
         atexit(hook::<H>);
     }
@@ -77,9 +77,11 @@ pub(crate) mod without_posix {
     }
 }
 
-/// Nothing tells an exit from an unload, so nothing has to be planted that does.
+/// Whether the loader plants something of its own behind what a library plants first is not known.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn install_exit_marker() {}
+pub(crate) fn in_library() -> bool {
+    false
+}
 
 /// What a thread waits for cannot be asked.
 #[cfg(not(target_os = "linux"))]

@@ -3,18 +3,19 @@
 pub(crate) use super::iso_c::{exit, exit_at_once};
 pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_id, watch_forks};
 pub(crate) use dead_end::{dead_end, thread_id};
-pub(crate) use exit_marker::install as install_exit_marker;
+pub(crate) use loader::in_library;
 
 use std::ffi::{c_int, c_long, c_void};
 use std::fs::{File, OpenOptions};
 use std::io::IsTerminal as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
-use super::posix::{self, Unix};
+use super::posix::{self, Caller, Unix};
 use super::sync::Instant;
-use super::{ExitHook, Leaving, Threads};
+use super::{ExitHook, Threads};
 
 mod dead_end;
+mod loader;
 
 pub(crate) const THREADS: Threads = Threads::Always;
 
@@ -26,8 +27,8 @@ impl Unix for Linux {
 
     const PIPE_BUF: usize = 4096;
 
-    fn leaving() -> Leaving {
-        exit_marker::leaving()
+    fn caller() -> Caller {
+        loader::caller()
     }
 
     fn hook_is_called_here() {
@@ -124,64 +125,5 @@ fn without_sigpipe(write: impl FnOnce()) {
             sigtimedwait(&raw const pipe, std::ptr::null_mut(), &raw const at_once);
         }
         pthread_sigmask(SIG_SETMASK, &raw const before, std::ptr::null_mut());
-    }
-}
-
-/// Tells an exit from a `dlclose`; the hook alone cannot.
-///
-/// The marker is an exit function planted after the hook, hence called before it, that belongs to no shared object: at an exit
-/// it is called, at a `dlclose` it is not. As it must not be code that can be unloaded, it is the C library's own
-/// `sem_post`, on a semaphore that is never freed.
-mod exit_marker {
-    use std::ffi::{c_int, c_uint, c_void};
-    use std::sync::OnceLock;
-
-    use super::super::Leaving;
-    use super::super::posix::__cxa_atexit;
-
-    unsafe extern "C" {
-        fn calloc(count: usize, size: usize) -> *mut c_void;
-        fn sem_init(semaphore: *mut c_void, shared: c_int, value: c_uint) -> c_int;
-        fn sem_post(semaphore: *mut c_void) -> c_int;
-        fn sem_getvalue(semaphore: *mut c_void, value: *mut c_int) -> c_int;
-    }
-
-    struct Semaphore(*mut c_void);
-
-    // SAFETY: POSIX semaphores are made to be used from several threads.
-    unsafe impl Send for Semaphore {}
-    // SAFETY: likewise.
-    unsafe impl Sync for Semaphore {}
-
-    /// `None` out of memory.
-    static CALLED: OnceLock<Option<Semaphore>> = OnceLock::new();
-
-    /// Larger than a `sem_t` of glibc and of musl (32 bytes).
-    const SIZE: usize = 128;
-
-    fn semaphore() -> Option<*mut c_void> {
-        let made = CALLED.get_or_init(|| {
-            // SAFETY: ISO C; memory of `calloc` is aligned for every type.
-            let memory = unsafe { calloc(1, SIZE) };
-            // SAFETY: it is ours, and large enough, if it is not null.
-            (!memory.is_null() && unsafe { sem_init(memory, 0, 0) } == 0).then_some(Semaphore(memory))
-        });
-        made.as_ref().map(|semaphore| semaphore.0)
-    }
-
-    pub(crate) fn install() {
-        if let Some(semaphore) = semaphore() {
-            // SAFETY: the semaphore is never freed, and the C library never unloaded.
-            unsafe { __cxa_atexit(sem_post as *const c_void, semaphore, std::ptr::null()) };
-        }
-    }
-
-    pub(crate) fn leaving() -> Leaving {
-        let mut count = 0;
-        if let Some(semaphore) = semaphore() {
-            // SAFETY: the semaphore was initialised, and is never destroyed.
-            unsafe { sem_getvalue(semaphore, &raw mut count) };
-        }
-        if count > 0 { Leaving::Process } else { Leaving::Library }
     }
 }

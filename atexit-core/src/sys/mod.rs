@@ -6,7 +6,7 @@
 //! | a system's file has | and promises |
 //! |---|---|
 //! | `install_hook::<H>()` | `H` is called when the process exits, before everything that was planted earlier; and when this library is unloaded, before its code goes away. Out of memory it does nothing. |
-//! | `install_exit_marker()` | The hooks that stand there already can tell an exit from an unload, where the system lets them. |
+//! | `in_library()` | Whether this code is in a shared library, whose first hooks may stand behind the loader's own exit function. |
 //! | `watch_forks::<F>()` | `F` is called around each `fork` by the forking thread. Out of memory it does nothing; where nothing forks, neither. |
 //! | `process_id()` | A number that no parent or child of this process has. It never fails. |
 //! | `write_stderr(text, until)` | Writes without a lock, a buffer or a panic, and never raises a signal. Waits for a slow reader until then; `true` if all was written. |
@@ -45,25 +45,28 @@ mod system;
 pub(crate) mod token;
 
 pub(crate) use system::{
-    STATUS_MASK, THREADS, dead_end, exit, exit_again, exit_at_once, exit_in_child, has_rights_of_another,
-    install_exit_marker, install_hook, is_in_exit, process_id, thread_id, watch_forks, write_stderr,
+    STATUS_MASK, THREADS, dead_end, exit, exit_again, exit_at_once, exit_in_child, has_rights_of_another, in_library,
+    install_hook, is_in_exit, process_id, thread_id, watch_forks, write_stderr,
 };
 
 use sync::thread::{Builder, JoinHandle};
 
-/// What goes away when the hook is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaving {
-    Process,
-    /// The shared object that this code is in.
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere an unload cannot be told from an exit"))]
-    Library,
-}
-
 /// What is called when the process exits, or this library is unloaded.
 pub(crate) trait ExitHook {
-    /// `status` is what the process was about to end with, where the system tells it.
-    fn called(leaving: Leaving, status: Option<i32>);
+    /// What handlers ask the end of the process for.
+    type Asked: 'static;
+
+    /// `status` is what the process was about to end with, if that is known by now. `None`: nothing is asked for.
+    fn exiting(status: Option<i32>) -> Option<Self::Asked>;
+
+    /// The exit goes on, with this status where the system tells it.
+    fn end(asked: Self::Asked, status: Option<i32>);
+
+    #[cfg_attr(
+        any(not(unix), target_family = "wasm"),
+        expect(dead_code, reason = "without POSIX an unload cannot be told from an exit")
+    )]
+    fn unloading();
 }
 
 /// What is called around a `fork`, on the thread that forks.
@@ -96,12 +99,21 @@ pub(crate) enum DeadEnd {
     Lock,
 }
 
-/// Calls the hook from C, which knows no unwinding. What handlers panic with never gets here; what an observer has captured may, when it
+/// Calls from C, which knows no unwinding. What handlers panic with never gets here; what an observer has captured may, when it
 /// is dropped. That panic has been shown, and what it carries may panic again: it is left alone.
-fn call_from_c<H: ExitHook>(leaving: Leaving, status: Option<i32>) {
-    if let Err(payload) = catch_unwind(|| H::called(leaving, status)) {
+fn call_from_c(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         std::mem::forget(payload);
     }
+}
+
+/// Calls the hook at an exit, where all is known that will be.
+fn call_at_exit<H: ExitHook>(status: Option<i32>) {
+    call_from_c(|| {
+        if let Some(asked) = H::exiting(status) {
+            H::end(asked, status);
+        }
+    });
 }
 
 /// Has a function called before `main`, or when the library is loaded. The only place that says so: without it, a program that

@@ -17,8 +17,8 @@
 //!
 //! Exit functions run last-in first-out, so whatever C code plants from `main` on runs before the hook, and what was
 //! planted by constructors that ran earlier, `.fini_array`, and the flush of C's `stdout` come after it. `arm()` plants
-//! the hook once more, in front. In a `cdylib` all of this belongs to the library: the hook runs when `dlclose` unloads
-//! it, or at the exit of the process, whichever is first.
+//! the hook once more, in front. In a shared library all of this belongs to the library: the hook runs when `dlclose` unloads
+//! it, or at the exit of the process, whichever is first; and it is planted once more when a handler is registered first (see `loader`).
 
 use std::ffi::{c_int, c_short, c_void};
 use std::fs::File;
@@ -28,7 +28,19 @@ use std::os::fd::{AsRawFd, FromRawFd as _};
 use std::time::Duration;
 
 use super::sync::Instant;
-use super::{ExitHook, ForkHooks, Leaving, call_from_c};
+use super::{ExitHook, ForkHooks, call_at_exit, call_from_c};
+
+/// Who calls an exit function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere an unload cannot be told from an exit"))]
+pub(crate) enum Caller {
+    /// C's `exit`.
+    Exit,
+    /// The loader, which finalises at an exit what it has loaded. It passes no status.
+    LoaderAtExit,
+    /// The loader, which unloads the object that this code is in.
+    LoaderAtUnload,
+}
 
 /// What one Unix does differently from the others.
 pub(crate) trait Unix {
@@ -38,7 +50,7 @@ pub(crate) trait Unix {
     /// A write of up to this size to a pipe is not mixed with others, and does not block once `poll` has said so. POSIX promises 512.
     const PIPE_BUF: usize = 512;
 
-    fn leaving() -> Leaving;
+    fn caller() -> Caller;
 
     /// Remembers which thread C's `exit` has called the hook on, for whoever asks later why another one waits.
     fn hook_is_called_here() {}
@@ -68,12 +80,31 @@ unsafe extern "C" {
 pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
     extern "C" fn hook<H: ExitHook, U: Unix>(_: *mut c_void, status: c_int) {
         U::hook_is_called_here();
-        // Where no status is passed, the register holds anything.
-        call_from_c::<H>(U::leaving(), U::TELLS_STATUS.then_some(status));
+        match U::caller() {
+            // Where no status is passed, the register holds anything.
+            Caller::Exit => call_at_exit::<H>(U::TELLS_STATUS.then_some(status)),
+            Caller::LoaderAtExit => call_from_c(|| end_behind_loader::<H, U>(H::exiting(None))),
+            Caller::LoaderAtUnload => call_from_c(H::unloading),
+        }
     }
     // SAFETY: the hook is in the object whose handle is passed, so that it is called before its code goes away. A C function
     // that gets one argument more than it declares, or one that it does not read, is what every System V ABI allows.
     unsafe { __cxa_atexit(hook::<H, U> as *const c_void, std::ptr::null_mut(), &raw const __dso_handle) };
+}
+
+/// Has C's `exit` tell the status, once the loader is done. Nothing is unloaded from then on, so that the function is still there, and
+/// must belong to no object to be called behind the loader's.
+fn end_behind_loader<H: ExitHook, U: Unix>(asked: Option<H::Asked>) {
+    extern "C" fn end<H: ExitHook, U: Unix>(asked: *mut c_void, status: c_int) {
+        // SAFETY: it is the box of below, and C calls an exit function once.
+        let asked = unsafe { Box::from_raw(asked.cast::<H::Asked>()) };
+        call_from_c(|| H::end(*asked, U::TELLS_STATUS.then_some(status)));
+    }
+    if let Some(asked) = asked {
+        let asked = Box::into_raw(Box::new(asked));
+        // SAFETY: as for the hook, but for the object: see above.
+        unsafe { __cxa_atexit(end::<H, U> as *const c_void, asked.cast(), std::ptr::null()) };
+    }
 }
 
 pub(crate) fn watch_forks<F: ForkHooks>() {

@@ -1,7 +1,7 @@
 //! Owns the end of the modelled process, as std and C have it; must not know what its exit functions do.
 
 use crate::exit::hook::Hook;
-use crate::sys::{DeadEnd, ExitHook as _, Leaving};
+use crate::sys::{DeadEnd, call_at_exit};
 use crate::world::{self, Id};
 
 /// As many as the library plants before `main`.
@@ -89,7 +89,7 @@ pub fn c_exit(status: i32) -> ! {
             found
         });
         if found {
-            Hook::called(Leaving::Process, Some(status));
+            call_at_exit::<Hook>(status);
             continue;
         }
         match world::exits(|exits| exits.older.pop()) {

@@ -23,14 +23,17 @@ pub(crate) enum Threads {
     Never,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaving {
-    Process,
-    Library,
+pub(crate) trait ExitHook {
+    type Asked;
+    fn exiting(status: Option<i32>) -> Option<Self::Asked>;
+    fn end(asked: Self::Asked, status: Option<i32>);
+    fn unloading();
 }
 
-pub(crate) trait ExitHook {
-    fn called(leaving: Leaving, status: Option<i32>);
+pub(crate) fn call_at_exit<H: ExitHook>(status: i32) {
+    if let Some(asked) = H::exiting(Some(status)) {
+        H::end(asked, Some(status));
+    }
 }
 
 pub(crate) trait ForkHooks {
@@ -51,7 +54,9 @@ pub(crate) fn install_hook<H: ExitHook>() {
     process::plant();
 }
 
-pub(crate) fn install_exit_marker() {}
+pub(crate) fn in_library() -> bool {
+    false
+}
 
 pub(crate) fn is_in_exit() -> bool {
     process::is_in_exit()

@@ -1,0 +1,197 @@
+//! Owns what the loader does with the object that this code is in: whether that is the program or a shared library, and who finalises it
+//! when; must not know what a handler is.
+//!
+//! # The problem
+//!
+//! The loader finalises a library when `dlclose` unloads it, and all that is still loaded at the exit. Both call the hook, by
+//! `__cxa_finalize`, with a status of 0. The hook that was planted when a library was opened never sees the second: C's `exit` calls it
+//! before. But a library that is linked or preloaded is set up before the program's own start-up has C plant the loader's exit function.
+//! That one, planted later, is called first, and an exit looks like an unload.
+//!
+//! # The usual answers, and why they do not serve here
+//!
+//! An object that the program needs, or that is preloaded, is never unloaded. But to find that out takes the names of all objects and of
+//! what they need, and `LD_PRELOAD` as it once was; and it tells nothing of a library that a constructor of such an object has opened.
+//! What the loader says of its work to debuggers, and its list of objects, look the same in both.
+//!
+//! # What we do
+//!
+//! An entry of `.fini_array` notes that the loader finalises this object. It is called before `__cxa_finalize`, which the C compiler's
+//! own entry calls, the first of the array and the last to be called. A hook that is called without that note is called by C's `exit`.
+//!
+//! After that note, `dlclose` and the exit differ by one thing only: `dlclose` holds the loader's lock while it finalises. (That is also why
+//! no thread may be started then: it would wait for it.) glibc's locks are recursive mutexes in the data of the loader, and such a mutex
+//! names the thread that has it. So those are counted that look like one that this thread has just locked. `dl_iterate_phdr`
+//! holds another one of them while it calls back, so that one is found at least; else the loader is built otherwise, and
+//! nothing can be told.
+//!
+//! musl unloads nothing, finalises no object by `__cxa_finalize`, and calls exit functions before it finalises.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use crate::sys::posix::Caller;
+
+/// Set by the thread that calls the hooks next.
+static IS_FINALISED: AtomicBool = AtomicBool::new(false);
+
+#[used]
+// SAFETY: the section holds functions, which the loader calls with arguments that this one does not read.
+#[unsafe(link_section = ".fini_array")]
+static NOTE: extern "C" fn() = note;
+
+extern "C" fn note() {
+    IS_FINALISED.store(true, Ordering::Relaxed);
+}
+
+pub(crate) fn caller() -> Caller {
+    if !IS_FINALISED.load(Ordering::Relaxed) {
+        Caller::Exit
+    } else if holds_lock().unwrap_or_else(in_library) {
+        Caller::LoaderAtUnload
+    } else {
+        Caller::LoaderAtExit
+    }
+}
+
+pub(crate) fn in_library() -> bool {
+    let mut in_program = false;
+    each_object(|program| {
+        in_program = program.bytes_from(note as *const () as usize).is_some();
+        ControlFlow::Break(()) // the first is the program
+    });
+    !in_program
+}
+
+/// Whether this thread holds the loader's lock, if that can be told.
+fn holds_lock() -> Option<bool> {
+    unsafe extern "C" {
+        fn dlsym(object: *mut c_void, name: *const c_char) -> *mut c_void;
+    }
+    // SAFETY: POSIX; without an object it looks in all that the program was started with. Only glibc has this name.
+    let data = unsafe { dlsym(std::ptr::null_mut(), c"_rtld_global".as_ptr()) };
+    let mine = holder_of_mine();
+    let mut locks = 0_usize;
+    each_object(|loader| {
+        let Some(bytes) = loader.bytes_from(data as usize) else { return ControlFlow::Continue(()) };
+        // SAFETY: the loader's own data, which are never unmapped, are aligned as all data are, and may change meanwhile.
+        let words: &[AtomicU32] = unsafe { std::slice::from_raw_parts(data.cast(), bytes / size_of::<AtomicU32>()) };
+        locks = words.windows(MUTEX).filter(|mutex| holder(mutex) == mine).count();
+        ControlFlow::Break(())
+    });
+    locks.checked_sub(1).map(|others| others > 0)
+}
+
+/// How many words of a mutex are looked at: its state, a count, and, in an order that depends on the processor, its kind, its owner,
+/// and how many use it.
+const MUTEX: usize = 5;
+
+/// What is the same in all mutexes of one kind that one thread holds.
+fn holder(mutex: &[AtomicU32]) -> [u32; 3] {
+    [2, 3, 4].map(|word: usize| mutex[word].load(Ordering::Relaxed))
+}
+
+/// That of a recursive mutex that this thread holds.
+fn holder_of_mine() -> [u32; 3] {
+    /// Larger than a `pthread_mutex_t` and its attributes, and aligned as they are.
+    #[repr(C, align(8))]
+    struct Memory([AtomicU32; 16]);
+    const RECURSIVE: c_int = 1;
+    unsafe extern "C" {
+        fn pthread_mutexattr_init(attributes: *const Memory) -> c_int;
+        fn pthread_mutexattr_settype(attributes: *const Memory, kind: c_int) -> c_int;
+        fn pthread_mutex_init(mutex: *const Memory, attributes: *const Memory) -> c_int;
+        fn pthread_mutex_lock(mutex: *const Memory) -> c_int;
+        fn pthread_mutex_unlock(mutex: *const Memory) -> c_int;
+        fn pthread_mutex_destroy(mutex: *const Memory) -> c_int;
+    }
+    let attributes = Memory([const { AtomicU32::new(0) }; 16]);
+    let mutex = Memory([const { AtomicU32::new(0) }; 16]);
+    // SAFETY: POSIX; both are ours, where no other thread sees them, and what is atomic may be written to.
+    unsafe {
+        pthread_mutexattr_init(&raw const attributes);
+        pthread_mutexattr_settype(&raw const attributes, RECURSIVE);
+        pthread_mutex_init(&raw const mutex, &raw const attributes);
+        pthread_mutex_lock(&raw const mutex);
+    }
+    let mine = holder(&mutex.0);
+    // SAFETY: as above. The attributes own nothing.
+    unsafe {
+        pthread_mutex_unlock(&raw const mutex);
+        pthread_mutex_destroy(&raw const mutex);
+    }
+    mine
+}
+
+/// A loaded object, as `dl_iterate_phdr` tells of it. There is more, which older C libraries do not have.
+#[repr(C)]
+struct Object {
+    base: usize,
+    name: *const c_char,
+    segments: *const Segment,
+    count: u16,
+}
+
+/// A part of it, as ELF has it.
+#[repr(C)]
+struct Segment {
+    kind: u32,
+    #[cfg(target_pointer_width = "64")]
+    flags: u32,
+    offset: usize,
+    address: usize,
+    physical: usize,
+    size_in_file: usize,
+    size: usize,
+    #[cfg(target_pointer_width = "32")]
+    flags: u32,
+    align: usize,
+}
+
+impl Object {
+    /// How much there is from this address to the end of the segment of this object that it lies in, if it does.
+    fn bytes_from(&self, address: usize) -> Option<usize> {
+        const LOADED: u32 = 1;
+        // SAFETY: the loader has read them, and they stay for as long as the object does.
+        let segments = unsafe { std::slice::from_raw_parts(self.segments, self.count.into()) };
+        let mut loaded = segments.iter().filter(|segment| segment.kind == LOADED);
+        loaded.find_map(|segment| {
+            let offset = address.wrapping_sub(self.base.wrapping_add(segment.address));
+            segment.size.checked_sub(offset).filter(|&bytes| bytes > 0)
+        })
+    }
+}
+
+/// Shows all objects that are loaded, the program first, until it is told to stop.
+fn each_object<F: FnMut(&Object) -> ControlFlow<()>>(mut show: F) {
+    unsafe extern "C" {
+        fn dl_iterate_phdr(
+            show: extern "C" fn(*const Object, usize, *mut c_void) -> c_int,
+            argument: *mut c_void,
+        ) -> c_int;
+    }
+    extern "C" fn call<F: FnMut(&Object) -> ControlFlow<()>>(
+        object: *const Object,
+        _: usize,
+        show: *mut c_void,
+    ) -> c_int {
+        // SAFETY: it is the closure of below, which nobody else uses meanwhile.
+        let show = unsafe { &mut *show.cast::<F>() };
+        // SAFETY: the loader passes an object that stays during the call.
+        c_int::from(show(unsafe { &*object }).is_break())
+    }
+    // SAFETY: all C libraries of Linux have this function, and call `call` with the argument that they are given.
+    unsafe { dl_iterate_phdr(call::<F>, (&raw mut show).cast()) };
+}
+
+#[cfg(all(test, target_env = "gnu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locks_of_this_loader_are_known() {
+        assert_eq!(holds_lock(), Some(false));
+        assert!(!in_library());
+    }
+}

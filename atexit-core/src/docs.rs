@@ -127,7 +127,8 @@ pub mod guide {}
 /// handlers uses a thread-local with a destructor when it is set up: then it is kept, and they run at the exit of the process.
 ///
 /// A failure there is told on standard error, and no status changes. [`exit`](crate::exit) in such a handler ends the whole
-/// process, once the other handlers of the library have run.
+/// process, once the other handlers of the library have run. What stays behind is the buffer of the stdout in the library's copy of std,
+/// of 1 KiB.
 ///
 /// A `dlclose` in one of C's exit functions is an exit if the hook was planted after that function: it has run by then. Else
 /// it is an unload.

@@ -61,6 +61,7 @@ impl sys::ExitHook for Hook {
         install_next();
         let (_, asked) = runner::run_or_park(Cause::Unload);
         registry::free();
+        runner::free();
         HOOK_DONE.store(true, Ordering::Relaxed);
         if let Some(code) = asked.exit {
             sys::exit(code);

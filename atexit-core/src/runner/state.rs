@@ -411,6 +411,14 @@ pub(crate) fn end_by_exit() {
     lease::revoke();
 }
 
+/// Gives the memory of the records back, if no run is under way: the library goes away.
+pub(crate) fn free() {
+    let mut run = lock();
+    if run.records.is_empty() {
+        run.records = Vec::new();
+    }
+}
+
 /// Says that this thread, which has run the handlers, is about to enter C's `exit` with this status.
 pub(crate) fn leave(status: i32) {
     let mut run = lock();

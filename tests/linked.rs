@@ -170,13 +170,17 @@ fn an_unload_leaves_the_buffer_of_stdout_behind_and_nothing_else() {
 }
 
 #[test]
-fn to_close_it_in_an_exit_function_is_an_exit_if_a_handler_was_registered_after_that() {
+fn to_close_it_in_an_exit_function_is_an_exit() {
     let shared = built().join("libshared.so");
     let shared = shared.to_string_lossy();
     let Seen { stdout, stderr, end } = exit_seen(("return", 0), "fail", true, true);
     let mut registered = program("host");
     registered.env("SHARED", "fail").args([&*shared, "shared_start", "at_exit"]);
     assert_seen(&mut registered, &(stdout + "closed\n"), &stderr, end);
-    // Else nothing tells that the process exits.
-    assert_unload(&mut program("host"), [&shared, "at_exit"], ["host\n", "closed\n"], 0);
+    // Where none was registered after that function, the loader's lock is held, and the status not told.
+    let stdout = "host\nSome(Exit { status: None }) on the calling thread\nclosed\n";
+    for (deed, stderr, status) in [("", "", 0), ("fail", &*stderr, 7), ("exit", "", 9)] {
+        let mut program = program("host");
+        assert_seen(program.env("SHARED", deed).args([&*shared, "at_exit"]), stdout, stderr, End::Status(status));
+    }
 }

@@ -130,8 +130,8 @@ pub mod guide {}
 /// process, once the other handlers of the library have run. What stays behind is the buffer of the stdout in the library's copy of std,
 /// of 1 KiB.
 ///
-/// A `dlclose` in one of C's exit functions is an exit if the hook was planted after that function: it has run by then. Else
-/// it is an unload.
+/// A `dlclose` in one of C's exit functions is an exit. If the handlers have not run before that function, they run on the thread
+/// that calls it, and the status is not known, so that a failure wins over any.
 pub mod when_handlers_run {}
 
 /// What a handler may use, on the thread on which it runs.

@@ -51,10 +51,8 @@ impl sys::ExitHook for Hook {
         (asked != AskedStatus::default()).then_some(asked)
     }
 
-    fn end(asked: AskedStatus, status: Option<i32>) {
-        if let Some(asked) = asked.applied_to(status).filter(|&asked| Some(asked) != status) {
-            sys::exit_again(asked);
-        }
+    fn status(asked: AskedStatus, pending: Option<i32>) -> Option<i32> {
+        asked.applied_to(pending).filter(|&status| Some(status) != pending)
     }
 
     fn unloading() {

@@ -460,7 +460,7 @@ impl Run {
             ExitThread::flush(CALLBACKS, watch); // what was printed by a handler that was abandoned
         } else if let Some(thread) = thread.and_then(ExitThread::here) {
             thread.join(watch);
-        } else if self.context.cause == Cause::Unload {
+        } else if sys::is_unloaded() {
             let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away
         }
     }
@@ -479,7 +479,7 @@ fn name_of_this_thread() -> String {
 /// Whether a run may start threads: not while a library is being unloaded, when the loader's lock keeps them from starting.
 fn may_start_threads(cause: Cause) -> bool {
     match sys::THREADS {
-        Threads::Always => cause != Cause::Unload,
+        Threads::Always => !sys::is_unloaded(),
         Threads::NotInExit => matches!(cause, Cause::Run | Cause::Signal(_)),
         Threads::Never => false,
     }

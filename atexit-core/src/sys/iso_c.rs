@@ -83,6 +83,11 @@ pub(crate) fn in_library() -> bool {
     false
 }
 
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_unloaded() -> bool {
+    false
+}
+
 /// What a thread waits for cannot be asked.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn thread_id() -> Option<u64> {

@@ -23,18 +23,22 @@
 //! no thread may be started then: it would wait for it.) glibc's locks are recursive mutexes in the data of the loader, and such a mutex
 //! names the thread that has it. So those are counted that look like one that this thread has just locked. `dl_iterate_phdr`
 //! holds another one of them while it calls back, so that one is found at least; else the loader is built otherwise, and
-//! nothing can be told.
+//! it is taken for a `dlclose`, in which a handler may do less.
+//!
+//! A `dlclose` in one of C's exit functions is an exit, too, but one in which no thread may be started.
 //!
 //! musl unloads nothing, finalises no object by `__cxa_finalize`, and calls exit functions before it finalises.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_ulong, c_void};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::sys::posix::Caller;
+use crate::sys::posix::{Caller, is_in_exit};
 
-/// Set by the thread that calls the hooks next.
+/// What is noted when the loader finalises this object, which the thread that does so reads when it calls the hooks next.
 static IS_FINALISED: AtomicBool = AtomicBool::new(false);
+static IS_UNLOADED: AtomicBool = AtomicBool::new(false);
+static IS_IN_EXIT: AtomicBool = AtomicBool::new(false);
 
 #[used]
 // SAFETY: the section holds functions, which the loader calls with arguments that this one does not read.
@@ -42,24 +46,40 @@ static IS_FINALISED: AtomicBool = AtomicBool::new(false);
 static NOTE: extern "C" fn() = note;
 
 extern "C" fn note() {
+    let is_unloaded = in_library() && holds_lock().unwrap_or(true);
+    IS_UNLOADED.store(is_unloaded, Ordering::Relaxed);
+    // The hook itself cannot tell: the C compiler's entry, which leads to it, has nothing by which it can be seen through.
+    IS_IN_EXIT.store(is_unloaded && is_in_exit(), Ordering::Relaxed);
     IS_FINALISED.store(true, Ordering::Relaxed);
 }
 
+pub(crate) fn is_unloaded() -> bool {
+    IS_UNLOADED.load(Ordering::Relaxed)
+}
+
 pub(crate) fn caller() -> Caller {
-    if !IS_FINALISED.load(Ordering::Relaxed) {
-        Caller::Exit
-    } else if holds_lock().unwrap_or_else(in_library) {
-        Caller::LoaderAtUnload
-    } else {
-        Caller::LoaderAtExit
+    let [is_finalised, is_unloaded, is_in_exit] =
+        [&IS_FINALISED, &IS_UNLOADED, &IS_IN_EXIT].map(|noted| noted.load(Ordering::Relaxed));
+    match (is_finalised, is_unloaded) {
+        (false, _) => Caller::Exit,
+        (true, false) => Caller::LoaderAtExit,
+        (true, true) if is_in_exit => Caller::UnloadAtExit,
+        (true, true) => Caller::Unload,
     }
 }
 
 pub(crate) fn in_library() -> bool {
+    const AT_PHDR: c_ulong = 3;
+    unsafe extern "C" {
+        safe fn getauxval(what: c_ulong) -> c_ulong;
+    }
     let mut in_program = false;
-    each_object(|program| {
-        in_program = program.bytes_from(note as *const () as usize).is_some();
-        ControlFlow::Break(()) // the first is the program
+    each_object(|object| match object.bytes_from(note as *const () as usize) {
+        Some(_) => {
+            in_program = usize::try_from(getauxval(AT_PHDR)) == Ok(object.segments.addr());
+            ControlFlow::Break(())
+        }
+        None => ControlFlow::Continue(()),
     });
     !in_program
 }
@@ -163,7 +183,7 @@ impl Object {
     }
 }
 
-/// Shows all objects that are loaded, the program first, until it is told to stop.
+/// Shows all objects that are loaded, until it is told to stop.
 fn each_object<F: FnMut(&Object) -> ControlFlow<()>>(mut show: F) {
     unsafe extern "C" {
         fn dl_iterate_phdr(

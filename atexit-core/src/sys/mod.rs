@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `install_hook::<H>()` | `H` is called when the process exits, before everything that was planted earlier; and when this library is unloaded, before its code goes away. Out of memory it does nothing. |
 //! | `in_library()` | Whether this code is in a shared library, whose first hooks may stand behind the loader's own exit function. |
+//! | `is_unloaded()` | Whether the hook is called because the loader unloads this library, which keeps a new thread from starting; as far as one can tell. |
 //! | `watch_forks::<F>()` | `F` is called around each `fork` by the forking thread. Out of memory it does nothing; where nothing forks, neither. |
 //! | `process_id()` | A number that no parent or child of this process has. It never fails. |
 //! | `write_stderr(text, until)` | Writes without a lock, a buffer or a panic, and never raises a signal. Waits for a slow reader until then; `true` if all was written. |
@@ -46,7 +47,7 @@ pub(crate) mod token;
 
 pub(crate) use system::{
     STATUS_MASK, THREADS, dead_end, exit, exit_again, exit_at_once, exit_in_child, has_rights_of_another, in_library,
-    install_hook, is_in_exit, process_id, thread_id, watch_forks, write_stderr,
+    install_hook, is_in_exit, is_unloaded, process_id, thread_id, watch_forks, write_stderr,
 };
 
 use sync::thread::{Builder, JoinHandle};
@@ -59,8 +60,8 @@ pub(crate) trait ExitHook {
     /// `status` is what the process was about to end with, if that is known by now. `None`: nothing is asked for.
     fn exiting(status: Option<i32>) -> Option<Self::Asked>;
 
-    /// The exit goes on, with this status where the system tells it.
-    fn end(asked: Self::Asked, status: Option<i32>);
+    /// The status to end with, if it is another one than this, which the process was about to end with, where the system tells it.
+    fn status(asked: Self::Asked, pending: Option<i32>) -> Option<i32>;
 
     #[cfg_attr(
         any(not(unix), target_family = "wasm"),
@@ -110,8 +111,8 @@ fn call_from_c(f: impl FnOnce()) {
 /// Calls the hook at an exit, where all is known that will be.
 fn call_at_exit<H: ExitHook>(status: Option<i32>) {
     call_from_c(|| {
-        if let Some(asked) = H::exiting(status) {
-            H::end(asked, status);
+        if let Some(status) = H::exiting(status).and_then(|asked| H::status(asked, status)) {
+            exit_again(status);
         }
     });
 }

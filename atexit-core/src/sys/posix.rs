@@ -39,7 +39,9 @@ pub(crate) enum Caller {
     /// The loader, which finalises at an exit what it has loaded. It passes no status.
     LoaderAtExit,
     /// The loader, which unloads the object that this code is in.
-    LoaderAtUnload,
+    Unload,
+    /// The same, inside C's `exit`.
+    UnloadAtExit,
 }
 
 /// What one Unix does differently from the others.
@@ -84,7 +86,11 @@ pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
             // Where no status is passed, the register holds anything.
             Caller::Exit => call_at_exit::<H>(U::TELLS_STATUS.then_some(status)),
             Caller::LoaderAtExit => call_from_c(|| end_behind_loader::<H, U>(H::exiting(None))),
-            Caller::LoaderAtUnload => call_from_c(H::unloading),
+            Caller::Unload => call_from_c(H::unloading),
+            // When C tells the status, this code is gone.
+            Caller::UnloadAtExit => call_from_c(|| {
+                H::exiting(None).and_then(|asked| H::status(asked, None)).into_iter().for_each(exit_next);
+            }),
         }
     }
     // SAFETY: the hook is in the object whose handle is passed, so that it is called before its code goes away. A C function
@@ -98,13 +104,25 @@ fn end_behind_loader<H: ExitHook, U: Unix>(asked: Option<H::Asked>) {
     extern "C" fn end<H: ExitHook, U: Unix>(asked: *mut c_void, status: c_int) {
         // SAFETY: it is the box of below, and C calls an exit function once.
         let asked = unsafe { Box::from_raw(asked.cast::<H::Asked>()) };
-        call_from_c(|| H::end(*asked, U::TELLS_STATUS.then_some(status)));
+        call_from_c(|| {
+            if let Some(status) = H::status(*asked, U::TELLS_STATUS.then_some(status)) {
+                super::exit_again(status);
+            }
+        });
     }
     if let Some(asked) = asked {
         let asked = Box::into_raw(Box::new(asked));
         // SAFETY: as for the hook, but for the object: see above.
         unsafe { __cxa_atexit(end::<H, U> as *const c_void, asked.cast(), std::ptr::null()) };
     }
+}
+
+/// Has C's `exit` call itself next, with another status, once what it has called returns.
+fn exit_next(status: i32) {
+    let exit = super::iso_c::address_of_exit() as *const c_void;
+    let status = std::ptr::without_provenance_mut(usize::try_from(status & STATUS_MASK).unwrap_or_default());
+    // SAFETY: as for the hook, but that the C library is never unloaded. An `int` is passed as the low half of a pointer is.
+    unsafe { __cxa_atexit(exit, status, std::ptr::null()) };
 }
 
 pub(crate) fn watch_forks<F: ForkHooks>() {

@@ -26,13 +26,13 @@ pub(crate) enum Threads {
 pub(crate) trait ExitHook {
     type Asked;
     fn exiting(status: Option<i32>) -> Option<Self::Asked>;
-    fn end(asked: Self::Asked, status: Option<i32>);
+    fn status(asked: Self::Asked, pending: Option<i32>) -> Option<i32>;
     fn unloading();
 }
 
 pub(crate) fn call_at_exit<H: ExitHook>(status: i32) {
-    if let Some(asked) = H::exiting(Some(status)) {
-        H::end(asked, Some(status));
+    if let Some(status) = H::exiting(Some(status)).and_then(|asked| H::status(asked, Some(status))) {
+        exit_again(status);
     }
 }
 
@@ -55,6 +55,10 @@ pub(crate) fn install_hook<H: ExitHook>() {
 }
 
 pub(crate) fn in_library() -> bool {
+    false
+}
+
+pub(crate) fn is_unloaded() -> bool {
     false
 }
 

@@ -33,8 +33,8 @@ pub(crate) fn exit_at_once(status: i32) -> ! {
     unsafe { _exit(status) }
 }
 
-/// What systems do that are no Unix.
-#[cfg(any(not(unix), target_family = "wasm"))]
+/// What systems do that are no Unix, and Miri.
+#[cfg(any(not(unix), target_family = "wasm", miri))]
 pub(crate) mod without_posix {
     use std::ffi::c_int;
     use std::io::Write as _;
@@ -42,10 +42,10 @@ pub(crate) mod without_posix {
     use crate::sys::sync::Instant;
     use crate::sys::{ExitHook, ForkHooks, call_at_exit};
 
-    /// A parent sees all of a status.
-    pub(crate) const STATUS_MASK: i32 = -1;
+    /// A parent sees all of a status, unless what is interpreted is a Unix.
+    pub(crate) const STATUS_MASK: i32 = if cfg!(unix) { 0xff } else { -1 };
 
-    /// Nothing tells an exit function the status, or an exit from an unload.
+    /// Nothing tells an exit function the status, or an exit from an unload. Miri knows no exit functions.
     pub(crate) fn install_hook<H: ExitHook>() {
         unsafe extern "C" {
             safe fn atexit(hook: extern "C" fn()) -> c_int;
@@ -53,7 +53,9 @@ pub(crate) mod without_posix {
         extern "C" fn hook<H: ExitHook>() {
             call_at_exit::<H>(None);
         }
-        atexit(hook::<H>);
+        if !cfg!(miri) {
+            atexit(hook::<H>);
+        }
     }
 
     /// Nothing forks. That these would be called keeps the compiler from calling them dead code.
@@ -78,23 +80,23 @@ pub(crate) mod without_posix {
 }
 
 /// Whether the loader plants something of its own behind what a library plants first is not known.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), miri))]
 pub(crate) fn in_library() -> bool {
     false
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), miri))]
 pub(crate) fn is_unloaded() -> bool {
     false
 }
 
 /// What a thread waits for cannot be asked.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), miri))]
 pub(crate) fn thread_id() -> Option<u64> {
     None
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), miri))]
 pub(crate) fn dead_end(_: u64) -> Option<super::DeadEnd> {
     None
 }

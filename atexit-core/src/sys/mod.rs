@@ -31,17 +31,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 mod iso_c;
 pub(crate) mod lock;
-#[cfg(all(unix, not(target_family = "wasm")))]
+#[cfg(all(unix, not(any(target_family = "wasm", miri))))]
 mod posix;
 #[cfg(feature = "signals")]
-#[cfg_attr(all(unix, not(target_family = "wasm")), path = "signal.rs")]
-#[cfg_attr(not(all(unix, not(target_family = "wasm"))), path = "no_signals.rs")]
+#[cfg_attr(all(unix, not(any(target_family = "wasm", miri))), path = "signal.rs")]
+#[cfg_attr(not(all(unix, not(any(target_family = "wasm", miri)))), path = "no_signals.rs")]
 pub(crate) mod signal;
 pub(crate) mod sync;
-#[cfg_attr(target_os = "linux", path = "linux.rs")]
-#[cfg_attr(all(unix, not(any(target_os = "linux", target_family = "wasm"))), path = "bsd.rs")]
-#[cfg_attr(windows, path = "windows.rs")]
-#[cfg_attr(any(target_family = "wasm", not(any(unix, windows))), path = "wasm.rs")]
+#[cfg_attr(miri, path = "miri.rs")]
+#[cfg_attr(all(target_os = "linux", not(miri)), path = "linux.rs")]
+#[cfg_attr(all(unix, not(any(target_os = "linux", target_family = "wasm", miri))), path = "bsd.rs")]
+#[cfg_attr(all(windows, not(miri)), path = "windows.rs")]
+#[cfg_attr(all(any(target_family = "wasm", not(any(unix, windows))), not(miri)), path = "wasm.rs")]
 mod system;
 pub(crate) mod token;
 
@@ -64,7 +65,7 @@ pub(crate) trait ExitHook {
     fn status(asked: Self::Asked, pending: Option<i32>) -> Option<i32>;
 
     #[cfg_attr(
-        any(not(unix), target_family = "wasm"),
+        any(not(unix), target_family = "wasm", miri),
         expect(dead_code, reason = "without POSIX an unload cannot be told from an exit")
     )]
     fn unloading();
@@ -92,7 +93,7 @@ pub(crate) enum Threads {
 
 /// What a thread waits for that never happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere nobody can tell"))]
+#[cfg_attr(any(not(target_os = "linux"), miri), expect(dead_code, reason = "elsewhere nobody can tell"))]
 pub(crate) enum DeadEnd {
     /// That `exit` returns: std's parks every thread but the first.
     Exit,

@@ -113,7 +113,6 @@ fn without_handlers_nothing_is_in_the_file() {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_log_that_cannot_be_written_is_a_failure() {
     let above = include_str!("../src/log.rs").lines().take_while(|line| !line.starts_with("#[at_exit")).count();

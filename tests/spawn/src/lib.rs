@@ -1,7 +1,7 @@
 //! Owns running a program to its end, with a hard limit, and comparing all that can be seen from outside.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -117,6 +117,21 @@ pub fn one_thread_in_exit() -> bool {
     let version = version.to_string_lossy().into_owned();
     let (major, minor) = version.split_once('.').expect("a version has a point");
     (major.parse::<u32>().expect("a number"), minor.parse::<u32>().expect("a number")) >= (2, 41)
+}
+
+/// When this is in the environment, a test that cannot be run fails. `.ci/run` sets it.
+pub const RUN_ALL: &str = "RUN_ALL_TESTS";
+
+/// Says that the test which calls this cannot be run here, and why: on the real standard error, past what captures the output of tests.
+///
+/// # Panics
+///
+/// If [`RUN_ALL`] demands that it be run.
+#[track_caller]
+pub fn cannot_run(reason: &str) {
+    assert!(std::env::var_os(RUN_ALL).is_none(), "{RUN_ALL} is set, and this cannot be run: {reason}");
+    let line = format!("SKIPPED {}: {reason}\n", thread::current().name().unwrap_or("a test"));
+    std::io::stderr().write_all(line.as_bytes()).expect("standard error");
 }
 
 /// Sends a signal to a child that has not been waited for.

@@ -272,6 +272,12 @@ fn stdout_is_flushed_after_a_run() {
 }
 
 #[test]
+fn stdout_that_another_thread_holds_is_flushed_if_it_lets_go_within_a_second() {
+    check("stdout_held_for_a_while", "no line break", "", 0);
+    check("stdout_held_for_good", "", "", 0);
+}
+
+#[test]
 fn a_handler_knows_why_it_runs() {
     let exit = "Some(Exit { status: Some(7) })\n";
     check("cause", &format!("{exit}Some(Run)\nSome(Run)\n{exit}None\n"), "", 7);

@@ -227,7 +227,7 @@ pub mod when_handlers_run {}
 ///
 /// # Output
 ///
-/// stdout is flushed after a run on the exit thread, unless another thread holds it. (std flushes it before the
+/// stdout is flushed after a run on the exit thread, unless another thread holds it for longer than 1 s. (std flushes it before the
 /// handlers, and leaves it without a buffer, when a Rust program exits; where a program in C does, nobody else would.)
 /// Where stdout or stderr are closed, full or a broken pipe, nothing of this library panics. A `println!` of a handler
 /// does where stdout is full or a broken pipe, which is a failure of that handler.

@@ -58,6 +58,8 @@ const SCENES: &[(&str, fn())] = &[
     ("two_exits", two_exits),
     ("exit_during_run", exit_during_run),
     ("partial_line", partial_line),
+    ("stdout_held_for_a_while", || stdout_held_for(Duration::from_millis(300))),
+    ("stdout_held_for_good", || stdout_held_for(Duration::from_secs(3600))),
     ("cause", causes),
 ];
 
@@ -413,6 +415,24 @@ fn partial_line() {
     register(|| print!("no line break"));
     // SAFETY: ISO C. Unlike std's, this exit leaves Rust's stdout alone.
     unsafe { libc::exit(0) }
+}
+
+/// Another thread holds stdout when the last handler ends, and lets go of it after a while.
+fn stdout_held_for(time: Duration) {
+    static HANDLER_ENDS: std::sync::Barrier = std::sync::Barrier::new(2);
+    static IS_HELD: std::sync::Barrier = std::sync::Barrier::new(2);
+    thread::spawn(move || {
+        HANDLER_ENDS.wait();
+        let _out = io::stdout().lock();
+        IS_HELD.wait();
+        thread::sleep(time); // that is what this is about
+    });
+    register(|| {
+        print!("no line break");
+        HANDLER_ENDS.wait();
+        IS_HELD.wait();
+    });
+    c_exit(0) // leaves Rust's stdout alone
 }
 
 fn causes() {

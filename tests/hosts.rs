@@ -20,6 +20,32 @@ fn a_handler_has_a_stack_like_that_of_main() {
 }
 
 #[test]
+fn a_handler_has_the_stack_that_is_configured() {
+    check("needs_more_stack", "20000\n", End::Status(0));
+}
+
+#[test]
+fn a_stack_takes_memory_where_it_is_used() {
+    let peak = |scene: &str| {
+        let seen = run(&mut command(HOSTS, &[scene]));
+        let (kib, thread) = seen.stdout.trim().split_once(' ').expect("how many KiB on which thread");
+        assert_eq!((thread, seen.stderr.as_str(), seen.end), ("at_exit", "", End::Status(0)));
+        kib.parse::<i64>().expect("a number")
+    };
+    let [usual, large] = ["has_a_usual_stack", "has_a_large_stack"].map(peak);
+    assert!((usual - large).abs() < 1024, "{usual} KiB with 8 MiB of stack, {large} KiB with 1 GiB");
+}
+
+#[test]
+fn a_stack_that_cannot_be_had_loses_no_handler() {
+    for (scene, thread) in [("has_no_stack", "at_exit"), ("has_an_impossible_stack", "main")] {
+        let seen = run(&mut command(HOSTS, &[scene]));
+        assert!(seen.stdout.ends_with(&format!(" {thread}\n")), "{seen:?}");
+        assert_eq!((seen.stderr.as_str(), seen.end), ("", End::Status(0)));
+    }
+}
+
+#[test]
 fn the_last_thread_ends_the_process() {
     for _ in 0..50 {
         let program = &mut command(env!("CARGO_BIN_EXE_last_thread"), &[]);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::handler::outcome::drop_quietly;
 use crate::report::Event;
+use crate::sys::STACK_SIZE;
 use crate::sys::lock::{Guard, Lock, Rank};
 
 type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -28,13 +29,15 @@ pub struct Config {
     pub(crate) failure_status: bool,
     pub(crate) time_limit: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) stack_size: usize,
     pub(crate) observer: Option<Observer>,
 }
 
 impl Config {
-    /// What holds when nothing is configured: failures change the exit status, nothing has a limit, nobody observes.
+    /// What holds when nothing is configured: failures change the exit status, nothing has a limit, the exit thread has a stack of 8 MiB,
+    /// nobody observes.
     pub const fn new() -> Self {
-        Self { failure_status: true, time_limit: None, deadline: None, observer: None }
+        Self { failure_status: true, time_limit: None, deadline: None, stack_size: STACK_SIZE, observer: None }
     }
 
     /// Whether a failed handler changes an exit status of 0; `true` unless it is set.
@@ -61,6 +64,22 @@ impl Config {
     /// for example, or another thread. What was to be said of the handlers is lost then.
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = Some(limit);
+        self
+    }
+
+    /// How many bytes of stack the exit thread has; 8 MiB unless it is set, as `main` has on most systems.
+    ///
+    /// They are reserved, and take no memory before a handler needs them: on Linux the peak of what is resident (`VmHWM` in
+    /// `/proc/self/status`) is 2.9 MiB for a process with one handler, with a stack of 8 MiB and with one of 1 GiB. The system rounds up,
+    /// and has a least size. Where so much cannot be had, handlers run on the exiting thread, as always where no thread
+    /// can be started.
+    ///
+    /// ```
+    /// # use atexit_core::{Config, configure};
+    /// configure(Config::new().stack_size(64 << 20)); // a handler walks a deep tree
+    /// ```
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = bytes;
         self
     }
 
@@ -99,6 +118,7 @@ impl fmt::Debug for Config {
             .field("failure_status", &self.failure_status)
             .field("time_limit", &self.time_limit)
             .field("deadline", &self.deadline)
+            .field("stack_size", &self.stack_size)
             .finish_non_exhaustive()
     }
 }

@@ -143,7 +143,8 @@ pub mod when_handlers_run {}
 /// spans, Tokio with the runtime that a thread is in, `rand` with its generator.
 ///
 /// Therefore handlers run on a fresh thread, called `at_exit`, one after the other, while the exiting thread waits. The
-/// handlers of one run mostly share that thread; after one that was abandoned, the next get a new one.
+/// handlers of one run mostly share that thread; after one that was abandoned, the next get a new one. Its stack is of
+/// 8 MiB, or as large as [`Config::stack_size`](crate::Config::stack_size) says.
 ///
 /// | | on the exit thread | on the exiting thread (`caller_thread`) |
 /// |---|---|---|

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use atexit_core::{guard, register};
+use atexit_core::{Config, configure, guard, register};
 
 fn main() {
     let scene = std::env::args().nth(1).unwrap_or_default();
@@ -17,6 +17,11 @@ const SCENES: &[(&str, fn())] = &[
     ("forks_while_others_register", forks_while_others_register),
     ("fails_often", fails_often),
     ("needs_stack", needs_stack),
+    ("needs_more_stack", needs_more_stack),
+    ("has_a_usual_stack", || has_stack(8 << 20)),
+    ("has_a_large_stack", || has_stack(1 << 30)),
+    ("has_no_stack", || has_stack(0)),
+    ("has_an_impossible_stack", || has_stack(usize::MAX)),
 ];
 
 /// An allocator with one lock, which it takes around each `fork`, as jemalloc does: from its first allocation on.
@@ -100,13 +105,31 @@ fn forks_while_others_register() {
     println!("{ended} children");
 }
 
+/// Takes at least so many KiB of the stack.
+fn deep(level: usize) -> usize {
+    let used = std::hint::black_box([1_u8; 1024]);
+    if level == 0 { 0 } else { usize::from(used[level % 1024]) + deep(level - 1) }
+}
+
 /// Several times as much of the stack as std gives a thread, and less than `main` has.
 fn needs_stack() {
-    fn deep(level: usize) -> usize {
-        let used = std::hint::black_box([1_u8; 1024]);
-        if level == 0 { 0 } else { usize::from(used[level % 1024]) + deep(level - 1) }
-    }
     register(|| println!("{}", deep(3000)));
+}
+
+/// More than twice as much as `main` has.
+fn needs_more_stack() {
+    configure(Config::new().stack_size(128 << 20));
+    register(|| println!("{}", deep(20_000)));
+}
+
+/// How much memory the process has had at most while its handler runs.
+fn has_stack(bytes: usize) {
+    configure(Config::new().stack_size(bytes));
+    register(|| {
+        let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak of what is resident");
+        println!("{} {}", peak.trim().trim_end_matches(" kB"), thread::current().name().unwrap_or("?"));
+    });
 }
 
 fn fails_often() {

@@ -76,18 +76,18 @@ impl ExitThread {
     /// # Errors
     ///
     /// Where handlers had better run on the exiting thread.
-    pub(crate) fn start(callbacks: Callbacks, probes: bool) -> Result<Self, StartError> {
-        Self::start_with(Stage::Driving, callbacks, probes)
+    pub(crate) fn start(callbacks: Callbacks, stack_size: usize, probes: bool) -> Result<Self, StartError> {
+        Self::start_with(Stage::Driving, callbacks, stack_size, probes)
     }
 
     /// Starts a thread that does nothing but flush stdout, and waits for its end.
     pub(crate) fn flush(callbacks: Callbacks, watch: &Watch) {
-        if let Ok(thread) = Self::start_with(Stage::Finishing, callbacks, false) {
+        if let Ok(thread) = Self::start_with(Stage::Finishing, callbacks, sys::STACK_SIZE, false) {
             thread.join(watch);
         }
     }
 
-    fn start_with(order: Stage, callbacks: Callbacks, probes: bool) -> Result<Self, StartError> {
+    fn start_with(order: Stage, callbacks: Callbacks, stack_size: usize, probes: bool) -> Result<Self, StartError> {
         let handover = Handover::new();
         let token = ThreadToken::new();
         if !state::set_exit_thread(token, &handover) {
@@ -98,7 +98,7 @@ impl ExitThread {
             token.adopt();
             thread_main(&theirs, order, callbacks, probes);
         };
-        let thread = sys::spawn("at_exit", body).map_err(|_| StartError::NoThread)?;
+        let thread = sys::spawn_with_stack("at_exit", stack_size, body).map_err(|_| StartError::NoThread)?;
         if !handover.outlasts(Stage::Starting, START) {
             return Err(StartError::NoThread);
         }

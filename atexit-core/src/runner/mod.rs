@@ -375,12 +375,13 @@ impl Run {
         self.thread = self.thread.take().and_then(ExitThread::here);
         self.output = Output::Buffered;
         if self.thread.is_none() {
-            let started = match ExitThread::start(CALLBACKS, true) {
+            let stack_size = self.context.config.stack_size;
+            let started = match ExitThread::start(CALLBACKS, stack_size, true) {
                 // Whoever holds it is not this thread: what waits for it would wait here just as long.
                 Err(StartError::Held) if self.is_by_signal() => {
                     let changed = state::write(|record| record.limit(PATIENCE_WITH_HOLDER));
                     self.context = changed.unwrap_or_else(|| Arc::clone(&self.context));
-                    ExitThread::start(CALLBACKS, false)
+                    ExitThread::start(CALLBACKS, stack_size, false)
                 }
                 started => started,
             };

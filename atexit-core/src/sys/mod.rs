@@ -22,7 +22,7 @@
 //! | `STATUS_MASK` | The bits of an exit status that a parent sees. |
 //! | `THREADS` | When a thread may be started: see [`Threads`]. |
 //!
-//! What no system does differently is in this file, `spawn` among it, in `sync` (what std offers to threads), `lock` (locks, and their order) and `token`
+//! What no system does differently is in this file, `spawn` and `spawn_with_stack` among it, in `sync` (what std offers to threads), `lock` (locks, and their order) and `token`
 //! (names of threads).
 
 use std::io;
@@ -165,10 +165,21 @@ pub(crate) fn thread_name() -> Option<String> {
 }
 
 /// What `main` has on most systems, where std gives a thread a quarter of it. It is reserved, and used as far as it is needed.
-const STACK: usize = 8 << 20;
+pub(crate) const STACK_SIZE: usize = 8 << 20;
 
-/// Starts a thread, if one can be had. Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
+/// Starts a thread, if one can be had.
 pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    let started = catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).stack_size(STACK).spawn(f)));
+    spawn_with_stack(name, STACK_SIZE, f)
+}
+
+/// The same with a stack of so many bytes. Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
+pub(crate) fn spawn_with_stack(
+    name: &str,
+    size: usize,
+    f: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    // std rounds it up to whole pages, and nobody has that much memory.
+    let size = size.min(isize::MAX.unsigned_abs());
+    let started = catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).stack_size(size).spawn(f)));
     started.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
 }

@@ -125,6 +125,16 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
     is_read
 }
 
+pub(crate) const STACK_SIZE: usize = 0;
+
+pub(crate) fn spawn_with_stack(
+    name: &str,
+    _: usize,
+    f: impl FnOnce() + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    spawn(name, f)
+}
+
 pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     if name == LAST_RESORT && !world::has_last_resort() {
         return Err(std::io::ErrorKind::Unsupported.into());

@@ -303,6 +303,19 @@ fn async_handlers_are_driven_to_their_end() {
 }
 
 #[test]
+fn an_async_handler_that_misses_a_tokio_runtime_is_told_of_the_feature() {
+    // Built with the features of all packages together, it would have one.
+    let program = build("alone", &["-p", "without_tokio"], &[]).join("without_tokio");
+    let file = "tests/crates/without_tokio/src/main.rs";
+    let stderr = format!(
+        "hook\nhook\nat_exit: 2 handlers failed:\nat_exit: fails at {file}:13: panicked: of its own\n\
+         at_exit: sleeps at {file}:7: panicked: there is no reactor running, must be called from the context of a Tokio 1.x \
+         runtime; the feature `tokio` of atexit-core drives async handlers on one\n"
+    );
+    assert_seen(&mut command(&program.to_string_lossy(), &[]), "", &stderr, End::Status(101));
+}
+
+#[test]
 fn no_wake_up_of_an_async_handler_is_lost() {
     let stdout = "has blocked on main\nwoken\nhas blocked on at_exit\nwoken\n";
     let together = env!("CARGO_BIN_EXE_wake_ups").to_owned();

@@ -66,9 +66,7 @@ impl Fault {
 
     /// From what a handler panicked with.
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
-        let text = payload.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        let message = format!("panicked: {}", text.unwrap_or("Box<dyn Any>")); // std's words for any other payload
+        let message = format!("panicked: {}", panic_message(&*payload).unwrap_or("Box<dyn Any>")); // std's words for any other payload
         drop_quietly(payload);
         Self { status: PANICKED, message, origin: Origin::Panic }
     }
@@ -98,6 +96,12 @@ impl Fault {
     pub(crate) fn announcement(&self) -> Option<String> {
         (self.origin == Origin::Error).then(|| format!("Error: {}\n", indented(&self.message)))
     }
+}
+
+/// What a panic says, if it is text.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
+    let literal = payload.downcast_ref::<&str>().copied();
+    literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 /// A payload may panic when it is dropped, and so may the payload of that panic, which is left alone for this reason.

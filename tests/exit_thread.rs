@@ -91,6 +91,17 @@ fn a_handler_that_exceeds_its_limit_is_abandoned_and_the_next_one_runs() {
 }
 
 #[test]
+fn a_limit_ends_a_handler_that_waits_for_the_exiting_thread() {
+    let late = "exceeded its time limit of 50ms";
+    let stderr = format!(
+        "at_exit: 2 handlers failed:\nat_exit: locks at {}: {late}\nat_exit: joins at {}: {late}\n",
+        at(r#"name("locks")"#),
+        at(r#"name("joins")"#)
+    );
+    check("waits_for_the_exiting_thread", "last on at_exit\n", &stderr, 1);
+}
+
+#[test]
 fn a_limit_on_the_exiting_thread_is_reported() {
     let stderr = format!(
         "at_exit: 1 handler failed:\nat_exit: slow at {}: exceeded its time limit of 1ns\n",

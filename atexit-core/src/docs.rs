@@ -178,9 +178,12 @@ pub mod when_handlers_run {}
 ///
 /// # Locks
 ///
-/// A thread that calls [`std::process::exit`] keeps what it has locked, and other threads go on and lock what they
-/// like. A handler that locks the same waits, in the first case forever. Hold no lock when you exit; where that cannot
-/// be known, use [`try_lock`](std::sync::Mutex::try_lock), or give the handler a `time_limit`. A thread that panics
+/// A handler that waits for the thread that exits waits forever, for that thread waits for the handlers: where it locks what that
+/// thread has locked, which [`std::process::exit`] does not give back, or joins a worker that has called it. Only a time limit or the
+/// deadline ends that. Hold no lock when you exit; where that cannot be known, use [`try_lock`](std::sync::Mutex::try_lock), or give
+/// the handler a `time_limit`.
+///
+/// Other threads go on, and lock what they like: a handler that locks the same waits for them. A thread that panics
 /// with a lock held poisons it: [`into_inner`](std::sync::PoisonError::into_inner) lets a handler go on.
 ///
 /// ```
@@ -210,7 +213,9 @@ pub mod when_handlers_run {}
 /// [`std::process::exit`] cannot do this. It lets one thread of a process through (rust-lang/rust #126606):
 /// called once more on that thread it aborts, and on any other it never returns. Where the process does not exit by
 /// std, it is C's `exit`; after a caught signal its status is lost. A panic hook that calls it makes the same mistake, when a
-/// handler panics.
+/// handler panics. std keeps a panic hook locked while it is called, and so forever one that does not return, by whichever `exit`:
+/// [`take_hook`](std::panic::take_hook) or [`set_hook`](std::panic::set_hook) in a later handler waits in vain, and so does a panic
+/// after that.
 ///
 /// On Linux it is seen that the exit thread waits there in vain, or for a lock of the C library's that the exiting thread has: its
 /// `exit`, with glibc from 2.41 on, or a stream. Then the handler is abandoned, which is a failure, and the others run.

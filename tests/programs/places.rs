@@ -37,6 +37,7 @@ const SCENES: &[(&str, fn())] = &[
     ("names_of_hosts", names_of_hosts),
     ("std_exit_on_caller", std_exit_on_caller),
     ("c_exit_on_caller", c_exit_on_caller),
+    ("waits_for_the_exiting_thread", waits_for_the_exiting_thread),
     ("time_limit", time_limit),
     ("default_time_limit", default_time_limit),
     ("time_limit_on_caller", time_limit_on_caller),
@@ -203,6 +204,25 @@ fn hang() {
     loop {
         thread::park();
     }
+}
+
+/// For a lock that it holds, and for its end: two handlers that would wait forever.
+fn waits_for_the_exiting_thread() {
+    static HELD: Mutex<()> = Mutex::new(());
+    static WORKER: Mutex<Option<thread::JoinHandle<()>>> = Mutex::new(None);
+    register(|| say_where("last"));
+    let limit = Duration::from_millis(50);
+    let joins = || WORKER.lock().expect("no panic").take().map(thread::JoinHandle::join).map_or((), drop);
+    Handler::new(joins).name("joins").time_limit(limit).register();
+    Handler::new(|| drop(HELD.lock())).name("locks").time_limit(limit).register();
+    let mut worker = WORKER.lock().expect("no panic");
+    *worker = Some(thread::spawn(|| {
+        let _held = HELD.lock();
+        drop(WORKER.lock()); // once it is known who this is
+        std::process::exit(0);
+    }));
+    drop(worker);
+    hang();
 }
 
 fn time_limit() {

@@ -26,6 +26,14 @@ fn a_handler_of_this_process_is_forgotten_in_the_child_and_its_captures_are_not_
 }
 
 #[test]
+fn a_daemon_registers_after_its_last_fork_and_its_launcher_leaves_by_exit_at_once() {
+    let daemon = "child: registered\nchild: too early\n";
+    check("daemon", daemon, 0);
+    let launcher = "parent: too early\nparent: declared\n";
+    check("daemon_of_a_launcher_that_exits", &(launcher.to_owned() + daemon), 0);
+}
+
+#[test]
 fn a_guard_is_of_its_process() {
     check("guarded", "child: dropped its copy\nparent: the child exited with 0\nparent: guarded\n", 0);
 }

@@ -34,6 +34,19 @@ fn a_handler_that_calls_the_exit_of_std_is_a_failure_and_the_others_run() {
     check("std_exit_in_panic_hook", "first\nlast\n", &stderr, End::Status(1));
 }
 
+/// std keeps the hook locked while it is called.
+#[test]
+fn a_panic_hook_that_does_not_return_leaves_none_to_be_taken() {
+    let [exits, takes, panics] = ["Handler::new(exits)", r#"name("takes")"#, r#"name("panics")"#].map(at);
+    let late = "exceeded its time limit of 200ms";
+    let stderr = format!(
+        "at_exit: 3 handlers failed:\nat_exit: exits at {exits}: {late}\nat_exit: takes at {takes}: {late}\n\
+         at_exit: panics at {panics}: {late}\n"
+    );
+    check("take_hook_after_exit_in_panic_hook", "first\nlast\nlast\n", &stderr, End::Status(1));
+    check("exit_in_panic_hook", "first\nlast\n", "", End::Status(9));
+}
+
 #[test]
 fn a_handler_that_calls_the_exit_of_c_ends_the_process_or_is_a_failure() {
     if one_thread_in_exit() {

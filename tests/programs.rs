@@ -48,6 +48,7 @@ fn handlers_run_whichever_way_a_process_exits() {
         case(&["core_exit:42", "a"], &["main", "a"], &[], 42),
         case(&["thread_core_exit:42", "a"], &["main", "a"], &[], 42),
         case(&["_exit:42", "a"], &["main"], &[], 42),
+        case(&["quick_exit:42", "a"], &["main"], &[], 42),
         case(&["exec", "a"], &["main"], &[], 0),
         Case { args: &["abort", "a"], stdout: &["main"], stderr: &[], end: End::Signal(6) },
         Case { args: &["raise:9", "a"], stdout: &["main"], stderr: &[], end: End::Signal(9) },
@@ -434,4 +435,6 @@ fn with_panic_abort_exit_inside_a_handler_still_runs_the_rest() {
     check(&["exit:42", "cause"], "main\ncause\nSome(Exit { status: Some(42) })\n", "", End::Status(42));
     check(&["return", "a", "panic"], "main\npanic\n", "hook: boom\n", End::Signal(6));
     check(&["panic", "a"], "main\n", "hook: main\n", End::Signal(6));
+    check(&["panic", "a", "hook_runs"], "main\na\nhook: 1 ran\n", "", End::Signal(6));
+    check(&["return", "a", "panic", "b", "hook_runs"], "main\nb\npanic\na\nhook: 1 ran\n", "", End::Signal(6));
 }

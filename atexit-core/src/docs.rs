@@ -21,13 +21,14 @@ pub mod guide {}
 /// | [`atexit_core::exit`](crate::exit), from any thread | run, on every platform | `Exit` with that status |
 /// | a signal that `signals::install` has caught (feature `signals`) | run; then the process dies by it | `Signal` with its number |
 /// | any other signal; SIGKILL always | do not run | |
-/// | [`std::process::abort`], `_exit`, a panic with `panic = "abort"`, a second panic while one unwinds | do not run | |
+/// | [`std::process::abort`], `_exit`, `quick_exit`, a panic with `panic = "abort"`, a second panic while one unwinds | do not run | |
 /// | `exec` | do not run: the new program has none | |
 /// | an exit before `main`, in a constructor | not promised | |
 /// | `dlclose` of a shared library | those that the library declares or registered run | `Unload` |
 /// | nothing: the program calls [`run`](crate::run) | run now, and not again at exit | `Run` |
 ///
-/// A panic in a thread other than the main one ends that thread, and no process.
+/// A panic in a thread other than the main one ends that thread, and no process. With `panic = "abort"` it ends the process, and a panic
+/// hook that calls [`run`](crate::run) runs the handlers before; what the thread holds locked that panics, they wait for in vain.
 ///
 /// # Once
 ///
@@ -84,7 +85,18 @@ pub mod guide {}
 /// A child that a handler forks returns from that handler, too, and runs what is left. After `signals::install` signals
 /// have their former dispositions again in a child.
 ///
+/// A daemon registers after its last fork, and calls `signals::install` there: what says `this_process` stays behind
+/// otherwise, declared handlers among it. Its launcher leaves by `_exit`: by any other exit it runs what they share.
+///
 /// [`std::process::Command`] is not such a child: it becomes another program, which runs nothing of this.
+///
+/// # Tests
+///
+/// A test binary is a program like others, and its handlers run when it ends, after `--list` too: `cargo nextest` reads
+/// that list from standard output, where a handler must not print then.
+///
+/// Doctests of edition 2024 are compiled to one program: each has the declared handlers of all, unless it says
+/// `standalone_crate`.
 ///
 /// # Functions of C that run at exit
 ///
@@ -149,7 +161,7 @@ pub mod when_handlers_run {}
 /// | | on the exit thread | on the exiting thread (`caller_thread`) |
 /// |---|---|---|
 /// | `println!` and `eprintln!` | work | work |
-/// | locks, channels, atomics | work | work |
+/// | locks, channels, atomics | work, but see [below](#locks) | work, but see [below](#locks) |
 /// | looking up the name of a host | works | works, while a library is being unloaded too |
 /// | [`std::thread::spawn`], [`std::thread::scope`] | work | work from Rust 1.88 on |
 /// | thread-locals | work: they are those of a new thread | those with a destructor panic, if the thread had used them |

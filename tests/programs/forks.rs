@@ -1,5 +1,7 @@
 //! Forks; the first argument says which of its scenes it plays.
 
+use std::io::Read as _;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -15,6 +17,8 @@ const SCENES: &[(&str, fn())] = &[
     ("inherited", inherited),
     ("ends_at_once", ends_at_once),
     ("becomes_another_program", becomes_another_program),
+    ("daemon", || daemon(true)),
+    ("daemon_of_a_launcher_that_exits", || daemon(false)),
     ("this_process", this_process),
     ("guarded", guarded),
     ("in_handler", in_handler),
@@ -85,6 +89,25 @@ fn becomes_another_program() {
     if fork() {
         eprintln!("{}", std::process::Command::new("true").exec());
     }
+}
+
+/// The launcher does not wait for the daemon, but whoever waits for its pipe does.
+fn daemon(at_once: bool) {
+    DECLARED.store(true, Ordering::Relaxed);
+    register(|| eprintln!("{}: too early", who()));
+    who();
+    let (mut end_of_launcher, launcher) = UnixStream::pair().expect("a pair");
+    // SAFETY: what the child does is what these tests are about.
+    if unsafe { libc::fork() } != 0 {
+        if at_once {
+            // SAFETY: POSIX allows it anywhere.
+            unsafe { libc::_exit(0) };
+        }
+        return std::mem::forget(launcher); // the end of the process closes it
+    }
+    drop(launcher);
+    assert_eq!(end_of_launcher.read_to_end(&mut Vec::new()).expect("its end"), 0);
+    Handler::new(|| eprintln!("{}: registered", who())).this_process().register();
 }
 
 struct Captured;

@@ -22,6 +22,8 @@ fn main() {
 const SCENES: &[(&str, fn())] = &[
     ("std_exit", std_exit),
     ("std_exit_in_panic_hook", std_exit_in_panic_hook),
+    ("take_hook_after_exit_in_panic_hook", take_hook_after_exit_in_panic_hook),
+    ("exit_in_panic_hook", exit_in_panic_hook),
     ("c_exit", || register_exiting(|| c_exit(9))),
     ("c_exit_in_run_of_another_thread", c_exit_in_run_of_another_thread),
     ("c_exit_after_a_signal", c_exit_after_a_signal),
@@ -62,6 +64,20 @@ fn std_exit() {
 
 fn std_exit_in_panic_hook() {
     std::panic::set_hook(Box::new(|_| std::process::exit(9)));
+    register_exiting(|| panic!("out of luck"));
+}
+
+fn take_hook_after_exit_in_panic_hook() {
+    configure(Config::new().time_limit(Duration::from_millis(200)));
+    std::panic::set_hook(Box::new(|_| std::process::exit(9)));
+    register(|| println!("last"));
+    Handler::new(|| panic!("without a hook")).name("panics").register();
+    Handler::new(|| drop(std::panic::take_hook())).name("takes").register();
+    register_exiting(|| panic!("out of luck"));
+}
+
+fn exit_in_panic_hook() {
+    std::panic::set_hook(Box::new(|_| atexit_core::exit(9)));
     register_exiting(|| panic!("out of luck"));
 }
 

@@ -27,6 +27,7 @@ fn set_up(argument: &str) {
     match argument {
         "guard" => std::mem::forget(guard(|| println!("guard"))),
         "dropped_guard" => drop(guard(|| Err::<(), _>("in the guard"))),
+        "hook_runs" => std::panic::set_hook(Box::new(|_| println!("hook: {} ran", atexit_core::run().ran()))),
         "quiet" => configure(Config::new().failure_status(false)),
         "run" => {
             let report = atexit_core::run();
@@ -134,6 +135,10 @@ fn c_exit(status: i32) -> ! {
     unsafe { libc::exit(status) }
 }
 
+unsafe extern "C" {
+    fn quick_exit(status: i32) -> !;
+}
+
 fn raise(signal: i32) {
     // SAFETY: POSIX.
     unsafe { libc::raise(signal) };
@@ -158,6 +163,8 @@ fn leave(way: &str) -> Result<(), String> {
             panic!("main")
         }
         "thread_panic" => block_on_thread(|| panic!("thread")),
+        // SAFETY: ISO C.
+        "quick_exit" => unsafe { quick_exit(status) },
         // SAFETY: POSIX allows it anywhere.
         "_exit" => unsafe { libc::_exit(status) },
         _ => {}

@@ -86,11 +86,11 @@ impl Process {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the library's may be none")]
 pub(crate) fn has_rights_of_another() -> bool {
     false
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the library's may be none")]
 pub(crate) fn thread_id() -> Option<u64> {
     Some(world::me() as u64)
 }

@@ -16,7 +16,7 @@ pub(crate) fn exit(status: i32) -> ! {
     unsafe { c_exit(status) }
 }
 
-#[cfg(all(unix, not(target_family = "wasm")))]
+#[cfg(all(unix, not(any(target_family = "wasm", miri))))]
 pub(crate) fn address_of_exit() -> usize {
     c_exit as *const () as usize
 }

@@ -38,11 +38,10 @@ mod posix;
 #[cfg_attr(not(all(unix, not(any(target_family = "wasm", miri)))), path = "no_signals.rs")]
 pub(crate) mod signal;
 pub(crate) mod sync;
-#[cfg_attr(miri, path = "miri.rs")]
 #[cfg_attr(all(target_os = "linux", not(miri)), path = "linux.rs")]
 #[cfg_attr(all(unix, not(any(target_os = "linux", target_family = "wasm", miri))), path = "bsd.rs")]
 #[cfg_attr(all(windows, not(miri)), path = "windows.rs")]
-#[cfg_attr(all(any(target_family = "wasm", not(any(unix, windows))), not(miri)), path = "wasm.rs")]
+#[cfg_attr(any(target_family = "wasm", not(any(unix, windows)), miri), path = "wasm.rs")]
 mod system;
 pub(crate) mod token;
 

@@ -1,5 +1,5 @@
 //! Owns what WebAssembly does its own way, and whatever is unknown: without threads, and with one process; must not know what a handler
-//! is.
+//! is. And what Miri does, which interprets Rust and runs no code of a C library: there are threads, and nothing is called when the process exits.
 
 pub(crate) use super::iso_c::without_posix::{
     STATUS_MASK, has_rights_of_another, install_hook, is_in_exit, watch_forks, write_stderr,
@@ -11,7 +11,7 @@ pub(crate) use super::iso_c::{
 
 use super::Threads;
 
-pub(crate) const THREADS: Threads = Threads::Never;
+pub(crate) const THREADS: Threads = if cfg!(miri) { Threads::Always } else { Threads::Never };
 
 /// There is one process, and std cannot tell its number.
 pub(crate) fn process_id() -> u32 {

@@ -70,7 +70,7 @@ fn exit_seen((way, status): (&str, i32), deed: &str, told: bool, started: bool) 
     let or = |failure| if status == 0 { failure } else { status };
     let (stderr, end) = match deed {
         "fail" => (failed("fails at tests/crates/shared/src/lib.rs:54: returned exit status 7"), or(7)),
-        "hang" => (failed("hangs at tests/crates/shared/src/lib.rs:66: exceeded its time limit of 20ms"), or(1)),
+        "hang" => (failed("hangs at tests/crates/shared/src/lib.rs:71: exceeded its time limit of 20ms"), or(1)),
         "exit" => (String::new(), 9),
         _ => (String::new(), status),
     };

@@ -111,7 +111,7 @@ fn where_no_thread_can_be_started_signals_are_refused_or_have_theirs() {
     let stdout = refused.to_owned() + "handler on main: Some(Exit { status: Some(0) })\n";
     assert_seen(&mut command(FAULTS, &["no_thread_for_signals"]), &stdout, "", End::Status(0));
 
-    let stdout = "caller on at_exit_signals: Some(Signal(15))\nolder on at_exit_signals: Some(Signal(15))\n";
+    let stdout = "caller on at_exit_signals: Some(Signal(SIGTERM))\nolder on at_exit_signals: Some(Signal(SIGTERM))\n";
     assert_seen(&mut command(FAULTS, &["no_thread_after_signals"]), stdout, "", End::Signal(15));
 }
 

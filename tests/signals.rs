@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use atexit_core::signals::{Signal, SignalError};
 use spawn::{End, Seen, build, command, finish, kill};
 
 const SIGNALS: &str = env!("CARGO_BIN_EXE_signals");
@@ -19,8 +20,10 @@ fn start(scene: &str) -> Ready {
     start_command(command(SIGNALS, &[scene]))
 }
 
-fn start_with(scene: &str, signal: i32) -> Ready {
-    start_command(command(SIGNALS, &[scene, &signal.to_string()]))
+fn start_with(scene: &str, numbers: &[i32]) -> Ready {
+    let mut command = command(SIGNALS, &[scene]);
+    command.args(numbers.iter().map(i32::to_string));
+    start_command(command)
 }
 
 fn start_command(mut command: Command) -> Ready {
@@ -65,7 +68,8 @@ fn handlers_run_and_the_process_dies_by_the_signal() {
     for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1] {
         let program = start("waits");
         program.kill(signal);
-        program.assert_end("", &format!("Some(Signal({signal})) on at_exit\n"), End::Signal(signal));
+        let name = Signal::from_raw(signal);
+        program.assert_end("", &format!("Some(Signal({name})) on at_exit\n"), End::Signal(signal));
     }
 }
 
@@ -88,11 +92,11 @@ const ALL: [i32; 12] = [
 #[test]
 fn every_signal_that_can_be_had_runs_them_whoever_sends_it() {
     for signal in ALL {
-        let stderr = format!("Some(Signal({signal})) on at_exit\n");
-        let program = start_with("dies_of", signal);
+        let stderr = format!("Some(Signal({})) on at_exit\n", Signal::from_raw(signal));
+        let program = start_with("dies_of", &[signal]);
         program.kill(signal);
         program.assert_end("", &stderr, End::Signal(signal));
-        start_with("sends_itself", signal).assert_end("", &stderr, End::Signal(signal));
+        start_with("sends_itself", &[signal]).assert_end("", &stderr, End::Signal(signal));
     }
 }
 
@@ -101,10 +105,15 @@ fn a_signal_that_cannot_be_had_is_an_error_and_none_is_installed() {
     let end_of_range = (libc::SIGRTMIN() - 1, libc::SIGRTMAX() + 1);
     let invalid = [0, -1, i32::MIN, i32::MAX, end_of_range.0, end_of_range.1];
     let forbidden = [9, 19, 6, 7, 8, 4, 11, 31, 5, 17, 18, 20, 21, 23, 28, libc::SIGRTMIN()];
-    let invalid = invalid.map(|signal| format!("Invalid({signal}): {signal} is not the number of a signal\n"));
-    let forbidden =
-        forbidden.map(|signal| format!("Forbidden({signal}): handlers cannot run because of signal {signal}\n"));
+    let invalid = invalid.map(|signal| format!("Invalid(signal {signal}): {signal} is not the number of a signal\n"));
+    let forbidden = forbidden.map(Signal::from_raw);
+    let forbidden = forbidden.map(|signal| format!("Forbidden({signal}): handlers cannot run because of {signal}\n"));
     start("refused").assert_end(&(invalid.concat() + &forbidden.concat()), "", End::Signal(libc::SIGUSR1));
+}
+
+#[test]
+fn where_there_are_no_signals_the_error_says_so() {
+    assert_eq!(SignalError::Unsupported.to_string(), "there are no signals on this platform");
 }
 
 #[test]
@@ -115,15 +124,33 @@ fn a_signal_that_was_not_installed_kills_at_once() {
 }
 
 #[test]
+fn a_program_chooses_its_signals() {
+    let dies = |scene, signal: Signal, stderr: String| {
+        let program = start(scene);
+        program.kill(signal.as_raw());
+        program.assert_end("", &stderr, End::Signal(signal.as_raw()));
+    };
+    let runs = |scene, signal: Signal| dies(scene, signal, format!("Some(Signal({signal})) on at_exit\n"));
+    let runs_nothing = |scene, signal| dies(scene, signal, String::new());
+    runs("chooses", Signal::TERM);
+    runs("chooses", Signal::USR1);
+    runs_nothing("chooses", Signal::USR2);
+    runs_nothing("chooses", Signal::QUIT);
+    runs("chooses_one", Signal::USR2);
+    runs_nothing("chooses_one", Signal::USR1);
+    runs_nothing("chooses_one", Signal::TERM);
+}
+
+#[test]
 fn a_process_may_send_itself_the_signal() {
-    start("kills_itself").assert_end("", "Some(Signal(15)) on at_exit\n", End::Signal(15));
+    start("kills_itself").assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
 }
 
 #[test]
 fn a_thread_that_holds_stdout_does_not_prevent_it() {
     let program = start("holds_stdout");
     program.kill(15);
-    program.assert_end("", "Some(Signal(15)) on at_exit\n", End::Signal(15));
+    program.assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
     let program = start("holds_stdout_and_prints");
     program.kill(15);
     let seen = program.end();
@@ -138,7 +165,7 @@ fn an_ignored_signal_stays_ignored() {
     program.kill(libc::SIGHUP);
     program.kill(libc::SIGPIPE);
     program.kill(libc::SIGTERM);
-    program.assert_end("", "Some(Signal(15)) on at_exit\n", End::Signal(15));
+    program.assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
 }
 
 #[test]
@@ -146,7 +173,7 @@ fn a_program_that_was_started_by_nohup_does_not_hear_of_the_end_of_its_terminal(
     let program = start_command(command("sh", &["-c", r#"trap '' HUP; exec "$0" "$@""#, SIGNALS, "waits"]));
     program.kill(libc::SIGHUP);
     program.kill(libc::SIGTERM);
-    program.assert_end("", "Some(Signal(15)) on at_exit\n", End::Signal(15));
+    program.assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
 }
 
 #[test]
@@ -166,7 +193,7 @@ fn a_handler_of_the_programs_own_that_is_set_afterwards_replaces_what_was_instal
     start("own_handler_afterwards").assert_end("", stderr, End::Status(0));
     let program = start("own_handler_between");
     program.kill(15);
-    let stderr = "the program's own handler ran: false, Some(Signal(15))\n";
+    let stderr = "the program's own handler ran: false, Some(Signal(SIGTERM))\n";
     program.assert_end("", stderr, End::Signal(15));
 }
 
@@ -190,6 +217,30 @@ fn a_second_signal_kills_at_once_unless_it_repeats_the_first() {
         program.tell();
         program.assert_end("", "the rest\n", End::Signal(15));
     }
+}
+
+#[test]
+fn a_program_says_until_when_a_signal_repeats_the_first_and_the_latest_word_counts() {
+    let hour = 3_600_000;
+    for (installed, is_repeat) in [(&[0][..], false), (&[hour, 0], false), (&[0, hour], true)] {
+        let mut program = start_with("hangs_until_told", installed);
+        program.kill(15);
+        program.wait_for("waits");
+        program.kill(2);
+        if is_repeat {
+            program.tell();
+            program.assert_end("", "the rest\n", End::Signal(15));
+        } else {
+            program.assert_end("", "", End::Signal(2));
+        }
+    }
+    let mut program = start_with("hangs_until_told", &[hour]);
+    program.kill(15);
+    program.wait_for("waits");
+    std::thread::sleep(std::time::Duration::from_millis(1100)); // the default is over
+    program.kill(2);
+    program.tell();
+    program.assert_end("", "the rest\n", End::Signal(15));
 }
 
 #[test]
@@ -248,12 +299,12 @@ fn nor_does_the_deadline() {
 fn functions_that_c_runs_at_exit_do_not_run() {
     let program = start("c_function");
     program.kill(15);
-    program.assert_end("", "Some(Signal(15)) on at_exit\n", End::Signal(15));
+    program.assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
 }
 
 #[test]
 fn a_signal_waits_for_a_run_that_the_program_has_called() {
-    start("during_run").assert_end("", "the rest: Some(Run)\nlate: Some(Signal(15))\n", End::Signal(15));
+    start("during_run").assert_end("", "the rest: Some(Run)\nlate: Some(Signal(SIGTERM))\n", End::Signal(15));
 }
 
 #[test]
@@ -268,7 +319,7 @@ fn with_panic_abort_exit_inside_a_handler_beats_the_signal_too() {
 fn there_is_no_thread_to_insist_on() {
     let program = start("on_caller");
     program.kill(15);
-    program.assert_end("", "Some(Signal(15)) on at_exit\n", End::Signal(15));
+    program.assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
 }
 
 #[test]
@@ -292,7 +343,7 @@ fn a_forked_child_has_the_former_dispositions_and_may_install_again() {
     let seen = |scene| spawn::run(&mut command(SIGNALS, &[scene]));
     let dies = |stderr: &str| Seen { stdout: "signal 15\n".into(), stderr: stderr.into(), end: End::Status(0) };
     assert_eq!(seen("child"), dies(""));
-    assert_eq!(seen("child_installs"), dies("Some(Signal(15)) on at_exit\n"));
+    assert_eq!(seen("child_installs"), dies("Some(Signal(SIGTERM)) on at_exit\n"));
     let stderr = "the program's own handler ran: true\n";
     assert_eq!(
         seen("child_with_own_handler"),

@@ -19,7 +19,7 @@ pub mod guide {}
 /// | C's `exit`: from Rust, or in a C program with a library in Rust | run | `Exit` with that status |
 /// | a panic in `main` that unwinds | run | `Exit`, status 101 |
 /// | [`atexit_core::exit`](crate::exit), from any thread | run, on every platform | `Exit` with that status |
-/// | a signal that `signals::install` has caught (feature `signals`) | run; then the process dies by it | `Signal` with its number |
+/// | a signal that `signals::install` has caught (feature `signals`) | run; then the process dies by it | `Signal`, and which |
 /// | any other signal; SIGKILL always | do not run | |
 /// | [`std::process::abort`], `_exit`, `quick_exit`, a panic with `panic = "abort"`, a second panic while one unwinds | do not run | |
 /// | `exec` | do not run: the new program has none | |

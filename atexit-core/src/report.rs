@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::handler::info::HandlerInfo;
 use crate::handler::outcome::Fault;
 use crate::handler::text::one_line;
+use crate::sys::signal_number::Signal;
 
 /// Why a run takes place, as a handler learns it from [`cause`](crate::cause).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,8 +16,8 @@ pub enum Cause {
         /// The status it was about to end with, where the platform tells it.
         status: Option<i32>,
     },
-    /// This signal ends the process, after `signals::install` (feature `signals`).
-    Signal(i32),
+    /// This signal ends the process, after `signals::install` (feature `signals`, whose module has the type).
+    Signal(Signal),
     /// The program called [`run`](crate::run).
     Run,
     /// The library that holds the handlers is being unloaded, by `dlclose`.

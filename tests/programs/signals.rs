@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use atexit_core::signals::{install, install_for};
+use atexit_core::signals::{Signal, Signals, install, install_for};
 use atexit_core::{Config, Handler, cause, configure, register};
 
 fn main() {
@@ -17,6 +17,8 @@ fn main() {
 
 const SCENES: &[(&str, fn())] = &[
     ("waits", || wait(false)),
+    ("chooses", chooses),
+    ("chooses_one", chooses_one),
     ("dies_of", dies_of),
     ("sends_itself", sends_itself),
     ("refused", refused),
@@ -90,6 +92,24 @@ fn kills_itself() {
     ready();
     // SAFETY: POSIX.
     unsafe { libc::kill(libc::getpid(), libc::SIGTERM) };
+    block();
+}
+
+fn chooses() {
+    register(say_why);
+    Signals::new()
+        .also([Signal::USR1, Signal::USR2])
+        .except([Signal::USR2, Signal::QUIT])
+        .install()
+        .expect("installed");
+    ready();
+    block();
+}
+
+fn chooses_one() {
+    register(say_why);
+    Signals::new().also([Signal::USR1]).only([Signal::USR2]).install().expect("installed");
+    ready();
     block();
 }
 
@@ -349,6 +369,7 @@ fn in_handler() {
     ready();
 }
 
+/// Each further argument is one more call of `install`, and after how many milliseconds it no longer takes a signal for a repeated one.
 fn hangs_until_told() {
     register(|| eprintln!("the rest"));
     register(|| {
@@ -356,6 +377,10 @@ fn hangs_until_told() {
         io::stdin().read_line(&mut String::new()).expect("it is told");
     });
     install().expect("installed");
+    for milliseconds in std::env::args().skip(2) {
+        let time = Duration::from_millis(milliseconds.parse().expect("a number"));
+        Signals::new().ignore_repeats(time).install().expect("installed");
+    }
     ready();
     park();
 }

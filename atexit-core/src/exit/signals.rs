@@ -4,7 +4,8 @@
 //! thread, which [`install`] has started; that thread has the exit handlers run, on an exit thread like at any other exit, while the rest of the
 //! program goes on, even if its main thread sits in a system call. Then the process kills itself by the same signal, so that its
 //! parent sees what happened, unless a handler has called [`exit`](crate::exit). C's exit functions do not run. What
-//! arrives within a second of the first signal is the same request, as some senders repeat it; a signal after that kills at once. Process 1,
+//! arrives within a second of the first signal, or within what [`Signals::ignore_repeats`] says, is the same request, as some senders repeat
+//! it; a signal after that kills at once. Process 1,
 //! as in a container, which no signal kills that it does not catch, ends with status 128 and the signal's number instead.
 //!
 //! # What a signal does
@@ -28,6 +29,7 @@
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::report::Cause;
 use crate::runner;
@@ -35,24 +37,29 @@ use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::signal::{self, Disposition, Waiter};
 use crate::sys::{self, Process};
 
+pub use crate::sys::signal_number::Signal;
+
 /// Why signals could not be installed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SignalError {
     /// The number of no signal.
-    Invalid(i32),
+    Invalid(Signal),
     /// A signal that cannot be caught, that reports a fault of the program after which nothing can run, or that does not end a process.
-    Forbidden(i32),
+    Forbidden(Signal),
     /// The system refuses.
     System(io::Error),
+    /// There are no signals on this platform.
+    Unsupported,
 }
 
 impl fmt::Display for SignalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid(signal) => write!(f, "{signal} is not the number of a signal"),
-            Self::Forbidden(signal) => write!(f, "handlers cannot run because of signal {signal}"),
+            Self::Invalid(signal) => write!(f, "{} is not the number of a signal", signal.as_raw()),
+            Self::Forbidden(signal) => write!(f, "handlers cannot run because of {signal}"),
             Self::System(error) => write!(f, "the signals cannot be installed: {error}"),
+            Self::Unsupported => f.write_str("there are no signals on this platform"),
         }
     }
 }
@@ -61,18 +68,16 @@ impl std::error::Error for SignalError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::System(error) => Some(error),
-            Self::Invalid(_) | Self::Forbidden(_) => None,
+            Self::Invalid(_) | Self::Forbidden(_) | Self::Unsupported => None,
         }
     }
 }
 
-/// Has SIGHUP, SIGINT, SIGQUIT and SIGTERM run the handlers; see the [module](self).
-///
-/// To install twice is fine.
+/// Has SIGHUP, SIGINT, SIGQUIT and SIGTERM run the handlers; see the [module](self). It is `Signals::new().install()`.
 ///
 /// # Errors
 ///
-/// If the system refuses, for want of a file descriptor or a thread, or because it has no signals.
+/// If the system refuses, for want of a file descriptor or a thread, or has no signals.
 ///
 /// ```
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -81,53 +86,122 @@ impl std::error::Error for SignalError {
 /// }
 /// ```
 pub fn install() -> Result<(), SignalError> {
-    if signal::USUAL.is_empty() {
-        return Err(SignalError::System(io::ErrorKind::Unsupported.into()));
-    }
-    install_for(signal::USUAL)
+    Signals::new().install()
 }
 
-/// Has these signals run the handlers, besides those that were installed before; see the [module](self).
-///
-/// The signals that can be had are SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU
-/// and SIGXFSZ; of these Rust ignores SIGPIPE before `main`, and so it stays ignored unless the program has set its default again.
+/// Has the signals of these numbers run the handlers, for a program that has numbers. It is
+/// `Signals::new().only(signals).install()`, with [`Signal::from_raw`] of each.
 ///
 /// # Errors
 ///
-/// If a number is no signal's, if a signal cannot be had (SIGKILL and SIGSTOP cannot be caught; after SIGSEGV, SIGABRT and the like
-/// nothing can run; SIGCHLD and the like end no process): then none of the signals is installed. Or if the system refuses: then those
-/// before the one that it refuses are.
+/// As [`Signals::install`].
 ///
 /// ```
-/// use atexit_core::signals::{SignalError, install_for};
+/// use atexit_core::signals::{Signal, SignalError, install_for};
 ///
-/// const SIGUSR1: i32 = 10; // on Linux
-/// const SIGKILL: i32 = 9;
-/// install_for(&[SIGUSR1])?;
-/// assert!(matches!(install_for(&[SIGUSR1, SIGKILL]), Err(SignalError::Forbidden(SIGKILL))));
-/// assert!(matches!(install_for(&[-1]), Err(SignalError::Invalid(-1))));
+/// install_for(&[Signal::USR1.as_raw()])?;
+/// assert!(matches!(install_for(&[-1]), Err(SignalError::Invalid(_))));
 /// # Ok::<(), SignalError>(())
 /// ```
 pub fn install_for(signals: &[i32]) -> Result<(), SignalError> {
-    let mut installed = lock();
-    let mut wanted = Vec::new();
-    for &signal in signals {
-        let disposition = Disposition::of(signal).ok_or(SignalError::Invalid(signal))?;
-        if !signal::SUPPORTED.contains(&signal) {
-            return Err(SignalError::Forbidden(signal));
+    Signals::new().only(signals.iter().copied().map(Signal::from_raw)).install()
+}
+
+/// Which signals run the handlers, and what is made of one that repeats the first.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use atexit_core::signals::{Signal, SignalError, Signals};
+///
+/// Signals::new()
+///     .also([Signal::USR1])
+///     .except([Signal::QUIT])
+///     .ignore_repeats(Duration::from_secs(3))
+///     .install()?;
+///
+/// assert!(matches!(Signals::new().also([Signal::KILL]).install(), Err(SignalError::Forbidden(Signal::KILL))));
+/// # Ok::<(), SignalError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "without `install` nothing is installed"]
+pub struct Signals {
+    chosen: Vec<Signal>,
+    ignore_repeats: Duration,
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Signals {
+    /// Those of [`install`](install()): SIGHUP, SIGINT, SIGQUIT and SIGTERM.
+    pub fn new() -> Self {
+        Self { chosen: signal::USUAL.to_vec(), ignore_repeats: IGNORE_REPEATS }
+    }
+
+    /// These signals, and none that were chosen so far.
+    pub fn only(self, signals: impl IntoIterator<Item = Signal>) -> Self {
+        Self { chosen: signals.into_iter().collect(), ..self }
+    }
+
+    /// These signals, too.
+    pub fn also(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
+        self.chosen.extend(signals);
+        self
+    }
+
+    /// None of these signals. It does not take back what was installed before.
+    pub fn except(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
+        let signals: Vec<_> = signals.into_iter().collect();
+        self.chosen.retain(|signal| !signals.contains(signal));
+        self
+    }
+
+    /// What arrives within this time of the first signal is the same request; what arrives later kills at once. The default is a second;
+    /// zero has a second signal kill at once, and `Duration::MAX` has none do so.
+    pub fn ignore_repeats(self, ignore_repeats: Duration) -> Self {
+        Self { ignore_repeats, ..self }
+    }
+
+    /// Has these signals run the handlers, besides those that were installed before; see the [module](self).
+    ///
+    /// To install several times is fine. The signals add up, and the options of the latest call hold for all of them.
+    ///
+    /// The signals that can be had are SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU
+    /// and SIGXFSZ; of these Rust ignores SIGPIPE before `main`, and so it stays ignored unless the program has set its default again.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such signal, or if one cannot be had (SIGKILL and SIGSTOP cannot be caught; after SIGSEGV, SIGABRT and the like
+    /// nothing can run; SIGCHLD and the like end no process): then nothing changes. If the system refuses a thread or a descriptor, nothing
+    /// changes either; if it refuses one of the signals, those before it are installed. On a platform without signals it is always an error.
+    pub fn install(self) -> Result<(), SignalError> {
+        if signal::SUPPORTED.is_empty() {
+            return Err(SignalError::Unsupported);
         }
-        if !disposition.is_ignored() && !wanted.contains(&signal) {
-            wanted.push(signal);
+        let mut wanted = Vec::new();
+        for &signal in &self.chosen {
+            let disposition = Disposition::of(signal).ok_or(SignalError::Invalid(signal))?;
+            if !signal::SUPPORTED.contains(&signal) {
+                return Err(SignalError::Forbidden(signal));
+            }
+            if !disposition.is_ignored() {
+                wanted.push(signal);
+            }
         }
+        let mut installed = lock();
+        if !wanted.is_empty() {
+            start_thread(&mut installed).map_err(SignalError::System)?;
+        }
+        REPEATS.store(u64::try_from(self.ignore_repeats.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        for signal in wanted {
+            installed.catch(signal).map_err(SignalError::System)?;
+        }
+        Ok(())
     }
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    start_thread(&mut installed).map_err(SignalError::System)?;
-    for signal in wanted {
-        installed.catch(signal).map_err(SignalError::System)?;
-    }
-    Ok(())
 }
 
 pub(crate) struct Installed {
@@ -139,7 +213,7 @@ pub(crate) struct Installed {
 /// A signal that this process, or the one it was forked from, has caught.
 #[derive(Clone, Copy)]
 struct Caught {
-    signal: i32,
+    signal: Signal,
     before: Disposition,
     after: Disposition,
 }
@@ -147,7 +221,7 @@ struct Caught {
 static INSTALLED: Lock<Installed> = Lock::new(Rank::Signals, Installed { thread_in: None, caught: Vec::new() });
 
 impl Installed {
-    fn catch(&mut self, signal: i32) -> io::Result<()> {
+    fn catch(&mut self, signal: Signal) -> io::Result<()> {
         if let Some(caught) = self.caught.iter().find(|caught| caught.signal == signal) {
             caught.after.restore(signal); // a forked child has put the former one back
             return Ok(());
@@ -164,24 +238,36 @@ impl Installed {
 /// When the first signal arrived, or 0.
 static FIRST: AtomicU64 = AtomicU64::new(0);
 
-/// Which it was, or 0. Written after the time.
-static ARRIVED: AtomicI32 = AtomicI32::new(0);
+/// Which it was, or [`NONE`]. Written after the time.
+static ARRIVED: AtomicI32 = AtomicI32::new(NONE);
 
-/// What comes within so many milliseconds of the first signal is the same request: `timeout` sends SIGTERM to its child and to its group,
-/// a terminal that closes has SIGHUP sent by the shell and by the kernel, and package runners repeat a Ctrl-C.
-const REPEATS: u64 = 1000;
+/// The number of no signal.
+const NONE: i32 = -1;
+
+/// What comes within so many nanoseconds of the first signal is the same request.
+static REPEATS: AtomicU64 = AtomicU64::new(0);
+
+/// `timeout` sends SIGTERM to its child and to its group, a terminal that closes has SIGHUP sent by the shell and by the kernel, and package
+/// runners repeat a Ctrl-C.
+const IGNORE_REPEATS: Duration = Duration::from_secs(1);
 
 /// Called by the signal handler: nothing here allocates, locks or panics.
-fn arrived(signal: i32) {
+fn arrived(signal: Signal) {
     let now = signal::now();
     match FIRST.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst) {
         Ok(_) => {
-            ARRIVED.store(signal, Ordering::SeqCst);
+            ARRIVED.store(signal.as_raw(), Ordering::SeqCst);
             signal::wake();
         }
-        Err(first) if now.saturating_sub(first) < REPEATS => {}
+        Err(first) if now.saturating_sub(first) < REPEATS.load(Ordering::SeqCst) => {}
         Err(_) => signal::die_by(signal), // whoever sends it does not want to wait
     }
+}
+
+/// The first signal, if one has arrived.
+fn first() -> Option<Signal> {
+    let number = ARRIVED.load(Ordering::SeqCst);
+    (number != NONE).then_some(Signal::from_raw(number))
 }
 
 fn start_thread(installed: &mut Installed) -> io::Result<()> {
@@ -198,12 +284,13 @@ fn start_thread(installed: &mut Installed) -> io::Result<()> {
 
 /// Waits for a signal to arrive, and ends the process by it.
 fn wait(mut waiter: Waiter) {
-    while ARRIVED.load(Ordering::SeqCst) == 0 {
-        if !waiter.wait() {
-            return; // nobody is left to wake anybody
+    let signal = loop {
+        match first() {
+            Some(signal) => break signal,
+            None if waiter.wait() => {}
+            None => return, // nobody is left to wake anybody
         }
-    }
-    let signal = ARRIVED.load(Ordering::SeqCst);
+    };
     let (_, asked) = runner::run_or_park(Cause::Signal(signal));
     if let Some(code) = asked.exit {
         // Not by way of C's `exit`: another thread may be in there already, waiting for this one.
@@ -221,13 +308,12 @@ pub(crate) fn forget_in_child(installed: &Installed) {
     installed.caught.iter().for_each(|caught| caught.before.restore(caught.signal));
     signal::forget_waker_in_child();
     FIRST.store(0, Ordering::SeqCst);
-    ARRIVED.store(0, Ordering::SeqCst);
+    ARRIVED.store(NONE, Ordering::SeqCst);
 }
 
 /// Dies by the signal that has arrived, once the handlers have run because of an exit.
 pub(crate) fn die_if_arrived() {
-    let signal = ARRIVED.load(Ordering::SeqCst);
-    if signal != 0 {
+    if let Some(signal) = first() {
         signal::die_by(signal);
     }
 }

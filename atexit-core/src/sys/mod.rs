@@ -37,6 +37,7 @@ mod posix;
 #[cfg_attr(all(unix, not(any(target_family = "wasm", miri))), path = "signal.rs")]
 #[cfg_attr(not(all(unix, not(any(target_family = "wasm", miri)))), path = "no_signals.rs")]
 pub(crate) mod signal;
+pub(crate) mod signal_number;
 pub(crate) mod sync;
 #[cfg_attr(all(target_os = "linux", not(miri)), path = "linux.rs")]
 #[cfg_attr(all(unix, not(any(target_os = "linux", target_family = "wasm", miri))), path = "bsd.rs")]

@@ -2,15 +2,17 @@
 
 use std::io;
 
-pub(crate) static USUAL: &[i32] = &[];
+use super::signal_number::Signal;
 
-pub(crate) const SUPPORTED: &[i32] = &[];
+pub(crate) const USUAL: &[Signal] = &[];
+
+pub(crate) const SUPPORTED: &[Signal] = &[];
 
 #[derive(Clone, Copy)]
 pub(crate) enum Disposition {}
 
 impl Disposition {
-    pub(crate) fn of(_: i32) -> Option<Self> {
+    pub(crate) fn of(_: Signal) -> Option<Self> {
         None
     }
 
@@ -18,12 +20,12 @@ impl Disposition {
         match self {}
     }
 
-    pub(crate) fn restore(self, _: i32) {
+    pub(crate) fn restore(self, _: Signal) {
         match self {}
     }
 }
 
-pub(crate) fn catch(_: i32, _: fn(i32)) -> io::Result<()> {
+pub(crate) fn catch(_: Signal, _: fn(Signal)) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -31,8 +33,8 @@ pub(crate) fn now() -> u64 {
     0
 }
 
-pub(crate) fn die_by(signal: i32) -> ! {
-    super::exit_at_once(128 + signal)
+pub(crate) fn die_by(signal: Signal) -> ! {
+    super::exit_at_once(128 + signal.as_raw())
 }
 
 pub(crate) enum Waiter {}

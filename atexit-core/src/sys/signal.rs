@@ -7,19 +7,28 @@ use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use signal_hook::consts::{
-    SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
-};
-
 use super::iso_c::exit_at_once;
 use super::posix::{process_id, write_to};
+use super::signal_number::Signal;
 
 /// What a terminal, an operator or a system that shuts down sends.
-pub(crate) static USUAL: &[i32] = &[SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+pub(crate) const USUAL: &[Signal] = &[Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
 
 /// What ends a process, and leaves it in a state in which handlers can run.
-pub(crate) const SUPPORTED: &[i32] =
-    &[SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ];
+pub(crate) const SUPPORTED: &[Signal] = &[
+    Signal::ALRM,
+    Signal::HUP,
+    Signal::INT,
+    Signal::PIPE,
+    Signal::PROF,
+    Signal::QUIT,
+    Signal::TERM,
+    Signal::USR1,
+    Signal::USR2,
+    Signal::VTALRM,
+    Signal::XCPU,
+    Signal::XFSZ,
+];
 
 /// What a process does about a signal.
 #[derive(Clone, Copy)]
@@ -27,10 +36,10 @@ pub(crate) struct Disposition(libc::sigaction);
 
 impl Disposition {
     /// What the process does about this signal now; `None` if there is no such signal.
-    pub(crate) fn of(signal: i32) -> Option<Self> {
+    pub(crate) fn of(signal: Signal) -> Option<Self> {
         let mut action = MaybeUninit::zeroed();
         // SAFETY: POSIX: it fills in the structure if it succeeds, and fails for what is no signal.
-        (unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) } == 0)
+        (unsafe { libc::sigaction(signal.as_raw(), std::ptr::null(), action.as_mut_ptr()) } == 0)
             // SAFETY: filled in.
             .then(|| Self(unsafe { action.assume_init() }))
     }
@@ -40,16 +49,16 @@ impl Disposition {
     }
 
     /// Gives the signal this disposition again.
-    pub(crate) fn restore(&self, signal: i32) {
+    pub(crate) fn restore(&self, signal: Signal) {
         // SAFETY: the structure is one that the system has filled in. POSIX allows the call in a forked child.
-        unsafe { libc::sigaction(signal, &raw const self.0, std::ptr::null_mut()) };
+        unsafe { libc::sigaction(signal.as_raw(), &raw const self.0, std::ptr::null_mut()) };
     }
 }
 
 /// Calls `arrived` in the signal handler of this signal, the first time after what the program had there before.
 ///
 /// `arrived` must be fit for a signal handler, and be the same each time: `exit::signals` is the only caller, and says so at its function.
-pub(crate) fn catch(signal: i32, arrived: fn(i32)) -> io::Result<()> {
+pub(crate) fn catch(signal: Signal, arrived: fn(Signal)) -> io::Result<()> {
     ARRIVED.get_or_init(|| arrived);
     let first_time = move || {
         catch_again(signal);
@@ -57,18 +66,18 @@ pub(crate) fn catch(signal: i32, arrived: fn(i32)) -> io::Result<()> {
     };
     // SAFETY: all that is called does nothing but atomic operations, `sigaction`, `write`, reading a clock, and what `signal-hook` offers
     // for signal handlers.
-    unsafe { signal_hook::low_level::register(signal, first_time) }.map(drop)
+    unsafe { signal_hook::low_level::register(signal.as_raw(), first_time) }.map(drop)
 }
 
 /// What [`catch`] was told to call.
-static ARRIVED: OnceLock<fn(i32)> = OnceLock::new();
+static ARRIVED: OnceLock<fn(Signal)> = OnceLock::new();
 
 /// From now on only this is called for the signal. What the program had there before has had its say, and may, as is usual in C, have put the
 /// default back and raised the signal again: it arrives here, as soon as the signal handler is over, instead of killing the process.
-fn catch_again(signal: i32) {
+fn catch_again(signal: Signal) {
     extern "C" fn handler(signal: libc::c_int) {
         if let Some(arrived) = ARRIVED.get() {
-            arrived(signal);
+            arrived(Signal::from_raw(signal));
         }
     }
     // SAFETY: the structure may be all zeros, which is no flags and the empty set of signals.
@@ -76,25 +85,26 @@ fn catch_again(signal: i32) {
     action.sa_sigaction = handler as extern "C" fn(libc::c_int) as libc::sighandler_t;
     action.sa_flags = libc::SA_RESTART;
     // SAFETY: POSIX: it may be called in a signal handler. That of ours does what `catch` says.
-    unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+    unsafe { libc::sigaction(signal.as_raw(), &raw const action, std::ptr::null_mut()) };
 }
 
-/// Milliseconds of a clock that nobody sets, and never 0; fit for a signal handler.
+/// Nanoseconds of a clock that nobody sets, and never 0; fit for a signal handler.
 pub(crate) fn now() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: POSIX: it may be called in a signal handler, and fills in the structure, which is ours.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    1 + seconds * 1000 + u64::try_from(time.tv_nsec).unwrap_or_default() / 1_000_000
+    let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or_default();
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds).max(1)
 }
 
 /// Dies by the signal; fit for a signal handler. Where the system does not let a process do that, as it does not let process 1, it ends as a
 /// shell would tell it: with 128 and the signal's number.
-pub(crate) fn die_by(signal: i32) -> ! {
+pub(crate) fn die_by(signal: Signal) -> ! {
     if process_id() != 1 {
-        let _ = signal_hook::low_level::emulate_default_handler(signal);
+        let _ = signal_hook::low_level::emulate_default_handler(signal.as_raw());
     }
-    exit_at_once(128 + signal)
+    exit_at_once(128 + signal.as_raw())
 }
 
 /// The descriptor by which a signal handler wakes the thread. It is never closed.

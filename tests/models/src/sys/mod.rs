@@ -2,6 +2,8 @@
 
 #[path = "../../../../atexit-core/src/sys/lock.rs"]
 pub(crate) mod lock;
+#[path = "../../../../atexit-core/src/sys/signal_number.rs"]
+pub(crate) mod signal_number;
 pub mod sync;
 #[path = "../../../../atexit-core/src/sys/token.rs"]
 pub(crate) mod token;

@@ -355,6 +355,14 @@ fn handlers_and_exit_functions_of_c_run_last_in_first_out() {
     c_functions("fini_array", &[in_main, handler, "destructor", "registered by it"]);
 }
 
+#[test]
+fn of_two_threads_that_end_the_process_one_runs_the_exit_functions_of_c() {
+    for _ in 0..5 {
+        let stdout = "declared handler\nexit function planted in main\n";
+        assert_seen(&mut command(env!("CARGO_BIN_EXE_c_functions"), &["two_threads"]), stdout, "", End::Status(5));
+    }
+}
+
 const EDGES: &str = env!("CARGO_BIN_EXE_edges");
 
 /// A program that ends before `main` or after all handlers, and by what.

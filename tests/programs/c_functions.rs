@@ -1,6 +1,8 @@
 //! Mixes handlers with exit functions of C, of a constructor and of `.fini_array`; the first argument says which of its scenes it plays.
 
-use std::sync::Mutex;
+use std::sync::{Barrier, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use atexit_core::{arm, at_exit, register};
 
@@ -16,6 +18,9 @@ fn plays(scene: &str) -> bool {
 }
 
 extern "C" fn planted_in_main() {
+    if plays("two_threads") {
+        thread::sleep(Duration::from_millis(20)); // time enough to be cut off
+    }
     println!("exit function planted in main");
     if plays("registers") {
         register(|| println!("registered by it"));
@@ -66,7 +71,23 @@ fn main() {
             unsafe { libc::atexit(planted_in_a_handler) };
         });
     }
-    if plays("armed") {
+    if plays("armed") || plays("two_threads") {
         arm();
     }
+    if plays("two_threads") {
+        two_threads();
+    }
+}
+
+/// Enters C's `exit` while another thread runs the handlers, and is about to.
+fn two_threads() -> ! {
+    static RUNNING: Barrier = Barrier::new(2);
+    register(|| {
+        RUNNING.wait();
+        thread::sleep(Duration::from_millis(50)); // that C has called the hook cannot be seen from here
+    });
+    thread::spawn(|| atexit_core::exit(5));
+    RUNNING.wait();
+    // SAFETY: ISO C.
+    unsafe { libc::exit(3) }
 }

@@ -4,11 +4,11 @@ mod fork;
 pub(crate) mod hook;
 #[cfg(feature = "signals")]
 pub mod signals;
+mod way_out;
 
 use crate::report::{Cause, Report};
 use crate::runner;
 use crate::sys;
-use crate::sys::sync::process;
 
 /// Runs all pending handlers now, and says what became of them. At the exit of the process nothing is left to do.
 ///
@@ -55,14 +55,7 @@ pub fn exit(code: i32) -> ! {
     let (_, asked) = runner::run_or_park(Cause::Exit { status: Some(code) });
     let status = asked.applied_to(Some(code)).unwrap_or(code);
     hook::die_by_signal(asked);
-    runner::leave(status);
-    if runner::others_were_exiting() {
-        sys::exit_in_child(status);
-    }
-    if is_in_exit {
-        sys::exit_again(status); // std's own `exit` aborts a thread that enters it twice
-    }
-    process::exit(status)
+    way_out::leave(status, is_in_exit)
 }
 
 /// Puts the hook in front of the C exit functions that were registered so far.

@@ -18,7 +18,8 @@
 //!
 //! No thread exits (`No`), or one does (`By`) and others that exit wait for it. When its handlers have run and it is about to enter C's
 //! `exit`, it says with which status (`Leaving`): another thread may be in there already and hold C's own lock. That one then leaves with
-//! this status, for otherwise the two would wait for each other.
+//! this status, for otherwise the two would wait for each other; and it leaves alone, for where C has no lock, who finds C's exit functions
+//! taken cuts off those of the other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +76,8 @@ pub(crate) struct RunState {
     kept: Vec<JoinHandle<()>>,
     /// This process was forked while another thread took its parent down.
     others_were_exiting: bool,
+    /// How many threads C's `exit` has brought here.
+    in_exit: usize,
     /// How many threads wait for the run to end, so that no wake-up is sent where nobody waits.
     waiting: usize,
 }
@@ -127,6 +130,7 @@ impl RunState {
             exit_thread: None,
             kept: Vec::new(),
             others_were_exiting: false,
+            in_exit: 0,
             waiting: 0,
         }
     }
@@ -255,7 +259,7 @@ impl RunState {
             Some(by) if goes_on || by == me => Exit::By(me),
             _ => Exit::No,
         };
-        self.waiting = 0;
+        (self.in_exit, self.waiting) = (0, 0);
         // Forgotten, not dropped: a thread that is no more may have had it in use, or locked.
         std::mem::forget(self.exit_thread.take());
         if !goes_on {
@@ -419,11 +423,24 @@ pub(crate) fn free() {
     }
 }
 
-/// Says that this thread, which has run the handlers, is about to enter C's `exit` with this status.
-pub(crate) fn leave(status: i32) {
+/// Says that this thread, which has run the handlers, is about to enter C's `exit` with this status. `false`: another one is in there
+/// already, and leaves with that status.
+pub(crate) fn leave(status: i32) -> bool {
     let mut run = lock();
     run.leave(ThreadToken::mine(), status);
     wake(&run);
+    run.in_exit == 0
+}
+
+/// C's `exit` has called the hook on this thread.
+pub(crate) fn enter_exit() {
+    lock().in_exit += 1;
+}
+
+/// The hook is done.
+pub(crate) fn go_on_in_exit() {
+    let mut run = lock();
+    run.in_exit = run.in_exit.saturating_sub(1); // in a child it was forgotten
 }
 
 pub(crate) fn is_idle() -> bool {

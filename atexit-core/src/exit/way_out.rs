@@ -1,0 +1,20 @@
+//! Owns the last steps of a thread that has run the handlers and ends the process by C's `exit`; must not know why it does.
+
+use crate::runner;
+use crate::sys;
+use crate::sys::sync::process;
+
+/// `is_in_exit`: this thread is inside C's `exit` already.
+pub(super) fn leave(status: i32, is_in_exit: bool) -> ! {
+    let is_alone = runner::leave(status);
+    if !is_alone && !is_in_exit {
+        runner::park();
+    }
+    if runner::others_were_exiting() {
+        sys::exit_in_child(status);
+    }
+    if is_in_exit {
+        sys::exit_again(status); // std's own `exit` aborts a thread that enters it twice
+    }
+    process::exit(status)
+}

@@ -272,6 +272,13 @@ fn exit_inside_a_handler_beats_the_signal() {
 }
 
 #[test]
+fn so_it_does_where_the_signal_arrives_in_an_exit() {
+    for scene in ["in_handler_that_exits", "in_handler_that_exits_by_exit"] {
+        start(scene).assert_end("", "the rest\n", End::Status(9));
+    }
+}
+
+#[test]
 fn a_failure_does_not() {
     let program = start("fails");
     program.kill(15);
@@ -300,6 +307,64 @@ fn functions_that_c_runs_at_exit_do_not_run() {
     let program = start("c_function");
     program.kill(15);
     program.assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
+}
+
+#[test]
+fn a_program_may_end_by_exit_with_the_status_of_the_signal_instead() {
+    let ends = |scene, stderr: &str, status| {
+        let program = start(scene);
+        program.kill(15);
+        program.assert_end("", stderr, End::Status(status));
+    };
+    ends("c_function_by_exit", "Some(Signal(SIGTERM)) on at_exit\nC's function\n", 128 + 15);
+    ends("by_exit_exits", "the rest\nC's function\n", 9);
+    ends("by_exit_exits_with_0", "the rest\nC's function\n", 0);
+    ends("by_exit_and_main_returns", "the rest\nC's function\n", 128 + 15);
+    let program = start("by_exit_no_longer");
+    program.kill(15);
+    program.assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
+
+    let program = start("by_exit_fails");
+    program.kill(15);
+    let seen = program.end();
+    assert!(seen.stderr.starts_with("Error: \"bad\"\nthe rest\nat_exit: 1 handler failed:\n"), "{seen:?}");
+    assert!(seen.stderr.ends_with("\nC's function\n"), "{seen:?}");
+    assert_eq!(seen.end, End::Status(128 + 15));
+}
+
+#[test]
+fn that_is_the_end_where_the_signal_meets_an_exit_too() {
+    for _ in 0..20 {
+        start("by_exit_then_returns").assert_end("", "the rest\nC's function\n", End::Status(128 + 15));
+        let program = start("by_exit_while_c_exits");
+        program.kill(15);
+        let seen = program.end();
+        assert_eq!((seen.stderr.as_str(), seen.end), ("the rest\nC's function\n", End::Status(128 + 15)), "{seen:?}");
+    }
+    start("by_exit_in_an_exit").assert_end("", "the rest\nC's function\n", End::Status(128 + 15));
+    let program = start("by_exit_calls_c_exit");
+    program.kill(15);
+    program.assert_end("", "the rest\nC's function\n", End::Status(128 + 15));
+}
+
+/// What a build with `-C instrument-coverage` writes is one of C's exit functions.
+#[test]
+fn a_coverage_profile_is_written_then() {
+    let nowhere = ("LLVM_PROFILE_FILE", "/dev/null"); // what macros write in the compiler
+    let flags = ("RUSTFLAGS", "-C instrument-coverage");
+    let folder = build("coverage", &["-p", "atexit", "--bin", "signals"], &[flags, nowhere]);
+    for (scene, writes, end) in
+        [("c_function_by_exit", true, End::Status(128 + 15)), ("c_function", false, End::Signal(15))]
+    {
+        let profile = folder.join(scene).with_extension("profraw");
+        let _ = std::fs::remove_file(&profile);
+        let mut command = command(&folder.join("signals").to_string_lossy(), &[scene]);
+        command.env("LLVM_PROFILE_FILE", &profile);
+        let program = start_command(command);
+        program.kill(15);
+        assert_eq!(program.end().end, end);
+        assert_eq!(profile.metadata().is_ok_and(|profile| profile.len() > 0), writes, "{scene}");
+    }
 }
 
 #[test]

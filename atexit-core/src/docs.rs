@@ -71,7 +71,7 @@ pub mod guide {}
 /// | 0 | an [`ExitCode`](std::process::ExitCode) that is not 0, or a [`Fault`](crate::Fault) with a status, is the last failure | that |
 /// | not 0 | any failure | what it was |
 /// | anything | [`exit(code)`](crate::exit) in a handler | `code`; if that is 0 and a handler failed, the status of the failure |
-/// | a signal | any failure | that signal |
+/// | a signal | any failure | that signal, or 128 and its number after `Signals::end_by_exit` |
 ///
 /// A status is 0 if a parent reads it as 0: on Unix it sees the low eight bits. Where the platform does not tell which
 /// status is pending (it does with glibc), a failure wins over any.
@@ -104,7 +104,7 @@ pub mod guide {}
 /// registered before `main`. So what a C library registers from `main` on runs before the handlers, and may take away
 /// what they need: [`arm`](crate::arm) puts the hook in front again. What C registers in constructors that ran earlier
 /// runs after the handlers, and so does what a handler registers with C. None of them runs when a caught signal ends the
-/// process.
+/// process, unless `Signals::end_by_exit` has said so.
 ///
 /// A function that C runs after the handlers, a destructor in `.fini_array` among them, may register handlers: they run
 /// next. It may end the process with another status by [`exit`](crate::exit) or by C's `exit`; [`std::process::exit`]

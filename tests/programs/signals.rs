@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -33,7 +34,17 @@ const SCENES: &[(&str, fn())] = &[
     ("own_handlers_by_signal_hook", own_handlers_by_signal_hook),
     ("deadline", deadline),
     ("during_run", during_run),
-    ("c_function", c_function),
+    ("c_function", || calls_c_function(Signals::new())),
+    ("c_function_by_exit", || calls_c_function(Signals::new().end_by_exit())),
+    ("by_exit_exits", || by_exit(|| register(|| atexit_core::exit(9)), false)),
+    ("by_exit_exits_with_0", || by_exit(|| register(|| atexit_core::exit(0)), false)),
+    ("by_exit_fails", || by_exit(|| Handler::new(|| Err::<(), _>("bad")).name("fails").register(), false)),
+    ("by_exit_and_main_returns", || by_exit(|| register(meet), true)),
+    ("by_exit_then_returns", by_exit_then_returns),
+    ("by_exit_in_an_exit", by_exit_in_an_exit),
+    ("by_exit_calls_c_exit", || by_exit(|| register(calls_c_exit), false)),
+    ("by_exit_while_c_exits", by_exit_while_c_exits),
+    ("by_exit_no_longer", by_exit_no_longer),
     ("hangs", hangs),
     ("exits", exits),
     ("fails", fails),
@@ -41,6 +52,8 @@ const SCENES: &[(&str, fn())] = &[
     ("main_returns", main_returns),
     ("then_returns", then_returns),
     ("in_handler", in_handler),
+    ("in_handler_that_exits", || in_handler_that_exits(Signals::new())),
+    ("in_handler_that_exits_by_exit", || in_handler_that_exits(Signals::new().end_by_exit())),
     ("in_handler_twice", in_handler_twice),
     ("hangs_until_told", hangs_until_told),
     ("restores_the_default", restores_the_default),
@@ -320,17 +333,94 @@ fn during_run() {
     park();
 }
 
-/// Functions that C runs at exit have no part in the death by a signal.
-fn c_function() {
-    extern "C" fn never() {
-        eprintln!("never");
+/// Says that C has run its exit functions, after the handlers. It takes long enough to be cut off by a thread that ends the process meanwhile.
+fn register_with_c() {
+    extern "C" fn function() {
+        thread::sleep(Duration::from_millis(10));
+        eprintln!("C's function");
     }
-    register(say_why);
-    install().expect("installed");
     // SAFETY: ISO C.
-    unsafe { libc::atexit(never) };
+    unsafe { libc::atexit(function) };
+    atexit_core::arm();
+}
+
+fn calls_c_function(signals: Signals) {
+    register(say_why);
+    register_with_c();
+    signals.install().expect("installed");
     ready();
     block();
+}
+
+/// Is killed while `main` waits, or returns.
+fn by_exit(register_another: fn() -> atexit_core::Registration, returns: bool) {
+    register(|| eprintln!("the rest"));
+    register_another();
+    register_with_c();
+    Signals::new().end_by_exit().install().expect("installed");
+    ready();
+    if returns {
+        meet();
+    } else {
+        park();
+    }
+}
+
+/// Here `main` and a handler wait for each other.
+fn meet() {
+    static BOTH: Barrier = Barrier::new(2);
+    BOTH.wait();
+}
+
+fn by_exit_then_returns() {
+    register(|| eprintln!("the rest"));
+    register_with_c();
+    Signals::new().end_by_exit().install().expect("installed");
+    ready();
+    raise(libc::SIGTERM);
+}
+
+fn by_exit_in_an_exit() {
+    register(|| eprintln!("the rest"));
+    register(|| raise(libc::SIGTERM));
+    register_with_c();
+    Signals::new().end_by_exit().install().expect("installed");
+    ready();
+    atexit_core::exit(3);
+}
+
+fn calls_c_exit() {
+    // SAFETY: ISO C.
+    unsafe { libc::exit(3) };
+}
+
+/// `main` waits inside C's `exit` until the handlers have run because of the signal.
+fn by_exit_while_c_exits() {
+    register(|| eprintln!("the rest"));
+    register(|| {
+        meet();
+        // Whether it has come there cannot be told; mostly it has by then.
+        thread::sleep(Duration::from_millis(50));
+    });
+    register_with_c();
+    Signals::new().end_by_exit().install().expect("installed");
+    ready();
+    meet();
+    calls_c_exit();
+}
+
+fn by_exit_no_longer() {
+    register(say_why);
+    register_with_c();
+    Signals::new().end_by_exit().install().expect("installed");
+    install().expect("installed");
+    ready();
+    park();
+}
+
+fn raise(signal: i32) {
+    // SAFETY: POSIX.
+    assert_eq!(unsafe { libc::raise(signal) }, 0);
 }
 
 fn on_caller() {
@@ -342,14 +432,11 @@ fn on_caller() {
 
 /// `main` returns while the handlers run because of a signal.
 fn main_returns() {
-    static RETURNING: std::sync::Barrier = std::sync::Barrier::new(2);
     register(|| eprintln!("the rest"));
-    register(|| {
-        RETURNING.wait();
-    });
+    register(meet);
     install().expect("installed");
     ready();
-    RETURNING.wait();
+    meet();
 }
 
 /// The signal and the return from `main` come together: whichever is first, the process dies by the signal.
@@ -367,6 +454,17 @@ fn in_handler() {
     register(|| assert_eq!(unsafe { libc::raise(libc::SIGINT) }, 0));
     install().expect("installed");
     ready();
+}
+
+fn in_handler_that_exits(signals: Signals) {
+    register(|| eprintln!("the rest"));
+    register(|| {
+        raise(libc::SIGTERM);
+        atexit_core::exit(9);
+    });
+    signals.install().expect("installed");
+    ready();
+    atexit_core::exit(3);
 }
 
 /// Each further argument is one more call of `install`, and after how many milliseconds it no longer takes a signal for a repeated one.

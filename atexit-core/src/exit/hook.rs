@@ -47,7 +47,7 @@ impl sys::ExitHook for Hook {
         install_next();
         let asked = runner::run_in_exit(status);
         HOOK_DONE.store(true, Ordering::Relaxed);
-        die_by_signal(asked);
+        let asked = obey_signal(asked);
         (asked != AskedStatus::default()).then_some(asked)
     }
 
@@ -82,12 +82,12 @@ fn install_next() {
     }
 }
 
-/// Dies by the signal that has arrived meanwhile, if one has: whoever sent it is to see that. `exit` inside a handler beats it.
-pub(super) fn die_by_signal(asked: AskedStatus) {
+/// Dies by the signal that has arrived meanwhile, if one has, or leaves with its status: whoever sent it is to see that. `exit` inside a
+/// handler beats it. What is decided here stays so, also where the hook is called again.
+pub(super) fn obey_signal(asked: AskedStatus) -> AskedStatus {
     #[cfg(feature = "signals")]
-    if asked.exit.is_none() {
-        super::signals::die_if_arrived();
+    if let (Some(signal), None) = (super::signals::take_arrived(), asked.exit) {
+        return AskedStatus { exit: Some(super::signals::die_or_status(signal)), ..asked };
     }
-    #[cfg(not(feature = "signals"))]
-    let _ = asked;
+    asked
 }

@@ -39,7 +39,8 @@ pub fn run() -> Report {
 ///
 /// A [`catch_unwind`](std::panic::catch_unwind) in the handler ends the unwinding, but the code stands. With `panic = "abort"` locks that
 /// the handler holds stay locked. In a thread that a handler has started, and when another thread is taking the process down already, this
-/// waits for the end, and the code is lost. After a caught signal the process ends without the exit functions of C.
+/// waits for the end, and the code is lost. After a caught signal the process ends without the exit functions of C, unless the program has
+/// asked for them.
 ///
 /// ```no_run
 /// # let failed = true;
@@ -53,8 +54,7 @@ pub fn exit(code: i32) -> ! {
     }
     let is_in_exit = runner::is_exiting() || sys::is_in_exit();
     let (_, asked) = runner::run_or_park(Cause::Exit { status: Some(code) });
-    let status = asked.applied_to(Some(code)).unwrap_or(code);
-    hook::die_by_signal(asked);
+    let status = hook::obey_signal(asked).applied_to(Some(code)).unwrap_or(code);
     way_out::leave(status, is_in_exit)
 }
 

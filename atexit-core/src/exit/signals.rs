@@ -3,7 +3,8 @@
 //! Nobody can do much inside a signal handler: it may interrupt any code, `malloc` among it. So the signal handler only wakes a
 //! thread, which [`install`] has started; that thread has the exit handlers run, on an exit thread like at any other exit, while the rest of the
 //! program goes on, even if its main thread sits in a system call. Then the process kills itself by the same signal, so that its
-//! parent sees what happened, unless a handler has called [`exit`](crate::exit). C's exit functions do not run. What
+//! parent sees what happened, unless a handler has called [`exit`](crate::exit). C's exit functions do not run, unless the program has asked
+//! for them by [`Signals::end_by_exit`]. What
 //! arrives within a second of the first signal, or within what [`Signals::ignore_repeats`] says, is the same request, as some senders repeat
 //! it; a signal after that kills at once. Process 1,
 //! as in a container, which no signal kills that it does not catch, ends with status 128 and the signal's number instead.
@@ -28,11 +29,12 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::way_out;
 use crate::report::Cause;
-use crate::runner;
+use crate::runner::{self, AskedStatus};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::signal::{self, Disposition, Waiter};
 use crate::sys::{self, Process};
@@ -128,6 +130,7 @@ pub fn install_for(signals: &[i32]) -> Result<(), SignalError> {
 pub struct Signals {
     chosen: Vec<Signal>,
     ignore_repeats: Duration,
+    ends_by_exit: bool,
 }
 
 impl Default for Signals {
@@ -139,7 +142,7 @@ impl Default for Signals {
 impl Signals {
     /// Those of [`install`](install()): SIGHUP, SIGINT, SIGQUIT and SIGTERM.
     pub fn new() -> Self {
-        Self { chosen: signal::USUAL.to_vec(), ignore_repeats: IGNORE_REPEATS }
+        Self { chosen: signal::USUAL.to_vec(), ignore_repeats: IGNORE_REPEATS, ends_by_exit: false }
     }
 
     /// These signals, and none that were chosen so far.
@@ -164,6 +167,15 @@ impl Signals {
     /// zero has a second signal kill at once, and `Duration::MAX` has none do so.
     pub fn ignore_repeats(self, ignore_repeats: Duration) -> Self {
         Self { ignore_repeats, ..self }
+    }
+
+    /// Ends the process by C's `exit` with status 128 and the signal's number, instead of by the signal. So functions that C runs at exit do
+    /// run, as for coverage profiles (`-C instrument-coverage`) and sanitizers, and stdout is flushed.
+    ///
+    /// [`exit`](crate::exit) inside a handler beats that status; a failure does not. Where another thread exits already, that one ends the
+    /// process, with this status. A signal that kills at once still does.
+    pub fn end_by_exit(self) -> Self {
+        Self { ends_by_exit: true, ..self }
     }
 
     /// Has these signals run the handlers, besides those that were installed before; see the [module](self).
@@ -197,6 +209,7 @@ impl Signals {
             start_thread(&mut installed).map_err(SignalError::System)?;
         }
         REPEATS.store(u64::try_from(self.ignore_repeats.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        ENDS_BY_EXIT.store(self.ends_by_exit, Ordering::SeqCst);
         for signal in wanted {
             installed.catch(signal).map_err(SignalError::System)?;
         }
@@ -247,6 +260,9 @@ const NONE: i32 = -1;
 /// What comes within so many nanoseconds of the first signal is the same request.
 static REPEATS: AtomicU64 = AtomicU64::new(0);
 
+/// The process ends by C's `exit`.
+static ENDS_BY_EXIT: AtomicBool = AtomicBool::new(false);
+
 /// `timeout` sends SIGTERM to its child and to its group, a terminal that closes has SIGHUP sent by the shell and by the kernel, and package
 /// runners repeat a Ctrl-C.
 const IGNORE_REPEATS: Duration = Duration::from_secs(1);
@@ -264,9 +280,7 @@ fn arrived(signal: Signal) {
     }
 }
 
-/// The first signal, if one has arrived.
-fn first() -> Option<Signal> {
-    let number = ARRIVED.load(Ordering::SeqCst);
+fn signal_of(number: i32) -> Option<Signal> {
     (number != NONE).then_some(Signal::from_raw(number))
 }
 
@@ -285,18 +299,29 @@ fn start_thread(installed: &mut Installed) -> io::Result<()> {
 /// Waits for a signal to arrive, and ends the process by it.
 fn wait(mut waiter: Waiter) {
     let signal = loop {
-        match first() {
+        match signal_of(ARRIVED.load(Ordering::SeqCst)) {
             Some(signal) => break signal,
             None if waiter.wait() => {}
             None => return, // nobody is left to wake anybody
         }
     };
     let (_, asked) = runner::run_or_park(Cause::Signal(signal));
-    if let Some(code) = asked.exit {
+    end(signal, asked);
+}
+
+/// Ends the process once the handlers have run because of the signal.
+fn end(signal: Signal, asked: AskedStatus) -> ! {
+    take_arrived();
+    match asked.exit {
         // Not by way of C's `exit`: another thread may be in there already, waiting for this one.
-        sys::exit_at_once(asked.applied_to(Some(code)).unwrap_or(code));
+        Some(code) if !ENDS_BY_EXIT.load(Ordering::SeqCst) => {
+            sys::exit_at_once(asked.applied_to(Some(code)).unwrap_or(code))
+        }
+        code => {
+            let status = code.unwrap_or_else(|| die_or_status(signal));
+            way_out::leave(asked.applied_to(Some(status)).unwrap_or(status), false)
+        }
     }
-    signal::die_by(signal);
 }
 
 pub(crate) fn lock() -> Guard<'static, Installed> {
@@ -311,9 +336,15 @@ pub(crate) fn forget_in_child(installed: &Installed) {
     ARRIVED.store(NONE, Ordering::SeqCst);
 }
 
-/// Dies by the signal that has arrived, once the handlers have run because of an exit.
-pub(crate) fn die_if_arrived() {
-    if let Some(signal) = first() {
+/// The signal that has arrived and that nobody has ended the process by, for whoever ends it now.
+pub(crate) fn take_arrived() -> Option<Signal> {
+    signal_of(ARRIVED.swap(NONE, Ordering::SeqCst))
+}
+
+/// Dies by the signal, once the handlers have run, or says the status to end with by C's `exit`.
+pub(crate) fn die_or_status(signal: Signal) -> i32 {
+    if !ENDS_BY_EXIT.load(Ordering::SeqCst) {
         signal::die_by(signal);
     }
+    signal.exit_status()
 }

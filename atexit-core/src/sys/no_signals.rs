@@ -34,7 +34,7 @@ pub(crate) fn now() -> u64 {
 }
 
 pub(crate) fn die_by(signal: Signal) -> ! {
-    super::exit_at_once(128 + signal.as_raw())
+    super::exit_at_once(signal.exit_status())
 }
 
 pub(crate) enum Waiter {}

@@ -104,7 +104,7 @@ pub(crate) fn die_by(signal: Signal) -> ! {
     if process_id() != 1 {
         let _ = signal_hook::low_level::emulate_default_handler(signal.as_raw());
     }
-    exit_at_once(128 + signal.as_raw())
+    exit_at_once(signal.exit_status())
 }
 
 /// The descriptor by which a signal handler wakes the thread. It is never closed.

@@ -28,6 +28,12 @@ impl Signal {
     pub const fn as_raw(self) -> i32 {
         self.0
     }
+
+    /// With which a shell tells of it.
+    #[cfg(feature = "signals")]
+    pub(crate) const fn exit_status(self) -> i32 {
+        128 + self.0
+    }
 }
 
 impl fmt::Display for Signal {

@@ -1,6 +1,7 @@
 //! Owns what signals do after `signals::install()`.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use atexit_core::signals::{Signal, SignalError};
@@ -248,6 +249,16 @@ fn a_former_handler_that_restores_the_default_and_raises_the_signal_again_loses_
     let program = start("restores_the_default");
     program.kill(15);
     program.assert_end("", "the program's own\nthe rest\n", End::Signal(15));
+}
+
+#[test]
+fn a_program_that_closes_all_descriptors_hears_of_signals_and_its_files_do_not() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("somebodys_file");
+    std::fs::write(&file, "").expect("written");
+    let program = start_command(command(SIGNALS, &["closes_descriptors", &file.to_string_lossy()]));
+    program.kill(15);
+    program.assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
+    assert_eq!(std::fs::read_to_string(&file).expect("read"), "");
 }
 
 #[test]

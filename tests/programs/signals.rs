@@ -1,11 +1,12 @@
 //! Is ended by signals; the first argument says which of its scenes it plays. It says `ready` when it can be killed.
 
+use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use atexit_core::signals::{Signal, Signals, install, install_for};
 use atexit_core::{Config, Handler, cause, configure, register};
@@ -20,6 +21,7 @@ const SCENES: &[(&str, fn())] = &[
     ("waits", || wait(false)),
     ("chooses", chooses),
     ("chooses_one", chooses_one),
+    ("closes_descriptors", closes_descriptors),
     ("dies_of", dies_of),
     ("sends_itself", sends_itself),
     ("refused", refused),
@@ -500,6 +502,33 @@ fn restores_the_default() {
     install().expect("installed");
     ready();
     block();
+}
+
+/// As a daemon does, and opens the file that the second argument names.
+fn closes_descriptors() {
+    register(say_why);
+    install().expect("installed");
+    let path = std::env::args_os().nth(2).expect("a path");
+    // SAFETY: nothing here has any of these open.
+    (3..256).for_each(|descriptor| unsafe {
+        libc::close(descriptor);
+    });
+    let files: Vec<_> = (0..4).map(|_| OpenOptions::new().append(true).open(&path).expect("opened")).collect();
+    let start = Instant::now();
+    while !the_thread_sleeps() {
+        assert!(start.elapsed() < Duration::from_secs(10), "it spins");
+        thread::yield_now();
+    }
+    ready();
+    std::mem::forget(files);
+    park();
+}
+
+/// Whether the thread that a signal wakes sleeps, and does not spin.
+fn the_thread_sleeps() -> bool {
+    let threads = std::fs::read_dir("/proc/self/task").expect("Linux").map(|thread| thread.expect("read").path());
+    let mut states = threads.map(|thread| std::fs::read_to_string(thread.join("stat")).expect("read"));
+    states.any(|state| state.contains("(at_exit_signals) S "))
 }
 
 fn raises() {

@@ -36,7 +36,7 @@ use super::way_out;
 use crate::report::Cause;
 use crate::runner::{self, AskedStatus};
 use crate::sys::lock::{Guard, Lock, Rank};
-use crate::sys::signal::{self, Disposition, Waiter};
+use crate::sys::signal::{self, Disposition, Waker};
 use crate::sys::{self, Process};
 
 pub use crate::sys::signal_number::Signal;
@@ -79,7 +79,7 @@ impl std::error::Error for SignalError {
 ///
 /// # Errors
 ///
-/// If the system refuses, for want of a file descriptor or a thread, or has no signals.
+/// If the system refuses, for want of a thread, or has no signals.
 ///
 /// ```
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -188,7 +188,7 @@ impl Signals {
     /// # Errors
     ///
     /// If there is no such signal, or if one cannot be had (SIGKILL and SIGSTOP cannot be caught; after SIGSEGV, SIGABRT and the like
-    /// nothing can run; SIGCHLD and the like end no process): then nothing changes. If the system refuses a thread or a descriptor, nothing
+    /// nothing can run; SIGCHLD and the like end no process): then nothing changes. If the system refuses a thread, nothing
     /// changes either; if it refuses one of the signals, those before it are installed. On a platform without signals it is always an error.
     pub fn install(self) -> Result<(), SignalError> {
         if signal::SUPPORTED.is_empty() {
@@ -289,20 +289,20 @@ fn start_thread(installed: &mut Installed) -> io::Result<()> {
     if installed.thread_in == Some(here) {
         return Ok(());
     }
-    let (waker, waiter) = signal::waiter()?;
-    sys::spawn("at_exit_signals", move || wait(waiter))?;
+    let waker = Waker::new()?;
+    let theirs = waker.clone();
+    sys::spawn("at_exit_signals", move || wait(&theirs))?;
     installed.thread_in = Some(here);
     waker.publish();
     Ok(())
 }
 
 /// Waits for a signal to arrive, and ends the process by it.
-fn wait(mut waiter: Waiter) {
+fn wait(waker: &Waker) {
     let signal = loop {
         match signal_of(ARRIVED.load(Ordering::SeqCst)) {
             Some(signal) => break signal,
-            None if waiter.wait() => {}
-            None => return, // nobody is left to wake anybody
+            None => waker.wait(),
         }
     };
     let (_, asked) = runner::run_or_park(Cause::Signal(signal));

@@ -33,6 +33,9 @@ mod iso_c;
 pub(crate) mod lock;
 #[cfg(all(unix, not(any(target_family = "wasm", miri))))]
 mod posix;
+#[cfg(all(feature = "signals", unix, not(target_family = "wasm")))]
+#[cfg_attr(target_vendor = "apple", path = "mach_semaphore.rs")]
+mod semaphore;
 #[cfg(feature = "signals")]
 #[cfg_attr(all(unix, not(any(target_family = "wasm", miri))), path = "signal.rs")]
 #[cfg_attr(not(all(unix, not(any(target_family = "wasm", miri)))), path = "no_signals.rs")]

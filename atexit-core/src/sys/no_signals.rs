@@ -37,24 +37,17 @@ pub(crate) fn die_by(signal: Signal) -> ! {
     super::exit_at_once(signal.exit_status())
 }
 
-pub(crate) enum Waiter {}
-
-pub(crate) enum Waker {}
-
-pub(crate) fn waiter() -> io::Result<(Waker, Waiter)> {
-    Err(io::ErrorKind::Unsupported.into())
-}
+#[derive(Clone)]
+pub(crate) struct Waker;
 
 impl Waker {
-    pub(crate) fn publish(self) {
-        match self {}
+    pub(crate) fn new() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
     }
-}
 
-impl Waiter {
-    pub(crate) fn wait(&mut self) -> bool {
-        match *self {}
-    }
+    pub(crate) fn publish(self) {}
+
+    pub(crate) fn wait(&self) {}
 }
 
 pub(crate) fn wake() {}

@@ -276,11 +276,8 @@ fn is_writable(descriptor: c_int, until: Instant) -> bool {
     }
 }
 
-/// Writes what can be written to a descriptor in one call; fit for a signal handler.
-pub(crate) fn write_to(descriptor: i32, bytes: &[u8]) -> io::Result<usize> {
-    if descriptor < 0 {
-        return Ok(0);
-    }
+/// Writes what can be written to a descriptor in one call.
+fn write_to(descriptor: i32, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: `ManuallyDrop` never closes the descriptor, and writing to one that is not open is an error, no more.
     let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
     file.write(bytes)

@@ -1,14 +1,13 @@
 //! Owns what the system does about signals, and how a signal handler wakes a thread; must not know what is done when one arrives.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::IntoRawFd as _;
-use std::os::unix::net::UnixStream;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::iso_c::exit_at_once;
-use super::posix::{process_id, write_to};
+use super::posix::process_id;
+use super::semaphore::Semaphore;
 use super::signal_number::Signal;
 
 /// What a terminal, an operator or a system that shuts down sends.
@@ -64,7 +63,7 @@ pub(crate) fn catch(signal: Signal, arrived: fn(Signal)) -> io::Result<()> {
         catch_again(signal);
         arrived(signal);
     };
-    // SAFETY: all that is called does nothing but atomic operations, `sigaction`, `write`, reading a clock, and what `signal-hook` offers
+    // SAFETY: all that is called does nothing but atomic operations, `sigaction`, posting a semaphore, reading a clock, and what `signal-hook` offers
     // for signal handlers.
     unsafe { signal_hook::low_level::register(signal.as_raw(), first_time) }.map(drop)
 }
@@ -107,43 +106,41 @@ pub(crate) fn die_by(signal: Signal) -> ! {
     exit_at_once(signal.exit_status())
 }
 
-/// The descriptor by which a signal handler wakes the thread. It is never closed.
-static WAKE: AtomicI32 = AtomicI32::new(-1);
+/// Where the thread waits that a signal handler wakes; null: there is none. It takes no file descriptor, which a program that becomes a
+/// daemon would close. It is never freed, for a signal handler may be about to post it.
+static WAITS_AT: AtomicPtr<Semaphore> = AtomicPtr::new(std::ptr::null_mut());
 
-/// The end at which a thread waits.
-pub(crate) struct Waiter(UnixStream);
-
-/// The end from which it is woken, once it is published.
-pub(crate) struct Waker(UnixStream);
-
-pub(crate) fn waiter() -> io::Result<(Waker, Waiter)> {
-    let (ours, theirs) = UnixStream::pair()?;
-    ours.set_nonblocking(true)?;
-    Ok((Waker(ours), Waiter(theirs)))
-}
+/// Where a thread waits, once it is published.
+#[derive(Clone)]
+pub(crate) struct Waker(Arc<Semaphore>);
 
 impl Waker {
-    /// From now on [`wake`] wakes whoever waits at the other end.
-    pub(crate) fn publish(self) {
-        WAKE.store(self.0.into_raw_fd(), Ordering::SeqCst);
+    pub(crate) fn new() -> io::Result<Self> {
+        Semaphore::new().map(Self)
     }
-}
 
-impl Waiter {
-    /// Waits to be woken. `false`: nobody is left who could.
-    pub(crate) fn wait(&mut self) -> bool {
-        !matches!(self.0.read(&mut [0]), Ok(0))
+    /// From now on [`wake`] wakes whoever waits here.
+    pub(crate) fn publish(self) {
+        WAITS_AT.store(Arc::into_raw(self.0).cast_mut(), Ordering::SeqCst);
+    }
+
+    /// Waits to be woken, and mostly returns because of that.
+    pub(crate) fn wait(&self) {
+        self.0.wait();
     }
 }
 
 /// Wakes the thread that waits; fit for a signal handler.
 pub(crate) fn wake() {
-    let _ = write_to(WAKE.load(Ordering::SeqCst), &[0]);
+    // SAFETY: it is null, or was made by `publish` and is never freed.
+    if let Some(semaphore) = unsafe { WAITS_AT.load(Ordering::SeqCst).as_ref() } {
+        semaphore.post();
+    }
 }
 
 /// In a forked child nobody waits.
 pub(crate) fn forget_waker_in_child() {
-    WAKE.store(-1, Ordering::SeqCst);
+    WAITS_AT.store(std::ptr::null_mut(), Ordering::SeqCst);
 }
 
 /// Keeps signals from this thread for as long as it lives.

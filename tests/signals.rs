@@ -189,6 +189,29 @@ fn a_handler_of_the_programs_own_keeps_its_say() {
 }
 
 #[test]
+fn what_other_crates_catch() {
+    let program = build("signal_crates", &["-p", "signal_crates"], &[]).join("signal_crates");
+    let start = |scene| start_command(command(&program.to_string_lossy(), &[scene]));
+    let ends = |scene, stderr: &str, end| {
+        let program = start(scene);
+        program.kill(libc::SIGINT);
+        program.assert_end("", stderr, end);
+    };
+    // Both have their say, whoever was first.
+    for scene in ["ctrlc_before", "tokio_before", "tokio_after"] {
+        ends(scene, "Some(Signal(SIGINT))\n", End::Signal(libc::SIGINT));
+    }
+    // But `ctrlc` replaces what it finds, and is replaced by a later `install`.
+    ends("ctrlc_between", "Some(Signal(SIGINT))\n", End::Signal(libc::SIGINT));
+    ends("ctrlc_after", "Some(Exit { status: Some(7) })\n", End::Status(7));
+    let seen = spawn::run(&mut command(&program.to_string_lossy(), &["ctrlc_tries"]));
+    assert_eq!(seen.stdout, "MultipleHandlers\n");
+    // Who shuts down in order leaves the signal alone.
+    let stderr = "all requests are answered\nSome(Exit { status: Some(0) })\n";
+    ends("tokio_alone", stderr, End::Status(0));
+}
+
+#[test]
 fn a_handler_of_the_programs_own_that_is_set_afterwards_replaces_what_was_installed() {
     let stderr = "the program's own handler ran: true, Some(Exit { status: Some(0) })\n";
     start("own_handler_afterwards").assert_end("", stderr, End::Status(0));

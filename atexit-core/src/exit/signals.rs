@@ -18,9 +18,17 @@
 //! | arrives while the process exits already | the handlers go on, and then the process dies by it; a signal later than a second after that kills at once |
 //! | arrives in a forked child | kills it: there the signals have their former dispositions again |
 //!
-//! A signal handler that the program sets by `sigaction` afterwards replaces this one, until `install` is called again, which puts this
-//! one in its place. One set through `signal-hook`, as Tokio's and `ctrlc`'s are, is called too, but the process ends all the same: a
-//! program with an orderly shutdown of its own for a signal should not install for that signal.
+//! # Beside others that catch signals
+//!
+//! | who | set before `install` | set after it |
+//! |---|---|---|
+//! | `sigaction`, `signal` | is called, then the exit handlers run | replaces this, until `install` is called again, which puts this in its place |
+//! | `ctrlc` | is called, and the exit handlers run | the same: it replaces this; `try_set_handler` is an error |
+//! | `signal-hook`, Tokio | both: it is called, or its stream told, and the exit handlers run | both |
+//!
+//! "Both" is not what a service wants that shuts down in order at a signal: the exit handlers begin at once, and the process ends when they
+//! are through, whatever requests are left. A signal is either for an orderly shutdown, after which `main` returns and the handlers run, or
+//! for this: leave it out by [`Signals::except`].
 //!
 //! If some thread holds the lock of stdout or stderr, a handler that prints would wait for it forever: then handlers without a limit are
 //! given a limit of two seconds.

@@ -1,8 +1,15 @@
 //! Owns what signals do after `signals::install()`.
 
-use std::io::{BufRead as _, BufReader};
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::{AsRawFd as _, FromRawFd as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use atexit_core::signals::{Signal, SignalError};
 use spawn::{End, Seen, build, command, finish, kill};
@@ -222,25 +229,96 @@ fn a_handler_of_the_programs_own_that_is_set_afterwards_replaces_what_was_instal
 }
 
 #[test]
-fn a_second_signal_kills_at_once_unless_it_repeats_the_first() {
+fn a_second_signal_a_second_later_kills_at_once() {
     for second in [libc::SIGTERM, libc::SIGINT] {
         let mut program = start("hangs");
         program.kill(15);
         program.wait_for("hangs");
-        std::thread::sleep(std::time::Duration::from_millis(1100)); // that is what is promised
+        thread::sleep(Duration::from_millis(1100)); // that is what is promised
         program.kill(second);
         program.assert_end("", "", End::Signal(second));
     }
+}
+
+/// `timeout`, terminals and package runners repeat signals; some inits send SIGTERM, and then SIGHUP.
+#[test]
+fn a_signal_that_repeats_the_first_within_a_second_loses_nothing() {
+    thread::scope(|scope| {
+        for milliseconds in [0, 1, 10, 100, 300, 600, 900] {
+            let in_time = move |_| is_repeated_after(Duration::from_millis(milliseconds));
+            scope.spawn(move || assert!((0..5).any(in_time), "this machine is too slow for {milliseconds} ms"));
+        }
+    });
+}
+
+/// `false`: this test was too slow to send the signal in time.
+fn is_repeated_after(time: Duration) -> bool {
+    let mut program = start("hangs_until_told");
+    let first = Instant::now();
+    program.kill(15);
+    program.wait_for("waits");
+    thread::sleep(time.saturating_sub(first.elapsed())); // this is what is tested
+    for signal in [15, 2, 1] {
+        program.kill(signal);
+    }
+    if first.elapsed() > Duration::from_millis(950) {
+        return false;
+    }
+    program.tell();
+    program.assert_end("", "the rest\n", End::Signal(15));
+    true
+}
+
+#[test]
+fn timeout_sends_its_signal_twice() {
     for _ in 0..20 {
-        let mut program = start("hangs_until_told");
+        let mut program = start_command(command("timeout", &["1000", SIGNALS, "hangs_until_told"]));
         program.kill(15);
         program.wait_for("waits");
-        for signal in [15, 2, 1] {
-            program.kill(signal);
-        }
         program.tell();
         program.assert_end("", "the rest\n", End::Signal(15));
     }
+}
+
+/// The shell sends SIGHUP to what it runs, and the kernel does so when the shell has ended.
+#[test]
+fn a_terminal_that_closes_sends_its_signal_twice() {
+    for _ in 0..10 {
+        let (terminal, mut shell) = start_shell();
+        writeln!(&terminal, "{SIGNALS} outlives_its_parent 2>&1").expect("the shell reads");
+        let mut stdout = BufReader::new(shell.stdout.take().expect("piped"));
+        let mut seen = String::new();
+        stdout.read_line(&mut seen).expect("a pipe can be read");
+        drop(terminal);
+        stdout.read_to_string(&mut seen).expect("a pipe can be read");
+        shell.wait().expect("the shell ends");
+        assert_eq!(seen, "ready\nthe rest\n");
+    }
+}
+
+/// An interactive shell, and the other end of its terminal.
+fn start_shell() -> (File, Child) {
+    let mut name = [0; 64];
+    // SAFETY: POSIX: the descriptor is of nobody else, no other child inherits it, and the name fits, or it is an error.
+    let (ours, name) = unsafe {
+        let ours = File::from_raw_fd(libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC));
+        assert_eq!(libc::unlockpt(ours.as_raw_fd()), 0);
+        assert_eq!(libc::ptsname_r(ours.as_raw_fd(), name.as_mut_ptr(), name.len()), 0);
+        (ours, CStr::from_ptr(name.as_ptr()).to_str().expect("a path"))
+    };
+    let theirs = File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(name).expect("opened");
+    let mut shell = Command::new("bash");
+    shell.args(["--norc", "--noprofile", "--noediting", "-i"]);
+    shell.stdin(theirs.try_clone().expect("a descriptor")).stdout(Stdio::piped()).stderr(theirs);
+    // SAFETY: POSIX and Linux: both are system calls, and nothing else.
+    let shell = unsafe {
+        shell.pre_exec(|| {
+            libc::setsid();
+            libc::ioctl(0, libc::TIOCSCTTY, 0);
+            Ok(())
+        })
+    };
+    (ours, shell.spawn().expect("it starts"))
 }
 
 #[test]
@@ -261,7 +339,7 @@ fn a_program_says_until_when_a_signal_repeats_the_first_and_the_latest_word_coun
     let mut program = start_with("hangs_until_told", &[hour]);
     program.kill(15);
     program.wait_for("waits");
-    std::thread::sleep(std::time::Duration::from_millis(1100)); // the default is over
+    thread::sleep(Duration::from_millis(1100)); // the default is over
     program.kill(2);
     program.tell();
     program.assert_end("", "the rest\n", End::Signal(15));

@@ -21,6 +21,7 @@ const SCENES: &[(&str, fn())] = &[
     ("waits", || wait(false)),
     ("chooses", chooses),
     ("chooses_one", chooses_one),
+    ("outlives_its_parent", outlives_its_parent),
     ("closes_descriptors", closes_descriptors),
     ("dies_of", dies_of),
     ("sends_itself", sends_itself),
@@ -469,18 +470,13 @@ fn in_handler_that_exits(signals: Signals) {
     atexit_core::exit(3);
 }
 
-/// Each further argument is one more call of `install`, and after how many milliseconds it no longer takes a signal for a repeated one.
 fn hangs_until_told() {
     register(|| eprintln!("the rest"));
     register(|| {
         println!("waits");
         io::stdin().read_line(&mut String::new()).expect("it is told");
     });
-    install().expect("installed");
-    for milliseconds in std::env::args().skip(2) {
-        let time = Duration::from_millis(milliseconds.parse().expect("a number"));
-        Signals::new().ignore_repeats(time).install().expect("installed");
-    }
+    install_as_told();
     ready();
     park();
 }
@@ -502,6 +498,34 @@ fn restores_the_default() {
     install().expect("installed");
     ready();
     block();
+}
+
+/// Its handler waits for the end of the parent, which may send a second signal before that.
+fn outlives_its_parent() {
+    register(|| eprintln!("the rest"));
+    // SAFETY: POSIX; nobody waits for this program, and so it does not wait for ever.
+    let parent = unsafe {
+        libc::alarm(20);
+        libc::getppid()
+    };
+    register(move || {
+        // SAFETY: likewise.
+        while unsafe { libc::getppid() } == parent {
+            thread::yield_now();
+        }
+    });
+    install_as_told();
+    ready();
+    park();
+}
+
+/// Each further argument is one more call of `install`, and after how many milliseconds it no longer takes a signal for a repeated one.
+fn install_as_told() {
+    install().expect("installed");
+    for milliseconds in std::env::args().skip(2) {
+        let time = Duration::from_millis(milliseconds.parse().expect("a number"));
+        Signals::new().ignore_repeats(time).install().expect("installed");
+    }
 }
 
 /// As a daemon does, and opens the file that the second argument names.

@@ -29,7 +29,7 @@
 //! | see the order, and test it | [`plan`], [`check`] |
 //! | end the process, also from inside a handler | [`exit`] |
 //! | run handlers now | [`run`] |
-//! | run them when a signal comes | `signals::install` (feature `signals`, on Unix) |
+//! | run them when a signal comes | `signals::install` (feature `signals`, on Unix and Windows) |
 //! | limit their time, watch them | [`Config`], [`configure`], [`Event`] |
 //! | return a type of yours from a handler | [`Outcome`], [`Fault`] |
 //!

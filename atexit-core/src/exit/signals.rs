@@ -1,13 +1,14 @@
-//! Runs handlers when a signal would end the process, which then dies by that signal (feature `signals`, on Unix).
+//! Runs handlers when a signal would end the process, which then dies by that signal (feature `signals`, on Unix and Windows).
 //!
 //! Nobody can do much inside a signal handler: it may interrupt any code, `malloc` among it. So the signal handler only wakes a
 //! thread, which [`install`] has started; that thread has the exit handlers run, on an exit thread like at any other exit, while the rest of the
 //! program goes on, even if its main thread sits in a system call. Then the process kills itself by the same signal, so that its
 //! parent sees what happened, unless a handler has called [`exit`](crate::exit). C's exit functions do not run, unless the program has asked
-//! for them by [`Signals::end_by_exit`]. What
-//! arrives within a second of the first signal, or within what [`Signals::ignore_repeats`] says, is the same request, as some senders repeat
-//! it; a signal after that kills at once. Process 1,
-//! as in a container, which no signal kills that it does not catch, ends with status 128 and the signal's number instead.
+//! for them by [`Signals::end_by_exit`].
+//!
+//! What arrives within a second of the first signal, or within what [`Signals::ignore_repeats`] says, is the same request, as some senders
+//! repeat it; a signal after that kills at once. Process 1, as in a container, which no signal kills that it does not catch, ends with status
+//! 128 and the signal's number instead.
 //!
 //! # What a signal does
 //!
@@ -30,8 +31,17 @@
 //! are through, whatever requests are left. A signal is either for an orderly shutdown, after which `main` returns and the handlers run, or
 //! for this: leave it out by [`Signals::except`].
 //!
+//! # Held locks
+//!
 //! If some thread holds the lock of stdout or stderr, a handler that prints would wait for it forever: then handlers without a limit are
 //! given a limit of two seconds.
+//!
+//! # Windows
+//!
+//! There, signals are the events of the console: Ctrl-C, Ctrl-Break, and that it closes, that a user logs off or that the system shuts down,
+//! of which the last two reach services only. The latest handler of the console is called first, and this one lets no earlier one have a say.
+//! The process ends with the status of one that does nothing about the event, `0xC000013A`. When the console closes, Windows ends the
+//! process after some five seconds, whatever the handlers do.
 
 // What this module must not know: how handlers are run, and which system calls it takes.
 
@@ -83,7 +93,8 @@ impl std::error::Error for SignalError {
     }
 }
 
-/// Has SIGHUP, SIGINT, SIGQUIT and SIGTERM run the handlers; see the [module](self). It is `Signals::new().install()`.
+/// Has SIGHUP, SIGINT, SIGQUIT and SIGTERM run the handlers, on Windows all events of the console; see the [module](self). It is
+/// `Signals::new().install()`.
 ///
 /// # Errors
 ///
@@ -148,7 +159,7 @@ impl Default for Signals {
 }
 
 impl Signals {
-    /// Those of [`install`](install()): SIGHUP, SIGINT, SIGQUIT and SIGTERM.
+    /// Those of [`install`](install()): SIGHUP, SIGINT, SIGQUIT and SIGTERM; on Windows all events of the console.
     pub fn new() -> Self {
         Self { chosen: signal::USUAL.to_vec(), ignore_repeats: IGNORE_REPEATS, ends_by_exit: false }
     }
@@ -181,7 +192,8 @@ impl Signals {
     /// run, as for coverage profiles (`-C instrument-coverage`) and sanitizers, and stdout is flushed.
     ///
     /// [`exit`](crate::exit) inside a handler beats that status; a failure does not. Where another thread exits already, that one ends the
-    /// process, with this status. A signal that kills at once still does.
+    /// process, with this status. A signal that kills at once still does, and so does the first one where the process outlives its deadline. On
+    /// Windows it ends as by [`std::process::exit`], which runs none of C's functions there.
     pub fn end_by_exit(self) -> Self {
         Self { ends_by_exit: true, ..self }
     }
@@ -190,7 +202,7 @@ impl Signals {
     ///
     /// To install several times is fine. The signals add up, and the options of the latest call hold for all of them.
     ///
-    /// The signals that can be had are SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU
+    /// On Unix the signals that can be had are SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU
     /// and SIGXFSZ; of these Rust ignores SIGPIPE before `main`, and so it stays ignored unless the program has set its default again.
     ///
     /// # Errors

@@ -38,7 +38,8 @@ mod posix;
 mod semaphore;
 #[cfg(feature = "signals")]
 #[cfg_attr(all(unix, not(any(target_family = "wasm", miri))), path = "signal.rs")]
-#[cfg_attr(not(all(unix, not(any(target_family = "wasm", miri)))), path = "no_signals.rs")]
+#[cfg_attr(all(windows, not(miri)), path = "console.rs")]
+#[cfg_attr(any(target_family = "wasm", not(any(unix, windows)), miri), path = "no_signals.rs")]
 pub(crate) mod signal;
 pub(crate) mod signal_number;
 pub(crate) mod sync;

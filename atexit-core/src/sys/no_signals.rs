@@ -6,7 +6,7 @@ use super::signal_number::Signal;
 
 pub(crate) const USUAL: &[Signal] = &[];
 
-pub(crate) const SUPPORTED: &[Signal] = &[];
+pub(crate) static SUPPORTED: &[Signal] = &[];
 
 #[derive(Clone, Copy)]
 pub(crate) enum Disposition {}
@@ -40,6 +40,7 @@ pub(crate) fn die_by(signal: Signal) -> ! {
 #[derive(Clone)]
 pub(crate) struct Waker;
 
+#[expect(clippy::unused_self, reason = "there is none")]
 impl Waker {
     pub(crate) fn new() -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())

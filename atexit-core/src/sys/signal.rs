@@ -14,7 +14,7 @@ use super::signal_number::Signal;
 pub(crate) const USUAL: &[Signal] = &[Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
 
 /// What ends a process, and leaves it in a state in which handlers can run.
-pub(crate) const SUPPORTED: &[Signal] = &[
+pub(crate) static SUPPORTED: &[Signal] = &[
     Signal::ALRM,
     Signal::HUP,
     Signal::INT,

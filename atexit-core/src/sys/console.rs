@@ -1,0 +1,151 @@
+//! Owns what the console of Windows tells a process, and how the thread is woken that waits for it; must not know what is done when an event
+//! arrives. Written by its documentation; Ctrl-C has been tried with wine.
+//!
+//! The system calls a handler of the console on a new thread, where everything may be done, as nothing has been interrupted. It calls
+//! the latest first, and the next one only if that says that the event is not its own.
+
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::signal_number::Signal;
+
+#[link(name = "kernel32")]
+unsafe extern "system" {
+    fn SetConsoleCtrlHandler(handler: extern "system" fn(u32) -> i32, add: i32) -> i32;
+    safe fn GetCurrentProcess() -> isize;
+    fn TerminateProcess(process: isize, status: u32) -> i32;
+}
+
+pub(crate) const USUAL: &[Signal] =
+    &[Signal::CTRL_C, Signal::CTRL_BREAK, Signal::CTRL_CLOSE, Signal::CTRL_LOGOFF, Signal::CTRL_SHUTDOWN];
+
+pub(crate) static SUPPORTED: &[Signal] = USUAL;
+
+/// What is done about an event is not kept by event: there is one list of handlers.
+#[derive(Clone, Copy)]
+pub(crate) struct Disposition;
+
+impl Disposition {
+    pub(crate) fn of(signal: Signal) -> Option<Self> {
+        SUPPORTED.contains(&signal).then_some(Self)
+    }
+
+    /// The system calls no handler for a Ctrl-C that the process ignores.
+    #[expect(clippy::unused_self, reason = "elsewhere it is looked at")]
+    pub(crate) fn is_ignored(self) -> bool {
+        false
+    }
+
+    /// Nothing forks: it is what `catch` has set, which comes first again.
+    #[expect(clippy::unused_self, reason = "likewise")]
+    pub(crate) fn restore(self, _: Signal) {
+        let _ = come_first();
+    }
+}
+
+/// A bit for each event that is caught.
+static CAUGHT: AtomicU32 = AtomicU32::new(0);
+
+/// What is called then.
+static ARRIVED: OnceLock<fn(Signal)> = OnceLock::new();
+
+fn bit(event: i32) -> u32 {
+    u32::try_from(event).ok().and_then(|event| 1_u32.checked_shl(event)).unwrap_or_default()
+}
+
+pub(crate) fn catch(signal: Signal, arrived: fn(Signal)) -> io::Result<()> {
+    ARRIVED.get_or_init(|| arrived);
+    CAUGHT.fetch_or(bit(signal.as_raw()), Ordering::SeqCst);
+    come_first()
+}
+
+/// Puts the handler in front of those that are set.
+fn come_first() -> io::Result<()> {
+    // SAFETY: the handler has the signature that the system asks for. That it is not there to be taken away is no harm.
+    let is_set = unsafe {
+        SetConsoleCtrlHandler(handler, 0);
+        SetConsoleCtrlHandler(handler, 1)
+    };
+    if is_set == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+extern "system" fn handler(event: u32) -> i32 {
+    let Ok(event) = i32::try_from(event) else { return 0 };
+    let (signal, is_caught) = (Signal::from_raw(event), CAUGHT.load(Ordering::SeqCst) & bit(event) != 0);
+    let Some(arrived) = ARRIVED.get().filter(|_| is_caught) else { return 0 };
+    arrived(signal);
+    if signal == Signal::CTRL_C || signal == Signal::CTRL_BREAK {
+        return 1;
+    }
+    // Of the others the process dies as soon as this returns, and in some seconds anyway.
+    loop {
+        std::thread::sleep(Duration::MAX);
+    }
+}
+
+/// Nanoseconds of a clock that nobody sets, and never 0.
+pub(crate) fn now() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let elapsed = START.get_or_init(Instant::now).elapsed().as_nanos();
+    u64::try_from(elapsed).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+/// Ends with the status of a process that does nothing about the event.
+pub(crate) fn die_by(_: Signal) -> ! {
+    const STATUS_CONTROL_C_EXIT: u32 = 0xC000_013A;
+    // SAFETY: the process is this one.
+    unsafe { TerminateProcess(GetCurrentProcess(), STATUS_CONTROL_C_EXIT) };
+    std::process::abort()
+}
+
+/// Where a thread waits, once it is published.
+#[derive(Clone)]
+pub(crate) struct Waker(Arc<(Mutex<bool>, Condvar)>);
+
+static WAITS_AT: OnceLock<Waker> = OnceLock::new();
+
+impl Waker {
+    #[expect(clippy::unnecessary_wraps, reason = "other systems may refuse")]
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self(Arc::default()))
+    }
+
+    /// From now on [`wake`] wakes whoever waits here.
+    pub(crate) fn publish(self) {
+        WAITS_AT.get_or_init(|| self);
+    }
+
+    /// Waits to be woken.
+    pub(crate) fn wait(&self) {
+        let mut is_woken = self.lock();
+        while !*is_woken {
+            is_woken = self.0.1.wait(is_woken).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the thread that waits.
+pub(crate) fn wake() {
+    if let Some(waker) = WAITS_AT.get() {
+        *waker.lock() = true;
+        waker.0.1.notify_all();
+    }
+}
+
+/// Nothing forks.
+pub(crate) fn forget_waker_in_child() {}
+
+/// No signal interrupts a thread.
+pub(crate) struct BlockedSignals;
+
+impl BlockedSignals {
+    pub(crate) fn all() -> Self {
+        Self
+    }
+}

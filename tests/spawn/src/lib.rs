@@ -49,6 +49,8 @@ pub fn command(program: &str, args: &[&str]) -> Command {
         .process_group(0)
         .env_remove("AT_EXIT_LOG")
         .env_remove("RUST_LIB_BACKTRACE")
+        // Cargo's, which would find libraries that were built for something else.
+        .env_remove("LD_LIBRARY_PATH")
         .env("RUST_BACKTRACE", "0");
     command
 }

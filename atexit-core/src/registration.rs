@@ -200,7 +200,7 @@ impl Registration {
 /// ```
 pub fn unregister<F: Copy + 'static>(function: F) -> usize {
     let _ = function;
-    forget_all(&|handler| handler.identity() == Some(TypeId::of::<F>()))
+    forget(registry::remove_function(TypeId::of::<F>()))
 }
 
 /// Forgets all that is pending, declared and registered, and says how many handlers that were.
@@ -215,7 +215,7 @@ pub fn unregister<F: Copy + 'static>(function: F) -> usize {
 /// assert_eq!(atexit_core::pending(), 0);
 /// ```
 pub fn clear() -> usize {
-    forget_all(&|_| true)
+    forget(registry::remove_all())
 }
 
 /// How many handlers are pending: declared or registered, and not yet started.
@@ -245,9 +245,8 @@ fn insert(handler: PendingHandler) -> Registration {
 /// How long a registration takes that comes too late for the run that is under way.
 const LATE: Duration = Duration::from_millis(1);
 
-/// Drops what matches, and says how much that was.
-fn forget_all(matches: &dyn Fn(&PendingHandler) -> bool) -> usize {
-    let handlers = registry::remove_all(matches);
+/// Drops these handlers, and says how many they were.
+fn forget(handlers: Vec<PendingHandler>) -> usize {
     let count = handlers.len();
     let panics: Vec<_> =
         handlers.into_iter().filter_map(|handler| catch_unwind(AssertUnwindSafe(|| drop(handler))).err()).collect();

@@ -49,6 +49,11 @@ impl Declared {
     pub(crate) fn describe(self) -> Description {
         (self.describe)()
     }
+
+    /// Whether both say the same. The linker may give the same code to two declarations, but only if it is the same code.
+    pub(crate) fn is_same(self, other: Self) -> bool {
+        std::ptr::fn_addr_eq(self.describe, other.describe)
+    }
 }
 
 inventory::collect!(Declared);

@@ -7,8 +7,8 @@ use std::fmt;
 mod dot;
 mod table;
 
-use crate::handler::PendingHandler;
-use crate::handler::declaration::{Description, Phase, Why};
+use crate::handler::declaration::{DeclaredHandler, Description, Phase, Why};
+use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 use crate::log;
 use crate::order::crates::CrateKey;
@@ -103,21 +103,20 @@ impl PlannedHandler {
 /// ```
 #[must_use]
 pub fn plan() -> Plan {
-    let pending = registry::collected();
-    let handlers: Vec<&PendingHandler> =
-        pending.iter().filter(|handler| !handler.facts().are_of_another_process()).collect();
-    let standings: Vec<Standing> = handlers.iter().map(|handler| Standing::of(handler)).collect();
-    let planned = handlers.iter().enumerate().map(|(at, handler)| {
-        let label = handler.label();
-        PlannedHandler {
-            info: label.info(),
-            crate_name: label.crate_name().to_owned(),
-            phase: PHASES[standings[at].phase as usize],
-            why: match standings[at].why {
-                Some(Why::Constraint(number)) => pending.reason(number).to_owned(),
-                _ => why(&standings[..at], &standings[at]).to_owned(),
-            },
-        }
+    let (standings, reasons) = registry::look(|handler| {
+        let is_ours = !handler.facts().are_of_another_process();
+        is_ours.then(|| (handler.label(), handler.facts().phase, handler.as_declared()))
+    });
+    let (labels, standings): (Vec<Label>, Vec<Standing>) =
+        standings.into_iter().map(|(label, phase, declared)| (label, Standing::of(phase, declared))).unzip();
+    let planned = labels.iter().enumerate().map(|(at, label)| PlannedHandler {
+        info: label.info(),
+        crate_name: label.crate_name().to_owned(),
+        phase: PHASES[standings[at].phase as usize],
+        why: match standings[at].why {
+            Some(Why::Constraint(number)) => reasons.get(number).to_owned(),
+            _ => why(&standings[..at], &standings[at]).to_owned(),
+        },
     });
     Plan { handlers: planned.collect(), constraints: constraints(&standings) }
 }
@@ -135,10 +134,9 @@ struct Standing {
 }
 
 impl Standing {
-    fn of(handler: &PendingHandler) -> Self {
-        let declared = handler.as_declared();
+    fn of(phase: Phase, declared: Option<DeclaredHandler>) -> Self {
         Self {
-            phase: handler.facts().phase,
+            phase,
             why: declared.map(|declared| declared.why),
             description: declared.map(|declared| declared.declared.describe()),
         }

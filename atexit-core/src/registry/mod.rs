@@ -3,24 +3,29 @@
 //! Where they are kept is the business of `stacks`: for each phase a stack of what was registered, one of what was declared, which counts
 //! as older, and one of what comes late for the run that is under way.
 //!
-//! One lock guards it all. It is never held while code of a user runs: handlers are moved out first and dropped later.
+//! One lock guards it all. It is never held while code of a user runs, an allocator's among it, for the program may have its own, which
+//! takes locks around each fork or even registers a handler: room is made before, and what was moved out is dropped after. Whoever finds
+//! that others have used up the room makes more, and looks again.
 
+use std::any::TypeId;
 use std::ops::Range;
 
+mod collect;
 pub(crate) mod intake;
 pub(crate) mod lease;
 pub(crate) mod stacks;
 
 use crate::handler::PendingHandler;
-use crate::handler::declaration::{Declared, Link, LinkSite, Phase, RunsOn};
+use crate::handler::declaration::{Declared, Phase, RunsOn};
 use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 use crate::order::problem::Problem;
-use crate::order::{self, Notes};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::token::ThreadToken;
+use collect::{Collection, Seen};
+pub(crate) use collect::{Reasons, declared, links};
 use intake::{Closed, Intake};
-use stacks::{Handle, Stacks, Top};
+use stacks::{Handle, Room, Stacks, Top};
 
 /// What became of a handler that was registered.
 pub(crate) struct Inserted {
@@ -35,6 +40,10 @@ pub(crate) struct Inserted {
 pub(crate) fn insert(handler: PendingHandler) -> Inserted {
     let phase = handler.facts().phase;
     let mut pending = lock();
+    if pending.handlers.is_full() {
+        drop(pending);
+        pending = lock_with_room(1);
+    }
     let is_late = pending.intake.is_closed_to(ThreadToken::mine) && !lease::is_held();
     let stack = if is_late { late(phase) } else { registered(phase) };
     let handle = pending.handlers.push(stack, handler);
@@ -52,9 +61,38 @@ pub(crate) fn contains(handle: Handle) -> bool {
     lock().handlers.get(handle).is_some()
 }
 
-/// Takes out all handlers that match; whoever asked for it drops them, without the lock.
-pub(crate) fn remove_all(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler> {
-    collected().handlers.take_where(matches)
+/// Takes out all handlers; whoever asked for it drops them, without the lock.
+pub(crate) fn remove_all() -> Vec<PendingHandler> {
+    remove_where(&|_| true)
+}
+
+/// The same for those of one function.
+pub(crate) fn remove_function(identity: TypeId) -> Vec<PendingHandler> {
+    // To make a description takes an allocator.
+    let declared: Vec<Declared> =
+        declared().into_iter().filter(|declared| declared.describe().identity == identity).collect();
+    remove_where(&|handler| match handler.as_declared() {
+        Some(handler) => declared.iter().any(|declared| declared.is_same(handler.declared)),
+        None => handler.identity() == Some(identity),
+    })
+}
+
+fn remove_where(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler> {
+    let mut removed = Vec::new();
+    let mut pending = lock_for_all(collected, &mut removed);
+    pending.handlers.take_where(matches, |handler| removed.push(handler));
+    drop(pending);
+    removed
+}
+
+/// What `look` makes of each pending handler, in the order of running, and why some stand where they do. It must not allocate.
+pub(crate) fn look<T>(look: impl Fn(&PendingHandler) -> Option<T>) -> (Vec<T>, Reasons) {
+    let mut seen = Vec::new();
+    let pending = lock_for_all(collected, &mut seen);
+    seen.extend(pending.handlers.iter().filter_map(look));
+    let reasons = pending.seen.reasons.clone();
+    drop(pending);
+    (seen, reasons)
 }
 
 pub(crate) fn len() -> usize {
@@ -105,12 +143,12 @@ pub(crate) fn enter_run() -> Option<Outer> {
 }
 
 /// Ends what `enter_run` began, and says how many handlers were started.
-pub(crate) fn leave_run(outer: Outer) -> usize {
+pub(crate) fn leave_run(mut outer: Outer) -> usize {
     let progress = &mut lock().progress;
     if !lease::is_held() {
         return 0; // abandoned meanwhile: what is running is another one
     }
-    progress.running = outer.running;
+    std::mem::swap(&mut progress.running, &mut outer.running); // dropped without the lock
     let inside = progress.started - outer.started;
     progress.started = outer.started;
     inside
@@ -136,12 +174,16 @@ pub(crate) fn advance() -> Option<Next> {
 /// Takes the next handler out of the set if it runs on such a thread, any if none is named, and this thread still holds the lease.
 #[inline]
 pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
+    let mut former_name = None; // dropped without the lock
     let mut pending = lock();
     if !lease::is_held() {
         return None;
     }
     let next = pending.advance();
     let Pending { handlers, progress, .. } = &mut *pending;
+    if let Some(Label::Registered { name, .. }) = &mut progress.running {
+        std::mem::swap(name, &mut former_name);
+    }
     progress.running = None;
     let next = next?;
     let handler = handlers.item(next)?;
@@ -172,17 +214,19 @@ pub(crate) fn revoke_one_lease(number: u64) {
     lease::revoke_one(number);
 }
 
-/// Notes that nothing runs any more: the handler that did has been abandoned, and that has been told.
-pub(crate) fn forget_running() {
-    let running = lock().progress.running.take();
-    drop(running);
+/// Notes that nothing runs any more: the handler that did has been abandoned, and that has been told. Whoever calls this under a lock drops
+/// the label later.
+#[must_use]
+pub(crate) fn take_running() -> Option<Label> {
+    lock().progress.running.take()
 }
 
 /// Lets nothing run any more, and says what was pending. The captures are not dropped: they may hang, as a handler did.
 pub(crate) fn stop() -> Vec<HandlerInfo> {
-    let mut pending = lock();
+    let mut taken = Vec::new();
+    let mut pending = lock_for_all(lock, &mut taken);
     pending.intake.stop();
-    let taken = pending.handlers.take_where(|_| true);
+    pending.handlers.take_where(|_| true, |handler| taken.push(handler));
     drop(pending);
     let infos = taken.iter().map(|handler| handler.label().info()).collect();
     taken.into_iter().for_each(std::mem::forget);
@@ -217,11 +261,44 @@ pub(crate) fn lock() -> Guard<'static, Pending> {
     PENDING.lock()
 }
 
+/// The pending set with room for so many more handlers.
+#[cold]
+fn lock_with_room(handlers: usize) -> Guard<'static, Pending> {
+    loop {
+        let pending = lock();
+        let Some(need) = pending.handlers.need(handlers) else { return pending };
+        drop(pending);
+        let mut room = Room::new(need);
+        lock().handlers.add(&mut room);
+    }
+}
+
+/// The pending set, and in the vector, which is empty, room for something of each handler.
+fn lock_for_all<T>(lock: fn() -> Guard<'static, Pending>, room: &mut Vec<T>) -> Guard<'static, Pending> {
+    loop {
+        let pending = lock();
+        let handlers = pending.handlers.len();
+        if handlers <= room.capacity() {
+            return pending;
+        }
+        drop(pending);
+        room.reserve(handlers); // of twice the room that there was, at least
+    }
+}
+
 /// The pending set with the declared handlers in it.
-pub(crate) fn collected() -> Guard<'static, Pending> {
-    let mut pending = lock();
-    pending.collect();
-    pending
+fn collected() -> Guard<'static, Pending> {
+    loop {
+        let pending = lock();
+        if pending.seen.is_everything() {
+            return pending;
+        }
+        let (seen, problems) = (pending.seen.clone(), pending.problems.len());
+        drop(pending);
+        let mut collection = Collection::since(seen);
+        collection.problems.reserve(problems);
+        lock_with_room(collection.handlers.len()).add(&mut collection);
+    }
 }
 
 const PHASES: usize = Phase::ALL.len();
@@ -245,13 +322,14 @@ const OPEN: Range<usize> = 0..2 * PHASES;
 
 pub(crate) struct Pending {
     handlers: Stacks<PendingHandler, { 3 * PHASES }>,
-    /// What `inventory` yielded first when the declared handlers were last collected.
-    seen: Option<&'static Declared>,
+    /// Of what is declared.
+    seen: Seen,
+    /// What is wrong with the declared handlers, and was not told yet.
+    problems: Vec<Problem>,
     /// A hook stands in front of the process's end.
     has_hook: bool,
     intake: Intake,
     progress: Progress,
-    notes: Notes,
 }
 
 /// How far the run has come that is under way.
@@ -267,11 +345,11 @@ impl Pending {
     pub(crate) const fn new() -> Self {
         Self {
             handlers: Stacks::new(),
-            seen: None,
+            seen: Seen::NOTHING,
+            problems: Vec::new(),
             has_hook: true, // installed before `main`
             intake: Intake::Open,
             progress: Progress { started: 0, serial: 0, running: None },
-            notes: Notes::new(),
         }
     }
 
@@ -317,11 +395,6 @@ impl Pending {
         goes_round
     }
 
-    /// All handlers in the order in which they would run.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &PendingHandler> {
-        self.handlers.iter()
-    }
-
     /// Opens the run to what came late for it so far, and says whether there was anything.
     fn admit_late(&mut self) -> bool {
         let mut any = false;
@@ -331,60 +404,40 @@ impl Pending {
         any
     }
 
-    /// In a forked child: the run of another thread is over, and what it had not started is pending.
+    /// In a forked child: the run of another thread is over, and what it had not started is pending. Nothing is dropped.
     pub(crate) fn forget_run_in_child(&mut self) {
         self.admit_late();
         self.intake = Intake::Open;
-        self.progress.running = None;
+        std::mem::forget(self.progress.running.take());
     }
 
     /// In a forked child: what runs in the parent only is forgotten here, captures and all.
     pub(crate) fn forget_foreign(&mut self) {
-        self.handlers
-            .take_where(|handler| handler.facts().are_of_another_process())
-            .into_iter()
-            .for_each(std::mem::forget);
+        self.handlers.take_where(|handler| handler.facts().are_of_another_process(), std::mem::forget);
     }
 
-    /// Adds what `inventory` has that it had not before: everything, the first time; a plug-in's handlers, later.
-    fn collect(&mut self) {
-        let newest = inventory::iter::<Declared>.into_iter().next();
-        if newest.map(std::ptr::from_ref) == self.seen.map(std::ptr::from_ref) {
+    /// Adds what was collected, unless another thread has done so meanwhile.
+    fn add(&mut self, collection: &mut Collection) {
+        let Collection { before, after, handlers, problems } = collection;
+        if !self.seen.is_as_much_as(before) {
             return;
         }
-        let seen = std::mem::replace(&mut self.seen, newest);
-        let fresh = inventory::iter::<Declared>
-            .into_iter()
-            .take_while(|declared| seen.is_none_or(|seen| !std::ptr::eq(*declared, seen)));
-        let fresh: Vec<Declared> = fresh.copied().collect();
-        let arranged = order::arrange(&fresh, links(), &mut self.notes);
-        for handler in arranged.into_iter().map(PendingHandler::declared) {
+        std::mem::swap(&mut self.seen, after);
+        problems.append(&mut self.problems);
+        std::mem::swap(&mut self.problems, problems);
+        for handler in handlers.drain(..).map(PendingHandler::declared) {
             let facts = handler.facts();
             if facts.are_of_another_process() {
                 continue; // a child forgets what runs in the parent only
             }
             // A plug-in that comes later registers what it declares by coming.
-            let stack = if seen.is_none() { declared_first(facts.phase) } else { registered(facts.phase) };
+            let stack = if before.is_nothing() { declared_first(facts.phase) } else { registered(facts.phase) };
             self.handlers.push(stack, handler);
         }
     }
-
-    /// As a reader would say it, why constraints have moved a handler.
-    pub(crate) fn reason(&self, number: u32) -> &str {
-        self.notes.reasons.get(number as usize).map_or("", String::as_str)
-    }
-}
-
-/// Everything declared that is linked in, as `inventory` yields it.
-pub(crate) fn declared() -> Vec<Declared> {
-    inventory::iter::<Declared>.into_iter().copied().collect()
-}
-
-pub(crate) fn links() -> Vec<LinkSite> {
-    inventory::iter::<Link>.into_iter().map(|link| (link.describe)()).collect()
 }
 
 /// What is wrong with the handlers that were collected; told once.
 pub(crate) fn take_problems() -> Vec<Problem> {
-    std::mem::take(&mut lock().notes.problems)
+    std::mem::take(&mut lock().problems)
 }

@@ -11,6 +11,9 @@
 //! goes when it comes to the top; when there are more holes than items, all of them go. A slot counts how often it was emptied: a handle
 //! remembers that generation, so a stale one matches nothing. A slot whose generations are used up is never used again.
 //!
+//! Nothing here allocates or frees: whoever uses this under a lock makes room without it, for an allocator may have locks of its own, and
+//! may even register a handler.
+//!
 //! # What it costs
 //!
 //! Pushing and popping take constant time, and so does taking back, on average. Two numbers an item, beyond the item, and up to as many
@@ -49,6 +52,7 @@ type Chunk<T> = Box<[Slot<T>; CHUNK as usize]>;
 /// So few holes are no reason to look for them.
 const FEW: usize = 64;
 
+/// The chunks, as many as the vector has room for at most.
 struct Slots<T>(Vec<Chunk<T>>);
 
 impl<T> Slots<T> {
@@ -62,25 +66,52 @@ impl<T> Slots<T> {
         &mut self.0[(at / CHUNK) as usize][(at % CHUNK) as usize]
     }
 
-    /// Adds a chunk, and says where the list of its slots begins.
-    #[cold]
-    fn grow(&mut self) -> u32 {
-        let first = u32::try_from(self.0.len()).ok().and_then(|chunks| chunks.checked_mul(CHUNK));
-        let first = first.filter(|first| *first < NONE - CHUNK).expect("four thousand million handlers are pending");
-        let mut older = first;
-        let slots = std::array::from_fn(|_| {
-            older += 1;
-            Slot { item: None, generation: 0, older: if older == first + CHUNK { NONE } else { older } }
-        });
-        self.0.push(Box::new(slots));
-        first
+    fn len(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX).saturating_mul(CHUNK)
+    }
+}
+
+/// The list of the free slots.
+struct Free {
+    first: u32,
+    /// How many slots are never free again: their generations are used up.
+    worn_out: u32,
+}
+
+impl Free {
+    const NONE: Self = Self { first: NONE, worn_out: 0 };
+}
+
+/// Memory for more slots, which is allocated and freed where nothing is locked.
+pub(crate) struct Room<T> {
+    chunk: Option<Chunk<T>>,
+    /// Where the chunks find place, if they need another one.
+    chunks: Vec<Chunk<T>>,
+}
+
+/// How much [`Room`] is needed.
+#[derive(Clone, Copy)]
+pub(crate) struct Need {
+    /// How many slots there are.
+    slots: u32,
+    /// How many chunks are to find place; none if there is place enough.
+    chunks: usize,
+}
+
+impl<T> Room<T> {
+    /// # Panics
+    ///
+    /// If no handle is left for another item.
+    pub(crate) fn new(need: Need) -> Self {
+        assert!(need.slots < NONE - CHUNK, "four thousand million handlers are pending");
+        let slots = std::array::from_fn(|_| Slot { item: None, generation: 0, older: NONE });
+        Self { chunk: Some(Box::new(slots)), chunks: Vec::with_capacity(need.chunks) }
     }
 }
 
 pub(crate) struct Stacks<T, const STACKS: usize> {
     slots: Slots<T>,
-    /// The first of the free slots.
-    free: u32,
+    free: Free,
     newest: [u32; STACKS],
     items: usize,
     holes: usize,
@@ -88,7 +119,7 @@ pub(crate) struct Stacks<T, const STACKS: usize> {
 
 impl<T, const STACKS: usize> Stacks<T, STACKS> {
     pub(crate) const fn new() -> Self {
-        Self { slots: Slots(Vec::new()), free: NONE, newest: [NONE; STACKS], items: 0, holes: 0 }
+        Self { slots: Slots(Vec::new()), free: Free::NONE, newest: [NONE; STACKS], items: 0, holes: 0 }
     }
 
     /// How many items there are, on all stacks.
@@ -96,14 +127,46 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         self.items
     }
 
+    /// Whether there is no room for another item.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.free.first == NONE
+    }
+
+    /// What is needed for so many more items, or for a part of them.
+    pub(crate) fn need(&self, items: usize) -> Option<Need> {
+        let free = self.slots.len() as usize - self.items - self.holes - self.free.worn_out as usize;
+        (free < items).then(|| {
+            let Slots(chunks) = &self.slots;
+            let more = if chunks.len() < chunks.capacity() { 0 } else { 4.max(2 * chunks.len()) };
+            Need { slots: self.slots.len(), chunks: more }
+        })
+    }
+
+    /// Takes the room, unless more is needed by now. What is left of it is to be dropped later.
+    pub(crate) fn add(&mut self, room: &mut Room<T>) {
+        let first = self.slots.len();
+        let Slots(chunks) = &mut self.slots;
+        if chunks.len() == chunks.capacity() && chunks.len() < room.chunks.capacity() {
+            room.chunks.append(chunks);
+            std::mem::swap(chunks, &mut room.chunks);
+        }
+        if chunks.len() == chunks.capacity() || first >= NONE - CHUNK {
+            return;
+        }
+        let Some(mut chunk) = room.chunk.take() else { return };
+        for (slot, at) in chunk.iter_mut().zip(first..first + CHUNK).rev() {
+            slot.older = std::mem::replace(&mut self.free.first, at);
+        }
+        chunks.push(chunk);
+    }
+
+    /// There has to be room for it.
     #[inline]
     pub(crate) fn push(&mut self, stack: usize, item: T) -> Handle {
-        if self.free == NONE {
-            self.free = self.slots.grow();
-        }
-        let at = self.free;
+        let at = self.free.first;
         let slot = self.slots.get_mut(at);
-        self.free = slot.older;
+        self.free.first = slot.older;
         slot.older = self.newest[stack];
         self.newest[stack] = at;
         self.items += 1;
@@ -166,14 +229,13 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         self.items -= 1;
         self.holes += 1;
         if self.holes > self.items + FEW {
-            self.take_where(|_| false);
+            self.take_where(|_| false, drop);
         }
         item
     }
 
-    /// Takes out all items that match, in the order of the stacks, each from the top, and all holes.
-    pub(crate) fn take_where(&mut self, matches: impl Fn(&T) -> bool) -> Vec<T> {
-        let mut taken = Vec::new();
+    /// Hands over all items that match, in the order of the stacks, each from the top, and takes out all holes.
+    pub(crate) fn take_where(&mut self, matches: impl Fn(&T) -> bool, mut hand_over: impl FnMut(T)) {
         for newest in &mut self.newest {
             let mut kept = NONE;
             let mut at = std::mem::replace(newest, NONE);
@@ -182,7 +244,8 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
                 let older = slot.older;
                 if let Some(item) = slot.item.take_if(|item| matches(item)) {
                     slot.generation += 1;
-                    taken.push(item);
+                    self.items -= 1;
+                    hand_over(item);
                 }
                 if slot.item.is_none() {
                     slot.release(at, &mut self.free);
@@ -199,9 +262,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
                 self.slots.get_mut(kept).older = NONE;
             }
         }
-        self.items -= taken.len();
         self.holes = 0;
-        taken
     }
 
     /// Puts all that is on one stack onto another, and says whether there was anything.
@@ -228,10 +289,11 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 impl<T> Slot<T> {
     /// Puts the slot in front of the free ones, unless its generations are used up.
     #[inline]
-    fn release(&mut self, at: u32, free: &mut u32) {
+    fn release(&mut self, at: u32, free: &mut Free) {
         if self.generation < u32::MAX - 1 {
-            self.older = *free;
-            *free = at;
+            self.older = std::mem::replace(&mut free.first, at);
+        } else {
+            free.worn_out += 1;
         }
     }
 }
@@ -240,6 +302,21 @@ impl<T> Slot<T> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Makes room, and pushes.
+    fn push<T, const STACKS: usize>(stacks: &mut Stacks<T, STACKS>, stack: usize, item: T) -> Handle {
+        while let Some(need) = stacks.need(1) {
+            assert!(stacks.is_full());
+            stacks.add(&mut Room::new(need));
+        }
+        stacks.push(stack, item)
+    }
+
+    fn taken<T, const STACKS: usize>(stacks: &mut Stacks<T, STACKS>, matches: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut taken = Vec::new();
+        stacks.take_where(matches, |item| taken.push(item));
+        taken
+    }
 
     #[derive(Clone, Debug)]
     enum Step {
@@ -275,7 +352,7 @@ mod tests {
                 let new = handles.len();
                 match step {
                     Step::Push(stack) => {
-                        handles.push(stacks.push(stack, new));
+                        handles.push(push(&mut stacks, stack, new));
                         vectors[stack].push(new);
                     }
                     Step::Pop(stack) => {
@@ -294,7 +371,7 @@ mod tests {
                             expected.extend(taken.into_iter().rev());
                             *vector = left;
                         }
-                        prop_assert_eq!(stacks.take_where(|item| item % factor == 0), expected);
+                        prop_assert_eq!(taken(&mut stacks, |item| item % factor == 0), expected);
                     }
                     Step::Remove(_) if handles.is_empty() => {}
                     Step::Remove(index) => {
@@ -322,19 +399,35 @@ mod tests {
     #[test]
     fn a_slot_whose_generations_are_used_up_is_not_used_again() {
         let mut stacks: Stacks<(), 1> = Stacks::new();
-        let first = stacks.push(0, ());
+        let first = push(&mut stacks, 0, ());
         stacks.slots.get_mut(first.slot).generation = u32::MAX - 1;
         let last = Handle { generation: u32::MAX - 1, ..first };
         assert_eq!(stacks.get(first), None);
         assert_eq!(stacks.remove(last), Some(()));
         while stacks.holes > 0 {
-            let other = stacks.push(0, ());
+            let other = push(&mut stacks, 0, ());
             assert_ne!(other.slot, first.slot);
             stacks.remove(other);
         }
         for _ in 0..2 * CHUNK {
-            assert_ne!(stacks.push(0, ()).slot, first.slot);
+            assert_ne!(push(&mut stacks, 0, ()).slot, first.slot);
         }
         assert_eq!(stacks.remove(last), None);
+    }
+    #[test]
+    fn room_that_was_made_meanwhile_is_used_and_none_is_lost() {
+        let mut stacks: Stacks<usize, 1> = Stacks::new();
+        let need = stacks.need(1).expect("it is empty");
+        // Others make room, and use it up, until that for this one is too small.
+        let others = usize::try_from(CHUNK).expect("small") * (need.chunks + 1);
+        for item in 0..others {
+            push(&mut stacks, 0, item);
+        }
+        let mut room = Room::new(need);
+        stacks.add(&mut room);
+        assert_eq!(room.chunk.is_none(), !stacks.is_full());
+        assert_eq!(stacks.len(), others);
+        assert_eq!(push(&mut stacks, 0, others).slot as usize, others);
+        assert_eq!(taken(&mut stacks, |_| true), (0..=others).rev().collect::<Vec<_>>());
     }
 }

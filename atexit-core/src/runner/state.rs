@@ -378,13 +378,13 @@ pub(crate) fn abandon(failure: Failure) -> Claim {
     if !run.is_owner(ThreadToken::mine()) {
         return Claim::Others;
     }
-    registry::forget_running();
+    let label = registry::take_running();
     let contexts = run.abandon_nested();
     if let Some(record) = run.records.last_mut() {
         record.fail(failure);
     }
     drop(run);
-    drop(contexts);
+    drop((label, contexts));
     Claim::Mine
 }
 

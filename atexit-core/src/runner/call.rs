@@ -104,7 +104,7 @@ pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Du
 
 /// Ends the handler that this thread is in; `code` becomes the status of the process.
 pub(crate) fn exit_handler(code: i32) -> ! {
-    state::write(|record| record.ask_for_status(code));
+    state::ask_for_status(code);
     if !cfg!(panic = "abort") && !std::thread::panicking() {
         let request: Box<dyn Any + Send> = Box::new(ExitRequest);
         resume_unwind(request);

@@ -205,7 +205,7 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
     call::run_all(&context, None, None);
     let ran = registry::leave_run(outer);
     let end = RunEnd { ran, ..RunEnd::default() };
-    let Some(told) = state::if_leased(|run| run.end_record(end)).flatten() else { return Default::default() };
+    let Some(told) = state::end_record(is_inside, end) else { return Default::default() };
     tell(&context, told, state::unnest)
 }
 
@@ -256,7 +256,7 @@ fn end_run(at_exit: bool, end: RunEnd) -> (Report, AskedStatus) {
     state::abandon_nested();
     let (ran, too_late) = registry::close_run(at_exit);
     let end = RunEnd { ran, too_late, ..end };
-    let (Some(context), Some(told)) = (state::context(), state::lock().end_record(end)) else {
+    let (Some(context), Some(told)) = (state::context(), state::end_record(|| true, end)) else {
         return Default::default();
     };
     tell(&context, told, state::close)
@@ -382,7 +382,7 @@ impl Run {
             let started = match ExitThread::start(CALLBACKS, stack_size, true) {
                 // Whoever holds it is not this thread: what waits for it would wait here just as long.
                 Err(StartError::Held) if self.is_by_signal() => {
-                    let changed = state::write(|record| record.limit(PATIENCE_WITH_HOLDER));
+                    let changed = state::limit(PATIENCE_WITH_HOLDER);
                     self.context = changed.unwrap_or_else(|| Arc::clone(&self.context));
                     ExitThread::start(CALLBACKS, stack_size, false)
                 }

@@ -21,15 +21,29 @@ pub(crate) struct RunContext {
 }
 
 impl RunContext {
+    /// The same, with a limit for handlers that have none of their own, if it had none.
+    pub(crate) fn with_limit(&self, limit: Duration) -> Self {
+        let config = Config { time_limit: self.config.time_limit.or(Some(limit)), ..self.config.clone() };
+        Self { config, ..self.clone() }
+    }
+
+    /// The same, with a deadline, if it had none.
+    pub(crate) fn with_deadline(&self, deadline: Instant) -> Self {
+        let deadline = self.deadline.or(Some(deadline));
+        Self { log: self.log.with_deadline(deadline), deadline, ..self.clone() }
+    }
+
     pub(crate) fn new(cause: Cause, config: Config, deadline: Option<Instant>) -> Self {
         Self { cause, config, log: Log::from_environment(deadline), deadline }
     }
 }
 
+/// It is changed under a lock: nothing here allocates or frees.
 pub(crate) struct RunRecord {
     context: Arc<RunContext>,
     began: Instant,
-    report: Report,
+    failures: Vec<Arc<Failure>>,
+    not_run: Option<NotRun>,
     /// The code of the last `exit` inside a handler.
     exit: Option<i32>,
     /// What has been told of the run's end already, if it has.
@@ -64,17 +78,39 @@ pub(crate) struct Told {
     pub(crate) stayed_held: bool,
 }
 
+/// What the deadline kept from running, which is not nothing.
+pub(crate) type NotRun = Arc<Vec<HandlerInfo>>;
+
+/// What a record says at its end, beside failures.
+pub(crate) struct Ended {
+    began: Instant,
+    not_run: Option<NotRun>,
+    pub(crate) before: Option<Heard>,
+}
+
+impl Ended {
+    pub(crate) fn report(&self, ran: usize, failures: &[Arc<Failure>]) -> Report {
+        Report {
+            ran,
+            failures: failures.iter().map(|failure| Failure::clone(failure)).collect(),
+            not_run: self.not_run.as_deref().cloned().unwrap_or_default(),
+            elapsed: self.began.elapsed(),
+        }
+    }
+}
+
 impl RunRecord {
     pub(crate) fn new(context: Arc<RunContext>) -> Self {
-        Self { context, began: Instant::now(), report: Report::default(), exit: None, told: None }
+        Self { context, began: Instant::now(), failures: Vec::new(), not_run: None, exit: None, told: None }
     }
 
     pub(crate) fn context(&self) -> &Arc<RunContext> {
         &self.context
     }
 
-    pub(crate) fn fail(&mut self, failure: Failure) {
-        self.report.failures.push(failure);
+    /// Where failures are written; whoever adds one has made room for it.
+    pub(crate) fn failures(&mut self) -> &mut Vec<Arc<Failure>> {
+        &mut self.failures
     }
 
     /// A handler has called `exit` with this code.
@@ -82,45 +118,29 @@ impl RunRecord {
         self.exit = Some(code);
     }
 
-    /// From now on, handlers of this run that have no limit of their own have this one, if it had none.
-    pub(crate) fn limit(&mut self, limit: Duration) {
-        Arc::make_mut(&mut self.context).config.time_limit.get_or_insert(limit);
-    }
-
-    /// From now on, the run has this deadline, if it had none.
-    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
-        if self.context.deadline.is_none() {
-            let context = Arc::make_mut(&mut self.context);
-            context.deadline = Some(deadline);
-            context.log = context.log.with_deadline(context.deadline);
-        }
-    }
-
     /// From now on the run goes by this; gives back what it went by.
     pub(crate) fn go_by(&mut self, context: Arc<RunContext>) -> Arc<RunContext> {
         std::mem::replace(&mut self.context, context)
     }
 
-    /// Takes in a run inside this one, which does not go on, and gives back what it went by.
-    pub(crate) fn absorb(&mut self, mut inner: Self) -> Arc<RunContext> {
-        self.report.failures.append(&mut inner.report.failures);
-        self.report.not_run.append(&mut inner.report.not_run);
+    /// Takes in a run inside this one, which does not go on. There is room for its failures.
+    pub(crate) fn absorb(&mut self, inner: &mut Self) {
+        self.failures.append(&mut inner.failures);
         self.exit = inner.exit.or(self.exit);
-        inner.context
     }
 
-    /// Says what became of the run. An observer that is told may call C's `exit`, and then the run ends once more.
-    pub(crate) fn end(&mut self, RunEnd { ran, too_late, not_run, stayed_held }: RunEnd) -> Told {
-        self.report.ran = ran;
-        self.report.not_run.extend(not_run);
-        self.report.elapsed = self.began.elapsed();
-        let now = Heard { failures: self.report.failures.len(), not_run: self.report.not_run.len() };
-        Told { report: self.report.clone(), before: self.told.replace(now), too_late, stayed_held }
+    /// Notes that the run is over, for which there is room in `failures`. An observer that is told may call C's `exit`, and then the run
+    /// ends once more.
+    pub(crate) fn end(&mut self, not_run: Option<&NotRun>, failures: &mut Vec<Arc<Failure>>) -> Ended {
+        self.not_run = self.not_run.take().or(not_run.cloned());
+        failures.extend(self.failures.iter().cloned());
+        let now = Heard { failures: failures.len(), not_run: self.not_run.as_ref().map_or(0, |not_run| not_run.len()) };
+        Ended { began: self.began, not_run: self.not_run.clone(), before: self.told.replace(now) }
     }
 
     pub(crate) fn asked_status(&self) -> AskedStatus {
-        let failed = self.report.failures.last().map(Failure::status);
-        let failed = failed.or_else(|| (!self.report.not_run.is_empty()).then_some(1));
+        let failed = self.failures.last().map(|failure| failure.status());
+        let failed = failed.or_else(|| self.not_run.is_some().then_some(1));
         AskedStatus { exit: self.exit, failure: failed.filter(|_| self.counts_failures()) }
     }
 

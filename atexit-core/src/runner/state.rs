@@ -63,6 +63,10 @@ impl Exit {
     }
 }
 
+/// The exit thread that runs handlers, or is about to, and where its owner meets it.
+type ExitThread = (ThreadToken, Arc<Handover>);
+
+/// It is changed under a lock: nothing here allocates or frees.
 pub(crate) struct RunState {
     course: Course,
     exit: Exit,
@@ -70,8 +74,7 @@ pub(crate) struct RunState {
     owner_id: Option<u64>,
     /// Of the runs that are inside each other, the outermost first.
     records: Vec<RunRecord>,
-    /// The exit thread that runs handlers, or is about to, and where its owner meets it.
-    exit_thread: Option<(ThreadToken, Arc<Handover>)>,
+    exit_thread: Option<ExitThread>,
     /// Exit threads that nobody joins. To drop a handle may take as long, in glibc from 2.41 on.
     kept: Vec<JoinHandle<()>>,
     /// This process was forked while another thread took its parent down.
@@ -179,42 +182,47 @@ impl RunState {
         self.records.pop()
     }
 
-    /// What is open inside the outermost run does not go on. The contexts of what was open may own what a user's code drops: not here.
-    fn abandon_nested(&mut self) -> Vec<Arc<RunContext>> {
-        let nested = self.records.split_off(self.records.len().min(1));
-        let Some(outermost) = self.records.first_mut() else { return Vec::new() };
-        nested.into_iter().map(|inner| outermost.absorb(inner)).collect()
+    /// What is open inside the outermost run does not go on. The records of what was open, for which there is room, may own what a user's
+    /// code drops: not here.
+    fn abandon_nested(&mut self, nested: &mut Vec<RunRecord>) {
+        nested.extend(self.records.drain(self.records.len().min(1)..));
+        if let Some(outermost) = self.records.first_mut() {
+            for inner in nested {
+                outermost.absorb(inner);
+            }
+        }
     }
 
-    /// Ends the innermost record; see [`RunRecord::end`].
-    pub(crate) fn end_record(&mut self, end: RunEnd) -> Option<Told> {
-        self.records.last_mut().map(|record| record.end(end))
+    /// Where the outermost run has its failures, and how many those are that are nested.
+    fn nested_failures(&mut self) -> Option<(&mut Vec<Arc<Failure>>, usize)> {
+        let (outermost, nested) = self.records.split_first_mut()?;
+        Some((outermost.failures(), nested.iter_mut().map(|inner| inner.failures().len()).sum()))
     }
 
     /// A thread that is inside a handler, or tells the observer of the run's end, has called C's `exit`: it goes on with the run, unless
-    /// another one ends it, or has.
-    fn take_over(&mut self, me: ThreadToken) -> Claim {
+    /// another one ends it, or has. The exit thread that the run had has no part in it any more.
+    fn take_over(&mut self, me: ThreadToken, former: &mut Option<ExitThread>) -> Claim {
         if !matches!(self.course, Course::Running { .. }) && self.course != (Course::Ending { by: me }) {
             return Claim::Others;
         }
-        self.go_on(me);
+        self.go_on(me, former);
         Claim::Mine
     }
 
     /// From now on, this thread goes on with the run, and takes the process down.
-    fn go_on(&mut self, me: ThreadToken) {
-        self.exit_thread = None;
+    fn go_on(&mut self, me: ThreadToken, former: &mut Option<ExitThread>) {
+        *former = self.exit_thread.take();
         self.course = Course::Running { by: me };
         self.owner_id = sys::thread_id();
         self.begin_exit(me);
     }
 
     /// The owner waits in vain for this thread, which waits for it: this one goes on with the run, if there is one to go on with.
-    fn take_over_from_stuck(&mut self, me: ThreadToken, owner_id: u64) -> bool {
+    fn take_over_from_stuck(&mut self, me: ThreadToken, owner_id: u64, former: &mut Option<ExitThread>) -> bool {
         let goes_on =
             self.owner_id == Some(owner_id) && matches!(self.course, Course::Running { .. } | Course::Ending { .. });
         if goes_on {
-            self.go_on(me);
+            self.go_on(me, former);
         }
         goes_on
     }
@@ -310,7 +318,8 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
         drop(run);
         let found = owner_id.and_then(|id| sys::dead_end(id).map(|dead_end| (id, dead_end)));
         if let Some((id, dead_end)) = found.filter(|_| found == suspected) {
-            if lock().take_over_from_stuck(me, id) {
+            let mut former = None; // dropped without the lock
+            if lock().take_over_from_stuck(me, id, &mut former) {
                 return Begun::Stuck(dead_end);
             }
         }
@@ -320,7 +329,7 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
 
 pub(crate) fn open(context: &Arc<RunContext>) {
     let record = RunRecord::new(Arc::clone(context));
-    let mut run = lock();
+    let mut run = lock_to_nest();
     run.open(ThreadToken::mine(), record);
     wake(&run);
 }
@@ -328,7 +337,44 @@ pub(crate) fn open(context: &Arc<RunContext>) {
 /// `false`: the handler that this run is to be inside of was abandoned meanwhile.
 pub(crate) fn nest(context: &Arc<RunContext>) -> bool {
     let record = RunRecord::new(Arc::clone(context));
-    if_leased(|run| run.nest(record)).is_some()
+    let mut run = lock_to_nest();
+    lease::is_held().then(|| run.nest(record)).is_some()
+}
+
+/// With room for one record more.
+fn lock_to_nest() -> Guard<'static, RunState> {
+    RUN.lock_with_room(|run| Some((&mut run.records, 1)))
+}
+
+/// With room for what becomes of nested runs, and for so many failures more.
+fn lock_to_abandon(nested: &mut Vec<RunRecord>, failures: usize) -> Guard<'static, RunState> {
+    loop {
+        let run = RUN.lock_with_room(|run| run.nested_failures().map(|(all, nested)| (all, nested + failures)));
+        let records = run.records.len();
+        if records <= nested.capacity() + 1 {
+            return run;
+        }
+        drop(run);
+        nested.reserve(records);
+    }
+}
+
+/// Ends the innermost record, if this thread may, and says what there is to tell; see [`RunRecord::end`].
+pub(crate) fn end_record(may: fn() -> bool, end: RunEnd) -> Option<Told> {
+    let RunEnd { ran, too_late, not_run, stayed_held } = end;
+    let not_run = (!not_run.is_empty()).then(|| Arc::new(not_run));
+    let mut failures = Vec::new();
+    let ended = loop {
+        let mut run = lock();
+        let record = if may() { run.records.last_mut() } else { None }?;
+        let needed = record.failures().len();
+        if needed <= failures.capacity() {
+            break record.end(not_run.as_ref(), &mut failures);
+        }
+        drop(run);
+        failures.reserve(needed);
+    };
+    Some(Told { report: ended.report(ran, &failures), before: ended.before, too_late, stayed_held })
 }
 
 /// The record of the innermost run, if this thread is still the one to close it. Whoever takes it drops it, for an observer has captures.
@@ -348,8 +394,8 @@ pub(crate) fn if_leased<R>(f: impl FnOnce(&mut RunState) -> R) -> Option<R> {
 }
 
 pub(crate) fn abandon_nested() {
-    let contexts = lock().abandon_nested();
-    drop(contexts);
+    let mut nested = Vec::new();
+    lock_to_abandon(&mut nested, 0).abandon_nested(&mut nested);
 }
 
 pub(crate) fn claim_end() -> Claim {
@@ -368,23 +414,26 @@ pub(crate) fn grant_lease() -> Option<Lease> {
 
 /// This thread goes on with the run, and takes the process down.
 pub(crate) fn take_over() -> Claim {
-    lock().take_over(ThreadToken::mine())
+    let mut former = None; // dropped without the lock
+    lock().take_over(ThreadToken::mine(), &mut former)
 }
 
 /// The handler that was running has been abandoned, and so is what it ran inside: that is a failure. `Others`: this thread's run is ended
 /// by another one, which tells what becomes of the handler.
 pub(crate) fn abandon(failure: Failure) -> Claim {
-    let mut run = lock();
+    let failure = Arc::new(failure);
+    let mut nested = Vec::new();
+    let mut run = lock_to_abandon(&mut nested, 1);
     if !run.is_owner(ThreadToken::mine()) {
         return Claim::Others;
     }
     let label = registry::take_running();
-    let contexts = run.abandon_nested();
+    run.abandon_nested(&mut nested);
     if let Some(record) = run.records.last_mut() {
-        record.fail(failure);
+        record.failures().push(failure);
     }
     drop(run);
-    drop((label, contexts));
+    drop(label);
     Claim::Mine
 }
 
@@ -418,9 +467,9 @@ pub(crate) fn end_by_exit() {
 /// Gives the memory of the records back, if no run is under way: the library goes away.
 pub(crate) fn free() {
     let mut run = lock();
-    if run.records.is_empty() {
-        run.records = Vec::new();
-    }
+    let records = if run.records.is_empty() { std::mem::take(&mut run.records) } else { Vec::new() };
+    drop(run);
+    drop(records);
 }
 
 /// Says that this thread, which has run the handlers, is about to enter C's `exit` with this status. `false`: another one is in there
@@ -475,30 +524,62 @@ pub(crate) fn pending_status() -> Option<i32> {
     lock().records.first().and_then(|record| record.context().cause.status())
 }
 
-/// Changes the record of the innermost run, and says its context afterwards.
-pub(crate) fn write(f: impl FnOnce(&mut RunRecord)) -> Option<Arc<RunContext>> {
-    let mut run = lock();
-    let record = run.records.last_mut()?;
-    f(record);
-    Some(Arc::clone(record.context()))
+/// A handler of the innermost run has called `exit` with this code.
+pub(crate) fn ask_for_status(code: i32) {
+    if let Some(record) = lock().records.last_mut() {
+        record.ask_for_status(code);
+    }
 }
 
+/// A handler of the innermost run has failed.
 pub(crate) fn fail(failure: Failure) {
-    write(|record| record.fail(failure));
+    let failure = Arc::new(failure);
+    let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.failures(), 1)));
+    if let Some(record) = run.records.last_mut() {
+        record.failures().push(failure);
+    }
 }
 
 /// What this thread ends at its deadline is part of another run from now on: that of the thread.
 pub(crate) fn go_by(context: &Arc<RunContext>) {
-    let mut run = lock();
-    let nested = run.abandon_nested();
+    let mut nested = Vec::new();
+    let mut run = lock_to_abandon(&mut nested, 0);
+    run.abandon_nested(&mut nested);
     let former = run.records.last_mut().map(|record| record.go_by(Arc::clone(context)));
     drop(run);
-    drop((nested, former));
+    drop(former);
 }
 
 /// From now on, the runs that are under way have this deadline, if they had none.
 pub(crate) fn set_deadline(deadline: Instant) {
-    lock().records.iter_mut().for_each(|record| record.set_deadline(deadline));
+    let mut at = 0;
+    while change(|run| run.records.get_mut(at), |context| context.with_deadline(deadline)).is_some() {
+        at += 1;
+    }
+}
+
+/// From now on, handlers of the innermost run that have no limit of their own have this one, if it had none.
+pub(crate) fn limit(limit: Duration) -> Option<Arc<RunContext>> {
+    change(|run| run.records.last_mut(), |context| context.with_limit(limit))
+}
+
+/// Has a run go by a changed context, which is made, and the former one dropped, without the lock.
+fn change(
+    which: impl Fn(&mut RunState) -> Option<&mut RunRecord>,
+    change: impl Fn(&RunContext) -> RunContext,
+) -> Option<Arc<RunContext>> {
+    loop {
+        let before = Arc::clone(which(&mut lock())?.context());
+        let after = Arc::new(change(&before));
+        let mut run = lock();
+        let record = which(&mut run)?;
+        if Arc::ptr_eq(record.context(), &before) {
+            let former = record.go_by(Arc::clone(&after));
+            drop(run);
+            drop(former);
+            return Some(after);
+        }
+    }
 }
 
 /// From now on, this is the exit thread of this thread's run. `false`: the run is not this thread's any more.
@@ -513,7 +594,7 @@ pub(crate) fn set_exit_thread(thread: ThreadToken, handover: &Arc<Handover>) -> 
 
 /// Keeps the handle of a thread until the process ends.
 pub(crate) fn keep(thread: JoinHandle<()>) {
-    lock().kept.push(thread);
+    RUN.lock_with_room(|run| Some((&mut run.kept, 1))).kept.push(thread);
 }
 
 /// Where this thread meets its owner, if it is the exit thread.

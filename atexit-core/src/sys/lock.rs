@@ -1,7 +1,8 @@
 //! Owns the library's locks, and the order in which they are taken; must not know how what they guard is used.
 //!
 //! A thread that holds one of them takes only later ones, so that no two threads wait for each other. Debug builds assert it. Under none
-//! of them: code of a user, input or output, or a wait other than on the lock's own condition. `fork` takes all that are static, in order.
+//! of them: code of a user, input or output, or a wait other than on the lock's own condition. `fork` takes all that are static, in order,
+//! and so does an allocator with its own: under those of the run, the configuration and the pending set nothing is allocated or freed, either.
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
@@ -48,6 +49,27 @@ impl<T> Lock<T> {
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         let held = Held::note(self.rank);
         Guard { value: self.mutex.lock().unwrap_or_else(PoisonError::into_inner), held }
+    }
+
+    /// The same with room for so many more items in a vector, if there is one. Memory is allocated and freed while the lock is not taken.
+    pub(crate) fn lock_with_room<V>(&self, vector: impl Fn(&mut T) -> Option<(&mut Vec<V>, usize)>) -> Guard<'_, T> {
+        loop {
+            let mut guard = self.lock();
+            let needed = vector(&mut guard).map_or(0, |(vector, more)| {
+                if more <= vector.capacity() - vector.len() { 0 } else { vector.len() + more }
+            });
+            if needed == 0 {
+                return guard;
+            }
+            drop(guard);
+            let mut room = Vec::with_capacity(2 * needed);
+            let mut guard = self.lock();
+            if let Some((vector, _)) = vector(&mut guard).filter(|(vector, _)| vector.capacity() < room.capacity()) {
+                room.append(vector);
+                std::mem::swap(vector, &mut room);
+            }
+            drop(guard);
+        }
     }
 }
 

@@ -103,10 +103,10 @@ fn every_other_cell_of_the_table() {
             Running { .. } => (Running { by: me }, Exit::By(me), Claim::Mine),
             _ => (course, Exit::No, Claim::Others),
         };
-        assert_eq!(after(fresh(), |run| run.take_over(me)), taken_over);
+        assert_eq!(after(fresh(), |run| run.take_over(me, &mut None)), taken_over);
         let stuck = |owner_id| {
             let run = RunState { owner_id: Some(1), ..fresh() };
-            after(run, |run| run.take_over_from_stuck(me, owner_id))
+            after(run, |run| run.take_over_from_stuck(me, owner_id, &mut None))
         };
         let is_open = is_running || matches!(course, Ending { .. });
         assert_eq!(
@@ -161,15 +161,20 @@ fn a_child_has_the_records_of_a_run_that_goes_on_there_and_no_exit_thread() {
 
 #[test]
 fn what_is_nested_is_told_by_the_outermost_run_once_it_is_abandoned() {
+    fn abandoned(run: &mut RunState) -> usize {
+        let mut nested = Vec::new();
+        run.abandon_nested(&mut nested);
+        nested.len()
+    }
     let mut run = RunState::new();
-    assert!(run.abandon_nested().is_empty());
+    assert_eq!(abandoned(&mut run), 0);
     run.open(ThreadToken::new(), record());
-    assert!(run.abandon_nested().is_empty());
+    assert_eq!(abandoned(&mut run), 0);
     for code in [3, 4] {
         run.nest(record());
         run.records.last_mut().expect("it was nested").ask_for_status(code);
     }
-    assert_eq!(run.abandon_nested().len(), 2);
+    assert_eq!(abandoned(&mut run), 2);
     assert_eq!(run.records.len(), 1);
     assert_eq!(run.unnest().expect("the outermost").asked_status().exit, Some(4));
     assert!(run.unnest().is_none());
@@ -179,7 +184,9 @@ fn what_is_nested_is_told_by_the_outermost_run_once_it_is_abandoned() {
 fn who_takes_over_meets_no_exit_thread() {
     let (me, other) = threads();
     let mut run = state(Course::Running { by: other }, Exit::By(other));
-    run.exit_thread = Some((me, Handover::new()));
-    assert_eq!(run.take_over(me), Claim::Mine);
+    let (handover, mut former) = (Handover::new(), None);
+    run.exit_thread = Some((me, Arc::clone(&handover)));
+    assert_eq!(run.take_over(me, &mut former), Claim::Mine);
     assert!(run.exit_thread.is_none());
+    assert!(former.is_some_and(|(thread, place)| thread == me && Arc::ptr_eq(&place, &handover)));
 }

@@ -89,6 +89,7 @@ fn run(cause: Cause) -> RunResult {
             state::end_by_exit();
             return Ok(result);
         }
+        Begun::Within => return disarm_unless_others_end(last_resort, Ok(Default::default())),
         Begun::Stuck(dead_end) => {
             let context = Arc::new(RunContext::new(cause, config::current(), deadline));
             return disarm_unless_others_end(last_resort, go_on_without_owner(&context, dead_end));

@@ -91,6 +91,8 @@ pub(crate) struct RunState {
 pub(crate) enum Begin {
     /// It runs handlers now.
     Mine,
+    /// It begins or ends a run already, and allocates for it, and the allocator has called `run`: what is pending is that run's.
+    Within,
     /// It waits for the run of another thread, and then asks again; at its deadline, too.
     Wait,
     /// The same, but its deadline does not count: another thread takes the process down, or ends that run already.
@@ -106,6 +108,8 @@ pub(crate) enum Begin {
 pub(crate) enum Begun {
     /// It runs handlers now.
     Mine,
+    /// See [`Begin::Within`].
+    Within,
     /// See [`Begin::Leave`].
     Leave(i32),
     /// See [`Begin::PastDeadline`].
@@ -151,6 +155,11 @@ impl RunState {
                     self.begin_exit(me);
                 }
                 Begin::Mine
+            }
+            (Course::Opening { by } | Course::Running { by } | Course::Ending { by }, _)
+                if by == me && !ends_process =>
+            {
+                Begin::Within
             }
             (Course::Running { .. }, _) if is_past => {
                 self.course = Course::Ending { by: me };
@@ -300,6 +309,7 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let at_most = match run.begin(me, ends_process, left == Some(Duration::ZERO)) {
             Begin::Mine => return Begun::Mine,
+            Begin::Within => return Begun::Within,
             Begin::Leave(status) => return Begun::Leave(status),
             Begin::PastDeadline => return Begun::PastDeadline,
             Begin::Wait => left,

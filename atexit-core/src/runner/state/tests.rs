@@ -52,6 +52,10 @@ fn who_begins_a_run_runs_waits_leaves_or_ends_the_run_of_another() {
         (ending, Exit::No, false, Begin::Wait),
         (ending, Exit::No, true, Begin::Wait),
         (ending, Exit::By(other), true, Begin::WaitForTheEnd),
+        (Course::Opening { by: me }, Exit::No, false, Begin::Within),
+        (Course::Opening { by: me }, Exit::By(me), false, Begin::Within),
+        (Course::Running { by: me }, Exit::No, false, Begin::Within),
+        (Course::Ending { by: me }, Exit::By(me), false, Begin::Within),
     ];
     for (course, exit, ends_process, expected) in table {
         for is_past in [false, true] {
@@ -65,7 +69,7 @@ fn who_begins_a_run_runs_waits_leaves_or_ends_the_run_of_another() {
             let becomes = match expected {
                 Begin::Mine => Course::Opening { by: me },
                 Begin::PastDeadline => Course::Ending { by: me },
-                Begin::Wait | Begin::WaitForTheEnd | Begin::Leave(_) => course,
+                Begin::Within | Begin::Wait | Begin::WaitForTheEnd | Begin::Leave(_) => course,
             };
             assert_eq!(now, becomes, "{course:?} {exit:?} {ends_process} {is_past}");
             let takes_down = expected == Begin::Mine && ends_process && exit.by() != Some(me);

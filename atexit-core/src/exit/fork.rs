@@ -10,6 +10,11 @@
 //! The forking thread takes all locks first, which POSIX calls `pthread_atfork` for, and gives them back on both sides. In the
 //! child, a run of another thread is forgotten; what it had not started yet is pending there. A run of the forking thread itself
 //! goes on: a child forked by a handler returns from that handler, as in C.
+//!
+//! An allocator of the program may watch forks, too. If it began before this did, it takes its locks last, and gives them back first; if
+//! after, the other way round: then it cannot be used in what is called here. So nothing here allocates or frees; what is over in the child
+//! is forgotten, not dropped. And nobody waits for the allocator with one of these locks: the forking thread would wait for that one with
+//! all of the allocator's.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;

@@ -158,16 +158,21 @@ impl Drop for EndOfLocals {
 
 thread_local! {
     static END_OF_LOCALS: Cell<Option<EndOfLocals>> = const { Cell::new(None) };
+    // Without a destructor: to look at one that has one, where nobody has before, allocates.
+    static HAS_END: Cell<bool> = const { Cell::new(false) };
 }
 
 /// In a forked child nobody waits for this, and the lock may be taken for good.
 pub(crate) fn forget_in_child() {
-    let _ = END_OF_LOCALS.try_with(|end| std::mem::forget(end.take()));
+    if HAS_END.replace(false) {
+        let _ = END_OF_LOCALS.try_with(|end| std::mem::forget(end.take()));
+    }
 }
 
 /// What the exit thread does, from its start to its end.
 fn thread_main(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, probes: bool) {
     END_OF_LOCALS.set(Some(EndOfLocals(Arc::clone(handover))));
+    HAS_END.set(true);
     handover.introduce();
     if probes {
         handover.enter(Stage::Probing);

@@ -230,11 +230,14 @@ fn while_exiting() {
 }
 
 /// Every lock that a child may find taken is taken all the time. The status of a child is that of its handler.
+/// No thread starts meanwhile: std takes a lock of its own there, which it also takes at its exit.
 fn while_others_register() {
     static OVER: AtomicBool = AtomicBool::new(false);
+    static STARTED: std::sync::Barrier = std::sync::Barrier::new(5);
     let threads: Vec<_> = (0..4)
         .map(|_| {
             thread::spawn(|| {
+                STARTED.wait();
                 while !OVER.load(Ordering::Relaxed) {
                     let registration = register(|| ());
                     let _ = atexit_core::pending();
@@ -244,6 +247,7 @@ fn while_others_register() {
             })
         })
         .collect();
+    STARTED.wait();
     for _ in 0..40 {
         // SAFETY: as above.
         let pid = unsafe { libc::fork() };

@@ -1,12 +1,17 @@
 //! Owns the thread that watches handlers on the exiting thread; must not know which handlers there are, or how a process ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::handover::Handover;
+use super::handover::{Handover, Stage};
 use super::state;
 use super::watch::Watch;
 use crate::sys;
 use crate::sys::sync::thread::JoinHandle;
+
+/// Far more than a thread takes to start. In a forked child it may never do: newer versions of std take a lock of their own where a thread
+/// starts or ends, which nobody gives back there if another thread of the parent had it.
+const START: Duration = Duration::from_secs(2);
 
 /// Watches handlers that run on the exiting thread, which cannot be taken away from them.
 pub(crate) struct Watchdog {
@@ -21,7 +26,7 @@ impl Watchdog {
         let theirs = Arc::clone(&handover);
         let may_strike = watch.may_be_over();
         let body = move || {
-            if theirs.watch_owner(&mut watch) {
+            if theirs.enter(Stage::Driving) && theirs.watch_owner(&mut watch) {
                 strike();
             }
         };
@@ -36,17 +41,19 @@ impl Drop for Watchdog {
     fn drop(&mut self) {
         // A child that the handler has forked has no watchdog, which may have held the lock.
         let thread = self.thread.take();
-        if self.handover.is_of_this_process() {
-            self.handover.dismiss();
-            if state::is_exiting() {
-                // It may be the last thread but this one, as an exit thread may; see `ExitThread::join`.
-                thread.into_iter().for_each(state::keep);
-            } else if !std::thread::panicking() {
-                // A library that has called `run` may be unloaded next, and this code with it.
-                let _ = thread.map(JoinHandle::join);
+        if !self.handover.is_of_this_process() {
+            return std::mem::forget(thread);
+        }
+        // A library that has called `run` may be unloaded next, and this code with it. A thread that does not start never ends.
+        let may_join = thread.is_some() && !std::thread::panicking() && !state::is_exiting();
+        let joins = may_join && self.handover.outlasts(Stage::Starting, START);
+        self.handover.dismiss();
+        match thread {
+            Some(thread) if joins => {
+                let _ = thread.join();
             }
-        } else {
-            std::mem::forget(thread);
+            Some(thread) => state::keep(thread),
+            None => {}
         }
     }
 }

@@ -123,7 +123,7 @@ impl fmt::Debug for Config {
     }
 }
 
-static CONFIG: Lock<Config> = Lock::new(Rank::Config, Config::new());
+pub(crate) static CONFIG: Lock<Config> = Lock::new(Rank::Config, Config::new());
 
 /// Sets the configuration of the process; what an earlier call set is forgotten.
 ///
@@ -133,7 +133,7 @@ pub fn configure(config: Config) {
     drop(earlier); // an observer's captures are a user's code, and the lock is released by now
 }
 
-pub(crate) fn lock() -> Guard<'static, Config> {
+fn lock() -> Guard<'static, Config> {
     CONFIG.lock()
 }
 

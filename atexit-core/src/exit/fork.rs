@@ -9,7 +9,7 @@
 //!
 //! The forking thread takes all locks first, which POSIX calls `pthread_atfork` for, and gives them back on both sides. In the
 //! child, a run of another thread is forgotten; what it had not started yet is pending there. A run of the forking thread itself
-//! goes on: a child forked by a handler returns from that handler, as in C.
+//! goes on: a child forked by a handler returns from that handler, as in C. `sys/lock` says why each lock is to be had in bounded time.
 //!
 //! An allocator of the program may watch forks, too. If it began before this did, it takes its locks last, and gives them back first; if
 //! after, the other way round: then it cannot be used in what is called here. So nothing here allocates or frees; what is over in the child
@@ -50,10 +50,10 @@ impl ForkHooks for Forks {
             #[cfg(feature = "signals")]
             _blocked: crate::sys::signal::BlockedSignals::all(),
             #[cfg(feature = "signals")]
-            signals: super::signals::lock(),
-            run: runner::lock(),
-            _config: config::lock(),
-            pending: registry::lock(),
+            signals: super::signals::INSTALLED.lock_to_fork(),
+            run: runner::RUN.lock_to_fork(),
+            _config: config::CONFIG.lock_to_fork(),
+            pending: registry::PENDING.lock_to_fork(),
         })));
     }
 
@@ -63,6 +63,11 @@ impl ForkHooks for Forks {
 
     fn in_child() {
         let Some(mut locks) = HELD.take().map(ManuallyDrop::into_inner) else { return };
+        #[cfg(feature = "signals")]
+        super::signals::INSTALLED.forget_forks_in_child();
+        runner::RUN.forget_forks_in_child();
+        config::CONFIG.forget_forks_in_child();
+        registry::PENDING.forget_forks_in_child();
         #[cfg(feature = "signals")]
         super::signals::forget_in_child(&locks.signals);
         locks.pending.forget_foreign();

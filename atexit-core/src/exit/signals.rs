@@ -251,7 +251,8 @@ struct Caught {
     after: Disposition,
 }
 
-static INSTALLED: Lock<Installed> = Lock::new(Rank::Signals, Installed { thread_in: None, caught: Vec::new() });
+pub(super) static INSTALLED: Lock<Installed> =
+    Lock::new(Rank::Signals, Installed { thread_in: None, caught: Vec::new() });
 
 impl Installed {
     fn catch(&mut self, signal: Signal) -> io::Result<()> {
@@ -344,7 +345,7 @@ fn end(signal: Signal, asked: AskedStatus) -> ! {
     }
 }
 
-pub(crate) fn lock() -> Guard<'static, Installed> {
+fn lock() -> Guard<'static, Installed> {
     INSTALLED.lock()
 }
 

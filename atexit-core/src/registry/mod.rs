@@ -254,10 +254,10 @@ pub(crate) fn ask_for_hook() {
     lock().has_hook = false;
 }
 
-static PENDING: Lock<Pending> = Lock::new(Rank::Pending, Pending::new());
+pub(crate) static PENDING: Lock<Pending> = Lock::new(Rank::Pending, Pending::new());
 
 #[inline]
-pub(crate) fn lock() -> Guard<'static, Pending> {
+fn lock() -> Guard<'static, Pending> {
     PENDING.lock()
 }
 

@@ -19,7 +19,7 @@ pub(crate) use call::exit_handler;
 pub(crate) use exit_status::AskedStatus;
 pub(crate) use exit_thread::forget_in_child;
 pub(crate) use handover::park;
-pub(crate) use state::{RunState, free, is_exiting, is_idle, leave, lock, others_were_exiting};
+pub(crate) use state::{RUN, RunState, free, is_exiting, is_idle, leave, others_were_exiting};
 
 use crate::config;
 use crate::handler::declaration::RunsOn;

@@ -285,12 +285,12 @@ impl RunState {
     }
 }
 
-static RUN: Lock<RunState> = Lock::new(Rank::Run, RunState::new());
+pub(crate) static RUN: Lock<RunState> = Lock::new(Rank::Run, RunState::new());
 
 /// What threads wait for that would begin a run.
 static CHANGED: Condvar = Condvar::new();
 
-pub(crate) fn lock() -> Guard<'static, RunState> {
+fn lock() -> Guard<'static, RunState> {
     RUN.lock()
 }
 

@@ -3,12 +3,21 @@
 //! A thread that holds one of them takes only later ones, so that no two threads wait for each other. Debug builds assert it. Under none
 //! of them: code of a user, input or output, or a wait other than on the lock's own condition. `fork` takes all that are static, in order,
 //! and so does an allocator with its own: under those of the run, the configuration and the pending set nothing is allocated or freed, either.
+//!
+//! # Whose turn it is
+//!
+//! std's locks are not fair: a thread that takes one again and again may be faster each time than one that has been woken for it. To most
+//! threads that is worth it. One that forks takes all of them, so it raises a flag at each while it waits for it, at one after the other, and
+//! whoever comes and sees the flag steps back. Before it come those only that had looked already, once each: as many as there are threads.
+//! Who steps back does so for a time that is bounded, and holds earlier locks at most, which the forking thread has then, or does not need.
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::sync::thread::sleep;
 use super::sync::{Condvar, Mutex, MutexGuard, thread_local};
 
 /// The order.
@@ -27,8 +36,14 @@ pub(crate) enum Rank {
     Pending,
 }
 
+/// How often, and for how long, a thread steps back: far longer in all than another one takes to wake up.
+const STEPS: usize = 10_000;
+const STEP: Duration = Duration::from_micros(50);
+
 pub(crate) struct Lock<T> {
     rank: Rank,
+    /// How many threads that fork wait for it. A hint, with which nothing is published.
+    forking: AtomicU32,
     mutex: Mutex<T>,
 }
 
@@ -40,7 +55,7 @@ pub(crate) struct Guard<'a, T> {
 
 impl<T> Lock<T> {
     pub(crate) const fn new(rank: Rank, value: T) -> Self {
-        Self { rank, mutex: Mutex::new(value) }
+        Self { rank, forking: AtomicU32::new(0), mutex: Mutex::new(value) }
     }
 
     /// A lock is never poisoned: no code of a user runs under it, so nothing is half done.
@@ -48,7 +63,35 @@ impl<T> Lock<T> {
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         let held = Held::note(self.rank);
+        if self.forking.load(Ordering::Relaxed) > 0 {
+            self.step_back();
+        }
         Guard { value: self.mutex.lock().unwrap_or_else(PoisonError::into_inner), held }
+    }
+
+    /// Lets a thread that forks go first.
+    #[cold]
+    fn step_back(&self) {
+        for _ in 0..STEPS {
+            sleep(STEP);
+            if self.forking.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The same for a thread that forks, whose turn it is soon.
+    pub(crate) fn lock_to_fork(&self) -> Guard<'_, T> {
+        let held = Held::note(self.rank);
+        self.forking.fetch_add(1, Ordering::Relaxed);
+        let value = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forking.fetch_sub(1, Ordering::Relaxed);
+        Guard { value, held }
+    }
+
+    /// In a forked child, nobody else does.
+    pub(crate) fn forget_forks_in_child(&self) {
+        self.forking.store(0, Ordering::Relaxed);
     }
 
     /// The same with room for so many more items in a vector, if there is one. Memory is allocated and freed while the lock is not taken.
@@ -152,6 +195,24 @@ mod tests {
             drop(first);
             drop(third);
             drop(second);
+        }
+    }
+
+    #[test]
+    fn who_comes_while_a_thread_that_forks_waits_steps_back() {
+        for _ in 0..20 {
+            let lock = Lock::new(Rank::Pending, Vec::new());
+            std::thread::scope(|scope| {
+                let guard = lock.lock();
+                scope.spawn(|| lock.lock_to_fork().push("forks"));
+                while lock.forking.load(Ordering::Relaxed) == 0 {
+                    std::thread::yield_now();
+                }
+                drop(guard);
+                lock.lock().push("comes later");
+            });
+            assert_eq!(*lock.lock(), ["forks", "comes later"]);
+            assert_eq!(lock.forking.load(Ordering::Relaxed), 0);
         }
     }
 

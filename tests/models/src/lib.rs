@@ -70,9 +70,9 @@ pub use runner::cause;
 
 /// Makes all that the library has in statics what it is when a process begins.
 fn begin_anew() {
-    *registry::lock() = registry::Pending::new();
+    *registry::PENDING.lock() = registry::Pending::new();
     registry::lease::revoke();
-    *runner::lock() = runner::RunState::new();
+    *runner::RUN.lock() = runner::RunState::new();
     exit::hook::HOOK_DONE.store(false, Ordering::Relaxed);
     log::WAITED.store(0, Ordering::Relaxed);
     configure(Config::new());

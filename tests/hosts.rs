@@ -10,8 +10,29 @@ fn check(scene: &str, stdout: &str, end: End) {
 
 #[test]
 fn an_allocator_that_watches_forks_and_this_library_do_not_wait_for_each_other() {
-    check("forks", "3\nguarded\n", End::Status(0));
-    check("forks_while_others_register", "100 children\n", End::Status(0));
+    // It hears of them before this library, or after it.
+    for late in [None, Some("1")] {
+        let played = |scene| run(command(HOSTS, &[scene]).envs(late.map(|late| ("LATE", late))));
+        let seen = played("forks");
+        let stdout = "3\nguarded\nin a run of a handler: 9\nin a handler: 4\n";
+        assert_eq!((seen.stdout.as_str(), seen.stderr.as_str(), seen.end), (stdout, "", End::Status(0)), "{late:?}");
+        let seen = played("forks_while_others_register");
+        assert_eq!((seen.stdout.as_str(), seen.end), ("100 children\n", End::Status(0)), "{late:?}");
+    }
+}
+
+#[test]
+fn a_child_in_which_no_thread_starts_runs_handlers_and_ends() {
+    check("cannot_start_threads_in_the_child", "handler\n2 ran\nregistered later\n3\nhandler\n", End::Status(0));
+}
+
+#[test]
+fn an_allocator_may_call_the_library() {
+    for call in ["registers", "takes_back", "configures", "looks", "runs"] {
+        let seen = run(&mut command(HOSTS, &["uses_everything", call]));
+        let hangs = seen.stderr.lines().filter(|line| line.ends_with("exceeded its time limit of 10ms")).count();
+        assert_eq!((seen.stdout.as_str(), seen.end, hangs), ("", End::Status(3), 1), "{call}: {seen:?}");
+    }
 }
 
 #[test]

@@ -1,20 +1,30 @@
 //! Lives as programs do that are not written for this library; the first argument says which of its scenes it plays.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Barrier, OnceLock};
 use std::thread;
 
-use atexit_core::{Config, configure, guard, register};
+use atexit_core::{Config, Handler, configure, guard, pending, plan, register, run, unregister};
 
 fn main() {
-    let scene = std::env::args().nth(1).unwrap_or_default();
+    let mut args = std::env::args().skip(1);
+    let scene = args.next().unwrap_or_default();
     let (_, play) = SCENES.iter().find(|(name, _)| *name == scene).expect("a scene of this name");
+    watch_late();
+    if let Some(call) = args.next() {
+        let (_, call) = CALLS.iter().find(|(name, _)| *name == call).expect("a call of this name");
+        EACH_TIME.set(*call).expect("it is set once");
+    }
     play();
 }
 
 const SCENES: &[(&str, fn())] = &[
     ("forks", forks),
     ("forks_while_others_register", forks_while_others_register),
+    ("cannot_start_threads_in_the_child", cannot_start_threads_in_the_child),
+    ("uses_everything", uses_everything),
     ("fails_often", fails_often),
     ("needs_stack", needs_stack),
     ("needs_more_stack", needs_more_stack),
@@ -24,11 +34,45 @@ const SCENES: &[(&str, fn())] = &[
     ("has_an_impossible_stack", || has_stack(usize::MAX)),
 ];
 
-/// An allocator with one lock, which it takes around each `fork`, as jemalloc does: from its first allocation on.
+/// An allocator with one lock, which it takes around each `fork`, as jemalloc does: from its first allocation on, or from `main` on if the
+/// environment says `LATE`. Here and there it calls the library each time, unless it is called by what it calls.
 struct Locked;
 
 static LOCK: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+static EACH_TIME: OnceLock<fn()> = OnceLock::new();
+
+thread_local! {
+    /// Whether allocating on this thread calls the library.
+    static CALLS_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+const CALLS: &[(&str, fn())] = &[
+    ("registers", || {
+        register(|| ());
+    }),
+    ("takes_back", || {
+        register(|| ()).unregister();
+        drop(guard(|| ()));
+        unregister(nothing);
+    }),
+    ("configures", || configure(Config::new())),
+    ("looks", || drop((pending(), plan(), atexit_core::cause()))),
+    ("runs", || drop(run())),
+];
+
+/// More than the library allocates by itself, and few enough to come to an end where each makes another one.
+const CALLED_AT_MOST: usize = 2000;
+
+fn call_the_library() {
+    static CALLED: AtomicUsize = AtomicUsize::new(0);
+    let Some(call) = EACH_TIME.get() else { return };
+    if CALLED.load(Ordering::Relaxed) < CALLED_AT_MOST && CALLS_HERE.replace(false) {
+        CALLED.fetch_add(1, Ordering::Relaxed);
+        call();
+        CALLS_HERE.set(true);
+    }
+}
 
 extern "C" fn lock() {
     while LOCK.swap(true, Ordering::Acquire) {
@@ -40,6 +84,63 @@ extern "C" fn unlock() {
     LOCK.store(false, Ordering::Release);
 }
 
+fn is_late() -> bool {
+    // SAFETY: the name is a text that ends, and nobody changes the environment.
+    !unsafe { libc::getenv(c"LATE".as_ptr()) }.is_null()
+}
+
+/// The bytes that C's allocator has given out.
+fn in_use() -> usize {
+    // SAFETY: glibc: it takes no argument.
+    unsafe { libc::mallinfo2() }.uordblks
+}
+
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+
+/// Before the library hears of a fork in the child, for this is registered earlier.
+extern "C" fn first_in_child() {
+    IN_USE.store(in_use(), Ordering::Relaxed);
+    if !is_late() {
+        unlock();
+    }
+}
+
+/// After the library has heard of it.
+extern "C" fn last_in_child() {
+    let is_changed = IN_USE.load(Ordering::Relaxed) != in_use();
+    if is_changed {
+        // SAFETY: POSIX.
+        unsafe { libc::_exit(8) };
+    }
+    if is_late() {
+        unlock();
+    }
+}
+
+fn watch_early() {
+    let (before, after): (Option<extern "C" fn()>, Option<_>) =
+        if is_late() { (None, None) } else { (Some(lock), Some(unlock as extern "C" fn())) };
+    watch(before, after, first_in_child);
+}
+
+fn watch_late() {
+    let (before, after): (Option<extern "C" fn()>, Option<_>) =
+        if is_late() { (Some(lock), Some(unlock as extern "C" fn())) } else { (None, None) };
+    watch(before, after, last_in_child);
+}
+
+fn watch(before: Option<extern "C" fn()>, after: Option<extern "C" fn()>, in_child: extern "C" fn()) {
+    unsafe extern "C" {
+        fn pthread_atfork(
+            before: Option<extern "C" fn()>,
+            after: Option<extern "C" fn()>,
+            in_child: Option<extern "C" fn()>,
+        ) -> libc::c_int;
+    }
+    // SAFETY: POSIX; the functions are there for as long as the process is.
+    assert_eq!(unsafe { pthread_atfork(before, after, Some(in_child)) }, 0);
+}
+
 #[global_allocator]
 static ALLOCATOR: Locked = Locked;
 
@@ -47,9 +148,9 @@ static ALLOCATOR: Locked = Locked;
 unsafe impl GlobalAlloc for Locked {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if ALLOCATIONS.fetch_add(1, Ordering::Relaxed) == 0 {
-            // SAFETY: POSIX; both functions are there for as long as the process is.
-            unsafe { libc::pthread_atfork(Some(lock), Some(unlock), Some(unlock)) };
+            watch_early();
         }
+        call_the_library();
         lock();
         // SAFETY: the caller's duty.
         let allocated = unsafe { System.alloc(layout) };
@@ -58,6 +159,7 @@ unsafe impl GlobalAlloc for Locked {
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        call_the_library();
         lock();
         // SAFETY: the caller's duty.
         unsafe { System.dealloc(pointer, layout) };
@@ -82,27 +184,137 @@ fn child(leaves: fn()) -> i32 {
 
 fn forks() {
     let _guard = guard(|| println!("guarded"));
+    Handler::new(|| ()).name(String::from("named")).this_process().register();
     println!("{}", child(|| atexit_core::exit(3)));
+    register(|| println!("in a handler: {}", child(|| atexit_core::exit(4))));
+    register(|| {
+        // The memory of this name is the running handler's alone.
+        Handler::new(|| println!("in a run of a handler: {}", child(|| ()))).name(String::from("named")).register();
+        run();
+    });
 }
 
+/// The others allocate, free, configure, and run handlers. No thread starts meanwhile: std takes a lock there, which a child may find taken.
 fn forks_while_others_register() {
     static OVER: AtomicBool = AtomicBool::new(false);
-    let others: Vec<_> = (0..2)
-        .map(|_| {
-            thread::spawn(|| {
-                while !OVER.load(Ordering::Relaxed) {
-                    let words = [1_usize; 8]; // more than fits without an allocation
-                    register(move || assert_eq!(words.len(), 8)).unregister();
-                }
-            })
+    static STARTED: Barrier = Barrier::new(4);
+    let runs_also = thread::spawn(|| {
+        STARTED.wait();
+        while !OVER.load(Ordering::Relaxed) {
+            Handler::new(|| Err::<(), _>("failed")).caller_thread().register();
+            configure(Config::new().failure_status(false).observer(|_| ()));
+            run();
+        }
+    });
+    let others = (0..2).map(|_| {
+        thread::spawn(|| {
+            STARTED.wait();
+            while !OVER.load(Ordering::Relaxed) {
+                let words = [1_usize; 8]; // more than fits without an allocation
+                let many: Vec<_> = (0..200)
+                    .map(|_| Handler::new(move || assert_eq!(words.len(), 8)).caller_thread().register())
+                    .collect();
+                assert!(many.iter().filter(|one| one.unregister()).count() <= 200); // the others may run
+                unregister(nothing);
+                drop(plan());
+            }
         })
-        .collect();
+    });
+    let others: Vec<_> = others.collect();
+    STARTED.wait();
     let ended = (0..100).filter(|_| child(|| atexit_core::exit(3)) == 3).count();
     OVER.store(true, Ordering::Relaxed);
-    for other in others {
-        other.join().expect("no panic");
-    }
+    others.into_iter().chain([runs_also]).for_each(|other| other.join().expect("no panic"));
     println!("{ended} children");
+}
+
+/// Whether threads get stuck as they start. In a child they do, where another thread of its parent was just about to start: std does not
+/// give back the lock that it takes there.
+static STUCK: AtomicBool = AtomicBool::new(false);
+
+type Start = extern "C" fn(*mut libc::c_void) -> *mut libc::c_void;
+
+/// What std calls to start a thread.
+///
+/// # Safety
+///
+/// As POSIX has it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_create(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    start: Start,
+    argument: *mut libc::c_void,
+) -> libc::c_int {
+    extern "C" fn stuck(_: *mut libc::c_void) -> *mut libc::c_void {
+        loop {
+            // SAFETY: POSIX.
+            unsafe { libc::pause() };
+        }
+    }
+    type Create = unsafe extern "C" fn(
+        *mut libc::pthread_t,
+        *const libc::pthread_attr_t,
+        Start,
+        *mut libc::c_void,
+    ) -> libc::c_int;
+    let start = if STUCK.load(Ordering::Relaxed) { stuck } else { start };
+    // SAFETY: the function of this name in the C library has this type.
+    let create: Create = unsafe { std::mem::transmute(libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr())) };
+    // SAFETY: the caller's duty.
+    unsafe { create(thread, attributes, start, argument) }
+}
+
+fn cannot_start_threads_in_the_child() {
+    register(|| println!("handler"));
+    let run_and_exit = || {
+        STUCK.store(true, Ordering::Relaxed);
+        register(|| ());
+        println!("{} ran", run().ran());
+        register(|| println!("registered later"));
+        atexit_core::exit(3);
+    };
+    println!("{}", child(run_and_exit));
+}
+
+fn nothing() {}
+
+fn named(name: &str) -> Handler {
+    Handler::new(|| ()).name(String::from(name))
+}
+
+/// Everything that allocates or frees, with failures, runs inside each other, and what hangs.
+fn uses_everything() {
+    CALLS_HERE.set(true);
+    configure(Config::new().observer(|_| ()));
+    let many: Vec<_> = (0..200).map(|at| named(&at.to_string()).register()).collect();
+    let taken_back = many.iter().step_by(2).filter(|one| one.unregister()).count();
+    assert!(taken_back == 100 || EACH_TIME.get().is_some(), "{taken_back}"); // the allocator may have run some
+    register(nothing);
+    assert!(unregister(nothing) <= 1);
+    drop((plan(), guard(|| ())));
+    register(|| {
+        CALLS_HERE.set(true);
+        named("inside").register();
+        let failed = String::from("failed");
+        register(|| Err::<(), _>(failed));
+        assert!(run().failures().len() <= 1);
+        CALLS_HERE.set(false);
+    });
+    run();
+    register(|| ());
+    atexit_core::clear();
+    let limit = std::time::Duration::from_millis(10);
+    named("hangs").time_limit(limit).register();
+    Handler::new(|| {
+        loop {
+            thread::park();
+        }
+    })
+    .name("hangs")
+    .time_limit(limit)
+    .register();
+    atexit_core::exit(3);
 }
 
 /// Takes at least so many KiB of the stack.

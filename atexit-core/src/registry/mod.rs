@@ -363,7 +363,8 @@ impl Pending {
     }
 
     /// The handler that runs next.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the compiler would rather call it, once a handler")]
+    #[inline(always)]
     fn advance(&mut self) -> Option<Top> {
         if self.intake.is_stopped() {
             return None;

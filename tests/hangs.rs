@@ -8,7 +8,8 @@ const HANGS: &str = env!("CARGO_BIN_EXE_hangs");
 
 const SIGTERM: i32 = 15;
 
-const IN_EXIT: &str = "called std::process::exit or C's exit, itself or by a panic hook, and could not go on";
+const IN_EXIT: &str =
+    "called std::process::exit or C's exit, itself, by a panic hook or in the observer, and could not go on";
 const LOCKED: &str = "waited in vain for a lock of C's that the exiting thread has, that of its exit or of a stream";
 
 #[track_caller]
@@ -44,7 +45,9 @@ fn a_panic_hook_that_does_not_return_leaves_none_to_be_taken() {
          at_exit: panics at {panics}: {late}\n"
     );
     check("take_hook_after_exit_in_panic_hook", "first\nlast\nlast\n", &stderr, End::Status(1));
-    check("exit_in_panic_hook", "first\nlast\n", "", End::Status(9));
+    let stderr =
+        format!("at_exit: 1 handler failed:\nat_exit: exits at {exits}: panicked, and the panic hook called exit\n");
+    check("exit_in_panic_hook", "first\nlast\n", &stderr, End::Status(9));
 }
 
 #[test]
@@ -74,30 +77,83 @@ fn a_handler_that_waits_for_a_stream_of_the_exiting_thread_is_a_failure() {
     check("stream", "last\n", &stuck("prints", "Handler::new(prints)", LOCKED), End::Status(1));
 }
 
-fn hung(not_run: usize) -> String {
-    format!("at_exit: the process hung at the deadline and is ended now; handlers not run: {not_run}\n")
+const HUNG: &str = "at_exit: the process hung at the deadline and is ended now\n";
+
+fn not_run() -> String {
+    let hangs = at(r#"name("hangs").register"#);
+    format!("{HUNG}at_exit: 1 handler not run before the deadline:\nat_exit: hangs at {hangs}\n")
 }
 
 #[test]
 fn an_observer_that_hangs_keeps_no_process_alive_beyond_its_deadline() {
-    check("observer_at_start", "observed\n", &hung(1), End::Status(1));
-    check("observer_at_handler", "observed\n", &hung(0), End::Status(1));
+    check("observer_at_start", "observed\n", &not_run(), End::Status(1));
+    let failed = format!(
+        "at_exit: 1 handler failed:\nat_exit: hangs at {}: exceeded its time limit of 10ms\n",
+        at(r#"name("hangs").register"#)
+    );
+    check("observer_at_handler", "observed\n", &(HUNG.to_owned() + &failed), End::Status(1));
     let begun = Instant::now();
     let seen = run(&mut command(HANGS, &["observer_at_end"]));
     // A deadline of 0.1 s, and 0.5 s more. It may always take longer to start a program.
     assert!(begun.elapsed() >= Duration::from_millis(600), "{seen:?}");
-    assert!(seen.stderr.ends_with(&hung(0)) && seen.stderr.starts_with("at_exit: 1 handler failed:\n"), "{seen:?}");
-    assert_eq!(seen.end, End::Status(1));
+    assert_eq!((seen.stderr, seen.end), (failed + HUNG, End::Status(1)));
+}
+
+/// What is said where the observer hangs that is told of the first of two handlers.
+fn observer_hung() -> String {
+    let (first, last) = (at(r#"name("first").register"#), at(r#"name("last").register"#));
+    format!(
+        "at_exit: 1 handler not run before the deadline:\nat_exit: last at {last}\nat_exit: 1 handler failed:\n\
+         at_exit: first at {first}: the observer that is told of it was still running at the deadline\n"
+    )
+}
+
+#[test]
+fn an_observer_that_hangs_beside_a_handler_is_what_was_running_at_the_deadline() {
+    check("observer_before_a_handler", "", &observer_hung(), End::Status(1));
+    check("observer_after_a_handler", "first\n", &observer_hung(), End::Status(1));
+}
+
+#[test]
+fn a_handler_that_the_observer_cuts_off_by_the_exit_of_c_is_a_failure() {
+    if one_thread_in_exit() {
+        return check("observer_exits_before_a_handler", "", &observer_hung(), End::Status(1));
+    }
+    let stderr = format!(
+        "at_exit: 1 handler failed:\n\
+         at_exit: first at {}: was not run: the observer that was told of its start called C's exit\n",
+        at(r#"name("first").register"#)
+    );
+    check("observer_exits_before_a_handler", "last\n", &stderr, End::Status(4));
+}
+
+#[test]
+fn a_handler_that_the_panic_hook_cuts_off_by_exit_is_a_failure() {
+    let hooked = at(r#"name("hooked")"#);
+    let stderr =
+        format!("at_exit: 1 handler failed:\nat_exit: hooked at {hooked}: panicked, and the panic hook called exit\n");
+    check("panic_hook_exits", "last\n", &stderr, End::Status(101));
+    if one_thread_in_exit() {
+        let stderr = stuck("hooked", r#"name("hooked")"#, LOCKED);
+        check("panic_hook_exits_by_c", "last\n", &stderr, End::Status(1));
+    } else {
+        check("panic_hook_exits_by_c", "last\n", &stderr, End::Status(101));
+    }
 }
 
 #[test]
 fn an_observer_that_hangs_in_another_threads_run_keeps_no_process_alive_either() {
-    check("observer_of_another_thread", "ran\n", &hung(1), End::Status(3));
+    let at = at(r#"println!("never")"#);
+    let stderr = format!(
+        "{HUNG}at_exit: 1 handler not run before the deadline:\n\
+         at_exit: closure in hangs::observer_of_another_thread at {at}\n"
+    );
+    check("observer_of_another_thread", "ran\n", &stderr, End::Status(3));
 }
 
 #[test]
 fn an_observer_that_hangs_after_a_signal_leaves_the_signal_its_due() {
-    check("observer_after_a_signal", "observed\n", &hung(1), End::Signal(SIGTERM));
+    check("observer_after_a_signal", "observed\n", &not_run(), End::Signal(SIGTERM));
 }
 
 #[test]

@@ -148,21 +148,24 @@ impl Log {
     }
 
     /// A handler hangs. This line waits for no reader, so that nobody is late to abandon the handler: `false` if nobody reads.
-    pub(crate) fn hangs(self, handler: &HandlerInfo, elapsed: Duration, waiting: &str) -> bool {
-        let seconds = elapsed.as_secs();
-        let line = format!(
-            "at_exit: {handler} has been running for {seconds} s; {waiting} waits for it, so if it waits for that thread, or for a lock \
-             that it holds, neither goes on\n"
-        );
+    pub(crate) fn hangs(self, who: &str, handler: &HandlerInfo, elapsed: Duration, waiting: &str) -> bool {
+        let line = format!("at_exit: {who}{handler} has been running for {} s; {waiting}\n", elapsed.as_secs());
         self.level < Level::Error || sys::write_stderr(&line, Instant::now())
     }
 
     /// The process ends because the deadline did not end it. This line waits for no reader either.
-    pub(crate) fn late(self, not_run: usize) {
+    pub(crate) fn late(self) {
         if self.level >= Level::Error {
-            let line =
-                format!("at_exit: the process hung at the deadline and is ended now; handlers not run: {not_run}\n");
-            sys::write_stderr(&line, Instant::now());
+            sys::write_stderr("at_exit: the process hung at the deadline and is ended now\n", Instant::now());
+        }
+    }
+
+    /// The exit thread cannot have the stack that the program has asked for.
+    pub(crate) fn no_stack(self, bytes: usize) {
+        if self.level >= Level::Error {
+            self.write(format_args!(
+                "no thread with a stack of {bytes} bytes can be had, so handlers ran on the exiting thread"
+            ));
         }
     }
 

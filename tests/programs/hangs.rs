@@ -2,6 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -35,6 +36,13 @@ const SCENES: &[(&str, fn())] = &[
     ("observer_at_end", || observer_hangs(|event| matches!(event, Event::RunFinished { .. }))),
     ("observer_of_another_thread", observer_of_another_thread),
     ("observer_after_a_signal", observer_after_a_signal),
+    ("observer_before_a_handler", || observer_beside_a_handler(|event| matches!(event, Event::Started { .. }), hang)),
+    ("observer_after_a_handler", || observer_beside_a_handler(|event| matches!(event, Event::Finished { .. }), hang)),
+    ("observer_exits_before_a_handler", || {
+        observer_beside_a_handler(|event| matches!(event, Event::Started { .. }), || c_exit(4));
+    }),
+    ("panic_hook_exits_by_c", || panic_hook(|| c_exit(0))),
+    ("panic_hook_exits", || panic_hook(|| atexit_core::exit(0))),
     ("observer_exits", observer_exits),
     ("local_exits", local_exits),
     ("key_hangs", key_hangs),
@@ -176,6 +184,26 @@ fn observer_hangs(when: fn(&Event) -> bool) {
         Config::new().deadline(Duration::from_millis(100)).time_limit(Duration::from_millis(10)).observer(observer),
     );
     Handler::new(|| hang()).name("hangs").register();
+}
+
+/// Of the first handler only.
+fn observer_beside_a_handler(when: fn(&Event) -> bool, then: fn() -> !) {
+    let is_first = AtomicBool::new(true);
+    configure(Config::new().deadline(Duration::from_millis(100)).observer(move |event| {
+        if when(event) && is_first.swap(false, Ordering::Relaxed) {
+            then();
+        }
+    }));
+    Handler::new(|| println!("last")).name("last").register();
+    Handler::new(|| println!("first")).name("first").register();
+}
+
+/// The hook of a program that exits when something panics. This one does not exit by std, which lets in nobody else.
+fn panic_hook(exit: fn() -> !) {
+    std::panic::set_hook(Box::new(move |_| exit()));
+    register(|| println!("last"));
+    Handler::new(|| panic!("out of luck")).name("hooked").register();
+    c_exit(0);
 }
 
 fn observer_of_another_thread() {

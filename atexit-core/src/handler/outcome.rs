@@ -79,7 +79,9 @@ impl Fault {
     /// The handler was abandoned because it would never have gone on.
     pub(crate) fn stuck(dead_end: DeadEnd) -> Self {
         let message = match dead_end {
-            DeadEnd::Exit => "called std::process::exit or C's exit, itself or by a panic hook, and could not go on",
+            DeadEnd::Exit => {
+                "called std::process::exit or C's exit, itself, by a panic hook or in the observer, and could not go on"
+            }
             DeadEnd::Lock => {
                 "waited in vain for a lock of C's that the exiting thread has, that of its exit or of a stream"
             }
@@ -89,7 +91,26 @@ impl Fault {
 
     /// The handler was running when the deadline was over.
     pub(crate) fn deadline() -> Self {
-        Self { status: 1, message: "was still running at the deadline".to_owned(), origin: Origin::Status }
+        Self::of_status(1, "was still running at the deadline")
+    }
+
+    /// The observer was, which was told that the handler starts, or has finished.
+    pub(crate) fn observer_at_deadline() -> Self {
+        Self::of_status(1, "the observer that is told of it was still running at the deadline")
+    }
+
+    /// The observer has ended the process instead of returning from what was to tell it that the handler starts.
+    pub(crate) fn kept_from_starting() -> Self {
+        Self::of_status(1, "was not run: the observer that was told of its start called C's exit")
+    }
+
+    /// The handler has panicked, and the panic hook has not returned.
+    pub(crate) fn exited_by_panic_hook() -> Self {
+        Self::of_status(PANICKED, "panicked, and the panic hook called exit")
+    }
+
+    fn of_status(status: i32, message: &str) -> Self {
+        Self { status, message: message.to_owned(), origin: Origin::Status }
     }
 
     /// What is left to show when the failure happens, as `main` would, but for lines that could pass for others.

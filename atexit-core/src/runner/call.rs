@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::handover::Handover;
 use super::record::RunContext;
 use super::state;
+use super::watch::{self, HandlerEvent};
 use crate::handler::PendingHandler;
 use crate::handler::callback::Callback;
 use crate::handler::declaration::RunsOn;
@@ -48,7 +49,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     let info = is_observed.then(|| label.info());
     if let Some(handler) = &info {
         log.started(handler);
-        config.observe(|| Event::Started { handler: handler.clone() });
+        watch::tell(HandlerEvent::Started, || config.observe(|| Event::Started { handler: handler.clone() }));
     }
     let keeper = handover.filter(|handover| limit.is_some_and(|limit| handover.set_limit(limit, handler.label())));
     let mut fault = call(handler.into_callback());
@@ -66,7 +67,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     }
     if let Some(handler) = info {
         log.ended(&handler, elapsed, failure.is_some());
-        config.observe(|| Event::Finished { handler, elapsed, failure });
+        watch::tell(HandlerEvent::Finished, || config.observe(|| Event::Finished { handler, elapsed, failure }));
     }
     true
 }
@@ -95,6 +96,20 @@ fn call(callback: Callback) -> Option<Fault> {
     }
 }
 
+/// A panic hook that exits keeps a panic from unwinding, which would have been a failure. On the exiting thread nobody can tell which panic.
+pub(crate) fn note_panic_that_exits() {
+    if std::thread::panicking() && state::handover().is_some() {
+        fail_running(Fault::exited_by_panic_hook());
+    }
+}
+
+/// The handler that is running has failed, and does not go on.
+pub(crate) fn fail_running(fault: Fault) {
+    if let Some(label) = registry::running().1 {
+        state::fail(Failure { handler: label.info(), fault });
+    }
+}
+
 /// Tells of a handler that has failed by still running, or hanging, on another thread.
 pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Duration) {
     let handler = failure.handler.clone();
@@ -105,6 +120,7 @@ pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Du
 /// Ends the handler that this thread is in; `code` becomes the status of the process.
 pub(crate) fn exit_handler(code: i32) -> ! {
     state::ask_for_status(code);
+    note_panic_that_exits();
     if !cfg!(panic = "abort") && !std::thread::panicking() {
         let request: Box<dyn Any + Send> = Box::new(ExitRequest);
         resume_unwind(request);

@@ -36,7 +36,7 @@ use handover::{DriveEnd, Handover, Limit};
 use last_resort::LastResort;
 use record::{Heard, RunContext, RunEnd, RunRecord, Told};
 use state::{Begun, Claim};
-use watch::{Stuck, Watch};
+use watch::{HandlerEvent, Stuck, Watch};
 use watchdog::Watchdog;
 
 /// Why this handler runs: `None` outside of handlers.
@@ -149,7 +149,15 @@ fn disarm_unless_others_end(last_resort: Option<LastResort>, result: RunResult) 
 
 /// Ends the process although somebody is about to do so who has not managed to in time.
 fn end_late(cause: Cause, deadline: Instant) {
-    Log::from_environment(Some(deadline)).late(registry::len());
+    let log = Log::from_environment(Some(deadline)); // none of its lines waits any more
+    log.late();
+    state::note_not_run(registry::stop());
+    if let Some(Told { report, before, too_late, stayed_held }) =
+        state::end_record(RunState::outermost, RunEnd::default())
+    {
+        let Heard { failures, not_run } = before.unwrap_or_default();
+        log.summary(&report.failures[failures..], &report.not_run[not_run..], too_late, stayed_held);
+    }
     #[cfg(feature = "signals")]
     if let Cause::Signal(signal) = cause {
         sys::signal::die_by(signal);
@@ -206,7 +214,7 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
     call::run_all(&context, None, None);
     let ran = registry::leave_run(outer);
     let end = RunEnd { ran, ..RunEnd::default() };
-    let Some(told) = state::end_record(is_inside, end) else { return Default::default() };
+    let Some(told) = state::end_record(RunState::innermost_if_leased, end) else { return Default::default() };
     tell(&context, told, state::unnest)
 }
 
@@ -227,7 +235,14 @@ fn finish_inside_handler() -> Option<Result<AskedStatus, OthersEnd>> {
         return Some(Ok(AskedStatus::default())); // a second hook behind the first
     }
     let takes_over = state::handover().map_or_else(is_inside, |handover| handover.take_over());
-    takes_over.then(finish_on_this_thread)
+    if !takes_over {
+        return None;
+    }
+    call::note_panic_that_exits();
+    if watch::event_being_told() == Some(HandlerEvent::Started) {
+        call::fail_running(Fault::kept_from_starting());
+    }
+    Some(finish_on_this_thread())
 }
 
 /// Goes on with the run of another thread; this one takes the process down now.
@@ -257,7 +272,7 @@ fn end_run(at_exit: bool, end: RunEnd) -> (Report, AskedStatus) {
     state::abandon_nested();
     let (ran, too_late) = registry::close_run(at_exit);
     let end = RunEnd { ran, too_late, ..end };
-    let (Some(context), Some(told)) = (state::context(), state::end_record(|| true, end)) else {
+    let (Some(context), Some(told)) = (state::context(), state::end_record(RunState::outermost, end)) else {
         return Default::default();
     };
     tell(&context, told, state::close)
@@ -267,14 +282,19 @@ fn end_run(at_exit: bool, end: RunEnd) -> (Report, AskedStatus) {
 /// run, its watchdog, or another one that has waited for it as long as it may.
 fn end_at_deadline() -> (Report, AskedStatus) {
     registry::revoke_lease(); // first: what starts until then is running
-    let not_run = registry::stop();
+    state::note_not_run(registry::stop());
     let _lease = Lease::take();
     if let (Some(context), Some(label)) = (state::context(), registry::running().1) {
-        let failure = Failure { handler: label.info(), fault: Fault::deadline() };
+        let event = watch::event_being_told();
+        let fault = if event.is_some() { Fault::observer_at_deadline() } else { Fault::deadline() };
+        let failure = Failure { handler: label.info(), fault };
         state::fail(failure.clone());
-        call::tell_abandoned(&context, failure, context.config.deadline.unwrap_or_default());
+        // Of a handler that has finished the observer knows.
+        if event != Some(HandlerEvent::Finished) {
+            call::tell_abandoned(&context, failure, context.config.deadline.unwrap_or_default());
+        }
     }
-    end_run(true, RunEnd { not_run, ..RunEnd::default() })
+    end_run(true, RunEnd::default())
 }
 
 /// Ends the process when the deadline strikes while the exiting thread is inside a handler.
@@ -342,7 +362,7 @@ impl Run {
     }
 
     fn watch(&self) -> Watch {
-        Watch::new(&self.context, name_of_this_thread)
+        Watch::new(&self.context, who_waits)
     }
 
     /// Runs all handlers, each where it belongs.
@@ -394,6 +414,9 @@ impl Run {
                 Err(StartError::NotOurs) => return Err(Stop::OthersEnd),
                 Err(error) => {
                     self.stays_held |= error == StartError::Held;
+                    if error == StartError::NoThread && stack_size != sys::STACK_SIZE {
+                        self.context.log.no_stack(stack_size);
+                    }
                     None
                 }
             };
@@ -442,11 +465,8 @@ impl Run {
         let RunContext { cause, config, deadline, .. } = &*self.context;
         let is_timed = deadline.is_some() || config.time_limit.is_some() || next.is_limited;
         let is_watched = (is_timed || self.stays) && may_start_threads(*cause);
-        let watchdog = if is_watched {
-            Watchdog::start(Watch::new(&self.context, || "its own thread".to_owned()), strike)
-        } else {
-            None
-        };
+        let watchdog =
+            if is_watched { Watchdog::start(Watch::new(&self.context, what_it_keeps), strike) } else { None };
         let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
         let only = if self.stays { None } else { Some(RunsOn::Caller) };
         // Where nobody can watch, the deadline is kept between handlers at least: `finish` looks at it before the next one.
@@ -474,11 +494,17 @@ impl Run {
 /// The limit of handlers that may wait for whoever holds stdout while a signal ends the process.
 const PATIENCE_WITH_HOLDER: Duration = Duration::from_secs(2);
 
-/// As whoever reads it knows this thread. std makes up a handle for a thread that is not its own, and in a library that is unloaded later
-/// that costs more than a name is worth.
-fn name_of_this_thread() -> String {
-    let name = if state::is_exiting() { sys::thread_name().map(|name| format!("thread {name}")) } else { None };
-    name.unwrap_or_else(|| "a thread".to_owned())
+/// Why a handler on an exit thread may hang. std makes up a handle for a thread that is not its own, and in a library that is unloaded
+/// later that costs more than a name is worth.
+fn who_waits() -> String {
+    let name = if state::is_exiting() { sys::thread_name() } else { None };
+    let thread = name.map_or_else(|| "another thread".to_owned(), |name| format!("thread {name}"));
+    format!("{thread} waits for it, so if it waits for that thread, or for a lock that the thread holds, it never ends")
+}
+
+/// The same of a handler on the exiting thread.
+fn what_it_keeps() -> String {
+    "it has the exiting thread, so if it waits for a lock that this thread held before, it never ends".to_owned()
 }
 
 /// Whether a run may start threads: not while a library is being unloaded, when the loader's lock keeps them from starting.

@@ -63,8 +63,6 @@ pub(crate) struct RunEnd {
     pub(crate) ran: usize,
     /// What other threads registered too late.
     pub(crate) too_late: usize,
-    /// What the deadline kept from running.
-    pub(crate) not_run: Vec<HandlerInfo>,
     /// Handlers had to run on the exiting thread because somebody held stdout or stderr.
     pub(crate) stayed_held: bool,
 }
@@ -129,10 +127,14 @@ impl RunRecord {
         self.exit = inner.exit.or(self.exit);
     }
 
+    /// The deadline has kept these from running.
+    pub(crate) fn note_not_run(&mut self, not_run: &NotRun) {
+        self.not_run.get_or_insert_with(|| Arc::clone(not_run));
+    }
+
     /// Notes that the run is over, for which there is room in `failures`. An observer that is told may call C's `exit`, and then the run
     /// ends once more.
-    pub(crate) fn end(&mut self, not_run: Option<&NotRun>, failures: &mut Vec<Arc<Failure>>) -> Ended {
-        self.not_run = self.not_run.take().or(not_run.cloned());
+    pub(crate) fn end(&mut self, failures: &mut Vec<Arc<Failure>>) -> Ended {
         failures.extend(self.failures.iter().cloned());
         let now = Heard { failures: failures.len(), not_run: self.not_run.as_ref().map_or(0, |not_run| not_run.len()) };
         Ended { began: self.began, not_run: self.not_run.clone(), before: self.told.replace(now) }

@@ -28,6 +28,7 @@ use super::exit_status::AskedStatus;
 use super::handover::Handover;
 use super::record::{RunContext, RunEnd, RunRecord, Told};
 use super::watch;
+use crate::handler::info::HandlerInfo;
 use crate::registry::{
     self,
     lease::{self, Lease},
@@ -179,6 +180,15 @@ impl RunState {
     fn open(&mut self, me: ThreadToken, record: RunRecord) {
         self.course = Course::Running { by: me };
         self.records.push(record);
+    }
+
+    pub(crate) fn outermost(&mut self) -> Option<&mut RunRecord> {
+        self.records.first_mut()
+    }
+
+    /// `None` if this thread is no longer inside it.
+    pub(crate) fn innermost_if_leased(&mut self) -> Option<&mut RunRecord> {
+        self.records.last_mut().filter(|_| lease::is_held())
     }
 
     /// A run begins inside a handler.
@@ -369,17 +379,16 @@ fn lock_to_abandon(nested: &mut Vec<RunRecord>, failures: usize) -> Guard<'stati
     }
 }
 
-/// Ends the innermost record, if this thread may, and says what there is to tell; see [`RunRecord::end`].
-pub(crate) fn end_record(may: fn() -> bool, end: RunEnd) -> Option<Told> {
-    let RunEnd { ran, too_late, not_run, stayed_held } = end;
-    let not_run = (!not_run.is_empty()).then(|| Arc::new(not_run));
+/// Ends a record, if there is one that this thread may end, and says what there is to tell; see [`RunRecord::end`].
+pub(crate) fn end_record(which: fn(&mut RunState) -> Option<&mut RunRecord>, end: RunEnd) -> Option<Told> {
+    let RunEnd { ran, too_late, stayed_held } = end;
     let mut failures = Vec::new();
     let ended = loop {
         let mut run = lock();
-        let record = if may() { run.records.last_mut() } else { None }?;
+        let record = which(&mut run)?;
         let needed = record.failures().len();
         if needed <= failures.capacity() {
-            break record.end(not_run.as_ref(), &mut failures);
+            break record.end(&mut failures);
         }
         drop(run);
         failures.reserve(needed);
@@ -538,6 +547,17 @@ pub(crate) fn pending_status() -> Option<i32> {
 pub(crate) fn ask_for_status(code: i32) {
     if let Some(record) = lock().records.last_mut() {
         record.ask_for_status(code);
+    }
+}
+
+/// The deadline has kept these from running.
+pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
+    if not_run.is_empty() {
+        return;
+    }
+    let not_run = Arc::new(not_run);
+    if let Some(record) = lock().outermost() {
+        record.note_not_run(&not_run);
     }
 }
 

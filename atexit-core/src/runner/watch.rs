@@ -1,6 +1,7 @@
-//! Owns what a thread checks that watches a run: whether the deadline is over, and whether a handler hangs; must not know on which thread
-//! handlers run.
+//! Owns what a thread checks that watches a run: whether the deadline is over, and whether a handler hangs, or the observer that is told of
+//! it; must not know on which thread handlers run.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use super::record::RunContext;
@@ -20,10 +21,42 @@ pub(crate) const TICK: Duration = Duration::from_secs(1);
 /// How much later one looks once more at a handler that seems to wait in vain.
 pub(crate) const CONFIRM: Duration = Duration::from_millis(100);
 
+/// Of which event of the handler that is running the observer is being told, if it is. Nothing else is published with it, and where an
+/// observer was left behind, it is a guess.
+static TOLD: AtomicU8 = AtomicU8::new(NONE);
+const NONE: u8 = 0;
+const STARTED: u8 = 1;
+const FINISHED: u8 = 2;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HandlerEvent {
+    Started,
+    Finished,
+}
+
+/// Tells the observer of an event of a handler, by `observe`.
+pub(crate) fn tell(event: HandlerEvent, observe: impl FnOnce()) {
+    let number = match event {
+        HandlerEvent::Started => STARTED,
+        HandlerEvent::Finished => FINISHED,
+    };
+    TOLD.store(number, Ordering::Relaxed);
+    observe();
+    TOLD.store(NONE, Ordering::Relaxed);
+}
+
+pub(crate) fn event_being_told() -> Option<HandlerEvent> {
+    match TOLD.load(Ordering::Relaxed) {
+        STARTED => Some(HandlerEvent::Started),
+        FINISHED => Some(HandlerEvent::Finished),
+        _ => None,
+    }
+}
+
 /// What a watching thread remembers.
 pub(crate) struct Watch {
     log: Log,
-    /// What to call the thread that waits for the handlers.
+    /// Why a handler may hang: what waits for it meanwhile.
     waiting: fn() -> String,
     deadline: Option<Instant>,
     /// Which handler was running at the last look, and since when, as far as one knows.
@@ -89,7 +122,8 @@ impl Watch {
             return (before == found).then_some(Stuck { handler, dead_end, elapsed });
         }
         // Where nobody reads it, it is tried again at the next look.
-        if elapsed >= self.patience && self.log.hangs(&handler.info(), elapsed, &(self.waiting)()) {
+        let who = if event_being_told().is_some() { "the observer of " } else { "" };
+        if elapsed >= self.patience && self.log.hangs(who, &handler.info(), elapsed, &(self.waiting)()) {
             self.patience *= 2;
         }
         None

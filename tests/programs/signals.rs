@@ -162,8 +162,10 @@ fn refused() {
     let no_signals = [0, -1, i32::MIN, i32::MAX, libc::SIGRTMIN() - 1, libc::SIGRTMAX() + 1];
     let not_caught = [libc::SIGKILL, libc::SIGSTOP];
     let faults = [libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGSEGV, libc::SIGSYS, libc::SIGTRAP];
-    let no_ends = [libc::SIGCHLD, libc::SIGCONT, libc::SIGTSTP, libc::SIGTTIN, libc::SIGURG, libc::SIGWINCH];
-    for signal in [&no_signals[..], &not_caught, &faults, &no_ends, &[libc::SIGRTMIN()]].concat() {
+    let stops = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+    let no_ends = [&[libc::SIGCHLD, libc::SIGCONT][..], &stops, &[libc::SIGURG, libc::SIGWINCH]].concat();
+    let others = [libc::SIGIO, libc::SIGRTMIN(), libc::SIGRTMAX()];
+    for signal in [&no_signals[..], &not_caught, &faults, &no_ends, &others].concat() {
         let error = install_for(&[libc::SIGUSR1, signal, libc::SIGTERM]).expect_err("refused");
         println!("{error:?}: {error}");
     }

@@ -16,7 +16,7 @@
 //! |---|---|
 //! | was ignored, as `nohup` does with SIGHUP, and Rust with SIGPIPE | stays ignored |
 //! | has a handler of the program's own | that handler is called, and then the exit handlers run, also if it puts the default back and raises the signal again |
-//! | arrives while the process exits already | the handlers go on, and then the process dies by it; a signal later than a second after that kills at once |
+//! | arrives while the process exits already | the handlers go on, [`cause`](crate::cause) stays `Exit`, and then the process dies by it; a signal later than a second after that kills at once |
 //! | arrives in a forked child | kills it: there the signals have their former dispositions again |
 //!
 //! # Beside others that catch signals
@@ -33,8 +33,8 @@
 //!
 //! # Held locks
 //!
-//! If some thread holds the lock of stdout or stderr, a handler that prints would wait for it forever: then handlers without a limit are
-//! given a limit of two seconds.
+//! If some thread holds the lock of stdout or stderr, a handler that prints would wait for it forever: then each handler without a limit is
+//! given one of two seconds, and the flush of stdout waits a second more.
 //!
 //! # Windows
 //!
@@ -65,7 +65,8 @@ pub use crate::sys::signal_number::Signal;
 pub enum SignalError {
     /// The number of no signal.
     Invalid(Signal),
-    /// A signal that cannot be caught, that reports a fault of the program after which nothing can run, or that does not end a process.
+    /// A signal that is none of those that can be had: one that cannot be caught, that reports a fault of the program after which nothing
+    /// can run, or that ends no process; and any other that [`Signals::install`] does not list, as are all real-time signals.
     Forbidden(Signal),
     /// The system refuses.
     System(io::Error),
@@ -77,7 +78,10 @@ impl fmt::Display for SignalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(signal) => write!(f, "{} is not the number of a signal", signal.as_raw()),
-            Self::Forbidden(signal) => write!(f, "handlers cannot run because of {signal}"),
+            Self::Forbidden(signal) if signal::UNCATCHABLE.contains(signal) => write!(f, "{signal} cannot be caught"),
+            Self::Forbidden(signal) if signal::FAULTS.contains(signal) => write!(f, "after {signal} nothing can run"),
+            Self::Forbidden(signal) if signal::NO_ENDS.contains(signal) => write!(f, "{signal} ends no process"),
+            Self::Forbidden(signal) => write!(f, "{signal} is none of those that can be had"),
             Self::System(error) => write!(f, "the signals cannot be installed: {error}"),
             Self::Unsupported => f.write_str("there are no signals on this platform"),
         }
@@ -208,7 +212,7 @@ impl Signals {
     /// # Errors
     ///
     /// If there is no such signal, or if one cannot be had (SIGKILL and SIGSTOP cannot be caught; after SIGSEGV, SIGABRT and the like
-    /// nothing can run; SIGCHLD and the like end no process): then nothing changes. If the system refuses a thread, nothing
+    /// nothing can run; SIGCHLD and the like end no process; real-time signals are not for this): then nothing changes. If the system refuses a thread, nothing
     /// changes either; if it refuses one of the signals, those before it are installed. On a platform without signals it is always an error.
     pub fn install(self) -> Result<(), SignalError> {
         if signal::SUPPORTED.is_empty() {

@@ -23,6 +23,11 @@ pub(crate) const USUAL: &[Signal] =
 
 pub(crate) static SUPPORTED: &[Signal] = USUAL;
 
+// Nothing else is a signal here.
+pub(crate) static UNCATCHABLE: &[Signal] = &[];
+pub(crate) static FAULTS: &[Signal] = &[];
+pub(crate) static NO_ENDS: &[Signal] = &[];
+
 /// What is done about an event is not kept by event: there is one list of handlers.
 #[derive(Clone, Copy)]
 pub(crate) struct Disposition;

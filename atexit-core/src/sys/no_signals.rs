@@ -7,6 +7,9 @@ use super::signal_number::Signal;
 pub(crate) const USUAL: &[Signal] = &[];
 
 pub(crate) static SUPPORTED: &[Signal] = &[];
+pub(crate) static UNCATCHABLE: &[Signal] = &[];
+pub(crate) static FAULTS: &[Signal] = &[];
+pub(crate) static NO_ENDS: &[Signal] = &[];
 
 #[derive(Clone, Copy)]
 pub(crate) enum Disposition {}

@@ -29,6 +29,17 @@ pub(crate) static SUPPORTED: &[Signal] = &[
     Signal::XFSZ,
 ];
 
+/// What no process can catch.
+pub(crate) static UNCATCHABLE: &[Signal] = &[Signal::KILL, Signal::STOP];
+
+/// What says that the program is at fault, and leaves it in no state to go on.
+pub(crate) static FAULTS: &[Signal] =
+    &[Signal::ABRT, Signal::BUS, Signal::FPE, Signal::ILL, Signal::SEGV, Signal::SYS, Signal::TRAP];
+
+/// What ends no process, unless somebody makes it.
+pub(crate) static NO_ENDS: &[Signal] =
+    &[Signal::CHLD, Signal::CONT, Signal::TSTP, Signal::TTIN, Signal::TTOU, Signal::URG, Signal::WINCH];
+
 /// What a process does about a signal.
 #[derive(Clone, Copy)]
 pub(crate) struct Disposition(libc::sigaction);

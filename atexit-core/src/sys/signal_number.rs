@@ -76,7 +76,7 @@ signals! { "SIG"
     KILL = libc::SIGKILL, "The process is killed; nothing can catch it.";
     PIPE = libc::SIGPIPE, "A write to a pipe that nobody reads.";
     PROF = libc::SIGPROF, "A timer for profiling has run out.";
-    QUIT = libc::SIGQUIT, "Ctrl-\\.";
+    QUIT = libc::SIGQUIT, "`Ctrl-\\`.";
     SEGV = libc::SIGSEGV, "A fault of memory.";
     STOP = libc::SIGSTOP, "The process is stopped; nothing can catch it.";
     SYS = libc::SIGSYS, "A system call that there is not.";

@@ -71,8 +71,8 @@ impl Config {
     ///
     /// They are reserved, and take no memory before a handler needs them: on Linux the peak of what is resident (`VmHWM` in
     /// `/proc/self/status`) is 2.9 MiB for a process with one handler, with a stack of 8 MiB and with one of 1 GiB. The system rounds up,
-    /// and has a least size. Where so much cannot be had, handlers run on the exiting thread, as always where no thread
-    /// can be started.
+    /// and has a least size, which 0 gives. Where so much cannot be had, handlers run on the exiting thread, as always where no thread
+    /// can be started. A handler that overflows its stack aborts the process, and the handlers after it are lost.
     ///
     /// ```
     /// # use atexit_core::{Config, configure};
@@ -83,10 +83,14 @@ impl Config {
         self
     }
 
-    /// Calls `observer` for every [`Event`]. If it panics, the panic hook shows it and the run goes on.
+    /// Calls `observer` for every [`Event`]. If it panics, the panic hook shows it, the run goes on, and the status is left alone.
     ///
-    /// It has to return: where it hangs when a run begins or ends, no handler is started, or none has been left, and only a deadline ends
-    /// the process. Of the end of a run it is told once, whatever it does: it may end the process by C's `exit`.
+    /// It has to return. No time limit covers it: at whichever event it hangs, the run stops there, and only a deadline ends the process.
+    /// It must not call [`run`](crate::run), nor register handlers without an end.
+    ///
+    /// To end the process from there, call [`exit`](crate::exit). [`std::process::exit`] aborts or blocks as in a handler. If it calls C's
+    /// `exit` at [`Event::Started`], the handler that is about to start does not run, and that counts as its failure. Of the end of a run it
+    /// is told once, whatever it does.
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self

@@ -68,6 +68,7 @@ pub mod guide {}
 /// |---|---|---|
 /// | 0 | a panic is the last failure | 101 |
 /// | 0 | an `Err`, or a time limit or the deadline that is over, is the last failure | 1 |
+/// | 0 | the last failure is a handler that called [`std::process::exit`] or C's `exit`, or waits for a lock of C's, and cannot go on | 1 |
 /// | 0 | an [`ExitCode`](std::process::ExitCode) that is not 0, or a [`Fault`](crate::Fault) with a status, is the last failure | that |
 /// | not 0 | any failure | what it was |
 /// | anything | [`exit(code)`](crate::exit) in a handler | `code`; if that is 0 and a handler failed, the status of the failure |
@@ -85,8 +86,8 @@ pub mod guide {}
 /// A child that a handler forks returns from that handler, too, and runs what is left. After `signals::install` signals
 /// have their former dispositions again in a child.
 ///
-/// A daemon registers after its last fork, and calls `signals::install` there: what says `this_process` stays behind
-/// otherwise, declared handlers among it. Its launcher leaves by `_exit`: by any other exit it runs what they share.
+/// A daemon calls `signals::install` and registers after its last fork; declared handlers with `this_process` never run in it.
+/// Its launcher leaves by `_exit`: by any other exit it runs what they share.
 ///
 /// [`std::process::Command`] is not such a child: it becomes another program, which runs nothing of this.
 ///
@@ -114,15 +115,18 @@ pub mod guide {}
 ///
 /// # Shared libraries
 ///
-/// Whether a library in Rust is linked, preloaded, or opened by `dlopen`: its handlers run at the exit of the process, as those of a
-/// program do. A program and its libraries may each have a copy of this crate. At an exit the handlers of all copies run, one copy
+/// Whether a library in Rust is linked, preloaded, or opened by `dlopen`: its handlers run at the exit of the process.
+/// A program and its libraries may each have a copy of this crate. At an exit the handlers of all copies run, one copy
 /// after the other. A caught signal runs those of the copy that has caught it, and then the process dies.
 ///
 /// C's exit functions run last-in first-out, and a library's hook is planted when it is loaded. For one that is linked or preloaded that
 /// is before the loader plants what finalises all libraries. Therefore the first handler that is registered plants the hook again, as
-/// [`arm`](crate::arm) does: what C registered until then runs after the handlers. If a linked library only declares handlers,
-/// they run when the loader finalises it, after all exit functions. [`cause`](crate::cause) knows no status then, but a failure still
-/// becomes the status of the process if that is 0. [`arm`](crate::arm) in a function of the library has them run before.
+/// [`arm`](crate::arm) does: what C registered until then runs after the handlers, and [`cause`](crate::cause) knows the status.
+///
+/// If a linked or preloaded library only declares handlers, they run when the loader finalises it, after all exit functions of C. Then
+/// [`cause`](crate::cause) is `Exit { status: None }`, but a failure still becomes the status of the process if that is 0. By then the
+/// program may have closed standard error, as coreutils do in such a function: then a failure is not seen, but is the status. One call of
+/// [`register`](crate::register) or [`arm`](crate::arm) in a function of the library has its handlers run before, with the status.
 ///
 /// # Unloading a library
 ///
@@ -156,7 +160,8 @@ pub mod when_handlers_run {}
 ///
 /// Therefore handlers run on a fresh thread, called `at_exit`, one after the other, while the exiting thread waits. The
 /// handlers of one run mostly share that thread; after one that was abandoned, the next get a new one. Its stack is of
-/// 8 MiB, or as large as [`Config::stack_size`](crate::Config::stack_size) says.
+/// 8 MiB, or as large as [`Config::stack_size`](crate::Config::stack_size) says. A handler that overflows its stack aborts
+/// the process, and the handlers after it are lost.
 ///
 /// | | on the exit thread | on the exiting thread (`caller_thread`) |
 /// |---|---|---|
@@ -170,7 +175,8 @@ pub mod when_handlers_run {}
 /// | `async fn` handlers | work | work, as far as what drives them does |
 /// | [`register`](crate::register), [`run`](crate::run) and all else of this crate | works | works |
 /// | [`exit`](crate::exit) of this crate | ends the handler | ends the handler |
-/// | [`std::process::exit`] | blocks; on Linux that is a failure after a second or two | aborts the process |
+/// | [`std::process::exit`], where the process exits by std | blocks; on Linux that is a failure after a second or two, for each such handler | aborts the process |
+/// | [`std::process::exit`], where it does not | does what C's `exit` does | does what C's `exit` does |
 /// | C's `exit` | ends the handler; blocks with glibc from 2.41 on (its bug 31997) and musl from 1.2.6 on, which is a failure after a second or two | ends the handler; crashes with musl from 1.2.6 on |
 /// | a panic | is a failure | is a failure |
 /// | a limit that is over | the handler is abandoned | is reported when the handler is over |
@@ -185,8 +191,8 @@ pub mod when_handlers_run {}
 /// - at an exit of a platform other than Linux, for there nobody has tried it.
 ///
 /// After a signal that was caught there is no exiting thread: all handlers run on an exit thread, those with
-/// `caller_thread` too. If some thread holds the lock of stdout or stderr then, handlers without a limit get one of two
-/// seconds.
+/// `caller_thread` too. If some thread holds the lock of stdout or stderr then, each handler without a limit is given
+/// one of 2 s, and the flush of stdout waits 1 s more.
 ///
 /// # Locks
 ///

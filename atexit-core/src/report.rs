@@ -56,14 +56,15 @@ impl Failure {
     }
 
     /// The `Debug` text of an `Err`, `panicked: …`, `returned exit status 3`, `exceeded its time limit of …`, `was still running at the
-    /// deadline`, or what a [`Fault`](crate::Fault) says.
+    /// deadline`, `called std::process::exit or C's exit, …`, `waited in vain for a lock of C's …`, or what a [`Fault`](crate::Fault) says.
     #[must_use]
     pub fn message(&self) -> &str {
         self.fault.message()
     }
 
-    /// What the process ends with if this is the last failure: 101 for a panic, 1 for an `Err` and for a limit or the deadline that is over, the
-    /// status that was returned, or that of a [`Fault`](crate::Fault).
+    /// What the process ends with if this is the last failure: 101 for a panic; 1 for an `Err`, for a limit or the deadline that is over, and for a
+    /// handler that called [`std::process::exit`] or C's `exit`, or waited for a lock of C's, and cannot go on; the status that was returned, or
+    /// that of a [`Fault`](crate::Fault).
     #[must_use]
     pub fn status(&self) -> i32 {
         self.fault.status()

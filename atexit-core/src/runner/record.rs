@@ -58,7 +58,7 @@ pub(crate) struct Heard {
 }
 
 /// What is known at the end of a run beyond what was recorded.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct RunEnd {
     pub(crate) ran: usize,
     /// What other threads registered too late.

@@ -10,7 +10,7 @@ pub(super) fn leave(status: i32, is_in_exit: bool) -> ! {
     if !is_alone && !is_in_exit {
         runner::park();
     }
-    if runner::others_were_exiting() {
+    if runner::is_exit_locked() {
         sys::exit_in_child(status);
     }
     if is_in_exit {

@@ -51,6 +51,13 @@ impl Intake {
         }
     }
 
+    /// The process exits in the middle of a run.
+    pub(crate) fn become_exit(&mut self) {
+        if *self == Self::Run {
+            *self = Self::Exit;
+        }
+    }
+
     /// Whether what was late may be taken now: once, in an exit.
     pub(crate) fn may_go_round(self) -> bool {
         self == Self::Exit
@@ -154,6 +161,7 @@ mod tests {
                 assert_eq!((intake, what), closed, "{from:?} closes");
             }
             assert_eq!(after(from, &Intake::stop), stops, "{from:?} stops");
+            assert_eq!(after(from, &Intake::become_exit), if from == Run { Exit } else { from });
             assert_eq!(from.may_go_round(), from == Exit);
             assert_eq!(from.is_closed_to(|| other), from != Open);
             assert_eq!(from.is_closed_to(|| by), from != Open && from != exited);

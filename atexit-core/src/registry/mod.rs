@@ -242,6 +242,16 @@ pub(crate) fn free() {
     drop(handlers);
 }
 
+/// How many handlers a run that begins now would find.
+pub(crate) fn runnable() -> usize {
+    collected().runnable()
+}
+
+/// The run that is under way is part of an exit now.
+pub(crate) fn become_exit() {
+    lock().intake.become_exit();
+}
+
 /// Notes that the exiting process has used up a hook, and says whether another is needed.
 pub(crate) fn use_up_hook() -> bool {
     let mut pending = collected();

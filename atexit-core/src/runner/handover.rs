@@ -30,7 +30,7 @@ use crate::handler::facts::Label;
 use crate::registry::{self, lease::Lease};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::{Condvar, Instant, thread};
-use crate::sys::{self, DeadEnd, Process};
+use crate::sys::{self, Process, VainWait};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -226,7 +226,7 @@ impl Handover {
                 drop(state.wait_timeout(&self.changed, pause));
             } else {
                 drop(state); // it may write, which may take its time
-                if let Some(stuck) = watch.look(now, || self.dead_end()) {
+                if let Some(stuck) = watch.look(now, || self.vain_wait()) {
                     return self.give_up(self.lock(), DriveEnd::Stuck(stuck));
                 }
             }
@@ -261,9 +261,9 @@ impl Handover {
         }
     }
 
-    fn dead_end(&self) -> Option<DeadEnd> {
+    fn vain_wait(&self) -> Option<VainWait> {
         let thread_id = self.thread_id.load(Ordering::Relaxed);
-        sys::dead_end(thread_id).filter(|_| thread_id != 0)
+        if thread_id == 0 { None } else { sys::vain_wait(thread_id) }
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) use call::exit_handler;
 pub(crate) use exit_status::AskedStatus;
 pub(crate) use exit_thread::forget_in_child;
 pub(crate) use handover::park;
-pub(crate) use state::{RUN, RunState, free, is_exiting, is_idle, leave, others_were_exiting};
+pub(crate) use state::{RUN, RunState, free, is_exit_locked, is_exiting, is_idle, leave};
 
 use crate::config;
 use crate::handler::declaration::RunsOn;
@@ -73,7 +73,7 @@ fn run(cause: Cause) -> RunResult {
     }
     let deadline = if cause.ends_process() { deadline() } else { None };
     // Who has run all handlers already, and exits, waits for nobody any more.
-    let is_done = state::is_exiting() && registry::len() == 0;
+    let is_done = state::is_exiting() && registry::runnable() == 0;
     let last_resort = if is_done { None } else { last_resort(cause, deadline) };
     match state::begin(cause.ends_process(), deadline) {
         // Another thread is about to end the process, and is not to be cut off by the signal.
@@ -128,6 +128,7 @@ fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd) -> RunResul
         let _lease = state::grant_lease().ok_or(OthersEnd)?;
         call::tell_abandoned(context, failure, Duration::ZERO);
     }
+    registry::become_exit();
     let result = finish(context, true)?;
     state::end_by_exit();
     Ok(result)
@@ -149,6 +150,9 @@ fn disarm_unless_others_end(last_resort: Option<LastResort>, result: RunResult) 
 
 /// Ends the process although somebody is about to do so who has not managed to in time.
 fn end_late(cause: Cause, deadline: Instant) {
+    if state::is_over() {
+        return; // what C's `exit` calls else is none of the deadline's business
+    }
     let log = Log::from_environment(Some(deadline)); // none of its lines waits any more
     log.late();
     state::note_not_run(registry::stop());
@@ -253,6 +257,7 @@ fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
     // A run that was none of an exit is part of one now.
     deadline().into_iter().for_each(state::set_deadline);
     let Some(context) = state::context() else { return Ok(AskedStatus::default()) };
+    registry::become_exit();
     let last_resort = last_resort(context.cause, context.deadline);
     let (_, asked) = disarm_unless_others_end(last_resort, finish(&context, true))?;
     state::end_by_exit();

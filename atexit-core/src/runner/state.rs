@@ -21,13 +21,14 @@
 //! this status, for otherwise the two would wait for each other; and it leaves alone, for where C has no lock, who finds C's exit functions
 //! taken cuts off those of the other.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::exit_status::AskedStatus;
 use super::handover::Handover;
 use super::record::{RunContext, RunEnd, RunRecord, Told};
-use super::watch;
+use super::watch::{Suspicion, TICK};
 use crate::handler::info::HandlerInfo;
 use crate::registry::{
     self,
@@ -36,9 +37,9 @@ use crate::registry::{
 use crate::report::Failure;
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::thread::JoinHandle;
-use crate::sys::sync::{Condvar, Instant};
+use crate::sys::sync::{Condvar, Instant, thread_local};
 use crate::sys::token::ThreadToken;
-use crate::sys::{self, DeadEnd};
+use crate::sys::{self, DeadEnd, VainWait};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
@@ -73,13 +74,15 @@ pub(crate) struct RunState {
     exit: Exit,
     /// By what the system knows the thread that owns the run, or began it.
     owner_id: Option<u64>,
+    /// C's `exit` has brought that thread here.
+    owner_in_exit: bool,
     /// Of the runs that are inside each other, the outermost first.
     records: Vec<RunRecord>,
     exit_thread: Option<ExitThread>,
     /// Exit threads that nobody joins. To drop a handle may take as long, in glibc from 2.41 on.
     kept: Vec<JoinHandle<()>>,
-    /// This process was forked while another thread took its parent down.
-    others_were_exiting: bool,
+    /// This process was forked while another thread took its parent down; or one is stuck that was to take it down.
+    is_exit_locked: bool,
     /// How many threads C's `exit` has brought here.
     in_exit: usize,
     /// How many threads wait for the run to end, so that no wake-up is sent where nobody waits.
@@ -134,10 +137,11 @@ impl RunState {
             course: Course::Idle,
             exit: Exit::No,
             owner_id: None,
+            owner_in_exit: false,
             records: Vec::new(),
             exit_thread: None,
             kept: Vec::new(),
-            others_were_exiting: false,
+            is_exit_locked: false,
             in_exit: 0,
             waiting: 0,
         }
@@ -151,7 +155,7 @@ impl RunState {
             _ if others_exit => Begin::WaitForTheEnd,
             (Course::Idle, _) => {
                 self.course = Course::Opening { by: me };
-                self.owner_id = sys::thread_id();
+                self.note_owner();
                 if ends_process {
                     self.begin_exit(me);
                 }
@@ -163,12 +167,22 @@ impl RunState {
                 Begin::Within
             }
             (Course::Running { .. }, _) if is_past => {
-                self.course = Course::Ending { by: me };
+                self.end_by(me);
                 Begin::PastDeadline
             }
             _ if is_past => Begin::WaitForTheEnd,
             _ => Begin::Wait,
         }
+    }
+
+    fn end_by(&mut self, me: ThreadToken) {
+        self.course = Course::Ending { by: me };
+        self.note_owner();
+    }
+
+    /// The run is this thread's now.
+    fn note_owner(&mut self) {
+        (self.owner_id, self.owner_in_exit) = (sys::thread_id(), IN_EXIT.get());
     }
 
     fn begin_exit(&mut self, me: ThreadToken) {
@@ -232,7 +246,7 @@ impl RunState {
     fn go_on(&mut self, me: ThreadToken, former: &mut Option<ExitThread>) {
         *former = self.exit_thread.take();
         self.course = Course::Running { by: me };
-        self.owner_id = sys::thread_id();
+        self.note_owner();
         self.begin_exit(me);
     }
 
@@ -241,6 +255,11 @@ impl RunState {
         let goes_on =
             self.owner_id == Some(owner_id) && matches!(self.course, Course::Running { .. } | Course::Ending { .. });
         if goes_on {
+            if self.owner_in_exit {
+                // Nor does it come back to leave with the status of this one; and it keeps what lock there is.
+                self.in_exit = self.in_exit.saturating_sub(1);
+                self.is_exit_locked = true;
+            }
             self.go_on(me, former);
         }
         goes_on
@@ -260,7 +279,7 @@ impl RunState {
         if !matches!(self.course, Course::Running { .. }) {
             return Claim::Others;
         }
-        self.course = Course::Ending { by: me };
+        self.end_by(me);
         Claim::Mine
     }
 
@@ -281,12 +300,13 @@ impl RunState {
     /// In a forked child there is no other thread. A run that this one is inside of goes on.
     pub(crate) fn go_on_in_child(&mut self, me: ThreadToken, goes_on: bool) {
         self.course = if goes_on { Course::Running { by: me } } else { Course::Idle };
-        self.others_were_exiting |= self.exit.by().is_some_and(|by| by != me);
+        self.is_exit_locked |= self.exit.by().is_some_and(|by| by != me);
         self.exit = match self.exit.by() {
             Some(by) if goes_on || by == me => Exit::By(me),
             _ => Exit::No,
         };
         (self.in_exit, self.waiting) = (0, 0);
+        self.note_owner();
         // Forgotten, not dropped: a thread that is no more may have had it in use, or locked.
         std::mem::forget(self.exit_thread.take());
         if !goes_on {
@@ -313,7 +333,7 @@ fn wake(run: &RunState) {
 /// Begins a run, or waits until it may.
 pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
     let me = ThreadToken::mine();
-    let mut suspected = None;
+    let mut suspicion = Suspicion::default();
     loop {
         let mut run = lock();
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -326,8 +346,7 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
             Begin::WaitForTheEnd => None,
         };
         // A thread that is exiting may have what the other one waits for.
-        let look = if suspected.is_some() { watch::CONFIRM } else { watch::TICK };
-        let at_most = if ends_process { Some(at_most.map_or(look, |left| left.min(look))) } else { at_most };
+        let at_most = if ends_process { Some(at_most.map_or(TICK, |left| left.min(TICK))) } else { at_most };
         run.waiting += 1;
         run = match at_most {
             Some(at_most) => run.wait_timeout(&CHANGED, at_most),
@@ -336,14 +355,15 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
         run.waiting -= 1;
         let owner_id = run.owner_id.filter(|_| ends_process);
         drop(run);
-        let found = owner_id.and_then(|id| sys::dead_end(id).map(|dead_end| (id, dead_end)));
-        if let Some((id, dead_end)) = found.filter(|_| found == suspected) {
+        let Some(owner_id) = owner_id else { continue };
+        let found = sys::vain_wait(owner_id);
+        let is_certain = suspicion.becomes_certain((owner_id, registry::running().0), found, Instant::now());
+        if let Some(VainWait { dead_end, .. }) = found.filter(|_| is_certain) {
             let mut former = None; // dropped without the lock
-            if lock().take_over_from_stuck(me, id, &mut former) {
+            if lock().take_over_from_stuck(me, owner_id, &mut former) {
                 return Begun::Stuck(dead_end);
             }
         }
-        suspected = found;
     }
 }
 
@@ -500,15 +520,28 @@ pub(crate) fn leave(status: i32) -> bool {
     run.in_exit == 0
 }
 
+thread_local! {
+    /// C's `exit` has called the hook on this thread, and that is not over. Without a destructor, so that it still serves there.
+    static IN_EXIT: Cell<bool> = const { Cell::new(false) };
+}
+
 /// C's `exit` has called the hook on this thread.
 pub(crate) fn enter_exit() {
+    IN_EXIT.set(true);
     lock().in_exit += 1;
 }
 
 /// The hook is done.
 pub(crate) fn go_on_in_exit() {
+    IN_EXIT.set(false);
     let mut run = lock();
     run.in_exit = run.in_exit.saturating_sub(1); // in a child it was forgotten
+}
+
+/// Whether a thread has run all handlers, and is on its way out.
+pub(crate) fn is_over() -> bool {
+    let run = lock();
+    run.course == Course::Idle && run.exit.by().is_some()
 }
 
 pub(crate) fn is_idle() -> bool {
@@ -520,9 +553,9 @@ pub(crate) fn is_exiting() -> bool {
     lock().exit.by() == Some(ThreadToken::mine())
 }
 
-/// Whether C's `exit`, and std's, may be locked in this process by a thread of its parent.
-pub(crate) fn others_were_exiting() -> bool {
-    lock().others_were_exiting
+/// Whether C's `exit`, and std's, may be locked for good: by a thread of the process that this one was forked from, or one that is stuck.
+pub(crate) fn is_exit_locked() -> bool {
+    lock().is_exit_locked
 }
 
 /// What handlers have asked for when the deadline has come and no run has ended: that is a failure itself.

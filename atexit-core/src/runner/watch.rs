@@ -8,18 +8,18 @@ use super::record::RunContext;
 use crate::handler::facts::Label;
 use crate::log::Log;
 use crate::registry;
-use crate::sys::DeadEnd;
 use crate::sys::sync::Instant;
+use crate::sys::{DeadEnd, VainWait};
 
 /// How long a handler without a limit runs before a line on standard error names it; the next lines come after twice as
 /// long each.
 const NOTICE_AFTER: Duration = Duration::from_secs(10);
 
 /// How often a watcher looks whether the handlers move on. They leave no time stamps: reading a clock takes longer than most of them.
-pub(crate) const TICK: Duration = Duration::from_secs(1);
+pub(crate) const TICK: Duration = Duration::from_millis(500);
 
-/// How much later one looks once more at a handler that seems to wait in vain.
-pub(crate) const CONFIRM: Duration = Duration::from_millis(100);
+/// For how long something has to wait in vain, as it seems, to do so for certain.
+const CERTAIN: Duration = Duration::from_secs(1);
 
 /// Of which event of the handler that is running the observer is being told, if it is. Nothing else is published with it, and where an
 /// observer was left behind, it is a guess.
@@ -64,8 +64,28 @@ pub(crate) struct Watch {
     since: Instant,
     patience: Duration,
     next_look: Instant,
-    /// What it waited for in vain at the last look, as it seemed.
-    suspected: Option<DeadEnd>,
+    suspicion: Suspicion,
+}
+
+/// Since when somebody seems to wait in vain, and who.
+#[derive(Default)]
+pub(crate) struct Suspicion(Option<(VainWait, (u64, u64), Instant)>);
+
+impl Suspicion {
+    /// Whether what was found now is certain by now.
+    pub(crate) fn becomes_certain(&mut self, who: (u64, u64), found: Option<VainWait>, now: Instant) -> bool {
+        let Some(found) = found else {
+            self.0 = None;
+            return false;
+        };
+        match self.0.filter(|&(before, whom, _)| before == found && whom == who) {
+            Some((.., since)) => now.duration_since(since) >= CERTAIN,
+            None => {
+                self.0 = Some((found, who, now));
+                false
+            }
+        }
+    }
 }
 
 /// A handler that will never go on.
@@ -79,7 +99,16 @@ impl Watch {
     pub(crate) fn new(context: &RunContext, waiting: fn() -> String) -> Self {
         let now = Instant::now();
         let RunContext { log, deadline, .. } = *context;
-        Self { log, waiting, deadline, seen: 0, since: now, patience: NOTICE_AFTER, next_look: now, suspected: None }
+        Self {
+            log,
+            waiting,
+            deadline,
+            seen: 0,
+            since: now,
+            patience: NOTICE_AFTER,
+            next_look: now,
+            suspicion: Suspicion::default(),
+        }
     }
 
     /// Whether the whole run is out of time.
@@ -106,20 +135,18 @@ impl Watch {
     }
 
     /// Looks at the handler that is running. Says on standard error that it hangs, if it does. Returns what it waits for in
-    /// vain, if `dead_end` has found the same at two looks.
-    pub(crate) fn look(&mut self, now: Instant, dead_end: impl FnOnce() -> Option<DeadEnd>) -> Option<Stuck> {
-        self.look_again(now, TICK);
+    /// vain, as `vain_wait` has found, once that is certain.
+    pub(crate) fn look(&mut self, now: Instant, vain_wait: impl FnOnce() -> Option<VainWait>) -> Option<Stuck> {
+        self.next_look = now.checked_add(TICK).unwrap_or(now);
         let (serial, running) = registry::running();
         if serial != self.seen {
-            (self.seen, self.since, self.patience, self.suspected) = (serial, now, NOTICE_AFTER, None);
+            (self.seen, self.since, self.patience) = (serial, now, NOTICE_AFTER);
         }
         let elapsed = now.duration_since(self.since);
         let handler = running.filter(|_| !elapsed.is_zero())?;
-        let found = dead_end();
-        let before = std::mem::replace(&mut self.suspected, found);
-        if let Some(dead_end) = found {
-            self.look_again(now, CONFIRM);
-            return (before == found).then_some(Stuck { handler, dead_end, elapsed });
+        let found = vain_wait();
+        if self.suspicion.becomes_certain((0, serial), found, now) {
+            return found.map(|VainWait { dead_end, .. }| Stuck { handler, dead_end, elapsed });
         }
         // Where nobody reads it, it is tried again at the next look.
         let who = if event_being_told().is_some() { "the observer of " } else { "" };
@@ -127,9 +154,5 @@ impl Watch {
             self.patience *= 2;
         }
         None
-    }
-
-    fn look_again(&mut self, now: Instant, after: Duration) {
-        self.next_look = now.checked_add(after).unwrap_or(now);
     }
 }

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::sys::DeadEnd;
+use crate::sys::{DeadEnd, VainWait};
 
 /// The calls of an architecture, by their numbers.
 struct Calls {
@@ -55,13 +55,26 @@ pub(crate) fn thread_id() -> Option<u64> {
     u64::try_from(unsafe { syscall(gettid) }).ok()
 }
 
-pub(crate) fn dead_end(thread_id: u64) -> Option<DeadEnd> {
+pub(crate) fn vain_wait(thread_id: u64) -> Option<VainWait> {
+    let read = |file| std::fs::read_to_string(format!("/proc/self/task/{thread_id}/{file}")).ok();
+    // First: if it goes on meanwhile, this number is that of an earlier wait, and not found again.
+    let status = read("status")?;
+    let number = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()?;
+    let dead_end = dead_end(&read("syscall")?)?;
+    Some(VainWait { dead_end, number })
+}
+
+fn dead_end(call: &str) -> Option<DeadEnd> {
     let Calls { pause, futex, .. } = CALLS?;
-    let now = std::fs::read_to_string(format!("/proc/self/task/{thread_id}/syscall")).ok()?;
-    if now.starts_with(pause) {
+    if call.starts_with(pause) {
         return Some(DeadEnd::Exit);
     }
-    let address = now.strip_prefix(futex)?.split(' ').next()?.strip_prefix("0x")?;
+    let mut arguments = call.strip_prefix(futex)?.split(' ');
+    let address = arguments.next()?.strip_prefix("0x")?;
+    // As glibc waits for a lock: private to the process, while others wait, without end. std's locks wait by another operation.
+    if [arguments.next()?, arguments.next()?, arguments.next()?] != ["0x80", "0x2", "0x0"] {
+        return None;
+    }
     let owner = owner(u64::from_str_radix(address, 16).ok()?)?;
     (owner != 0 && owner == IN_EXIT.load(Ordering::Relaxed)).then_some(DeadEnd::Lock)
 }

@@ -97,6 +97,6 @@ pub(crate) fn thread_id() -> Option<u64> {
 }
 
 #[cfg(any(not(target_os = "linux"), miri))]
-pub(crate) fn dead_end(_: u64) -> Option<super::DeadEnd> {
+pub(crate) fn vain_wait(_: u64) -> Option<super::VainWait> {
     None
 }

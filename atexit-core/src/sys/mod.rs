@@ -16,8 +16,8 @@
 //! | `is_in_exit()` | Whether this thread is inside C's `exit`, as far as one can tell. |
 //! | `exit_in_child(status)` | The same in a child that was forked while another thread of its parent may have been inside C's `exit`. What else is planted runs where that can be. |
 //! | `exit_at_once(status)` | Ends the process: nothing that is planted runs. It takes no lock. |
-//! | `thread_id()` | The number by which the system knows this thread, if [`dead_end`] can be asked about it. |
-//! | `dead_end(id)` | What that thread waits for in vain, if it does: see [`DeadEnd`]. |
+//! | `thread_id()` | The number by which the system knows this thread, if [`vain_wait`] can be asked about it. |
+//! | `vain_wait(id)` | What that thread waits for in vain, if it does: see [`VainWait`]. |
 //! | `has_rights_of_another()` | Whether the process may do what whoever started it may not, so that its environment is not to be trusted. |
 //! | `STATUS_MASK` | The bits of an exit status that a parent sees. |
 //! | `THREADS` | When a thread may be started: see [`Threads`]. |
@@ -51,8 +51,8 @@ mod system;
 pub(crate) mod token;
 
 pub(crate) use system::{
-    STATUS_MASK, THREADS, dead_end, exit, exit_again, exit_at_once, exit_in_child, has_rights_of_another, in_library,
-    install_hook, is_in_exit, is_unloaded, process_id, thread_id, watch_forks, write_stderr,
+    STATUS_MASK, THREADS, exit, exit_again, exit_at_once, exit_in_child, has_rights_of_another, in_library,
+    install_hook, is_in_exit, is_unloaded, process_id, thread_id, vain_wait, watch_forks, write_stderr,
 };
 
 use sync::thread::{Builder, JoinHandle};
@@ -103,6 +103,15 @@ pub(crate) enum DeadEnd {
     Exit,
     /// A lock of the C library's, which the exiting thread has.
     Lock,
+}
+
+/// A wait that seems to be in vain. Seen twice, it is the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(any(not(target_os = "linux"), miri), expect(dead_code, reason = "elsewhere nobody can tell"))]
+pub(crate) struct VainWait {
+    pub(crate) dead_end: DeadEnd,
+    /// How many waits of this thread came before.
+    pub(crate) number: u64,
 }
 
 /// Calls from C, which knows no unwinding. What handlers panic with never gets here; what an observer has captured may, when it

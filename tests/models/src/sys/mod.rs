@@ -108,9 +108,15 @@ pub(crate) enum DeadEnd {
     Lock,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VainWait {
+    pub(crate) dead_end: DeadEnd,
+}
+
 /// The world knows.
-pub(crate) fn dead_end(thread_id: u64) -> Option<DeadEnd> {
-    process::dead_end(usize::try_from(thread_id).expect("it was the number of a thread"))
+pub(crate) fn vain_wait(thread_id: u64) -> Option<VainWait> {
+    let dead_end = process::dead_end(usize::try_from(thread_id).expect("it was the number of a thread"))?;
+    Some(VainWait { dead_end })
 }
 
 /// As all threads may be slow beyond all limits, this one might always be the first to end the process: only models that are about it have it.

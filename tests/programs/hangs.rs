@@ -41,8 +41,7 @@ const SCENES: &[(&str, fn())] = &[
     ("observer_exits_before_a_handler", || {
         observer_beside_a_handler(|event| matches!(event, Event::Started { .. }), || c_exit(4));
     }),
-    ("panic_hook_exits_by_c", || panic_hook(|| c_exit(0))),
-    ("panic_hook_exits", || panic_hook(|| atexit_core::exit(0))),
+    ("panic_hook_exits_by_c", panic_hook_exits_by_c),
     ("observer_exits", observer_exits),
     ("local_exits", local_exits),
     ("key_hangs", key_hangs),
@@ -199,8 +198,8 @@ fn observer_beside_a_handler(when: fn(&Event) -> bool, then: fn() -> !) {
 }
 
 /// The hook of a program that exits when something panics. This one does not exit by std, which lets in nobody else.
-fn panic_hook(exit: fn() -> !) {
-    std::panic::set_hook(Box::new(move |_| exit()));
+fn panic_hook_exits_by_c() {
+    std::panic::set_hook(Box::new(|_| c_exit(0)));
     register(|| println!("last"));
     Handler::new(|| panic!("out of luck")).name("hooked").register();
     c_exit(0);

@@ -106,7 +106,7 @@ impl Fault {
 
     /// The handler has panicked, and the panic hook has not returned.
     pub(crate) fn exited_by_panic_hook() -> Self {
-        Self::of_status(PANICKED, "panicked, and the panic hook called exit")
+        Self::of_status(PANICKED, "panicked, and the panic hook called C's exit")
     }
 
     fn of_status(status: i32, message: &str) -> Self {

@@ -120,7 +120,6 @@ pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Du
 /// Ends the handler that this thread is in; `code` becomes the status of the process.
 pub(crate) fn exit_handler(code: i32) -> ! {
     state::ask_for_status(code);
-    note_panic_that_exits();
     if !cfg!(panic = "abort") && !std::thread::panicking() {
         let request: Box<dyn Any + Send> = Box::new(ExitRequest);
         resume_unwind(request);

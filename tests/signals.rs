@@ -52,6 +52,14 @@ impl Ready {
         assert_eq!(seen.trim_end(), line);
     }
 
+    /// What has started the program may have to find out that it has, before it passes signals on.
+    fn wait_to_sleep(&self) {
+        let stat = format!("/proc/{}/stat", self.child.id());
+        while !std::fs::read_to_string(&stat).expect("Linux").contains(") S ") {
+            thread::yield_now();
+        }
+    }
+
     /// Closes what the program waits for.
     fn tell(&mut self) {
         self.stdin = None;
@@ -280,6 +288,7 @@ fn is_repeated_after(time: Duration) -> bool {
 fn timeout_sends_its_signal_twice() {
     for _ in 0..20 {
         let mut program = start_command(command("timeout", &["1000", SIGNALS, "hangs_until_told"]));
+        program.wait_to_sleep();
         program.kill(15);
         program.wait_for("waits");
         program.tell();

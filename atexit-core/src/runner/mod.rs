@@ -224,13 +224,15 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
 
 /// Runs everything that is pending because C's `exit` has called the hook, and the process was about to end with `status`.
 pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
-    state::enter_exit();
+    state::enter_hook();
     let inside = is_inside().then(finish_inside_handler).flatten();
     let result = inside.unwrap_or_else(|| run(Cause::Exit { status }).map(|(_, asked)| asked));
     // The other thread cannot end the process while this one is inside C's `exit`, which may let in one thread only.
     let asked = result.unwrap_or_else(|OthersEnd| AskedStatus { exit: Some(state::await_leave()), failure: None });
-    state::go_on_in_exit();
-    asked
+    match state::go_on_in_exit() {
+        Claim::Mine => asked,
+        Claim::Others => park(),
+    }
 }
 
 /// Runs what is left from inside a handler that never returns, because it has called C's `exit`. `None`: it has been abandoned meanwhile.

@@ -18,8 +18,8 @@
 //!
 //! No thread exits (`No`), or one does (`By`) and others that exit wait for it. When its handlers have run and it is about to enter C's
 //! `exit`, it says with which status (`Leaving`): another thread may be in there already and hold C's own lock. That one then leaves with
-//! this status, for otherwise the two would wait for each other; and it leaves alone, for where C has no lock, who finds C's exit functions
-//! taken cuts off those of the other.
+//! this status, for otherwise the two would wait for each other. And it leaves alone, for where C has no lock, who finds C's exit functions
+//! taken cuts off those of the other: the first that goes on from the hook takes the exit over (`By` again), and the other waits for the end.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -83,8 +83,8 @@ pub(crate) struct RunState {
     kept: Vec<JoinHandle<()>>,
     /// This process was forked while another thread took its parent down; or one is stuck that was to take it down.
     is_exit_locked: bool,
-    /// How many threads C's `exit` has brought here.
-    in_exit: usize,
+    /// How many threads C's `exit` has brought to the hook.
+    in_hook: usize,
     /// How many threads wait for the run to end, so that no wake-up is sent where nobody waits.
     waiting: usize,
 }
@@ -142,7 +142,7 @@ impl RunState {
             exit_thread: None,
             kept: Vec::new(),
             is_exit_locked: false,
-            in_exit: 0,
+            in_hook: 0,
             waiting: 0,
         }
     }
@@ -257,7 +257,7 @@ impl RunState {
         if goes_on {
             if self.owner_in_exit {
                 // Nor does it come back to leave with the status of this one; and it keeps what lock there is.
-                self.in_exit = self.in_exit.saturating_sub(1);
+                self.in_hook = self.in_hook.saturating_sub(1);
                 self.is_exit_locked = true;
             }
             self.go_on(me, former);
@@ -297,6 +297,17 @@ impl RunState {
         self.exit = Exit::Leaving { by: me, status };
     }
 
+    /// The hook is done on this thread. Of those that leave with one status, the first goes on.
+    fn go_on_in_exit(&mut self, me: ThreadToken) -> Claim {
+        self.in_hook = self.in_hook.saturating_sub(1); // in a child it was forgotten
+        match self.exit {
+            Exit::By(by) if by != me => return Claim::Others,
+            Exit::Leaving { .. } => self.exit = Exit::By(me),
+            Exit::No | Exit::By(_) => {}
+        }
+        Claim::Mine
+    }
+
     /// In a forked child there is no other thread. A run that this one is inside of goes on.
     pub(crate) fn go_on_in_child(&mut self, me: ThreadToken, goes_on: bool) {
         self.course = if goes_on { Course::Running { by: me } } else { Course::Idle };
@@ -305,7 +316,7 @@ impl RunState {
             Some(by) if goes_on || by == me => Exit::By(me),
             _ => Exit::No,
         };
-        (self.in_exit, self.waiting) = (0, 0);
+        (self.in_hook, self.waiting) = (0, 0);
         self.note_owner();
         // Forgotten, not dropped: a thread that is no more may have had it in use, or locked.
         std::mem::forget(self.exit_thread.take());
@@ -517,7 +528,7 @@ pub(crate) fn leave(status: i32) -> bool {
     let mut run = lock();
     run.leave(ThreadToken::mine(), status);
     wake(&run);
-    run.in_exit == 0
+    run.in_hook == 0
 }
 
 thread_local! {
@@ -526,16 +537,15 @@ thread_local! {
 }
 
 /// C's `exit` has called the hook on this thread.
-pub(crate) fn enter_exit() {
+pub(crate) fn enter_hook() {
     IN_EXIT.set(true);
-    lock().in_exit += 1;
+    lock().in_hook += 1;
 }
 
-/// The hook is done.
-pub(crate) fn go_on_in_exit() {
+/// Whether this thread, on which C's `exit` has called the hook, is the one that goes on there.
+pub(crate) fn go_on_in_exit() -> Claim {
     IN_EXIT.set(false);
-    let mut run = lock();
-    run.in_exit = run.in_exit.saturating_sub(1); // in a child it was forgotten
+    lock().go_on_in_exit(ThreadToken::mine())
 }
 
 /// Whether a thread has run all handlers, and is on its way out.

@@ -98,6 +98,12 @@ fn every_other_cell_of_the_table() {
         assert_eq!(after(fresh(), |run| run.nest(record())), (course, Exit::No, ()));
         assert_eq!(after(fresh(), RunState::end), (Idle, Exit::No, ()));
         assert_eq!(after(fresh(), |run| run.leave(me, 3)), (course, Exit::Leaving { by: me, status: 3 }, ()));
+        let goes_on = |exit| after(state(course, exit), |run| run.go_on_in_exit(me));
+        assert_eq!(goes_on(Exit::By(other)), (course, Exit::By(other), Claim::Others));
+        for by in [me, other] {
+            assert_eq!(goes_on(Exit::Leaving { by, status: 3 }), (course, Exit::By(me), Claim::Mine));
+        }
+        assert_eq!(goes_on(Exit::No), (course, Exit::No, Claim::Mine));
         let claimed =
             |mine| if mine { (Ending { by: me }, Exit::No, Claim::Mine) } else { (course, Exit::No, Claim::Others) };
         assert_eq!(after(fresh(), |run| run.claim_end(me)), claimed(course == Running { by: me }));

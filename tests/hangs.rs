@@ -71,6 +71,38 @@ fn what_calls_exit_in_a_run_of_another_thread_keeps_no_process_alive() {
 }
 
 #[test]
+fn who_goes_on_with_the_run_of_another_thread_runs_its_own_handlers_too() {
+    let seen = run(&mut command(HANGS, &["late_in_a_run_that_is_taken_over"]));
+    assert_eq!((seen.stdout.as_str(), seen.end), ("first\nlast\n", End::Status(1)), "{seen:?}");
+    assert!(seen.stderr.ends_with(&format!("{IN_EXIT}: call atexit_core::exit\n")), "{seen:?}");
+}
+
+#[test]
+fn who_takes_over_from_a_thread_in_the_exit_of_c_ends_the_process() {
+    let seen = run(&mut command(HANGS, &["stuck_in_exit"]));
+    assert!(seen.stderr.ends_with(&format!("{IN_EXIT}: call atexit_core::exit\n")), "{seen:?}");
+    assert_eq!((seen.stdout.as_str(), seen.end), ("last\n", End::Status(5)));
+}
+
+#[test]
+fn handlers_that_end_in_time_leave_the_exit_of_c_its_time() {
+    check("ends_in_time", "handler\nfunction\n", "", End::Status(0));
+}
+
+#[test]
+fn who_ends_a_run_at_its_deadline_is_not_taken_for_the_owner_that_is_stuck() {
+    let seen = run(&mut command(HANGS, &["ends_at_deadline_of_another"]));
+    assert!(seen.stderr.ends_with(": was still running at the deadline\n"), "{seen:?}");
+    assert_eq!((seen.stdout.as_str(), seen.end), ("told\n", End::Status(1)));
+}
+
+#[test]
+fn a_handler_that_only_seems_to_wait_in_vain_is_left_alone() {
+    check("waits_for_a_lock", "true\nlast\n", "", End::Status(0));
+    check("pauses", "first\nlast\n", "", End::Status(0));
+}
+
+#[test]
 fn a_handler_that_waits_for_a_stream_of_the_exiting_thread_is_a_failure() {
     check("stream", "last\n", &stuck("prints", "Handler::new(prints)", LOCKED), End::Status(1));
 }

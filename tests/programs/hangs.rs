@@ -1,10 +1,10 @@
 //! Hangs at its end, as programs do by mistake; the first argument says which of its scenes it plays.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use atexit_core::{Config, Event, Handler, configure, register, run, signals};
 
@@ -30,6 +30,12 @@ const SCENES: &[(&str, fn())] = &[
     ("c_exit_after_a_signal", c_exit_after_a_signal),
     ("std_exit_on_caller_of_another_thread", std_exit_on_caller_of_another_thread),
     ("observer_exits_in_another_thread", observer_exits_in_another_thread),
+    ("late_in_a_run_that_is_taken_over", late_in_a_run_that_is_taken_over),
+    ("stuck_in_exit", stuck_in_exit),
+    ("ends_in_time", ends_in_time),
+    ("ends_at_deadline_of_another", ends_at_deadline_of_another),
+    ("waits_for_a_lock", waits_for_a_lock),
+    ("pauses", pauses),
     ("stream", stream),
     ("observer_at_start", || observer_hangs(|event| matches!(event, Event::RunStarted { .. }))),
     ("observer_at_handler", || observer_hangs(|event| matches!(event, Event::Finished { failure: Some(_), .. }))),
@@ -157,6 +163,121 @@ fn observer_exits_in_another_thread() {
     TOLD.wait();
     register(|| println!("later"));
     std::process::exit(3);
+}
+
+/// What `main` registers before it exits stays its own, also if it goes on with the run of another thread.
+fn late_in_a_run_that_is_taken_over() {
+    static BEGUN: Barrier = Barrier::new(2);
+    static REGISTERED: Barrier = Barrier::new(2);
+    register(|| println!("first"));
+    let exits = || {
+        BEGUN.wait();
+        REGISTERED.wait();
+        wait_for_main();
+        std::process::exit(9);
+    };
+    Handler::new(exits).name("exits").caller_thread().register();
+    thread::spawn(run);
+    BEGUN.wait();
+    register(|| println!("last"));
+    REGISTERED.wait();
+    std::process::exit(0);
+}
+
+/// On `main`, inside C's `exit`, while another thread exits, too.
+fn stuck_in_exit() {
+    register(|| println!("last"));
+    let exits = || {
+        thread::spawn(|| atexit_core::exit(5));
+        loop {
+            // SAFETY: POSIX. It is what std's `exit` does on any thread but the first.
+            unsafe { libc::pause() };
+        }
+    };
+    Handler::new(exits).name("exits").caller_thread().register();
+    c_exit(3);
+}
+
+/// C's `exit` goes on for longer than the deadline once the handlers have run, while another thread waits for its end.
+fn ends_in_time() {
+    extern "C" fn takes_its_time() {
+        // Nobody hands over: this is longer than the deadline and what comes after it.
+        thread::sleep(Duration::from_secs(1));
+        println!("function");
+    }
+    configure(Config::new().deadline(Duration::from_millis(100)));
+    register(|| {
+        println!("handler");
+        // SAFETY: ISO C.
+        unsafe { libc::atexit(takes_its_time) };
+        thread::spawn(|| atexit_core::exit(0));
+    });
+}
+
+/// Whoever ends a run at its deadline keeps that, although the owner is stuck by then.
+fn ends_at_deadline_of_another() {
+    static BEGUN: Barrier = Barrier::new(2);
+    configure(Config::new().deadline(Duration::from_millis(1400)).observer(|event| {
+        if matches!(event, Event::RunFinished { .. }) {
+            // Nobody hands over: the other thread is certain by then, if it looks at all.
+            thread::sleep(Duration::from_millis(400));
+            println!("told");
+        }
+    }));
+    let exits = || {
+        BEGUN.wait();
+        wait_for_main();
+        std::process::exit(9);
+    };
+    Handler::new(exits).name("exits").caller_thread().register();
+    thread::spawn(run);
+    BEGUN.wait();
+    thread::spawn(|| atexit_core::exit(0));
+    std::process::exit(0);
+}
+
+/// One of std's, beside which it says who is waiting, as glibc does beside its own.
+fn waits_for_a_lock() {
+    static OWNER: Mutex<libc::pthread_t> = Mutex::new(0);
+    static HELD: Barrier = Barrier::new(2);
+    register(|| println!("last"));
+    register(|| println!("{}", *OWNER.lock().expect("no panic") != 0));
+    // SAFETY: POSIX.
+    *OWNER.lock().expect("no panic") = unsafe { libc::pthread_self() };
+    thread::spawn(|| {
+        let _held = OWNER.lock().expect("no panic");
+        HELD.wait();
+        thread::sleep(Duration::from_millis(2500)); // nobody hands over: for longer than what waits in vain is given
+    });
+    HELD.wait();
+}
+
+/// Again and again, each time for a signal that comes.
+fn pauses() {
+    extern "C" fn nothing(_: c_int) {}
+    // SAFETY: POSIX.
+    unsafe { libc::signal(libc::SIGUSR1, nothing as *const () as usize) };
+    register(|| println!("last"));
+    register(|| {
+        static IS_OVER: AtomicBool = AtomicBool::new(false);
+        // SAFETY: POSIX.
+        let me = unsafe { libc::pthread_self() };
+        let sender = thread::spawn(move || {
+            while !IS_OVER.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_millis(20));
+                // SAFETY: POSIX: that thread waits for this one.
+                unsafe { libc::pthread_kill(me, libc::SIGUSR1) };
+            }
+        });
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(2500) {
+            // SAFETY: POSIX.
+            unsafe { libc::pause() };
+        }
+        IS_OVER.store(true, Ordering::Relaxed);
+        sender.join().expect("no panic");
+        println!("first");
+    });
 }
 
 /// C's stdout, which the exiting thread has locked.

@@ -78,13 +78,11 @@ impl Suspicion {
             self.0 = None;
             return false;
         };
-        match self.0.filter(|&(before, whom, _)| before == found && whom == who) {
-            Some((.., since)) => now.duration_since(since) >= CERTAIN,
-            None => {
-                self.0 = Some((found, who, now));
-                false
-            }
+        let same = self.0.filter(|&(before, whom, _)| before == found && whom == who);
+        if same.is_none() {
+            self.0 = Some((found, who, now));
         }
+        same.is_some_and(|(.., since)| now.duration_since(since) >= CERTAIN)
     }
 }
 

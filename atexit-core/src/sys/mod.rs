@@ -107,7 +107,6 @@ pub(crate) enum DeadEnd {
 
 /// A wait that seems to be in vain. Seen twice, it is the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(any(not(target_os = "linux"), miri), expect(dead_code, reason = "elsewhere nobody can tell"))]
 pub(crate) struct VainWait {
     pub(crate) dead_end: DeadEnd,
     /// How many waits of this thread came before.

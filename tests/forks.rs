@@ -34,6 +34,12 @@ fn a_daemon_registers_after_its_last_fork_and_its_launcher_leaves_by_exit_at_onc
 }
 
 #[test]
+fn nobody_waits_for_the_loader_at_an_exit() {
+    let stderr = "child: handler\nparent: the child exited with 3\nparent: handler\n";
+    check("while_the_loader_is_locked", stderr, 0);
+}
+
+#[test]
 fn a_guard_is_of_its_process() {
     check("guarded", "child: dropped its copy\nparent: the child exited with 0\nparent: guarded\n", 0);
 }

@@ -30,6 +30,7 @@ const SCENES: &[(&str, fn())] = &[
     ("during_run", during_run),
     ("while_exiting", while_exiting),
     ("while_others_register", while_others_register),
+    ("while_the_loader_is_locked", while_the_loader_is_locked),
 ];
 
 static DECLARED: AtomicBool = AtomicBool::new(false);
@@ -265,4 +266,26 @@ fn while_others_register() {
         thread.join().expect("no panic");
     }
     eprintln!("40 children");
+}
+
+/// By another thread, which looks at the objects that are loaded, as a profiler does, and keeps it.
+fn while_the_loader_is_locked() {
+    static IS_LOCKED: AtomicBool = AtomicBool::new(false);
+    unsafe extern "C" fn keep(_: *mut libc::dl_phdr_info, _: usize, _: *mut libc::c_void) -> libc::c_int {
+        IS_LOCKED.store(true, Ordering::Release);
+        loop {
+            thread::park();
+        }
+    }
+    register(|| eprintln!("{}: handler", who()));
+    thread::spawn(|| {
+        // SAFETY: the function is called with what it does not read.
+        unsafe { libc::dl_iterate_phdr(Some(keep), std::ptr::null_mut()) };
+    });
+    while !IS_LOCKED.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+    if fork() {
+        std::process::exit(3);
+    }
 }

@@ -22,7 +22,7 @@
 //! After that note, `dlclose` and the exit differ by one thing only: `dlclose` holds the loader's lock while it finalises. (That is also why
 //! no thread may be started then: it would wait for it.) glibc's locks are recursive mutexes in the data of the loader, and such a mutex
 //! names the thread that has it. So those are counted that look like one that this thread has just locked. `dl_iterate_phdr`
-//! holds another one of them while it calls back, so that one is found at least; else the loader is built otherwise, and
+//! holds another one of them while it calls back, at the start, so that one is found at least; else the loader is built otherwise, and
 //! it is taken for a `dlclose`, in which a handler may do less.
 //!
 //! A `dlclose` in one of C's exit functions is an exit, too, but one in which no thread may be started.
@@ -31,7 +31,7 @@
 
 use std::ffi::{c_char, c_int, c_ulong, c_void};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use crate::sys::posix::{Caller, is_in_exit};
 
@@ -40,13 +40,19 @@ static IS_FINALISED: AtomicBool = AtomicBool::new(false);
 static IS_UNLOADED: AtomicBool = AtomicBool::new(false);
 static IS_IN_EXIT: AtomicBool = AtomicBool::new(false);
 
+/// What is noted at the start.
+static IS_LIBRARY: AtomicBool = AtomicBool::new(false);
+/// Where the loader has its data, and how many words of them; none if its locks are not known.
+static DATA: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+static WORDS: AtomicUsize = AtomicUsize::new(0);
+
 #[used]
 // SAFETY: the section holds functions, which the loader calls with arguments that this one does not read.
 #[unsafe(link_section = ".fini_array")]
 static NOTE: extern "C" fn() = note;
 
 extern "C" fn note() {
-    let is_unloaded = in_library() && holds_lock().unwrap_or(true);
+    let is_unloaded = IS_LIBRARY.load(Ordering::Relaxed) && holds_lock().unwrap_or(true);
     IS_UNLOADED.store(is_unloaded, Ordering::Relaxed);
     // The hook itself cannot tell: the C compiler's entry, which leads to it, has nothing by which it can be seen through.
     IS_IN_EXIT.store(is_unloaded && is_in_exit(), Ordering::Relaxed);
@@ -68,6 +74,8 @@ pub(crate) fn caller() -> Caller {
     }
 }
 
+/// Whether this object is a shared library. It is asked at the start, and only then: to look at the objects takes a lock of the loader's, which
+/// another thread may keep when the process exits, or have kept when this one was forked.
 pub(crate) fn in_library() -> bool {
     const AT_PHDR: c_ulong = 3;
     unsafe extern "C" {
@@ -81,26 +89,44 @@ pub(crate) fn in_library() -> bool {
         }
         None => ControlFlow::Continue(()),
     });
+    if !in_program {
+        IS_LIBRARY.store(true, Ordering::Relaxed);
+        find_locks();
+    }
     !in_program
 }
 
-/// Whether this thread holds the loader's lock, if that can be told.
-fn holds_lock() -> Option<bool> {
+/// Notes where the loader has its locks, if they are such as one can count.
+fn find_locks() {
     unsafe extern "C" {
         fn dlsym(object: *mut c_void, name: *const c_char) -> *mut c_void;
     }
     // SAFETY: POSIX; without an object it looks in all that the program was started with. Only glibc has this name.
     let data = unsafe { dlsym(std::ptr::null_mut(), c"_rtld_global".as_ptr()) };
-    let mine = holder_of_mine();
-    let mut locks = 0_usize;
     each_object(|loader| {
         let Some(bytes) = loader.bytes_from(data as usize) else { return ControlFlow::Continue(()) };
-        // SAFETY: the loader's own data, which are never unmapped, are aligned as all data are, and may change meanwhile.
-        let words: &[AtomicU32] = unsafe { std::slice::from_raw_parts(data.cast(), bytes / size_of::<AtomicU32>()) };
-        locks = words.windows(MUTEX).filter(|mutex| holder(mutex) == mine).count();
+        let words = bytes / size_of::<AtomicU32>();
+        // Meanwhile this thread holds one of them at least.
+        if count_locks(data, words) > 0 {
+            DATA.store(data, Ordering::Relaxed);
+            WORDS.store(words, Ordering::Relaxed);
+        }
         ControlFlow::Break(())
     });
-    locks.checked_sub(1).map(|others| others > 0)
+}
+
+/// Whether this thread holds the loader's lock, if that can be told.
+fn holds_lock() -> Option<bool> {
+    let words = WORDS.load(Ordering::Relaxed);
+    (words > 0).then(|| count_locks(DATA.load(Ordering::Relaxed), words) > 0)
+}
+
+/// How many of the loader's locks this thread holds.
+fn count_locks(data: *const c_void, words: usize) -> usize {
+    let mine = holder_of_mine();
+    // SAFETY: the loader's own data, which are never unmapped, are aligned as all data are, and may change meanwhile.
+    let words: &[AtomicU32] = unsafe { std::slice::from_raw_parts(data.cast(), words) };
+    words.windows(MUTEX).filter(|mutex| holder(mutex) == mine).count()
 }
 
 /// How many words of a mutex are looked at: its state, a count, and, in an order that depends on the processor, its kind, its owner,
@@ -211,7 +237,9 @@ mod tests {
 
     #[test]
     fn the_locks_of_this_loader_are_known() {
-        assert_eq!(holds_lock(), Some(false));
         assert!(!in_library());
+        assert_eq!(holds_lock(), None); // a program is never unloaded
+        find_locks();
+        assert_eq!(holds_lock(), Some(false));
     }
 }

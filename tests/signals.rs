@@ -537,6 +537,7 @@ fn a_forked_child_has_the_former_dispositions_and_may_install_again() {
     let dies = |stderr: &str| Seen { stdout: "signal 15\n".into(), stderr: stderr.into(), end: End::Status(0) };
     assert_eq!(seen("child"), dies(""));
     assert_eq!(seen("child_installs"), dies("Some(Signal(SIGTERM)) on at_exit\n"));
+    assert_eq!(seen("child_past_fork"), dies(""));
     let stderr = "the program's own handler ran: true\n";
     assert_eq!(
         seen("child_with_own_handler"),

@@ -63,6 +63,7 @@ const SCENES: &[(&str, fn())] = &[
     ("raises", raises),
     ("child", child),
     ("child_installs", child_installs),
+    ("child_past_fork", child_past_fork),
     ("child_with_own_handler", child_with_own_handler),
 ];
 
@@ -596,6 +597,20 @@ fn child() {
     }
     report_death(pid);
     atexit_core::clear();
+}
+
+/// One that nothing of the C library's knows of.
+fn child_past_fork() {
+    install().expect("installed");
+    // SAFETY: Linux; the child only waits.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
+    if pid == 0 {
+        loop {
+            // SAFETY: POSIX allows it anywhere.
+            unsafe { libc::pause() };
+        }
+    }
+    report_death(libc::pid_t::try_from(pid).expect("the number of a process"));
 }
 
 fn child_installs() {

@@ -16,7 +16,7 @@
 //! |---|---|
 //! | was ignored, as `nohup` does with SIGHUP, and Rust with SIGPIPE | stays ignored |
 //! | has a handler of the program's own | that handler is called, and then the exit handlers run, also if it puts the default back and raises the signal again |
-//! | arrives while the process exits already | the handlers go on, [`cause`](crate::cause) stays `Exit`, and then the process dies by it; a signal later than a second after that kills at once |
+//! | arrives while the process exits already | the handlers go on, [`cause`](crate::cause) stays `Exit`, and then the process dies by it; a signal later than a second after that kills at once. Once the handlers have run, and C's exit functions do, the first one has no effect |
 //! | arrives in a forked child | kills it: there the signals have their former dispositions again |
 //!
 //! # Beside others that catch signals
@@ -47,7 +47,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::way_out;
@@ -292,8 +292,14 @@ static ENDS_BY_EXIT: AtomicBool = AtomicBool::new(false);
 /// runners repeat a Ctrl-C.
 const IGNORE_REPEATS: Duration = Duration::from_secs(1);
 
+/// The number of the process whose thread waits for signals.
+static INSTALLED_IN: AtomicU32 = AtomicU32::new(0);
+
 /// Called by the signal handler: nothing here allocates, locks or panics.
 fn arrived(signal: Signal) {
+    if INSTALLED_IN.load(Ordering::SeqCst) != sys::process_id() {
+        signal::die_by(signal); // a child that was made past `fork`: nobody has put its dispositions back, and it has no thread
+    }
     let now = signal::now();
     match FIRST.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst) {
         Ok(_) => {
@@ -318,6 +324,7 @@ fn start_thread(installed: &mut Installed) -> io::Result<()> {
     let theirs = waker.clone();
     sys::spawn("at_exit_signals", move || wait(&theirs))?;
     installed.thread_in = Some(here);
+    INSTALLED_IN.store(sys::process_id(), Ordering::SeqCst);
     waker.publish();
     Ok(())
 }

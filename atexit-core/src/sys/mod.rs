@@ -33,7 +33,7 @@ mod iso_c;
 pub(crate) mod lock;
 #[cfg(all(unix, not(any(target_family = "wasm", miri))))]
 mod posix;
-#[cfg(all(feature = "signals", unix, not(target_family = "wasm")))]
+#[cfg(all(feature = "signals", unix, not(any(target_family = "wasm", miri))))]
 #[cfg_attr(target_vendor = "apple", path = "mach_semaphore.rs")]
 mod semaphore;
 #[cfg(feature = "signals")]

@@ -189,7 +189,7 @@ fn the_environment_of_whoever_has_fewer_rights_is_not_read() {
     for level in ["trace", "loud"] {
         let mut prints = command(FAULTS, &["prints"]);
         prints.env("AT_EXIT_LOG", level);
-        assert!(!run(&mut prints).stderr.is_empty());
+        assert_ne!(run(&mut prints).stderr, "");
         assert_seen(prints.env("LD_PRELOAD", &library), "younger\nolder\n", "", End::Status(0));
     }
 }

@@ -110,8 +110,9 @@ pub mod guide {}
 /// A function that C runs after the handlers, a destructor in `.fini_array` among them, may register handlers: they run
 /// next. It may end the process with another status by [`exit`](crate::exit) or by C's `exit`; [`std::process::exit`]
 /// aborts there, for std lets no thread in twice. The same goes for a function that C runs before the handlers, and for the destructor
-/// of a thread-local of the exiting thread: the handlers run, and the process ends with that status. (With musl such a function had
-/// better not exit at all: nothing tells that it is one, so [`exit`](crate::exit) aborts there, as std's does.)
+/// of a thread-local of the exiting thread: the handlers run, and the process ends with that status. (With musl nothing tells
+/// that a function is one of these, so [`exit`](crate::exit) has another thread call std's. Where that one cannot get in, the process ends
+/// without what else C would call.)
 ///
 /// # Shared libraries
 ///

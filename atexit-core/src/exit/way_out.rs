@@ -2,7 +2,6 @@
 
 use crate::runner;
 use crate::sys;
-use crate::sys::sync::process;
 
 /// `is_in_exit`: this thread is inside C's `exit` already.
 pub(super) fn leave(status: i32, is_in_exit: bool) -> ! {
@@ -16,5 +15,5 @@ pub(super) fn leave(status: i32, is_in_exit: bool) -> ! {
     if is_in_exit {
         sys::exit_again(status); // std's own `exit` aborts a thread that enters it twice
     }
-    process::exit(status)
+    sys::exit_by_std(status)
 }

@@ -3,8 +3,8 @@
 //! What is here is written by their documentation, and not tried.
 
 pub(crate) use super::iso_c::{
-    exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, in_library, is_unloaded,
-    thread_id, vain_wait,
+    exit, exit_at_once, exit_by_std, flush_and_exit as exit_again, flush_and_exit as exit_in_child, in_library,
+    is_unloaded, thread_id, vain_wait,
 };
 pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_id, watch_forks};
 

@@ -9,6 +9,9 @@ use std::ffi::{c_int, c_long, c_void};
 use std::fs::{File, OpenOptions};
 use std::io::IsTerminal as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::posix::{self, Caller, Unix};
 use super::sync::Instant;
@@ -68,6 +71,38 @@ pub(crate) fn exit_again(status: i32) -> ! {
         exit(status)
     }
     super::iso_c::flush_and_exit(status)
+}
+
+/// With musl nothing tells whether this thread is inside C's `exit` already, where std's aborts: there another thread calls it, and if that
+/// one waits in vain, this one is.
+pub(crate) fn exit_by_std(status: i32) -> ! {
+    if cfg!(target_env = "musl") {
+        exit_on_another_thread(status);
+    }
+    std::process::exit(status)
+}
+
+/// Returns only where no thread can be had.
+fn exit_on_another_thread(status: i32) {
+    /// How long after each other two looks at the other thread are.
+    const LOOK: Duration = Duration::from_millis(50);
+    let leaver = Arc::new(AtomicU64::new(0));
+    let theirs = Arc::clone(&leaver);
+    let leave = move || {
+        theirs.store(thread_id().unwrap_or_default(), Ordering::Relaxed);
+        std::process::exit(status);
+    };
+    let Ok(_thread) = super::spawn("at_exit_leaves", leave) else { return };
+    let mut before = None;
+    loop {
+        std::thread::sleep(LOOK);
+        let id = leaver.load(Ordering::Relaxed);
+        let found = if id == 0 { None } else { vain_wait(id) };
+        if found.is_some() && found == before {
+            super::iso_c::flush_and_exit(status);
+        }
+        before = found;
+    }
 }
 
 /// From 2.41 on, glibc lets one thread at a time into `exit`. The lock is not given back in a child, whose parent's thread may have had it.

@@ -14,6 +14,7 @@
 //! | `exit(status)` | Ends the process by C's `exit`: whatever else is planted runs. |
 //! | `exit_again(status)` | The same from inside the hook, with another status than the process was about to end with. |
 //! | `is_in_exit()` | Whether this thread is inside C's `exit`, as far as one can tell. |
+//! | `exit_by_std(status)` | The same by std's `exit`, which flushes std's stdout; also where only the system can find out that this thread is inside C's `exit`. |
 //! | `exit_in_child(status)` | The same in a child that was forked while another thread of its parent may have been inside C's `exit`. What else is planted runs where that can be. |
 //! | `exit_at_once(status)` | Ends the process: nothing that is planted runs. It takes no lock. |
 //! | `thread_id()` | The number by which the system knows this thread, if [`vain_wait`] can be asked about it. |
@@ -51,8 +52,8 @@ mod system;
 pub(crate) mod token;
 
 pub(crate) use system::{
-    STATUS_MASK, THREADS, exit, exit_again, exit_at_once, exit_in_child, has_rights_of_another, in_library,
-    install_hook, is_in_exit, is_unloaded, process_id, thread_id, vain_wait, watch_forks, write_stderr,
+    STATUS_MASK, THREADS, exit, exit_again, exit_at_once, exit_by_std, exit_in_child, has_rights_of_another,
+    in_library, install_hook, is_in_exit, is_unloaded, process_id, thread_id, vain_wait, watch_forks, write_stderr,
 };
 
 use sync::thread::{Builder, JoinHandle};

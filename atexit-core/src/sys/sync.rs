@@ -5,4 +5,4 @@
 pub(crate) use std::sync::atomic::AtomicU64;
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::time::Instant;
-pub(crate) use std::{io, process, thread, thread_local};
+pub(crate) use std::{io, thread, thread_local};

@@ -5,8 +5,8 @@ pub(crate) use super::iso_c::without_posix::{
     STATUS_MASK, has_rights_of_another, install_hook, is_in_exit, watch_forks, write_stderr,
 };
 pub(crate) use super::iso_c::{
-    exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, in_library, is_unloaded,
-    thread_id, vain_wait,
+    exit, exit_at_once, exit_by_std, flush_and_exit as exit_again, flush_and_exit as exit_in_child, in_library,
+    is_unloaded, thread_id, vain_wait,
 };
 
 use super::Threads;

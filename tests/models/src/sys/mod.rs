@@ -11,6 +11,7 @@ pub(crate) mod token;
 use sync::Instant;
 use sync::thread::{Builder, JoinHandle, sleep};
 
+pub(crate) use crate::process::exit as exit_by_std;
 pub(crate) use crate::process::{c_exit as exit, c_exit as exit_again, c_exit as exit_in_child, end as exit_at_once};
 use crate::{process, world};
 

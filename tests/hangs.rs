@@ -6,6 +6,7 @@ use spawn::{End, assert_seen, command, one_thread_in_exit, run};
 
 const HANGS: &str = env!("CARGO_BIN_EXE_hangs");
 
+const SIGABRT: i32 = 6;
 const SIGTERM: i32 = 15;
 
 const IN_EXIT: &str =
@@ -184,6 +185,18 @@ fn an_observer_that_hangs_in_another_threads_run_keeps_no_process_alive_either()
 #[test]
 fn an_observer_that_hangs_after_a_signal_leaves_the_signal_its_due() {
     check("observer_after_a_signal", "observed\n", &not_run(), End::Signal(SIGTERM));
+}
+
+#[test]
+fn an_observer_may_end_the_process_by_the_librarys_exit_at_every_event() {
+    check("observer_leaves", "first\nlast\n", "", End::Status(6));
+}
+
+#[test]
+fn a_handler_that_overflows_its_stack_aborts_the_process() {
+    let seen = run(&mut command(HANGS, &["overflows"]));
+    assert!(seen.stderr.contains("has overflowed its stack"), "{seen:?}");
+    assert_eq!((seen.stdout.as_str(), seen.end), ("", End::Signal(SIGABRT)));
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Config {
         self
     }
 
-    /// Calls `observer` for every [`Event`]. If it panics, the panic hook shows it, the run goes on, and the status is left alone.
+    /// Calls `observer` for every [`Event`]. If it panics, the panic hook reports it, the run goes on, and the exit status stays as it is.
     ///
     /// It has to return. No time limit covers it: at whichever event it hangs, the run stops there, and only a deadline ends the process.
     /// It must not call [`run`](crate::run), nor register handlers without an end.

@@ -81,8 +81,8 @@ pub mod guide {}
 /// # Fork
 ///
 /// A forked child inherits what is pending, and runs it if it exits normally, as with C's `atexit` and in Python and
-/// Ruby. What says `this_process` runs only in the process in which it was declared or registered: a program declares
-/// when it starts. In a child, what such a handler captured is forgotten and not dropped, for it belongs to the parent.
+/// Ruby. A handler marked `this_process` runs only in the process that declared or registered it; a program declares its
+/// handlers when it starts. In a child, what such a handler captured is forgotten and not dropped, for it belongs to the parent.
 /// A child that a handler forks returns from that handler, too, and runs what is left. After `signals::install` signals
 /// have their former dispositions again in a child.
 ///

@@ -56,7 +56,9 @@ impl Failure {
     }
 
     /// The `Debug` text of an `Err`, `panicked: …`, `returned exit status 3`, `exceeded its time limit of …`, `was still running at the
-    /// deadline`, `called std::process::exit or C's exit, …`, `waited in vain for a lock of C's …`, or what a [`Fault`](crate::Fault) says.
+    /// deadline`, `called std::process::exit or C's exit, …`, `waited in vain for a lock of C's …`, `panicked, and the panic hook called C's exit`; of the
+    /// observer, `the observer that is told of it was still running at the deadline`, `was not run: the observer …`; or what a
+    /// [`Fault`](crate::Fault) says.
     #[must_use]
     pub fn message(&self) -> &str {
         self.fault.message()

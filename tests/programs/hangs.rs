@@ -49,6 +49,8 @@ const SCENES: &[(&str, fn())] = &[
     }),
     ("panic_hook_exits_by_c", panic_hook_exits_by_c),
     ("observer_exits", observer_exits),
+    ("observer_leaves", observer_leaves),
+    ("overflows", overflows),
     ("local_exits", local_exits),
     ("key_hangs", key_hangs),
 ];
@@ -122,22 +124,13 @@ fn c_exit_in_run_by(begin: fn()) {
     .register();
     thread::spawn(begin);
     BEGUN.wait();
+    main_exits();
     c_exit(3);
 }
 
-/// Waits until `main` waits for the handlers.
-fn wait_for_main() {
-    let main = format!("/proc/self/task/{}/wchan", std::process::id());
-    let is_asleep = || std::fs::read_to_string(&main).is_ok_and(|call| call.contains("futex"));
-    while !is_asleep() {
-        thread::yield_now();
-    }
-}
-
-/// `main` is in std's `exit` when the handler calls it, on the thread that has called `run`.
-fn std_exit_on_caller_of_another_thread() {
+/// Begins a run on another thread, whose handler calls std's `exit` there, once this thread waits for it.
+fn run_that_calls_std_exit() {
     static BEGUN: Barrier = Barrier::new(2);
-    register(|| println!("last"));
     let exits = || {
         BEGUN.wait();
         wait_for_main();
@@ -146,6 +139,28 @@ fn std_exit_on_caller_of_another_thread() {
     Handler::new(exits).name("exits").caller_thread().register();
     thread::spawn(run);
     BEGUN.wait();
+}
+
+static MAIN_EXITS: AtomicBool = AtomicBool::new(false);
+
+/// Says that `main` exits next.
+fn main_exits() {
+    MAIN_EXITS.store(true, Ordering::Release);
+}
+
+/// Waits until `main`, which exits, waits for the handlers.
+fn wait_for_main() {
+    let main = format!("/proc/self/task/{}/wchan", std::process::id());
+    let is_asleep = || std::fs::read_to_string(&main).is_ok_and(|call| call.contains("futex"));
+    while !MAIN_EXITS.load(Ordering::Acquire) || !is_asleep() {
+        thread::yield_now();
+    }
+}
+
+fn std_exit_on_caller_of_another_thread() {
+    register(|| println!("last"));
+    run_that_calls_std_exit();
+    main_exits();
     std::process::exit(0);
 }
 
@@ -162,25 +177,16 @@ fn observer_exits_in_another_thread() {
     thread::spawn(run);
     TOLD.wait();
     register(|| println!("later"));
+    main_exits();
     std::process::exit(3);
 }
 
 /// What `main` registers before it exits stays its own, also if it goes on with the run of another thread.
 fn late_in_a_run_that_is_taken_over() {
-    static BEGUN: Barrier = Barrier::new(2);
-    static REGISTERED: Barrier = Barrier::new(2);
     register(|| println!("first"));
-    let exits = || {
-        BEGUN.wait();
-        REGISTERED.wait();
-        wait_for_main();
-        std::process::exit(9);
-    };
-    Handler::new(exits).name("exits").caller_thread().register();
-    thread::spawn(run);
-    BEGUN.wait();
+    run_that_calls_std_exit();
     register(|| println!("last"));
-    REGISTERED.wait();
+    main_exits();
     std::process::exit(0);
 }
 
@@ -216,7 +222,6 @@ fn ends_in_time() {
 
 /// Whoever ends a run at its deadline keeps that, although the owner is stuck by then.
 fn ends_at_deadline_of_another() {
-    static BEGUN: Barrier = Barrier::new(2);
     configure(Config::new().deadline(Duration::from_millis(1400)).observer(|event| {
         if matches!(event, Event::RunFinished { .. }) {
             // Nobody hands over: the other thread is certain by then, if it looks at all.
@@ -224,14 +229,8 @@ fn ends_at_deadline_of_another() {
             println!("told");
         }
     }));
-    let exits = || {
-        BEGUN.wait();
-        wait_for_main();
-        std::process::exit(9);
-    };
-    Handler::new(exits).name("exits").caller_thread().register();
-    thread::spawn(run);
-    BEGUN.wait();
+    run_that_calls_std_exit();
+    main_exits();
     thread::spawn(|| atexit_core::exit(0));
     std::process::exit(0);
 }
@@ -347,6 +346,22 @@ fn observer_after_a_signal() {
     // SAFETY: ISO C.
     unsafe { libc::raise(libc::SIGTERM) };
     hang();
+}
+
+/// By the library's own `exit`, at every event.
+fn observer_leaves() {
+    configure(Config::new().observer(|_| atexit_core::exit(6)));
+    register(|| println!("last"));
+    register(|| println!("first"));
+}
+
+fn overflows() {
+    #[expect(unconditional_recursion, reason = "that is what overflows")]
+    fn deeper(depth: u64) -> u64 {
+        std::hint::black_box(deeper(depth + 1)) + depth
+    }
+    register(|| println!("never"));
+    register(|| println!("{}", deeper(0)));
 }
 
 fn observer_exits() {

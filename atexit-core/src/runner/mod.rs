@@ -1,11 +1,12 @@
-//! Owns the course of a run: which thread runs the next handler, what is said when, and how a run ends, at its deadline, too; must not
-//! know where handlers come from, or how one is called.
+//! Owns the course of a run: how it begins, what is said when, and how it ends, at its deadline, too; must not know where handlers come
+//! from, which thread runs one, or how one is called.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 mod call;
+mod course;
+mod drive;
 mod exit_status;
 mod exit_thread;
 mod handover;
@@ -22,22 +23,19 @@ pub(crate) use handover::park;
 pub(crate) use state::{RUN, RunState, free, is_exit_locked, is_exiting, is_idle, leave};
 
 use crate::config;
-use crate::handler::declaration::RunsOn;
 use crate::handler::outcome::Fault;
 use crate::log::Log;
 use crate::order::problem::Problem;
 use crate::plan;
-use crate::registry::{self, Next, lease::Lease};
+use crate::registry::{self, lease::Lease};
 use crate::report::{Cause, Event, Failure, Report};
 use crate::sys::sync::Instant;
-use crate::sys::{self, DeadEnd, Threads};
-use exit_thread::{Callbacks, ExitThread, StartError};
-use handover::{DriveEnd, Handover, Limit};
+use crate::sys::{self, DeadEnd};
+use drive::{Ends, Run, Stop, may_start_threads};
 use last_resort::LastResort;
 use record::{Heard, RunContext, RunEnd, RunRecord, Told};
 use state::{Begun, Claim};
-use watch::{HandlerEvent, Stuck, Watch};
-use watchdog::Watchdog;
+use watch::HandlerEvent;
 
 /// Why this handler runs: `None` outside of handlers.
 ///
@@ -189,7 +187,7 @@ fn run_outside(context: &Arc<RunContext>, pending: usize) -> RunResult {
 
 /// Runs all handlers, and ends the run.
 fn finish(context: &Arc<RunContext>, at_exit: bool) -> RunResult {
-    match Run::new(context).finish() {
+    match Run::new(context, Ends { strike, end_alone }).finish() {
         Ok(end) => Ok(end_run(at_exit, end)),
         Err(Stop::DeadlineOver) => Ok(end_at_deadline()),
         Err(Stop::OthersEnd) => Err(OthersEnd),
@@ -324,209 +322,4 @@ fn tell(context: &RunContext, told: Told, close: fn() -> Option<RunRecord>) -> (
     }
     let asked = close().map(|record| record.asked_status());
     (report, asked.unwrap_or_default())
-}
-
-/// Why a thread stops running handlers although some may be left.
-enum Stop {
-    /// The deadline of the run is over, and this thread has claimed its end.
-    DeadlineOver,
-    OthersEnd,
-}
-
-impl Stop {
-    fn at_deadline() -> Self {
-        match state::claim_end_at_deadline() {
-            Claim::Mine => Self::DeadlineOver,
-            Claim::Others => Self::OthersEnd,
-        }
-    }
-}
-
-/// What becomes of what handlers print.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Output {
-    /// All have run on the exiting thread so far, and nobody flushes for them.
-    NotOurs,
-    Buffered,
-    Flushed,
-}
-
-/// A run and the thread that it has started.
-struct Run {
-    context: Arc<RunContext>,
-    thread: Option<ExitThread>,
-    output: Output,
-    /// Everything runs on the exiting thread.
-    stays: bool,
-    /// That is because somebody holds stdout or stderr.
-    stays_held: bool,
-}
-
-impl Run {
-    fn new(context: &Arc<RunContext>) -> Self {
-        let stays = !may_start_threads(context.cause);
-        Self { context: Arc::clone(context), thread: None, output: Output::NotOurs, stays, stays_held: false }
-    }
-
-    fn watch(&self) -> Watch {
-        Watch::new(&self.context, who_waits)
-    }
-
-    /// Runs all handlers, each where it belongs.
-    fn finish(mut self) -> Result<RunEnd, Stop> {
-        let mut watch = self.watch();
-        while let Some(next) = registry::advance() {
-            if watch.is_over(Instant::now()) {
-                return Err(Stop::at_deadline());
-            }
-            let here = next.runs_on == RunsOn::Caller && !self.is_by_signal();
-            let thread = if here { None } else { self.exit_thread()? };
-            match thread {
-                Some(thread) => self.run_there(thread, &mut watch)?,
-                None => self.run_here(next)?,
-            }
-        }
-        self.flush(&watch);
-        if state::claim_end() == Claim::Others {
-            return Err(Stop::OthersEnd);
-        }
-        Ok(RunEnd { stayed_held: self.stays_held, ..RunEnd::default() })
-    }
-
-    /// The thread that a signal wakes is no thread of the program's: no handler can insist on it.
-    fn is_by_signal(&self) -> bool {
-        matches!(self.context.cause, Cause::Signal(_))
-    }
-
-    /// The exit thread, started if need be; `None` where the exiting thread is the safer choice.
-    fn exit_thread(&mut self) -> Result<Option<ExitThread>, Stop> {
-        if self.stays {
-            return Ok(None);
-        }
-        self.thread = self.thread.take().and_then(ExitThread::here);
-        self.output = Output::Buffered;
-        if self.thread.is_none() {
-            let stack_size = self.context.config.stack_size;
-            let started = match ExitThread::start(CALLBACKS, stack_size, true) {
-                // Whoever holds it is not this thread: what waits for it would wait here just as long.
-                Err(StartError::Held) if self.is_by_signal() => {
-                    let changed = state::limit(PATIENCE_WITH_HOLDER);
-                    self.context = changed.unwrap_or_else(|| Arc::clone(&self.context));
-                    ExitThread::start(CALLBACKS, stack_size, false)
-                }
-                started => started,
-            };
-            self.thread = match started {
-                Ok(thread) => Some(thread),
-                Err(StartError::NotOurs) => return Err(Stop::OthersEnd),
-                Err(error) => {
-                    self.stays_held |= error == StartError::Held;
-                    if error == StartError::NoThread && stack_size != sys::STACK_SIZE {
-                        self.context.log.no_stack(stack_size);
-                    }
-                    None
-                }
-            };
-        }
-        self.stays = self.thread.is_none();
-        Ok(self.thread.take())
-    }
-
-    /// Lets the exit thread run the next handlers, until it stops.
-    fn run_there(&mut self, mut thread: ExitThread, watch: &mut Watch) -> Result<(), Stop> {
-        match thread.let_run(watch) {
-            DriveEnd::Idle => self.thread = Some(thread),
-            DriveEnd::Finishing => {
-                thread.join(watch);
-                self.output = Output::Flushed;
-            }
-            DriveEnd::Parked => state::abandon_nested(),
-            DriveEnd::Abandoned(Limit { after, handler, .. }) => {
-                self.abandon(Failure { handler: handler.info(), fault: Fault::timed_out(after) }, after)?;
-            }
-            DriveEnd::Stuck(Stuck { handler, dead_end, elapsed }) => {
-                self.abandon(Failure { handler: handler.info(), fault: Fault::stuck(dead_end) }, elapsed)?;
-            }
-            DriveEnd::Deadline => return Err(Stop::at_deadline()),
-        }
-        Ok(())
-    }
-
-    /// Goes on without the handler that has been running.
-    fn abandon(&self, failure: Failure, elapsed: Duration) -> Result<(), Stop> {
-        if state::abandon(failure.clone()) == Claim::Others {
-            return Err(Stop::OthersEnd);
-        }
-        // The observer is part of the run here, too.
-        let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
-        call::tell_abandoned(&self.context, failure, elapsed);
-        Ok(())
-    }
-
-    /// Runs the next handler on this thread, or all if they stay here.
-    fn run_here(&mut self, next: Next) -> Result<(), Stop> {
-        if self.output == Output::Flushed {
-            self.output = Output::Buffered;
-        }
-        // Handlers that insist on this thread start no other one, unless there is a time to keep.
-        let RunContext { cause, config, deadline, .. } = &*self.context;
-        let is_timed = deadline.is_some() || config.time_limit.is_some() || next.is_limited;
-        let is_watched = (is_timed || self.stays) && may_start_threads(*cause);
-        let watchdog =
-            if is_watched { Watchdog::start(Watch::new(&self.context, what_it_keeps), strike) } else { None };
-        let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
-        let only = if self.stays { None } else { Some(RunsOn::Caller) };
-        // Where nobody can watch, the deadline is kept between handlers at least: `finish` looks at it before the next one.
-        if self.stays && (watchdog.is_some() || deadline.is_none()) {
-            call::run_all(&self.context, only, None);
-        } else {
-            call::run_next(&self.context, only);
-        }
-        Ok(())
-    }
-
-    /// Has stdout flushed, unless that is the program's own business, and waits for the end of the exit thread.
-    fn flush(&mut self, watch: &Watch) {
-        let thread = self.thread.take();
-        if thread.is_none() && self.output == Output::Buffered && !self.stays {
-            ExitThread::flush(CALLBACKS, watch); // what was printed by a handler that was abandoned
-        } else if let Some(thread) = thread.and_then(ExitThread::here) {
-            thread.join(watch);
-        } else if sys::is_unloaded() {
-            let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away
-        }
-    }
-}
-
-/// The limit of handlers that may wait for whoever holds stdout while a signal ends the process.
-const PATIENCE_WITH_HOLDER: Duration = Duration::from_secs(2);
-
-/// Why a handler on an exit thread may hang. std makes up a handle for a thread that is not its own, and in a library that is unloaded
-/// later that costs more than a name is worth.
-fn who_waits() -> String {
-    let name = if state::is_exiting() { sys::thread_name() } else { None };
-    let thread = name.map_or_else(|| "another thread".to_owned(), |name| format!("thread {name}"));
-    format!("{thread} waits for it, so if it waits for that thread, or for a lock that the thread holds, it never ends")
-}
-
-/// The same of a handler on the exiting thread.
-fn what_it_keeps() -> String {
-    "it has the exiting thread, so if it waits for a lock that this thread held before, it never ends".to_owned()
-}
-
-/// Whether a run may start threads: not while a library is being unloaded, when the loader's lock keeps them from starting.
-fn may_start_threads(cause: Cause) -> bool {
-    match sys::THREADS {
-        Threads::Always => !sys::is_unloaded(),
-        Threads::NotInExit => matches!(cause, Cause::Run | Cause::Signal(_)),
-        Threads::Never => false,
-    }
-}
-
-const CALLBACKS: Callbacks = Callbacks { run_handlers: run_on_exit_thread, end_alone };
-
-fn run_on_exit_thread(handover: &Handover) -> bool {
-    let Some(context) = state::context() else { return true };
-    let only = if matches!(context.cause, Cause::Signal(_)) { None } else { Some(RunsOn::ExitThread) };
-    call::run_all(&context, only, Some(handover))
 }

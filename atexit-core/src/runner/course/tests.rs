@@ -1,5 +1,6 @@
 //! Owns the proof that each cell of the table of states is as it says; must not know of threads, which are names here.
 
+use super::super::record::RunContext;
 use super::*;
 use crate::config::Config;
 use crate::report::Cause;

@@ -1,0 +1,237 @@
+//! Owns how the handlers of a run are run: which thread runs the next one, who watches it, and what becomes of one that does not end; must
+//! not know how a run begins, or what is said at its end.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::call;
+use super::exit_thread::{Callbacks, ExitThread, StartError};
+use super::handover::{DriveEnd, Handover, Limit};
+use super::record::{RunContext, RunEnd};
+use super::state::{self, Claim};
+use super::watch::{Stuck, Watch};
+use super::watchdog::Watchdog;
+use crate::handler::declaration::RunsOn;
+use crate::handler::outcome::Fault;
+use crate::registry::{self, Next};
+use crate::report::{Cause, Failure};
+use crate::sys::sync::Instant;
+use crate::sys::{self, Threads};
+
+/// What ends the process on other threads than the one that has begun the run.
+#[derive(Clone, Copy)]
+pub(super) struct Ends {
+    /// Ends the process when the deadline strikes while the exiting thread is inside a handler.
+    pub(super) strike: fn() -> !,
+    /// Ends the process in a child that a handler has forked on the exit thread.
+    pub(super) end_alone: fn() -> !,
+}
+
+/// Why a thread stops running handlers although some may be left.
+pub(super) enum Stop {
+    /// The deadline of the run is over, and this thread has claimed its end.
+    DeadlineOver,
+    OthersEnd,
+}
+
+impl Stop {
+    fn at_deadline() -> Self {
+        match state::claim_end_at_deadline() {
+            Claim::Mine => Self::DeadlineOver,
+            Claim::Others => Self::OthersEnd,
+        }
+    }
+}
+
+/// What becomes of what handlers print.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// All have run on the exiting thread so far, and nobody flushes for them.
+    NotOurs,
+    Buffered,
+    Flushed,
+}
+
+/// A run and the thread that it has started.
+pub(super) struct Run {
+    ends: Ends,
+    context: Arc<RunContext>,
+    thread: Option<ExitThread>,
+    output: Output,
+    /// Everything runs on the exiting thread.
+    stays: bool,
+    /// That is because somebody holds stdout or stderr.
+    stays_held: bool,
+}
+
+impl Run {
+    pub(super) fn new(context: &Arc<RunContext>, ends: Ends) -> Self {
+        let stays = !may_start_threads(context.cause);
+        Self { ends, context: Arc::clone(context), thread: None, output: Output::NotOurs, stays, stays_held: false }
+    }
+
+    fn callbacks(&self) -> Callbacks {
+        Callbacks { run_handlers: run_on_exit_thread, end_alone: self.ends.end_alone }
+    }
+
+    fn watch(&self) -> Watch {
+        Watch::new(&self.context, who_waits)
+    }
+
+    /// Runs all handlers, each where it belongs.
+    pub(super) fn finish(mut self) -> Result<RunEnd, Stop> {
+        let mut watch = self.watch();
+        while let Some(next) = registry::advance() {
+            if watch.is_over(Instant::now()) {
+                return Err(Stop::at_deadline());
+            }
+            let here = next.runs_on == RunsOn::Caller && !self.is_by_signal();
+            let thread = if here { None } else { self.exit_thread()? };
+            match thread {
+                Some(thread) => self.run_there(thread, &mut watch)?,
+                None => self.run_here(next)?,
+            }
+        }
+        self.flush(&watch);
+        if state::claim_end() == Claim::Others {
+            return Err(Stop::OthersEnd);
+        }
+        Ok(RunEnd { stayed_held: self.stays_held, ..RunEnd::default() })
+    }
+
+    /// The thread that a signal wakes is no thread of the program's: no handler can insist on it.
+    fn is_by_signal(&self) -> bool {
+        matches!(self.context.cause, Cause::Signal(_))
+    }
+
+    /// The exit thread, started if need be; `None` where the exiting thread is the safer choice.
+    fn exit_thread(&mut self) -> Result<Option<ExitThread>, Stop> {
+        if self.stays {
+            return Ok(None);
+        }
+        self.thread = self.thread.take().and_then(ExitThread::here);
+        self.output = Output::Buffered;
+        if self.thread.is_none() {
+            let stack_size = self.context.config.stack_size;
+            let started = match ExitThread::start(self.callbacks(), stack_size, true) {
+                // Whoever holds it is not this thread: what waits for it would wait here just as long.
+                Err(StartError::Held) if self.is_by_signal() => {
+                    let changed = state::limit(PATIENCE_WITH_HOLDER);
+                    self.context = changed.unwrap_or_else(|| Arc::clone(&self.context));
+                    ExitThread::start(self.callbacks(), stack_size, false)
+                }
+                started => started,
+            };
+            self.thread = match started {
+                Ok(thread) => Some(thread),
+                Err(StartError::NotOurs) => return Err(Stop::OthersEnd),
+                Err(error) => {
+                    self.stays_held |= error == StartError::Held;
+                    if error == StartError::NoThread && stack_size != sys::STACK_SIZE {
+                        self.context.log.no_stack(stack_size);
+                    }
+                    None
+                }
+            };
+        }
+        self.stays = self.thread.is_none();
+        Ok(self.thread.take())
+    }
+
+    /// Lets the exit thread run the next handlers, until it stops.
+    fn run_there(&mut self, mut thread: ExitThread, watch: &mut Watch) -> Result<(), Stop> {
+        match thread.let_run(watch) {
+            DriveEnd::Idle => self.thread = Some(thread),
+            DriveEnd::Finishing => {
+                thread.join(watch);
+                self.output = Output::Flushed;
+            }
+            DriveEnd::Parked => state::abandon_nested(),
+            DriveEnd::Abandoned(Limit { after, handler, .. }) => {
+                self.abandon(Failure { handler: handler.info(), fault: Fault::timed_out(after) }, after)?;
+            }
+            DriveEnd::Stuck(Stuck { handler, dead_end, elapsed }) => {
+                self.abandon(Failure { handler: handler.info(), fault: Fault::stuck(dead_end) }, elapsed)?;
+            }
+            DriveEnd::Deadline => return Err(Stop::at_deadline()),
+        }
+        Ok(())
+    }
+
+    /// Goes on without the handler that has been running.
+    fn abandon(&self, failure: Failure, elapsed: Duration) -> Result<(), Stop> {
+        if state::abandon(failure.clone()) == Claim::Others {
+            return Err(Stop::OthersEnd);
+        }
+        // The observer is part of the run here, too.
+        let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
+        call::tell_abandoned(&self.context, failure, elapsed);
+        Ok(())
+    }
+
+    /// Runs the next handler on this thread, or all if they stay here.
+    fn run_here(&mut self, next: Next) -> Result<(), Stop> {
+        if self.output == Output::Flushed {
+            self.output = Output::Buffered;
+        }
+        // Handlers that insist on this thread start no other one, unless there is a time to keep.
+        let RunContext { cause, config, deadline, .. } = &*self.context;
+        let is_timed = deadline.is_some() || config.time_limit.is_some() || next.is_limited;
+        let is_watched = (is_timed || self.stays) && may_start_threads(*cause);
+        let watchdog =
+            if is_watched { Watchdog::start(Watch::new(&self.context, what_it_keeps), self.ends.strike) } else { None };
+        let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
+        let only = if self.stays { None } else { Some(RunsOn::Caller) };
+        // Where nobody can watch, the deadline is kept between handlers at least: `finish` looks at it before the next one.
+        if self.stays && (watchdog.is_some() || deadline.is_none()) {
+            call::run_all(&self.context, only, None);
+        } else {
+            call::run_next(&self.context, only);
+        }
+        Ok(())
+    }
+
+    /// Has stdout flushed, unless that is the program's own business, and waits for the end of the exit thread.
+    fn flush(&mut self, watch: &Watch) {
+        let thread = self.thread.take();
+        if thread.is_none() && self.output == Output::Buffered && !self.stays {
+            ExitThread::flush(self.callbacks(), watch); // what was printed by a handler that was abandoned
+        } else if let Some(thread) = thread.and_then(ExitThread::here) {
+            thread.join(watch);
+        } else if sys::is_unloaded() {
+            let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away
+        }
+    }
+}
+
+/// The limit of handlers that may wait for whoever holds stdout while a signal ends the process.
+const PATIENCE_WITH_HOLDER: Duration = Duration::from_secs(2);
+
+/// Why a handler on an exit thread may hang. std makes up a handle for a thread that is not its own, and in a library that is unloaded
+/// later that costs more than a name is worth.
+fn who_waits() -> String {
+    let name = if state::is_exiting() { sys::thread_name() } else { None };
+    let thread = name.map_or_else(|| "another thread".to_owned(), |name| format!("thread {name}"));
+    format!("{thread} waits for it, so if it waits for that thread, or for a lock that the thread holds, it never ends")
+}
+
+/// The same of a handler on the exiting thread.
+fn what_it_keeps() -> String {
+    "it has the exiting thread, so if it waits for a lock that this thread held before, it never ends".to_owned()
+}
+
+/// Whether a run may start threads: not while a library is being unloaded, when the loader's lock keeps them from starting.
+pub(super) fn may_start_threads(cause: Cause) -> bool {
+    match sys::THREADS {
+        Threads::Always => !sys::is_unloaded(),
+        Threads::NotInExit => matches!(cause, Cause::Run | Cause::Signal(_)),
+        Threads::Never => false,
+    }
+}
+
+fn run_on_exit_thread(handover: &Handover) -> bool {
+    let Some(context) = state::context() else { return true };
+    let only = if matches!(context.cause, Cause::Signal(_)) { None } else { Some(RunsOn::ExitThread) };
+    call::run_all(&context, only, Some(handover))
+}

@@ -16,8 +16,8 @@ use crate::handler::declaration::RunsOn;
 use crate::handler::outcome::Fault;
 use crate::registry::{self, Next};
 use crate::report::{Cause, Failure};
+use crate::sys;
 use crate::sys::sync::Instant;
-use crate::sys::{self, Threads};
 
 /// What ends the process on other threads than the one that has begun the run.
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(context: &Arc<RunContext>, ends: Ends) -> Self {
-        let stays = !may_start_threads(context.cause);
+        let stays = !sys::can_start_threads();
         Self { ends, context: Arc::clone(context), thread: None, output: Output::NotOurs, stays, stays_held: false }
     }
 
@@ -176,9 +176,9 @@ impl Run {
             self.output = Output::Buffered;
         }
         // Handlers that insist on this thread start no other one, unless there is a time to keep.
-        let RunContext { cause, config, deadline, .. } = &*self.context;
+        let RunContext { config, deadline, .. } = &*self.context;
         let is_timed = deadline.is_some() || config.time_limit.is_some() || next.is_limited;
-        let is_watched = (is_timed || self.stays) && may_start_threads(*cause);
+        let is_watched = (is_timed || self.stays) && sys::can_start_threads();
         let watchdog =
             if is_watched { Watchdog::start(Watch::new(&self.context, what_it_keeps), self.ends.strike) } else { None };
         let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
@@ -219,15 +219,6 @@ fn who_waits() -> String {
 /// The same of a handler on the exiting thread.
 fn what_it_keeps() -> String {
     "it has the exiting thread, so if it waits for a lock that this thread held before, it never ends".to_owned()
-}
-
-/// Whether a run may start threads: not while a library is being unloaded, when the loader's lock keeps them from starting.
-pub(super) fn may_start_threads(cause: Cause) -> bool {
-    match sys::THREADS {
-        Threads::Always => !sys::is_unloaded(),
-        Threads::NotInExit => matches!(cause, Cause::Run | Cause::Signal(_)),
-        Threads::Never => false,
-    }
 }
 
 fn run_on_exit_thread(handover: &Handover) -> bool {

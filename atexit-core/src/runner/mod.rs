@@ -31,7 +31,7 @@ use crate::registry::{self, lease::Lease};
 use crate::report::{Cause, Event, Failure, Report};
 use crate::sys::sync::Instant;
 use crate::sys::{self, DeadEnd};
-use drive::{Ends, Run, Stop, may_start_threads};
+use drive::{Ends, Run, Stop};
 use last_resort::LastResort;
 use record::{Heard, RunContext, RunEnd, RunRecord, Told};
 use state::{Begun, Claim};
@@ -134,7 +134,7 @@ fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd) -> RunResul
 
 /// What ends the process if its deadline does not.
 fn last_resort(cause: Cause, deadline: Option<Instant>) -> Option<LastResort> {
-    let deadline = deadline.filter(|_| may_start_threads(cause))?;
+    let deadline = deadline.filter(|_| sys::can_start_threads())?;
     LastResort::start(deadline, move || end_late(cause, deadline))
 }
 

@@ -1,28 +1,54 @@
 //! Owns what other Unix systems do, Apple's, the BSDs and Android among them; must not know what a handler is.
 //!
-//! What is here is written by their documentation, and not tried.
+//! It is written by what was read in the sources of their C libraries: Apple's Libc-1725 and dyld-1378, FreeBSD's, OpenBSD's of 2017, NetBSD's
+//! of 2007, and Android's bionic. With `--cfg at_exit_as_bsd` Linux does what is here, and so it is tested.
+//!
+//! # How an exit is told from an unload
+//!
+//! A herald is installed after the hook, so that it is called before it: an exit function that belongs to no object. An exit calls it, and the unloading of
+//! an object does not: Apple's C library calls then what lies within the object, and the others what was installed with the object's handle.
+//! It outlives all objects, as it is one of the C library's own functions: `pthread_mutex_trylock`, on a mutex that is never freed. The
+//! handle is the address of the mutex, as NetBSD's passes no argument without a handle.
+//!
+//! Where a library is linked, the loader may be called first at an exit, as on Linux (see its `loader`). So the hook and its herald are
+//! installed once more when a handler is registered first; before that, it looks like an unload.
 
-pub(crate) use super::iso_c::{
-    exit, exit_at_once, exit_by_std, flush_and_exit as exit_again, flush_and_exit as exit_in_child, in_library,
-    is_unloaded, thread_id, vain_wait,
-};
+pub(crate) use super::iso_c::by_std::{exit_by_std, thread_id, vain_wait};
+pub(crate) use super::iso_c::{exit, exit_at_once, flush_and_exit as exit_in_child};
 pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_id, watch_forks};
 
-use super::posix::{self, Caller, Unix};
-use super::sync::Instant;
-use super::{ExitHook, Threads};
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-/// Nothing tells an exit from an unload, in which a new thread would wait for the loader's lock.
-pub(crate) const THREADS: Threads = Threads::NotInExit;
+use super::ExitHook;
+use super::posix::{self, __cxa_atexit, Caller, Unix};
+use super::sync::Instant;
+
+/// The C library holds no lock while it calls exit functions, or one that the thread which has it may take again. Of NetBSD's this is not so, and
+/// of others it is not known.
+const IS_FREE_IN_EXIT: bool = cfg!(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "openbsd",
+    target_os = "android",
+    at_exit_as_bsd
+));
+
+static IS_HOOK_CALLED: AtomicBool = AtomicBool::new(false);
+static IS_UNLOADED: AtomicBool = AtomicBool::new(false);
 
 struct Bsd;
 
 impl Unix for Bsd {
     const TELLS_STATUS: bool = false;
 
-    /// As nothing tells, it is an exit.
     fn caller() -> Caller {
-        Caller::Exit
+        IS_HOOK_CALLED.store(true, Ordering::Relaxed);
+        if has_herald_come() {
+            return Caller::Exit;
+        }
+        IS_UNLOADED.store(true, Ordering::Relaxed);
+        Caller::Unload
     }
 
     fn without_sigpipe(write: impl FnOnce()) {
@@ -32,8 +58,84 @@ impl Unix for Bsd {
 
 pub(crate) fn install_hook<H: ExitHook>() {
     posix::install_hook::<H, Bsd>();
+    install_herald();
+}
+
+/// Nobody tells.
+pub(crate) fn in_library() -> bool {
+    true
+}
+
+pub(crate) fn is_unloaded() -> bool {
+    IS_UNLOADED.load(Ordering::Relaxed)
+}
+
+/// The loader's lock is held during an unload, and a new thread waits for it.
+pub(crate) fn can_start_threads() -> bool {
+    !is_unloaded() && (IS_FREE_IN_EXIT || !IS_HOOK_CALLED.load(Ordering::Relaxed))
+}
+
+/// What is left of C's exit functions runs, where the C library lets its `exit` be called again.
+pub(crate) fn exit_again(status: i32) -> ! {
+    if IS_FREE_IN_EXIT {
+        exit(status)
+    }
+    super::iso_c::flush_and_exit(status)
 }
 
 pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
     posix::write_stderr::<Bsd>(text, until)
+}
+
+unsafe extern "C" {
+    fn pthread_mutex_init(mutex: *mut c_void, attributes: *const c_void) -> c_int;
+    fn pthread_mutex_trylock(mutex: *mut c_void) -> c_int;
+    fn pthread_mutex_unlock(mutex: *mut c_void) -> c_int;
+}
+
+/// What the herald locks. Null without memory.
+static MUTEX: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+
+fn install_herald() {
+    let mutex = mutex();
+    if !mutex.is_null() {
+        // SAFETY: neither the function nor the mutex ever goes away. A C function that gets more than it reads is what every ABI at hand allows.
+        unsafe { __cxa_atexit(pthread_mutex_trylock as *const c_void, mutex, mutex) };
+    }
+}
+
+/// The mutex, made when it is first asked for: by a constructor, before there is a second thread.
+fn mutex() -> *mut c_void {
+    /// Larger than a `pthread_mutex_t` of any system, and aligned as memory of `calloc` is.
+    const SIZE: usize = 128;
+    unsafe extern "C" {
+        fn calloc(count: usize, size: usize) -> *mut c_void;
+    }
+    let made = MUTEX.load(Ordering::Acquire);
+    if !made.is_null() {
+        return made;
+    }
+    // SAFETY: ISO C.
+    let memory = unsafe { calloc(1, SIZE) };
+    // SAFETY: POSIX; it is ours, and large enough.
+    if !memory.is_null() && unsafe { pthread_mutex_init(memory, std::ptr::null()) } == 0 {
+        MUTEX.store(memory, Ordering::Release);
+        return memory;
+    }
+    std::ptr::null_mut()
+}
+
+/// Whether the herald has locked its mutex. Without a mutex it is an unload, in which a handler may do less.
+fn has_herald_come() -> bool {
+    let mutex = MUTEX.load(Ordering::Acquire);
+    if mutex.is_null() {
+        return false;
+    }
+    // SAFETY: POSIX; the mutex was made, and is never destroyed.
+    if unsafe { pthread_mutex_trylock(mutex) } != 0 {
+        return true;
+    }
+    // SAFETY: this thread has just locked it.
+    unsafe { pthread_mutex_unlock(mutex) };
+    false
 }

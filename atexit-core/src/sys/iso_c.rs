@@ -21,12 +21,6 @@ pub(crate) fn address_of_exit() -> usize {
     c_exit as *const () as usize
 }
 
-/// Through std, which flushes its own buffer, and lets no second thread in.
-#[cfg(any(not(target_os = "linux"), miri))]
-pub(crate) fn exit_by_std(status: i32) -> ! {
-    std::process::exit(status)
-}
-
 /// Flushes C's buffers and ends the process, for C libraries that do not let an exit function call `exit`.
 pub(crate) fn flush_and_exit(status: i32) -> ! {
     // SAFETY: ISO C: a null stream means all of them.
@@ -64,6 +58,14 @@ pub(crate) mod without_posix {
         }
     }
 
+    pub(crate) fn in_library() -> bool {
+        false
+    }
+
+    pub(crate) fn is_unloaded() -> bool {
+        false
+    }
+
     /// Nothing forks. That these would be called keeps the compiler from calling them dead code.
     pub(crate) fn watch_forks<F: ForkHooks>() {
         let _ = [F::before, F::in_parent, F::in_child];
@@ -85,24 +87,20 @@ pub(crate) mod without_posix {
     }
 }
 
-/// Whether the loader plants something of its own behind what a library plants first is not known.
-#[cfg(any(not(target_os = "linux"), miri))]
-pub(crate) fn in_library() -> bool {
-    false
-}
+/// What can be said of a system that tells no more than std knows.
+#[cfg(any(not(target_os = "linux"), at_exit_as_bsd, miri))]
+pub(crate) mod by_std {
+    /// Through std, which flushes its own buffer, and lets no second thread in.
+    pub(crate) fn exit_by_std(status: i32) -> ! {
+        std::process::exit(status)
+    }
 
-#[cfg(any(not(target_os = "linux"), miri))]
-pub(crate) fn is_unloaded() -> bool {
-    false
-}
+    /// What a thread waits for cannot be asked.
+    pub(crate) fn thread_id() -> Option<u64> {
+        None
+    }
 
-/// What a thread waits for cannot be asked.
-#[cfg(any(not(target_os = "linux"), miri))]
-pub(crate) fn thread_id() -> Option<u64> {
-    None
-}
-
-#[cfg(any(not(target_os = "linux"), miri))]
-pub(crate) fn vain_wait(_: u64) -> Option<super::VainWait> {
-    None
+    pub(crate) fn vain_wait(_: u64) -> Option<crate::sys::VainWait> {
+        None
+    }
 }

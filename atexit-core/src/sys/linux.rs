@@ -13,14 +13,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::ExitHook;
 use super::posix::{self, Caller, Unix};
 use super::sync::Instant;
-use super::{ExitHook, Threads};
 
 mod dead_end;
 mod loader;
 
-pub(crate) const THREADS: Threads = Threads::Always;
+/// A `dlclose` holds the loader's lock, for which a new thread waits.
+pub(crate) fn can_start_threads() -> bool {
+    !is_unloaded()
+}
 
 struct Linux;
 

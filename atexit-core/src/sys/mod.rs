@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `install_hook::<H>()` | `H` is called when the process exits, before everything that was planted earlier; and when this library is unloaded, before its code goes away. Out of memory it does nothing. |
 //! | `in_library()` | Whether this code is in a shared library, whose first hooks may stand behind the loader's own exit function. |
-//! | `is_unloaded()` | Whether the hook is called because the loader unloads this library, which keeps a new thread from starting; as far as one can tell. |
+//! | `is_unloaded()` | Whether the hook is called because the loader unloads this library; as far as one can tell. |
+//! | `can_start_threads()` | Whether a thread that is started now begins to run, also while this one is inside the hook. |
 //! | `watch_forks::<F>()` | `F` is called around each `fork` by the forking thread. Out of memory it does nothing; where nothing forks, neither. |
 //! | `process_id()` | A number that no parent or child of this process has. It never fails. |
 //! | `write_stderr(text, until)` | Writes without a lock, a buffer or a panic, and never raises a signal. Waits for a slow reader until then; `true` if all was written. |
@@ -21,7 +22,6 @@
 //! | `vain_wait(id)` | What that thread waits for in vain, if it does: see [`VainWait`]. |
 //! | `has_rights_of_another()` | Whether the process may do what whoever started it may not, so that its environment is not to be trusted. |
 //! | `STATUS_MASK` | The bits of an exit status that a parent sees. |
-//! | `THREADS` | When a thread may be started: see [`Threads`]. |
 //!
 //! What no system does differently is in this file, `spawn` and `spawn_with_stack` among it, in `sync` (what std offers to threads), `lock` (locks, and their order) and `token`
 //! (names of threads).
@@ -44,15 +44,18 @@ mod semaphore;
 pub(crate) mod signal;
 pub(crate) mod signal_number;
 pub(crate) mod sync;
-#[cfg_attr(all(target_os = "linux", not(miri)), path = "linux.rs")]
-#[cfg_attr(all(unix, not(any(target_os = "linux", target_family = "wasm", miri))), path = "bsd.rs")]
+#[cfg_attr(all(target_os = "linux", not(any(at_exit_as_bsd, miri))), path = "linux.rs")]
+#[cfg_attr(
+    all(unix, any(not(target_os = "linux"), at_exit_as_bsd), not(any(target_family = "wasm", miri))),
+    path = "bsd.rs"
+)]
 #[cfg_attr(all(windows, not(miri)), path = "windows.rs")]
 #[cfg_attr(any(target_family = "wasm", not(any(unix, windows)), miri), path = "wasm.rs")]
 mod system;
 pub(crate) mod token;
 
 pub(crate) use system::{
-    STATUS_MASK, THREADS, exit, exit_again, exit_at_once, exit_by_std, exit_in_child, has_rights_of_another,
+    STATUS_MASK, can_start_threads, exit, exit_again, exit_at_once, exit_by_std, exit_in_child, has_rights_of_another,
     in_library, install_hook, is_in_exit, is_unloaded, process_id, thread_id, vain_wait, watch_forks, write_stderr,
 };
 
@@ -84,21 +87,12 @@ pub(crate) trait ForkHooks {
     fn in_child();
 }
 
-/// When a thread may be started that handlers run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "each system names one of them")]
-pub(crate) enum Threads {
-    /// At any time, but while a library is being unloaded.
-    Always,
-    /// Not once the hook has been called.
-    NotInExit,
-    /// There are none.
-    Never,
-}
-
 /// What a thread waits for that never happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(any(not(target_os = "linux"), miri), expect(dead_code, reason = "elsewhere nobody can tell"))]
+#[cfg_attr(
+    any(not(target_os = "linux"), at_exit_as_bsd, miri),
+    expect(dead_code, reason = "elsewhere nobody can tell")
+)]
 pub(crate) enum DeadEnd {
     /// That `exit` returns: std's parks every thread but the first.
     Exit,

@@ -32,7 +32,10 @@ use super::{ExitHook, ForkHooks, call_at_exit, call_from_c};
 
 /// Who calls an exit function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere an unload cannot be told from an exit"))]
+#[cfg_attr(
+    any(not(target_os = "linux"), at_exit_as_bsd),
+    expect(dead_code, reason = "elsewhere nobody tells who calls inside C's `exit`")
+)]
 pub(crate) enum Caller {
     /// C's `exit`.
     Exit,

@@ -17,15 +17,6 @@ use crate::{process, world};
 
 pub(crate) const STATUS_MASK: i32 = 0xff;
 
-pub(crate) const THREADS: Threads = Threads::Always;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Threads {
-    Always,
-    NotInExit,
-    Never,
-}
-
 pub(crate) trait ExitHook {
     type Asked;
     fn exiting(status: Option<i32>) -> Option<Self::Asked>;
@@ -63,6 +54,10 @@ pub(crate) fn in_library() -> bool {
 
 pub(crate) fn is_unloaded() -> bool {
     false
+}
+
+pub(crate) fn can_start_threads() -> bool {
+    true
 }
 
 pub(crate) fn is_in_exit() -> bool {

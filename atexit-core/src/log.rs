@@ -160,6 +160,22 @@ impl Log {
         }
     }
 
+    /// The system has ended the thread that ran it.
+    pub(crate) fn cut_off(self, handler: &HandlerInfo) {
+        if self.level >= Level::Error {
+            self.write(format_args!("{handler} was cut off: the process ends, and all other threads are dead"));
+        }
+    }
+
+    /// The same of a thread that had a lock.
+    pub(crate) fn locked_for_good(self) {
+        if self.level >= Level::Error {
+            self.write(format_args!(
+                "no handler can run: all other threads are dead, and one of them had locked this library"
+            ));
+        }
+    }
+
     /// The exit thread cannot have the stack that the program has asked for.
     pub(crate) fn no_stack(self, bytes: usize) {
         if self.level >= Level::Error {

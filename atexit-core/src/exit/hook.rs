@@ -65,6 +65,10 @@ impl sys::ExitHook for Hook {
             sys::exit(code);
         }
     }
+
+    fn go_on_alone() -> bool {
+        super::alone::go_on()
+    }
 }
 
 /// Installs the next hook, before all else: a handler that calls C's `exit`, or another thread that does, comes here again instead of

@@ -1,5 +1,6 @@
 //! Owns the calls by which a program runs its handlers, or leaves; must not know what C calls, nor how handlers are run.
 
+mod alone;
 mod fork;
 pub(crate) mod hook;
 #[cfg(feature = "signals")]

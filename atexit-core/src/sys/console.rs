@@ -9,14 +9,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::signal_number::Signal;
+use windows_sys::Win32::Foundation::STATUS_CONTROL_C_EXIT;
+use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 
-#[link(name = "kernel32")]
-unsafe extern "system" {
-    fn SetConsoleCtrlHandler(handler: extern "system" fn(u32) -> i32, add: i32) -> i32;
-    safe fn GetCurrentProcess() -> isize;
-    fn TerminateProcess(process: isize, status: u32) -> i32;
-}
+use super::signal_number::Signal;
 
 pub(crate) const USUAL: &[Signal] =
     &[Signal::CTRL_C, Signal::CTRL_BREAK, Signal::CTRL_CLOSE, Signal::CTRL_LOGOFF, Signal::CTRL_SHUTDOWN];
@@ -70,13 +66,13 @@ pub(crate) fn catch(signal: Signal, arrived: fn(Signal)) -> io::Result<()> {
 fn come_first() -> io::Result<()> {
     // SAFETY: the handler has the signature that the system asks for. That it is not there to be taken away is no harm.
     let is_set = unsafe {
-        SetConsoleCtrlHandler(handler, 0);
-        SetConsoleCtrlHandler(handler, 1)
+        SetConsoleCtrlHandler(Some(handler), 0);
+        SetConsoleCtrlHandler(Some(handler), 1)
     };
     if is_set == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-extern "system" fn handler(event: u32) -> i32 {
+unsafe extern "system" fn handler(event: u32) -> i32 {
     let Ok(event) = i32::try_from(event) else { return 0 };
     let (signal, is_caught) = (Signal::from_raw(event), CAUGHT.load(Ordering::SeqCst) & bit(event) != 0);
     let Some(arrived) = ARRIVED.get().filter(|_| is_caught) else { return 0 };
@@ -99,10 +95,7 @@ pub(crate) fn now() -> u64 {
 
 /// Ends with the status of a process that does nothing about the event.
 pub(crate) fn die_by(_: Signal) -> ! {
-    const STATUS_CONTROL_C_EXIT: u32 = 0xC000_013A;
-    // SAFETY: the process is this one.
-    unsafe { TerminateProcess(GetCurrentProcess(), STATUS_CONTROL_C_EXIT) };
-    std::process::abort()
+    super::exit_at_once(STATUS_CONTROL_C_EXIT)
 }
 
 /// Where a thread waits, once it is published.

@@ -13,8 +13,8 @@
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::sync::thread::sleep;
@@ -67,6 +67,17 @@ impl<T> Lock<T> {
             self.step_back();
         }
         Guard { value: self.mutex.lock().unwrap_or_else(PoisonError::into_inner), held }
+    }
+
+    /// The same, unless it is taken.
+    pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
+        let held = Held::note(self.rank);
+        let value = match self.mutex.try_lock() {
+            Ok(value) => value,
+            Err(TryLockError::Poisoned(value)) => value.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(Guard { value, held })
     }
 
     /// Lets a thread that forks go first.

@@ -30,6 +30,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+#[cfg(any(not(target_os = "linux"), at_exit_as_bsd, miri))]
+mod by_std;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod iso_c;
 pub(crate) mod lock;
 #[cfg(all(unix, not(any(target_family = "wasm", miri))))]
@@ -73,10 +76,14 @@ pub(crate) trait ExitHook {
     fn status(asked: Self::Asked, pending: Option<i32>) -> Option<i32>;
 
     #[cfg_attr(
-        any(not(unix), target_family = "wasm", miri),
-        expect(dead_code, reason = "without POSIX an unload cannot be told from an exit")
+        any(not(any(unix, windows)), target_family = "wasm", miri),
+        expect(dead_code, reason = "nothing is unloaded")
     )]
     fn unloading();
+
+    /// All other threads are dead, wherever they were: takes over what they ran. `false`: one of them had a lock, which nobody gives back.
+    #[cfg_attr(any(not(windows), miri), expect(dead_code, reason = "elsewhere threads live until the process ends"))]
+    fn go_on_alone() -> bool;
 }
 
 /// What is called around a `fork`, on the thread that forks.

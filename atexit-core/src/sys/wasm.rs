@@ -1,11 +1,14 @@
 //! Owns what WebAssembly does its own way, and whatever is unknown: without threads, and with one process; must not know what a handler
 //! is. And what Miri does, which interprets Rust and runs no code of a C library: there are threads, and nothing is called when the process exits.
 
-pub(crate) use super::iso_c::by_std::{exit_by_std, thread_id, vain_wait};
-pub(crate) use super::iso_c::without_posix::{
-    STATUS_MASK, has_rights_of_another, in_library, install_hook, is_in_exit, is_unloaded, watch_forks, write_stderr,
+pub(crate) use super::by_std::{
+    STATUS_MASK, exit_by_std, has_rights_of_another, is_in_exit, thread_id, vain_wait, watch_forks,
 };
-pub(crate) use super::iso_c::{exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child};
+pub(crate) use c::{exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, install_hook};
+
+use std::io::Write as _;
+
+use super::sync::Instant;
 
 pub(crate) fn can_start_threads() -> bool {
     cfg!(miri)
@@ -14,4 +17,52 @@ pub(crate) fn can_start_threads() -> bool {
 /// There is one process, and std cannot tell its number.
 pub(crate) fn process_id() -> u32 {
     1
+}
+
+pub(crate) fn in_library() -> bool {
+    false
+}
+
+pub(crate) fn is_unloaded() -> bool {
+    false
+}
+
+/// As far as std goes: its standard error has no buffer and swallows a missing handle.
+pub(crate) fn write_stderr(text: &str, _: Instant) -> bool {
+    std::io::stderr().write_all(text.as_bytes()).is_ok()
+}
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod c {
+    pub(crate) use crate::sys::iso_c::{exit, exit_at_once, flush_and_exit};
+
+    use std::ffi::c_int;
+
+    use crate::sys::{ExitHook, call_at_exit};
+
+    /// Nothing tells an exit function the status. Miri knows no exit functions.
+    pub(crate) fn install_hook<H: ExitHook>() {
+        unsafe extern "C" {
+            safe fn atexit(hook: extern "C" fn()) -> c_int;
+        }
+        extern "C" fn hook<H: ExitHook>() {
+            call_at_exit::<H>(None);
+        }
+        if !cfg!(miri) {
+            atexit(hook::<H>);
+        }
+    }
+}
+
+/// Without a C library nothing exits: whoever calls a module may call it again, or not.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod c {
+    pub(crate) use std::process::{exit, exit as exit_at_once, exit as flush_and_exit};
+
+    use crate::sys::{ExitHook, call_at_exit};
+
+    /// That it would be called keeps the compiler from calling the hook dead code.
+    pub(crate) fn install_hook<H: ExitHook>() {
+        let _ = call_at_exit::<H>;
+    }
 }

@@ -22,6 +22,7 @@ pub(crate) trait ExitHook {
     fn exiting(status: Option<i32>) -> Option<Self::Asked>;
     fn status(asked: Self::Asked, pending: Option<i32>) -> Option<i32>;
     fn unloading();
+    fn go_on_alone() -> bool;
 }
 
 pub(crate) fn call_at_exit<H: ExitHook>(status: i32) {

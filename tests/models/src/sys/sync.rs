@@ -31,17 +31,27 @@ impl<T> Mutex<T> {
     pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         world::step("lock");
         loop {
-            let value = match self.0.try_lock() {
-                Ok(value) => value,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    world::wait(Place::of(self), None);
-                    continue;
-                }
-            };
-            world::hold(1);
-            return Ok(MutexGuard { value: Some(value), mutex: self });
+            match self.take() {
+                Some(guard) => return Ok(guard),
+                None => world::wait(Place::of(self), None),
+            }
         }
+    }
+
+    #[track_caller]
+    pub(crate) fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError<MutexGuard<'_, T>>> {
+        world::step("try to lock");
+        self.take().ok_or(TryLockError::WouldBlock)
+    }
+
+    fn take(&self) -> Option<MutexGuard<'_, T>> {
+        let value = match self.0.try_lock() {
+            Ok(value) => value,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        world::hold(1);
+        Some(MutexGuard { value: Some(value), mutex: self })
     }
 }
 

@@ -1,0 +1,27 @@
+//! Owns what becomes of other threads' part where the system has ended all but this one, as Windows does before it detaches a DLL at an exit;
+//! must not know when that is.
+
+use crate::config::CONFIG;
+use crate::log::Log;
+use crate::registry::{self, PENDING};
+use crate::runner::RUN;
+use crate::sys::token::ThreadToken;
+
+/// Makes a run of another thread this one's: what it had not started is pending again, as in a forked child. `false`: one of those threads
+/// had a lock, which nobody gives back.
+pub(super) fn go_on() -> bool {
+    let log = Log::from_environment(None);
+    let is_free = RUN.try_lock().is_some() && CONFIG.try_lock().is_some() && PENDING.try_lock().is_some();
+    if !is_free {
+        log.locked_for_good();
+        return false;
+    }
+    if let Some(label) = registry::take_running() {
+        log.cut_off(&label.info());
+    }
+    let (mut run, mut pending) = (RUN.lock(), PENDING.lock());
+    run.go_on_in_child(ThreadToken::mine(), false);
+    registry::lease::revoke();
+    pending.forget_run_in_child();
+    true
+}

@@ -9,13 +9,13 @@ pub mod guide {}
 /// When handlers run, when not, what they are told, and which status the process ends with.
 ///
 /// Handlers run when the process calls C's `exit`, which is where most ways out of a process meet: a return from `main`
-/// does, and [`std::process::exit`] does on Unix. [`exit`](crate::exit) of this crate runs them by itself, before it
-/// calls that.
+/// does, and [`std::process::exit`] does on Unix and WASI; on Windows [what leads there](crate::docs::platforms) is replaced. [`exit`](crate::exit) of
+/// this crate runs them by itself, before it calls that.
 ///
 /// | the process ends by | handlers | [`cause()`](crate::cause) in a handler |
 /// |---|---|---|
 /// | return from `main`, also with `Err` | run | `Exit`, status of `main` |
-/// | [`std::process::exit`], from any thread | run (on Unix) | `Exit` with that status |
+/// | [`std::process::exit`], from any thread | run (on Windows, those of the module that calls it) | `Exit` with that status |
 /// | C's `exit`: from Rust, or in a C program with a library in Rust | run | `Exit` with that status |
 /// | a panic in `main` that unwinds | run | `Exit`, status 101 |
 /// | [`atexit_core::exit`](crate::exit), from any thread | run, on every platform | `Exit` with that status |
@@ -24,7 +24,7 @@ pub mod guide {}
 /// | [`std::process::abort`], `_exit`, `quick_exit`, a panic with `panic = "abort"`, a second panic while one unwinds | do not run | |
 /// | `exec` | do not run: the new program has none | |
 /// | an exit before `main`, in a constructor | not promised | |
-/// | `dlclose` of a shared library | those that the library declares or registered run | `Unload` |
+/// | `dlclose` or `FreeLibrary` of a shared library | those that the library declares or registered run | `Unload` |
 /// | nothing: the program calls [`run`](crate::run) | run now, and not again at exit | `Run` |
 ///
 /// A panic in a thread other than the main one ends that thread, and no process. With `panic = "abort"` it ends the process, and a panic
@@ -176,8 +176,8 @@ pub mod when_handlers_run {}
 /// | `async fn` handlers | work | work, as far as what drives them does |
 /// | [`register`](crate::register), [`run`](crate::run) and all else of this crate | works | works |
 /// | [`exit`](crate::exit) of this crate | ends the handler | ends the handler |
-/// | [`std::process::exit`], where the process exits by std | blocks; on Linux that is a failure after a second or two, for each such handler | aborts the process |
-/// | [`std::process::exit`], where it does not | does what C's `exit` does | does what C's `exit` does |
+/// | [`std::process::exit`], on Linux where the process exits by std | blocks, which is a failure after a second or two, for each such handler | aborts the process |
+/// | [`std::process::exit`] otherwise | does what C's `exit` does | does what C's `exit` does |
 /// | C's `exit` | ends the handler; blocks with glibc from 2.41 on (its bug 31997) and musl from 1.2.6 on, which is a failure after a second or two | ends the handler; crashes with musl from 1.2.6 on |
 /// | a panic | is a failure | is a failure |
 /// | a limit that is over | the handler is abandoned | is reported when the handler is over |
@@ -189,7 +189,8 @@ pub mod when_handlers_run {}
 /// - where no thread can be started: that is no error and loses no handler;
 /// - where the exiting thread holds the lock of stdout or stderr, on which a `println!` of the exit thread would wait
 ///   forever;
-/// - at an exit of a platform other than Linux, for there nobody has tried it.
+/// - at an exit of NetBSD, and when Windows detaches a DLL, where none can be started, and on [systems that nobody has looked
+///   into](crate::docs::platforms); [`exit`](crate::exit) and [`run`](crate::run) do start one there.
 ///
 /// After a signal that was caught there is no exiting thread: all handlers run on an exit thread, those with
 /// `caller_thread` too. If some thread holds the lock of stdout or stderr then, each handler without a limit is given
@@ -229,7 +230,7 @@ pub mod when_handlers_run {}
 /// have run. With `panic = "abort"` nothing unwinds: what the handler holds locked stays so, and a later handler that wants
 /// it waits forever. Let go of locks first.
 ///
-/// [`std::process::exit`] cannot do this. It lets one thread of a process through (rust-lang/rust #126606):
+/// [`std::process::exit`] cannot do this. On Linux it lets one thread of a process through (rust-lang/rust #126606):
 /// called once more on that thread it aborts, and on any other it never returns. Where the process does not exit by
 /// std, it is C's `exit`; after a caught signal its status is lost. A panic hook that calls it makes the same mistake, when a
 /// handler panics. std keeps a panic hook locked while it is called, and so forever one that does not return, by whichever `exit`:
@@ -265,10 +266,79 @@ pub mod when_handlers_run {}
 /// | thread, for a limit on their number or for want of memory | handlers run on the exiting thread, as with `caller_thread`, and nobody watches the time: a limit is reported when the handler is over. `signals::install` returns an error |
 /// | thread after `signals::install` | as above, on the thread that the signal wakes |
 /// | file descriptor | handlers need none, nor do signals; a program may close all descriptors after `signals::install` |
-/// | reader of standard error who keeps up | what this library prints waits for 10 s at most in all, and no longer than 0.2 s beyond the deadline, and is lost then (on Unix). No time limit strikes later because of it: a notice about a handler that hangs does not wait |
+/// | reader of standard error who keeps up | what this library prints waits for 10 s at most in all, and no longer than 0.2 s beyond the deadline, and is lost then (on Unix and Windows). No time limit strikes later because of it: a notice about a handler that hangs does not wait |
 /// | stdout or stderr that takes anything: closed, a full device, a pipe without a reader | what this library says is lost, and the status is what it would be; no process dies of SIGPIPE by that, even where the signal has its default |
 /// | sense in `AT_EXIT_LOG`, UTF-8 or not | one line on standard error says so, and `error` holds |
 pub mod what_works_inside_a_handler {}
+
+/// What differs from system to system, what is tested, and what is expected from which source.
+///
+/// The guide has the short table. What this page says of Windows was seen with Wine, unless it says otherwise.
+///
+/// # Windows
+///
+/// [`std::process::exit`] calls `ExitProcess` there, which runs no exit functions of a program. So this library replaces two functions in the
+/// import table of the module that it is part of, the program or a DLL, when that module starts: `ExitProcess` and C's `exit`. They are
+/// found by their names, and the protection of the table is put back. No code is changed, nor another module's table, nor anything of the
+/// system's libraries. Handlers then run before either, with all threads alive and no lock held.
+///
+/// | the process ends by | handlers of the program | handlers of a DLL |
+/// |---|---|---|
+/// | return from `main`, also with `Err`; a panic in `main` | run, with the status | run when the DLL is detached |
+/// | [`std::process::exit`] or C's `exit` in the program, from any thread | run, with the status | run when the DLL is detached |
+/// | [`std::process::exit`] or C's `exit` in that DLL, from any thread | C's `exit`: run, without the status; std's: do not run | run, with the status |
+/// | C's `exit` in another module | run, without the status | run when the DLL is detached |
+/// | [`exit`](crate::exit) of this crate | run | those of the module that calls it run; the others' as for std's |
+/// | an event of the console, after `signals::install` | run | run, if that DLL has installed it |
+/// | `ExitProcess` in another module, or by a pointer of `GetProcAddress` | do not run | run when the DLL is detached |
+/// | `FreeLibrary` | | run on the calling thread, with [`Cause::Unload`](crate::Cause::Unload) |
+/// | `_exit`, `abort`, `TerminateProcess` | do not run | do not run |
+///
+/// When a DLL is detached at the end of the process, the system has ended all other threads, wherever they were, and starts none. The
+/// handlers run on the exiting thread, no limit or deadline ends one, and the status is not known, so that a failure wins over any: then the
+/// process ends by `TerminateProcess`, and DLLs that come later are not detached. A handler that another thread was running is named on standard
+/// error as cut off, and the others run. What a dead thread has locked stays locked: a handler must use `try_lock`, and one that prints
+/// hangs if that thread was just printing. If it had locked this library, no handler runs, and a line says so.
+///
+/// What is registered once a module has called `ExitProcess` is not run.
+///
+/// By Microsoft's documentation, and not tried:
+///
+/// - With the C runtime linked in (`+crt-static`), C's `exit` is no import: handlers run in it, without the status; and `_exit` runs them, too,
+///   as it ends in this module's `ExitProcess`.
+/// - In a module without names in its import table, and on ARM64EC, nothing is replaced: then handlers run where C's exit functions do, at a return
+///   from `main` and at C's `exit`, without the status, and not at [`std::process::exit`].
+/// - When the console closes, Windows ends the process after some five seconds, whatever the handlers do.
+///
+/// The library ends a process at its deadline by `TerminateProcess`, which takes no lock; C's `_exit` takes that of `exit`.
+///
+/// # Apple's systems, the BSDs, Android
+///
+/// The library is linked for macOS, FreeBSD and NetBSD, and compiled for Android, but nothing has been run there. The code that they share
+/// has been run on Linux. What is expected was read in the sources of Apple's Libc-1725 and dyld-1378, of FreeBSD's C library, of OpenBSD's
+/// of 2017, of NetBSD's of 2007, and of Android's bionic:
+///
+/// | | |
+/// |---|---|
+/// | the status | is passed to no exit function: it is not known, and a failure wins over any |
+/// | an exit and an unload | are told apart: an exit calls an exit function that belongs to no library, an unload does not. A library that is linked, and only declares handlers, is taken for unloaded where the loader finalises it first; a call of [`register`](crate::register) or [`arm`](crate::arm) mends that |
+/// | an unload on Apple's systems | does not happen to a library with thread-locals, which std has |
+/// | threads in an exit | start; on NetBSD, whose C library keeps a lock meanwhile, and on systems that are not named here, handlers of an exit run on the exiting thread |
+/// | another status than the pending one | C's `exit` is called again, and the rest of its functions run; on NetBSD and on systems that are not named here the process ends by `_exit` |
+/// | what an exit function of C registers after the handlers have run | runs; but not on FreeBSD, which calls nothing that is registered by then |
+/// | [`std::process::exit`] in a handler | does what C's `exit` does: std has its lock on Linux only |
+///
+/// # musl
+///
+/// What differs is in the guide's table. musl is tested in version 1.2.3, linked statically and dynamically.
+///
+/// # WebAssembly
+///
+/// On WASI handlers run when `main` returns, at [`std::process::exit`], C's `exit`, [`exit`](crate::exit) and [`run`](crate::run), on the one
+/// thread there is. A panic traps, as `panic = "abort"` does elsewhere, and runs nothing.
+///
+/// `wasm32-unknown-unknown` has no C library and no exit. [`run`](crate::run) runs the handlers, and so does [`exit`](crate::exit), before it traps.
+pub mod platforms {}
 
 /// What it costs to have handlers, measured beside what one would pick instead.
 ///

@@ -38,6 +38,7 @@
 //! - [the guide](docs::guide): all of it by subject, recipes, limits, platforms, and when not to use this;
 //! - [when handlers run](docs::when_handlers_run), and when not;
 //! - [what works inside a handler](docs::what_works_inside_a_handler);
+//! - [the platforms](docs::platforms): what differs, what is tested, and what is expected;
 //! - [what it costs](docs::what_it_costs), and where others are better.
 //!
 //! # Features

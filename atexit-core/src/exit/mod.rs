@@ -36,9 +36,9 @@ pub fn run() -> Report {
 ///
 /// Inside a handler it ends that handler, without a word, by unwinding; the other handlers run, and then the process ends
 /// with `code`, whatever its status was going to be. The last such call wins; a failure still wins over 0. This works with
-/// `panic = "abort"` too: nothing is unwound then. [`std::process::exit`] cannot do this: inside a handler it aborts (`caller_thread`), or
-/// blocks until that counts as a failure (Linux; elsewhere until a time limit or the deadline), or does what C's `exit` does where the
-/// process does not exit by std.
+/// `panic = "abort"` too: nothing is unwound then. [`std::process::exit`] cannot do this: on Linux, inside a handler, it aborts
+/// (`caller_thread`) or blocks until that counts as a failure; elsewhere, and where the process does not exit by std, it does what C's `exit`
+/// does.
 ///
 /// A [`catch_unwind`](std::panic::catch_unwind) in the handler ends the unwinding, but the code stands. With `panic = "abort"` locks that
 /// the handler holds stay locked. In a thread that a handler has started, and when another thread is taking the process down already, this

@@ -16,7 +16,7 @@ use windows_sys::Win32::System::Console::{GetConsoleMode, GetStdHandle, STD_ERRO
 
 use crate::sys::sync::Instant;
 
-/// A write has so long at least, also where nobody is to wait for a reader: a thread takes that long to start.
+/// A write has so long at least, also where nobody is to wait for a reader: a thread takes time to start.
 const START: Duration = Duration::from_millis(100);
 
 /// How often is looked whether an earlier write is done.
@@ -29,7 +29,6 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
     if !super::can_start_threads() {
         return write(text);
     }
-    let until = until.max(Instant::now() + START);
     while IS_WRITING.swap(true, Ordering::Acquire) {
         if Instant::now() >= until {
             return false;
@@ -47,7 +46,8 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
         IS_WRITING.store(false, Ordering::Release);
         return write(text);
     }
-    hear.recv_timeout(until.saturating_duration_since(Instant::now())).unwrap_or(false)
+    let at_most = until.saturating_duration_since(Instant::now()).max(START);
+    hear.recv_timeout(at_most).unwrap_or(false)
 }
 
 /// Past std, whose standard error has a lock, which others may hold.

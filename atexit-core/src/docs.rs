@@ -290,7 +290,7 @@ pub mod what_works_inside_a_handler {}
 /// | C's `exit` in another module | run, without the status | run when the DLL is detached |
 /// | [`exit`](crate::exit) of this crate | run | those of the module that calls it run; the others' as for std's |
 /// | an event of the console, after `signals::install` | run | run, if that DLL has installed it |
-/// | `ExitProcess` in another module, or by a pointer of `GetProcAddress` | do not run | run when the DLL is detached |
+/// | `ExitProcess` in another module (such as std, where it is a DLL: `-C prefer-dynamic`), or by a pointer of `GetProcAddress`; the end of the last thread | do not run | run when the DLL is detached |
 /// | `FreeLibrary` | | run on the calling thread, with [`Cause::Unload`](crate::Cause::Unload) |
 /// | `_exit`, `abort`, `TerminateProcess` | do not run | do not run |
 ///
@@ -301,6 +301,9 @@ pub mod what_works_inside_a_handler {}
 /// hangs if that thread was just printing. If it had locked this library, no handler runs, and a line says so.
 ///
 /// What is registered once a module has called `ExitProcess` is not run.
+///
+/// A DLL that has called `signals::install` is not unloaded any more. One in which a [`run`](crate::run) has abandoned a handler must not be: that
+/// handler goes on in its code.
 ///
 /// By Microsoft's documentation, and not tried:
 ///

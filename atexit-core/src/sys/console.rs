@@ -57,6 +57,7 @@ fn bit(event: i32) -> u32 {
 }
 
 pub(crate) fn catch(signal: Signal, arrived: fn(Signal)) -> io::Result<()> {
+    super::system::keep_loaded();
     ARRIVED.get_or_init(|| arrived);
     CAUGHT.fetch_or(bit(signal.as_raw()), Ordering::SeqCst);
     come_first()

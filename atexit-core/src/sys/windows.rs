@@ -139,11 +139,21 @@ fn status() -> Option<i32> {
 }
 
 fn this_module() -> *const u8 {
+    find_this_module(GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT)
+}
+
+/// Keeps this module loaded for good, as a thread, or the system, is to call it at any time.
+#[cfg(feature = "signals")]
+pub(crate) fn keep_loaded() {
+    use windows_sys::Win32::System::LibraryLoader::GET_MODULE_HANDLE_EX_FLAG_PIN;
+    find_this_module(GET_MODULE_HANDLE_EX_FLAG_PIN);
+}
+
+fn find_this_module(flag: u32) -> *const u8 {
     let mut module = std::ptr::null_mut();
-    let here = this_module as *const u16;
-    let flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
+    let here = find_this_module as *const u16;
     // SAFETY: by this flag it is no name, but an address, of code that is loaded.
-    unsafe { GetModuleHandleExW(flags, here, &raw mut module) };
+    unsafe { GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | flag, here, &raw mut module) };
     module.cast()
 }
 

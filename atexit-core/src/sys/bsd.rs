@@ -1,7 +1,8 @@
 //! Owns what other Unix systems do, Apple's, the BSDs and Android among them; must not know what a handler is.
 //!
 //! It is written by what was read in the sources of their C libraries: Apple's Libc-1725 and dyld-1378, FreeBSD's, OpenBSD's of 2017, NetBSD's
-//! of 2007, and Android's bionic. With `--cfg at_exit_as_bsd` Linux does what is here, and so it is tested.
+//! of 2007, and Android's bionic. With `--cfg at_exit_as_bsd` Linux does what is here, and so it is tested; with
+//! `--cfg at_exit_as_bsd="netbsd"` besides, what is for NetBSD and for systems that are not known.
 //!
 //! # How an exit is told from an unload
 //!
@@ -31,7 +32,7 @@ const IS_FREE_IN_EXIT: bool = cfg!(any(
     target_os = "freebsd",
     target_os = "openbsd",
     target_os = "android",
-    at_exit_as_bsd
+    all(at_exit_as_bsd, not(at_exit_as_bsd = "netbsd"))
 ));
 
 static IS_HOOK_CALLED: AtomicBool = AtomicBool::new(false);

@@ -340,7 +340,8 @@ pub mod what_works_inside_a_handler {}
 /// On WASI handlers run when `main` returns, at [`std::process::exit`], C's `exit`, [`exit`](crate::exit) and [`run`](crate::run), on the one
 /// thread there is. A panic traps, as `panic = "abort"` does elsewhere, and runs nothing.
 ///
-/// `wasm32-unknown-unknown` has no C library and no exit. [`run`](crate::run) runs the handlers, and so does [`exit`](crate::exit), before it traps.
+/// `wasm32-unknown-unknown` has no C library, no exit and no clock. [`run`](crate::run) runs the handlers, and so does [`exit`](crate::exit),
+/// before it traps. No limit is ever over, and a handler takes no time.
 pub mod platforms {}
 
 /// What it costs to have handlers, measured beside what one would pick instead.

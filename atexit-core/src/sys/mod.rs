@@ -35,6 +35,8 @@ mod by_std;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod iso_c;
 pub(crate) mod lock;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod no_clock;
 #[cfg(all(unix, not(any(target_family = "wasm", miri))))]
 mod posix;
 #[cfg(all(feature = "signals", unix, not(any(target_family = "wasm", miri))))]

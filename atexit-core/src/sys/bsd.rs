@@ -41,7 +41,9 @@ static IS_UNLOADED: AtomicBool = AtomicBool::new(false);
 struct Bsd;
 
 impl Unix for Bsd {
-    const TELLS_STATUS: bool = false;
+    fn status(_: c_int) -> Option<i32> {
+        None
+    }
 
     fn caller() -> Caller {
         IS_HOOK_CALLED.store(true, Ordering::Relaxed);

@@ -49,8 +49,9 @@ pub(crate) enum Caller {
 
 /// What one Unix does differently from the others.
 pub(crate) trait Unix {
-    /// An exit function is passed the status.
-    const TELLS_STATUS: bool;
+    /// The status that the process is about to end with, if that is known; `passed` is what an exit function gets, which is anything where
+    /// the C library passes none.
+    fn status(passed: c_int) -> Option<i32>;
 
     /// A write of up to this size to a pipe is not mixed with others, and does not block once `poll` has said so. POSIX promises 512.
     const PIPE_BUF: usize = 512;
@@ -86,8 +87,7 @@ pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
     extern "C" fn hook<H: ExitHook, U: Unix>(_: *mut c_void, status: c_int) {
         U::hook_is_called_here();
         match U::caller() {
-            // Where no status is passed, the register holds anything.
-            Caller::Exit => call_at_exit::<H>(U::TELLS_STATUS.then_some(status)),
+            Caller::Exit => call_at_exit::<H>(U::status(status)),
             Caller::LoaderAtExit => call_from_c(|| end_behind_loader::<H, U>(H::exiting(None))),
             Caller::Unload => call_from_c(H::unloading),
             // When C tells the status, this code is gone.
@@ -108,7 +108,7 @@ fn end_behind_loader<H: ExitHook, U: Unix>(asked: Option<H::Asked>) {
         // SAFETY: it is the box of below, and C calls an exit function once.
         let asked = unsafe { Box::from_raw(asked.cast::<H::Asked>()) };
         call_from_c(|| {
-            if let Some(status) = H::status(*asked, U::TELLS_STATUS.then_some(status)) {
+            if let Some(status) = H::status(*asked, U::status(status)) {
                 super::exit_again(status);
             }
         });

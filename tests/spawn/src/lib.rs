@@ -161,7 +161,7 @@ pub fn cc<I: IntoIterator<Item: AsRef<OsStr>>>(output: &Path, args: I) {
 
 /// Builds with cargo, as a user would, and returns the folder with the programs.
 ///
-/// `folder` names the target directory, below the one of the tests; `args` say what to build, `env` how.
+/// `folder` names the target directory, below the one of the tests; `args` say what to build, and for which target, `env` how.
 ///
 /// # Panics
 ///
@@ -177,5 +177,6 @@ pub fn build(folder: &str, args: &[&str], env: &[(&str, &str)]) -> PathBuf {
     }
     let output = cargo.env("CARGO_TARGET_DIR", &target).envs(env.iter().copied()).output().expect("cargo starts");
     assert!(output.status.success(), "{cargo:?}\n{}", String::from_utf8_lossy(&output.stderr));
-    target.join(if args.contains(&"--release") { "release" } else { "debug" })
+    let triple = args.iter().skip_while(|arg| **arg != "--target").nth(1).unwrap_or(&"");
+    target.join(triple).join(if args.contains(&"--release") { "release" } else { "debug" })
 }

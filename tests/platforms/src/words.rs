@@ -1,0 +1,146 @@
+//! Owns what the words of a case set up: most register a handler, which prints the word and does what it says.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::panic_any;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use atexit_core::{Config, Fault, Handler, Outcome, configure, guard};
+
+use crate::{spawn, split, system};
+
+/// Where a handler and another thread meet, if there are two threads. Nothing else is published with it.
+pub(crate) static MEETING: Barrier = Barrier::new(2);
+pub(crate) static ARE_TWO: AtomicBool = AtomicBool::new(false);
+
+/// Does what this word says.
+///
+/// # Panics
+///
+/// If it has a number that is none.
+pub fn set_up(word: &str) {
+    let (name, number) = split(word);
+    match name {
+        "quiet" => configure(Config::new().failure_status(false)),
+        "limit" => configure(Config::new().time_limit(milliseconds(number))),
+        "deadline" => configure(Config::new().deadline(milliseconds(number))),
+        "guard" => std::mem::forget(guard(|| println!("guard"))),
+        "dropped_guard" => drop(guard(|| println!("dropped guard"))),
+        "unregistered" => drop(Handler::new(|| println!("never")).register().unregister()),
+        "local" => use_local(),
+        "run" => println!("{}", run()),
+        _ => register(word),
+    }
+}
+
+fn register(word: &str) {
+    let (is_caller, is_limited) = (word.contains("caller_"), word.contains("limited_"));
+    let verb = word.replace("caller_", "").replace("limited_", "");
+    let printed = word.to_owned();
+    let mut handler = Handler::new(move || {
+        println!("{printed}");
+        act(&verb)
+    });
+    handler = handler.name(word);
+    if is_limited {
+        handler = handler.time_limit(Duration::from_millis(50));
+    }
+    if is_caller {
+        handler.caller_thread().register()
+    } else {
+        handler.register()
+    };
+}
+
+fn milliseconds(number: i32) -> Duration {
+    Duration::from_millis(number.unsigned_abs().into())
+}
+
+fn run() -> String {
+    let report = atexit_core::run();
+    format!("report: {} ran, {} failed", report.ran(), report.failures().len())
+}
+
+enum Returned {
+    Nothing,
+    Code(ExitCode),
+    Error(Box<dyn fmt::Debug>),
+    Fault(Fault),
+}
+
+impl Outcome for Returned {
+    fn fault(self) -> Option<Fault> {
+        match self {
+            Self::Nothing => None,
+            Self::Code(code) => code.fault(),
+            Self::Error(error) => Err::<(), _>(error).fault(),
+            Self::Fault(fault) => Some(fault),
+        }
+    }
+}
+
+fn act(verb: &str) -> Returned {
+    let (name, number) = split(verb);
+    match name {
+        "panic" => panic!("boom"),
+        "panic_any" => panic_any(number),
+        "err" => return Returned::Error(Box::new("bad\nworse")),
+        "code" => return Returned::Code(ExitCode::from(u8::try_from(number).expect("a byte"))),
+        "fault" => return Returned::Fault(Fault::new("disk full").with_status(number)),
+        "exit" => atexit_core::exit(number),
+        "std_exit" => std::process::exit(number),
+        "c_exit" => system::exit(number),
+        "std_exit_on_thread" => drop(spawn(move || std::process::exit(number))),
+        "exit_on_thread" => drop(spawn(move || atexit_core::exit(number))),
+        "plants" => system::plant(),
+        "cause" => println!("{:?}", atexit_core::cause()),
+        "nested" => println!("nested {}", run()),
+        "registers" => drop(Handler::new(|| println!("registered")).register()),
+        "where" => println!("on {}", thread::current().name().unwrap_or("?")),
+        "use_local" => use_local(),
+        "std" => use_std(),
+        "spawns" => use_threads(),
+        "late" => {
+            thread::sleep(milliseconds(number)); // a time is what this is about
+            println!("goes on");
+        }
+        "meets" if ARE_TWO.load(Ordering::Relaxed) => drop(MEETING.wait()),
+        _ => {}
+    }
+    Returned::Nothing
+}
+
+fn use_local() {
+    struct Dropped;
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            println!("thread-local dropped");
+        }
+    }
+    thread_local!(static LOCAL: RefCell<Vec<Dropped>> = const { RefCell::new(Vec::new()) });
+    LOCAL.with_borrow_mut(|local| local.push(Dropped));
+    println!("thread-local used");
+}
+
+/// What of std needs the system, a thread-local, or both.
+fn use_std() {
+    let numbers: HashMap<i32, i32> = (0..10).map(|number| (number, number * number)).collect();
+    let start = std::time::Instant::now();
+    thread::sleep(Duration::from_millis(1));
+    let has_slept = start.elapsed() >= Duration::from_millis(1);
+    println!("{} {has_slept} {}", numbers[&7], std::env::args().count() > 1);
+}
+
+fn use_threads() {
+    let (sender, receiver) = mpsc::channel();
+    if let Some(other) = spawn(move || sender.send(6).expect("received")) {
+        let number = receiver.recv().expect("sent");
+        other.join().expect("no panic");
+        thread::scope(|scope| scope.spawn(|| println!("{}", number * 7)).join().expect("no panic"));
+    }
+}

@@ -1,0 +1,464 @@
+//! Owns what differs between platforms; nothing else says so. README.md has these sentences, and the table these expectations.
+
+use crate::cases::{
+    CALLER_DEADLINE, CODE, CODE_AFTER_ERR, CODE_AFTER_PANIC, DEADLINE, DECLARED, Ends, Expected, LATE, LATE_BY_DEFAULT,
+    Lines,
+};
+
+/// One row of README's table.
+pub(crate) struct Platform {
+    pub(crate) name: &'static str,
+    /// The targets that it stands for.
+    pub(crate) targets: &'static [&'static str],
+    /// What has to be among the flags of the compiler, for one target can be built as several platforms.
+    pub(crate) flags: &'static str,
+    pub(crate) differences: &'static [Difference],
+    /// The end of what aborts, as whoever started it sees it.
+    pub(crate) abort: Ends,
+    /// A process can end by a signal. Where none can, it is the emulator that does, which the table knows nothing of.
+    pub(crate) has_signals: bool,
+    /// There are shared libraries, which a program can open.
+    pub(crate) has_libraries: bool,
+}
+
+/// In which way a platform is not as the table says.
+pub(crate) struct Difference {
+    /// For README.md.
+    pub(crate) sentence: &'static str,
+    /// Commands of the table, and what is seen of them instead.
+    pub(crate) cases: &'static [Cases],
+}
+
+type Cases = &'static [(&'static str, Expected)];
+
+/// What stands for [`Platform::flags`] where the machine's own C library is so new.
+pub(crate) const ONE_THREAD_IN_EXIT: &str = "glibc 2.41";
+
+pub(crate) const PLATFORMS: &[Platform] = &[
+    Platform {
+        name: "Linux with glibc",
+        targets: GNU,
+        flags: "",
+        differences: &[],
+        abort: Ends::Signal(6),
+        has_signals: true,
+        has_libraries: true,
+    },
+    Platform {
+        name: "Linux with glibc from 2.41 on",
+        targets: GNU,
+        flags: ONE_THREAD_IN_EXIT,
+        differences: &[Difference {
+            sentence: "a handler on the exit thread that calls C's `exit`, while the process exits by it, is a failure",
+            cases: &[&[("probe return a c_exit:43 b", status(&["main", "b", "c_exit:43", "a"], IN_VAIN, 1))]],
+        }],
+        abort: Ends::Signal(6),
+        has_signals: true,
+        has_libraries: true,
+    },
+    Platform {
+        name: "Linux with musl, linked statically",
+        targets: MUSL,
+        flags: "",
+        differences: &[
+            Difference {
+                sentence: UNKNOWN_STATUS,
+                cases: &[STATUS_OF_MAIN, STATUS_OF_PANIC, STATUS_OF_THREADS, STATUS_OF_LATE],
+            },
+            Difference { sentence: LIVING_LOCALS, cases: &[LOCALS] },
+            Difference { sentence: ENDS_AT_ONCE, cases: &[FUNCTION_OF_C] },
+            Difference { sentence: NO_LIBRARIES, cases: &[OPENED, OPENED_AND_EXIT] },
+        ],
+        abort: Ends::Signal(6),
+        has_signals: true,
+        has_libraries: false,
+    },
+    Platform {
+        name: "Linux with musl, linked dynamically",
+        targets: MUSL,
+        flags: "-crt-static",
+        differences: &[
+            Difference {
+                sentence: UNKNOWN_STATUS,
+                cases: &[
+                    STATUS_OF_MAIN,
+                    STATUS_OF_PANIC,
+                    STATUS_OF_THREADS,
+                    STATUS_OF_LATE,
+                    STATUS_OF_HOST,
+                    STATUS_OF_PLACE,
+                ],
+            },
+            Difference { sentence: LIVING_LOCALS, cases: &[LOCALS] },
+            Difference {
+                sentence: ENDS_AT_ONCE,
+                cases: &[
+                    FUNCTION_OF_C,
+                    &[("host c_exit:3 own library:code:7", status(&["main", "code:7", NO_STATUS_IN_LIBRARY], CODE, 7))],
+                ],
+            },
+            Difference {
+                sentence: "`dlclose` unloads nothing: a library's handlers run when the process exits, where a failure is its status",
+                cases: &[&[
+                    ("host close own", status(&["main", "closed", NO_STATUS_IN_LIBRARY, "own"], &[], 0)),
+                    (
+                        "host close own library:its",
+                        status(&["main", "closed", "its", NO_STATUS_IN_LIBRARY, "own"], &[], 0),
+                    ),
+                    (
+                        "host close own library:code:7",
+                        status(&["main", "closed", "code:7", NO_STATUS_IN_LIBRARY], CODE, 7),
+                    ),
+                    (
+                        "host close own library:exit:9",
+                        status(&["main", "closed", "exit:9", NO_STATUS_IN_LIBRARY], &[], 9),
+                    ),
+                ]],
+            },
+        ],
+        abort: Ends::Signal(6),
+        has_signals: true,
+        has_libraries: true,
+    },
+    Platform {
+        name: "macOS, FreeBSD, OpenBSD, Android: their code, run on Linux",
+        targets: &["x86_64-unknown-linux-gnu"],
+        flags: "at_exit_as_bsd",
+        differences: &[Difference {
+            sentence: UNKNOWN_STATUS,
+            cases: &[
+                STATUS_OF_MAIN,
+                STATUS_OF_PANIC,
+                STATUS_OF_THREADS,
+                STATUS_OF_LATE,
+                STATUS_OF_HOST,
+                STATUS_OF_PLACE,
+                &[(
+                    "host c_exit:3 own library:code:7",
+                    status(&["main", "code:7", NO_STATUS_IN_LIBRARY, "own"], CODE, 7),
+                )],
+            ],
+        }],
+        abort: Ends::Signal(6),
+        has_signals: true,
+        has_libraries: true,
+    },
+    Platform {
+        name: "NetBSD: its code, run on Linux",
+        targets: &["x86_64-unknown-linux-gnu"],
+        flags: "at_exit_as_bsd=\"netbsd\"",
+        differences: &[
+            Difference {
+                sentence: UNKNOWN_STATUS,
+                cases: &[STATUS_OF_MAIN, STATUS_OF_PANIC, STATUS_OF_THREADS, STATUS_OF_HOST],
+            },
+            Difference {
+                sentence: ENDS_AT_ONCE,
+                cases: &[
+                    FUNCTION_OF_C,
+                    &[("host c_exit:3 own library:code:7", status(&["main", "code:7", NO_STATUS_IN_LIBRARY], CODE, 7))],
+                ],
+            },
+            Difference {
+                sentence: "at an exit by C's `exit`, handlers run on the exiting thread: what its thread-locals held is gone, \
+                           and limits and the deadline are told when the handler is over",
+                cases: &[
+                    ON_MAIN_AT_EXIT,
+                    TOLD_AFTERWARDS,
+                    &[
+                        ("host return library:where", status(&["main", "where", "on ?", NO_STATUS_IN_LIBRARY], &[], 0)),
+                        (
+                            "probe thread_exit:3 a limited_late:2000",
+                            status(&["main", "limited_late:2000", "goes on", "a"], LATE, 1),
+                        ),
+                        (
+                            "probe exit:0 use_local local",
+                            status(
+                                &["thread-local used", "main", "thread-local dropped", "use_local"],
+                                &[
+                                    "hook: cannot access a Thread Local Storage value during or after destruction: AccessError",
+                                    "at_exit: 1 handler failed:",
+                                    "at_exit: use_local at {at}: panicked: cannot access a Thread Local Storage value during or \
+                                     after destruction: AccessError",
+                                ],
+                                101,
+                            ),
+                        ),
+                        // Linux's std aborts, that of NetBSD calls C's `exit`.
+                        (
+                            "probe exit:0 a limited_std_exit:9",
+                            Expected {
+                                stdout: &["main", "limited_std_exit:9"],
+                                stderr: &["hook: std::process::exit called re-entrantly"],
+                                ends: Ends::Abort,
+                            },
+                        ),
+                    ],
+                ],
+            },
+        ],
+        abort: Ends::Signal(6),
+        has_signals: true,
+        has_libraries: true,
+    },
+    Platform {
+        name: "Windows",
+        targets: &["x86_64-pc-windows-gnu"],
+        flags: "",
+        differences: &[
+            Difference {
+                sentence: "the signals are the events of the console, and the process ends with status 0xC000013A",
+                cases: &[&[
+                    ("probe interrupt a cause", status(&["main", "cause", "Some(Signal(CTRL_C))", "a"], &[], 0x3a)),
+                    ("probe terminate code:7 where", status(&["main", "where", "on at_exit", "code:7"], CODE, 0x3a)),
+                ]],
+            },
+            Difference { sentence: EXIT_OF_STD, cases: &[STD_EXIT] },
+            Difference { sentence: LIVING_LOCALS, cases: &[LOCALS] },
+            Difference {
+                sentence: "at the end of the process the handlers of a DLL run when it is detached, after those of the program: \
+                           on the exiting thread, without limits and without the status",
+                cases: &[&[
+                    ("host return own library:its", status(&["main", "own", "its", NO_STATUS_IN_LIBRARY], &[], 0)),
+                    ("host exit:3 own library:its", status(&["main", "own", "its", NO_STATUS_IN_LIBRARY], &[], 3)),
+                    (
+                        "host c_exit:3 own library:code:7",
+                        status(&["main", "own", "code:7", NO_STATUS_IN_LIBRARY], CODE, 7),
+                    ),
+                    ("host thread_exit:3 own", status(&["main", "own", NO_STATUS_IN_LIBRARY], &[], 3)),
+                    ("host return library:where", status(&["main", "where", "on ?", NO_STATUS_IN_LIBRARY], &[], 0)),
+                ]],
+            },
+            Difference {
+                sentence: "`std::process::exit` and `atexit_core::exit` in a DLL run the handlers of that DLL, not those of the program",
+                cases: &[&[
+                    (
+                        "host library:exit:3 own library:its",
+                        status(&["main", "its", "library: Some(Exit { status: Some(3) })"], &[], 3),
+                    ),
+                    (
+                        "host library:core_exit:3 own library:its",
+                        status(&["main", "its", "library: Some(Exit { status: Some(3) })"], &[], 3),
+                    ),
+                    ("host return own library:exit:9 library:run", status(&["exit:9", "library: Some(Run)"], &[], 9)),
+                ]],
+            },
+        ],
+        // The low byte of STATUS_STACK_BUFFER_OVERRUN.
+        abort: Ends::Status(9),
+        has_signals: false,
+        has_libraries: true,
+    },
+    Platform {
+        name: "WASI",
+        targets: &["wasm32-wasip1"],
+        flags: "",
+        differences: &[
+            Difference { sentence: UNKNOWN_STATUS, cases: &[STATUS_OF_MAIN] },
+            Difference {
+                sentence: "there are no threads: limits and the deadline are told when the handler is over",
+                cases: &[ON_MAIN_AT_EXIT, TOLD_AFTERWARDS, WITHOUT_THREADS],
+            },
+            Difference {
+                sentence: "a panic traps, as with `panic = \"abort\"`, and no handler runs after it",
+                cases: &[&[
+                    ("probe panic a", abort(&["main"], &["hook: main"])),
+                    ("probe panic cause", abort(&["main"], &["hook: main"])),
+                    ("probe panic code:7", abort(&["main"], &["hook: main"])),
+                    ("probe return a panic b", abort(&["main", "b", "panic"], &["hook: boom"])),
+                ]],
+            },
+            Difference { sentence: EXIT_OF_STD, cases: &[STD_EXIT] },
+            Difference {
+                sentence: "thread-locals are alive while handlers run, and never dropped",
+                cases: &[&[
+                    (
+                        "probe exit:0 caller_use_local local",
+                        status(&["thread-local used", "main", "caller_use_local", "thread-local used"], &[], 0),
+                    ),
+                    (
+                        "probe exit:0 use_local local",
+                        status(&["thread-local used", "main", "use_local", "thread-local used"], &[], 0),
+                    ),
+                ]],
+            },
+            Difference {
+                sentence: "there are no signals: to install is an error",
+                cases: &[&[
+                    ("probe interrupt a cause", status(&["main", NO_SIGNALS, "cause", NO_STATUS, "a"], &[], 0)),
+                    (
+                        "probe terminate code:7 where",
+                        status(&["main", NO_SIGNALS, "where", "on main", "code:7"], CODE, 7),
+                    ),
+                    ("probe interrupt a exit:9 b", status(&["main", NO_SIGNALS, "b", "exit:9", "a"], &[], 9)),
+                ]],
+            },
+            Difference {
+                sentence: NO_LIBRARIES,
+                cases: &[
+                    OPENED,
+                    &[("host thread_exit:3 own", status(&[NOT_OPENED, "main", "no thread", "own"], &[], 0))],
+                ],
+            },
+        ],
+        abort: Ends::Status(134),
+        has_signals: false,
+        has_libraries: false,
+    },
+];
+
+const GNU: &[&str] =
+    &["x86_64-unknown-linux-gnu", "i686-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "s390x-unknown-linux-gnu"];
+
+const MUSL: &[&str] = &["x86_64-unknown-linux-musl"];
+
+const UNKNOWN_STATUS: &str =
+    "C's `exit` does not tell the pending status: `cause()` does not have it, and a failure wins over any";
+
+const ENDS_AT_ONCE: &str = "to end with another status than C's `exit` was called with, the process ends by `_exit`: C functions and \
+                            handlers of other copies of this library that are still to come are not called";
+
+const LIVING_LOCALS: &str = "thread-locals of the exiting thread are alive while handlers run, and never dropped";
+
+const EXIT_OF_STD: &str = "`std::process::exit` in a handler does what C's `exit` does there: the other handlers run";
+
+const NO_LIBRARIES: &str = "no library can be opened";
+
+const IN_VAIN: Lines = &[
+    "at_exit: 1 handler failed:",
+    "at_exit: c_exit:43 at {at}: waited in vain for a lock of C's that the exiting thread has, that of its exit or of a stream: \
+     call atexit_core::exit",
+];
+
+const NO_STATUS: &str = "Some(Exit { status: None })";
+
+const NO_STATUS_IN_LIBRARY: &str = "library: Some(Exit { status: None })";
+
+const NO_SIGNALS: &str = "signals: there are no signals on this platform";
+
+const NOT_OPENED: &str = "no library can be opened";
+
+const fn status(stdout: Lines, stderr: Lines, status: i32) -> Expected {
+    Expected { stdout, stderr, ends: Ends::Status(status) }
+}
+
+const fn abort(stdout: Lines, stderr: Lines) -> Expected {
+    Expected { stdout, stderr, ends: Ends::Abort }
+}
+
+/// What follows from an unknown status.
+const STATUS_OF_MAIN: Cases = &[
+    ("probe return cause", status(&["main", "cause", NO_STATUS], &[], 0)),
+    ("probe err cause", status(&["main", "cause", NO_STATUS], &["Error: \"from main\""], 1)),
+    ("probe exit:2 cause", status(&["main", "cause", NO_STATUS], &[], 2)),
+    ("probe c_exit:2 cause", status(&["main", "cause", NO_STATUS], &[], 2)),
+    ("probe exit:3 code:7", status(&["main", "code:7"], CODE, 7)),
+    ("probe err code:7", status(&["main", "code:7"], CODE_AFTER_ERR, 7)),
+    ("probe_abort exit:3 code:7", status(&["main", "code:7"], CODE, 7)),
+];
+
+const STATUS_OF_PANIC: Cases = &[
+    ("probe panic cause", status(&["main", "cause", NO_STATUS], &["hook: main"], 101)),
+    ("probe panic code:7", status(&["main", "code:7"], CODE_AFTER_PANIC, 7)),
+];
+
+const STATUS_OF_THREADS: Cases = &[
+    ("probe thread_exit:2 cause", status(&["main", "cause", NO_STATUS], &[], 2)),
+    ("probe thread_exit:3 code:7", status(&["main", "code:7"], CODE, 7)),
+];
+
+const STATUS_OF_LATE: Cases =
+    &[("probe thread_exit:3 a limited_late:2000", status(&["main", "limited_late:2000", "a"], LATE, 1))];
+
+const STATUS_OF_HOST: Cases = &[
+    ("host return own library:its", status(&["main", "its", NO_STATUS_IN_LIBRARY, "own"], &[], 0)),
+    ("host exit:3 own library:its", status(&["main", "its", NO_STATUS_IN_LIBRARY, "own"], &[], 3)),
+    ("host thread_exit:3 own", status(&["main", NO_STATUS_IN_LIBRARY, "own"], &[], 3)),
+    ("host library:exit:3 own library:its", status(&["main", "its", NO_STATUS_IN_LIBRARY, "own"], &[], 3)),
+];
+
+const STATUS_OF_PLACE: Cases =
+    &[("host return library:where", status(&["main", "where", "on at_exit", NO_STATUS_IN_LIBRARY], &[], 0))];
+
+const LOCALS: Cases = &[
+    (
+        "probe exit:0 use_local local",
+        status(&["thread-local used", "main", "use_local", "thread-local used", "thread-local dropped"], &[], 0),
+    ),
+    (
+        "probe exit:0 caller_use_local local",
+        status(&["thread-local used", "main", "caller_use_local", "thread-local used"], &[], 0),
+    ),
+];
+
+const STD_EXIT: Cases = &[("probe exit:0 a limited_std_exit:9", status(&["main", "limited_std_exit:9", "a"], &[], 9))];
+
+/// Where no exit thread can be started.
+const ON_MAIN_AT_EXIT: Cases = &[(
+    "probe return where caller_where where",
+    status(&["main", "where", "on main", "caller_where", "on main", "where", "on main"], &[], 0),
+)];
+
+const TOLD_AFTERWARDS: Cases = &[
+    ("probe return failing", status(&["main", "exceeds", "goes on", "fails(text)"], DECLARED, 1)),
+    (
+        "probe return where limited_late:2000",
+        status(&["main", "limited_late:2000", "goes on", "where", "on main"], LATE, 1),
+    ),
+    ("probe return limit:50 a late:2000", status(&["main", "late:2000", "goes on", "a"], LATE_BY_DEFAULT, 1)),
+    ("probe return deadline:500 never late:2500 a", status(&["main", "a", "late:2500", "goes on"], DEADLINE, 1)),
+    (
+        "probe return deadline:500 never caller_late:2500 a",
+        status(&["main", "a", "caller_late:2500", "goes on"], CALLER_DEADLINE, 1),
+    ),
+];
+
+const WITHOUT_THREADS: Cases = &[
+    ("probe thread_panic a", status(&["main", "no thread", "a"], &[], 0)),
+    ("probe thread_exit:42 a", status(&["main", "no thread", "a"], &[], 0)),
+    ("probe thread_c_exit:42 a", status(&["main", "no thread", "a"], &[], 0)),
+    ("probe thread_core_exit:42 a", status(&["main", "no thread", "a"], &[], 0)),
+    ("probe thread_exit:2 cause", status(&["main", "no thread", "cause", NO_STATUS], &[], 0)),
+    ("probe thread_exit:0 code:7", status(&["main", "no thread", "code:7"], CODE, 7)),
+    ("probe thread_exit:3 code:7", status(&["main", "no thread", "code:7"], CODE, 7)),
+    ("probe thread_exit:42 a exit:43", status(&["main", "no thread", "exit:43", "a"], &[], 43)),
+    ("probe core_exit:3 where caller_where", status(&["main", "caller_where", "on main", "where", "on main"], &[], 3)),
+    ("probe return where run", status(&["where", "on main", "report: 1 ran, 0 failed", "main"], &[], 0)),
+    (
+        "probe exit:0 spawns caller_spawns",
+        status(&["main", "caller_spawns", "no thread", "spawns", "no thread"], &[], 0),
+    ),
+    (
+        "probe thread_exit:3 a limited_late:2000",
+        status(&["main", "no thread", "limited_late:2000", "goes on", "a"], LATE, 1),
+    ),
+    (
+        "probe return a limited_late:2000 run",
+        status(&["limited_late:2000", "goes on", "a", "report: 2 ran, 1 failed", "main"], LATE, 0),
+    ),
+    ("probe core_exit:0 deadline:500 never late:2500 a", status(&["main", "a", "late:2500", "goes on"], DEADLINE, 1)),
+    ("probe exit:4 a b std_exit_on_thread:5", status(&["main", "std_exit_on_thread:5", "no thread", "b", "a"], &[], 4)),
+    ("probe return a b exit_on_thread:5", status(&["main", "exit_on_thread:5", "no thread", "b", "a"], &[], 0)),
+    ("probe exit_during_run:4 a b meets", status(&["main", "no thread", "meets", "b", "a"], &[], 4)),
+];
+
+/// What a host does that cannot open a library.
+const OPENED: Cases = &[
+    ("host close own", status(&[NOT_OPENED, "main", "own"], &[], 0)),
+    ("host close own library:its", status(&[NOT_OPENED, "main", "own"], &[], 0)),
+    ("host close own library:code:7", status(&[NOT_OPENED, "main", "own"], &[], 0)),
+    ("host close own library:exit:9", status(&[NOT_OPENED, "main", "own"], &[], 0)),
+    ("host return own library:its", status(&[NOT_OPENED, "main", "own"], &[], 0)),
+    ("host exit:3 own library:its", status(&[NOT_OPENED, "main", "own"], &[], 3)),
+    ("host c_exit:3 own library:code:7", status(&[NOT_OPENED, "main", "own"], &[], 3)),
+    ("host library:exit:3 own library:its", status(&[NOT_OPENED, "main", "own"], &[], 0)),
+    ("host library:core_exit:3 own library:its", status(&[NOT_OPENED, "main", "own"], &[], 0)),
+    ("host return own library:its library:run", status(&[NOT_OPENED, "main", "own"], &[], 0)),
+    ("host return own library:exit:9 library:run", status(&[NOT_OPENED, "main", "own"], &[], 0)),
+    ("host return library:where", status(&[NOT_OPENED, "main"], &[], 0)),
+];
+
+/// What is called behind the hook, if anything is.
+const FUNCTION_OF_C: Cases = &[("probe c_exit:42 exit:43 plants", status(&["main", "plants", "exit:43"], &[], 43))];
+
+const OPENED_AND_EXIT: Cases = &[("host thread_exit:3 own", status(&[NOT_OPENED, "main", "own"], &[], 3))];

@@ -1,0 +1,115 @@
+//! Owns the target that is tested: what it is called, how its programs are built and started, and which platform it belongs to.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::platforms::{ONE_THREAD_IN_EXIT, PLATFORMS, Platform};
+
+pub(crate) struct Target {
+    pub(crate) platform: &'static Platform,
+    triple: String,
+    /// What starts a program, and its arguments; none if programs start by themselves.
+    runner: Vec<String>,
+    folder: PathBuf,
+}
+
+impl Target {
+    /// The one that the environment names, with its programs.
+    ///
+    /// `TEST_TARGET` is its name, that of this machine if it is not set, and `TEST_RUSTFLAGS` are the flags of the compiler. What cargo knows
+    /// of the target, as its linker and its runner, is read from cargo's own variables.
+    pub(crate) fn get() -> &'static Self {
+        static TARGET: OnceLock<Target> = OnceLock::new();
+        TARGET.get_or_init(|| {
+            let this_machine = this_machine();
+            let triple = env::var("TEST_TARGET").unwrap_or_else(|_| this_machine.clone());
+            let flags = env::var("TEST_RUSTFLAGS").unwrap_or_default();
+            let is_new = triple == this_machine && spawn::one_thread_in_exit();
+            let platform = platform(&triple, &format!("{flags} {}", if is_new { ONE_THREAD_IN_EXIT } else { "" }));
+            let folder = build(&triple, &flags, platform);
+            let runner = format!("CARGO_TARGET_{}_RUNNER", triple.replace('-', "_").to_uppercase());
+            let runner = env::var(runner).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+            let target = Self { platform, triple, runner, folder };
+            target.warm_up();
+            target
+        })
+    }
+
+    /// What starts a program with these arguments.
+    pub(crate) fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut words: Vec<&str> = self.runner.iter().map(String::as_str).collect();
+        let program = self.program(program);
+        words.push(&program);
+        words.extend(args);
+        spawn::command(words[0], &words[1..])
+    }
+
+    fn program(&self, name: &str) -> String {
+        self.folder.join(format!("{name}{}", suffix(&self.triple))).to_string_lossy().into_owned()
+    }
+
+    /// The library that is opened at run time.
+    pub(crate) fn library(&self) -> String {
+        let name = if self.triple.contains("windows") {
+            "platforms_library.dll"
+        } else if self.triple.contains("apple") {
+            "libplatforms_library.dylib"
+        } else {
+            "libplatforms_library.so"
+        };
+        self.folder.join(name).to_string_lossy().into_owned()
+    }
+
+    /// An emulator may start servers that outlive the first program, and would keep its pipes open.
+    fn warm_up(&self) {
+        let mut command = self.command("probe", &["return"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().expect("a program of the target starts");
+    }
+}
+
+fn this_machine() -> String {
+    let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output();
+    let output = String::from_utf8(output.expect("rustc starts").stdout).expect("UTF-8");
+    output.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
+}
+
+/// The one with the most flags, for some want none.
+fn platform(triple: &str, flags: &str) -> &'static Platform {
+    let fits = |platform: &&Platform| platform.targets.contains(&triple) && flags.contains(platform.flags);
+    let platform = PLATFORMS.iter().filter(fits).max_by_key(|platform| platform.flags.len());
+    platform.unwrap_or_else(|| panic!("{triple} belongs to no platform"))
+}
+
+fn suffix(triple: &str) -> &'static str {
+    if triple.contains("windows") {
+        ".exe"
+    } else if triple.starts_with("wasm") {
+        ".wasm"
+    } else {
+        ""
+    }
+}
+
+/// Builds all programs, and returns where they are.
+fn build(triple: &str, flags: &str, platform: &Platform) -> PathBuf {
+    let build = |flags: &str, args: &[&str]| {
+        let args = [&["--target", triple][..], args].concat();
+        spawn::build("platforms", &args, &[("RUSTFLAGS", flags), ("CARGO_PROFILE_DEV_DEBUG", "0")])
+    };
+    // It has the name of the other one, which is put in its place.
+    let folder = build(&format!("{flags} -Cpanic=abort"), &["-p", "platforms", "--bin", "probe"]);
+    let named = |name: &str| folder.join(format!("{name}{}", suffix(triple)));
+    copy(&named("probe"), &named("probe_abort"));
+    let library: &[&str] = if platform.has_libraries { &["-p", "platforms_library"] } else { &[] };
+    build(flags, &[&["-p", "platforms"], library].concat())
+}
+
+/// The file that was there may be one that is running.
+fn copy(from: &Path, to: &Path) {
+    let _ = fs::remove_file(to);
+    fs::copy(from, to).expect("a program can be copied");
+}

@@ -1,0 +1,24 @@
+# Runs a WASI program by wasmtime's package of PyPI: `python3 wasi.py PROGRAM ARGUMENTS`. What traps ends with 134, as with its command.
+import sys
+
+from wasmtime import Engine, ExitTrap, Linker, Module, Store, Trap, WasiConfig
+
+wasi = WasiConfig()
+wasi.argv = sys.argv[1:]
+wasi.inherit_env()
+wasi.inherit_stdin()
+wasi.inherit_stdout()
+wasi.inherit_stderr()
+engine = Engine()
+store = Store(engine)
+store.set_wasi(wasi)
+linker = Linker(engine)
+linker.define_wasi()
+try:
+    program = linker.instantiate(store, Module.from_file(engine, sys.argv[1]))
+    program.exports(store)["_start"](store)
+except ExitTrap as exit:
+    sys.exit(exit.code)
+except Trap as trap:
+    print(f"trap: {trap}", file=sys.stderr)
+    sys.exit(134)

@@ -1,7 +1,7 @@
 # Runs a WASI program by wasmtime's package of PyPI: `python3 wasi.py PROGRAM ARGUMENTS`. What traps ends with 134, as with its command.
 import sys
 
-from wasmtime import Engine, ExitTrap, Linker, Module, Store, Trap, WasiConfig
+from wasmtime import Config, Engine, ExitTrap, Linker, Module, Store, Trap, WasiConfig
 
 wasi = WasiConfig()
 wasi.argv = sys.argv[1:]
@@ -9,7 +9,9 @@ wasi.inherit_env()
 wasi.inherit_stdin()
 wasi.inherit_stdout()
 wasi.inherit_stderr()
-engine = Engine()
+config = Config()
+config.cache = True  # else each start compiles the program
+engine = Engine(config)
 store = Store(engine)
 store.set_wasi(wasi)
 linker = Linker(engine)

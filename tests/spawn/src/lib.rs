@@ -168,9 +168,11 @@ pub fn cc<I: IntoIterator<Item: AsRef<OsStr>>>(output: &Path, args: I) {
 /// If the build fails.
 #[must_use]
 pub fn build(folder: &str, args: &[&str], env: &[(&str, &str)]) -> PathBuf {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/spawned").join(folder);
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into());
+    let target = root.join(target).join("spawned").join(folder);
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).arg("build").args(args);
+    cargo.current_dir(root).arg("build").args(args);
     // What a coverage or release job sets for this build is none of the other's business.
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
         cargo.env_remove(variable);

@@ -289,7 +289,7 @@ pub mod what_works_inside_a_handler {}
 /// | [`std::process::exit`] or C's `exit` in that DLL, from any thread | C's `exit`: run, without the status; std's: do not run | run, with the status |
 /// | C's `exit` in another module | run, without the status | run when the DLL is detached |
 /// | [`exit`](crate::exit) of this crate | run | those of the module that calls it run; the others' as for std's |
-/// | an event of the console, after `signals::install` | run | run, if that DLL has installed it |
+/// | Ctrl-C, after `signals::install`; other events of the console, which Wine does not have | run | run, if that DLL has installed it |
 /// | `ExitProcess` in another module (such as std, where it is a DLL: `-C prefer-dynamic`), or by a pointer of `GetProcAddress`; the end of the last thread | do not run | run when the DLL is detached |
 /// | `FreeLibrary` | | run on the calling thread, with [`Cause::Unload`](crate::Cause::Unload) |
 /// | `_exit`, `abort`, `TerminateProcess` | do not run | do not run |
@@ -333,7 +333,8 @@ pub mod what_works_inside_a_handler {}
 ///
 /// # musl
 ///
-/// What differs is in the guide's table. musl is tested in version 1.2.3, linked statically and dynamically.
+/// What differs is in the guide's table. Two versions are tested: 1.2.5, which comes with Rust and is linked statically, and 1.2.3, linked
+/// dynamically.
 ///
 /// # WebAssembly
 ///

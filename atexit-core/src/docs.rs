@@ -300,6 +300,9 @@ pub mod what_works_inside_a_handler {}
 /// error as cut off, and the others run. What a dead thread has locked stays locked: a handler must use `try_lock`, and one that prints
 /// hangs if that thread was just printing. If it had locked this library, no handler runs, and a line says so.
 ///
+/// In a module without names in its import table nothing is replaced: then handlers run where C's exit functions do, at a return from `main` and
+/// at C's `exit`, without the status, and not at [`std::process::exit`].
+///
 /// What is registered once a module has called `ExitProcess` is not run.
 ///
 /// A DLL that has called `signals::install` is not unloaded any more. One in which a [`run`](crate::run) has abandoned a handler must not be: that
@@ -309,8 +312,7 @@ pub mod what_works_inside_a_handler {}
 ///
 /// - With the C runtime linked in (`+crt-static`), C's `exit` is no import: handlers run in it, without the status; and `_exit` runs them, too,
 ///   as it ends in this module's `ExitProcess`.
-/// - In a module without names in its import table, and on ARM64EC, nothing is replaced: then handlers run where C's exit functions do, at a return
-///   from `main` and at C's `exit`, without the status, and not at [`std::process::exit`].
+/// - On ARM64EC nothing is replaced, as in a module without names in its import table.
 /// - When the console closes, Windows ends the process after some five seconds, whatever the handlers do.
 ///
 /// The library ends a process at its deadline by `TerminateProcess`, which takes no lock; C's `_exit` takes that of `exit`.

@@ -1,7 +1,8 @@
 //! Owns the table: what a program is told to do, and all that is seen of it, on every platform but for what `platforms.rs` says.
 //!
 //! A command is the name of a program, a way out, and what is set up before, in that order. `src/words.rs` and `src/ways_out.rs` say what
-//! the words mean. `probe_abort` is `probe`, built with `panic = "abort"`.
+//! the words mean. `probe_abort` is `probe`, built with `panic = "abort"`; `probe_unnamed` is `probe` with its import
+//! table changed, where it has one.
 
 /// One row.
 pub(crate) struct Case {
@@ -308,5 +309,24 @@ pub(crate) const LIBRARIES: &[Case] = &[
 ];
 
 /// What one test checks.
-pub(crate) const ALL: &[&[Case]] =
-    &[WAYS_OUT, CAUSES, FAILURES, EXITS_IN_HANDLERS, ORDER, PLACES, TIME, TWO_THREADS, SIGNALS, PANIC_ABORT, LIBRARIES];
+/// Where a program has an import table, this one has no names in it.
+pub(crate) const UNNAMED: &[Case] = &[
+    case("probe_unnamed return a", &["main", "a"], &[], 0),
+    case("probe_unnamed exit:3 a", &["main", "a"], &[], 3),
+    case("probe_unnamed core_exit:3 a", &["main", "a"], &[], 3),
+];
+
+pub(crate) const ALL: &[&[Case]] = &[
+    WAYS_OUT,
+    CAUSES,
+    FAILURES,
+    EXITS_IN_HANDLERS,
+    ORDER,
+    PLACES,
+    TIME,
+    TWO_THREADS,
+    SIGNALS,
+    PANIC_ABORT,
+    LIBRARIES,
+    UNNAMED,
+];

@@ -2,6 +2,7 @@
 //! `target.rs` says how a target is chosen.
 
 mod cases;
+mod import_names;
 mod platforms;
 mod target;
 
@@ -162,6 +163,11 @@ fn exit_in_a_handler_works_with_panic_abort_too() {
 #[test]
 fn a_library_runs_its_handlers_when_it_is_unloaded_or_its_host_exits() {
     check(cases::LIBRARIES);
+}
+
+#[test]
+fn handlers_run_without_names_in_the_import_table() {
+    check(cases::UNNAMED);
 }
 
 #[test]

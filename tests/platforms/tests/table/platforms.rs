@@ -243,6 +243,10 @@ pub(crate) const PLATFORMS: &[Platform] = &[
                     ("host return own library:exit:9 library:run", status(&["exit:9", "library: Some(Run)"], &[], 9)),
                 ]],
             },
+            Difference {
+                sentence: "in a module without names in its import table, `std::process::exit` runs no handlers",
+                cases: &[&[("probe_unnamed exit:3 a", status(&["main"], &[], 3))]],
+            },
         ],
         // The low byte of STATUS_STACK_BUFFER_OVERRUN.
         abort: Ends::Status(9),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use crate::import_names;
 use crate::platforms::{ONE_THREAD_IN_EXIT, PLATFORMS, Platform};
 
 pub(crate) struct Target {
@@ -106,7 +107,14 @@ fn build(triple: &str, flags: &str, platform: &Platform) -> PathBuf {
     let named = |name: &str| folder.join(format!("{name}{}", suffix(triple)));
     copy(&named("probe"), &named("probe_abort"));
     let library: &[&str] = if platform.has_libraries { &["-p", "platforms_library"] } else { &[] };
-    build(flags, &[&["-p", "platforms"], library].concat())
+    let folder = build(flags, &[&["-p", "platforms"], library].concat());
+    copy(&named("probe"), &named("probe_unnamed"));
+    if triple.contains("windows") {
+        let mut program = fs::read(named("probe")).expect("a program can be read");
+        import_names::take_out(&mut program);
+        fs::write(named("probe_unnamed"), program).expect("a program can be written");
+    }
+    folder
 }
 
 /// The file that was there may be one that is running.

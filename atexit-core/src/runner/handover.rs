@@ -198,6 +198,18 @@ impl Handover {
         is_over
     }
 
+    /// The same, so often as the thread does not wait by then, but is slow.
+    pub(crate) fn gets_its_turn(&self, stage: Stage, at_most: Duration, times: usize) -> bool {
+        let is_slow =
+            || self.wait_while(stage, at_most) == stage && sys::is_running(self.thread_id.load(Ordering::Relaxed));
+        for _ in 1..times {
+            if !is_slow() {
+                break;
+            }
+        }
+        self.outlasts(stage, Duration::ZERO)
+    }
+
     /// Waits while the thread is at this stage, for this long at most, and says at which it is then.
     pub(crate) fn wait_while(&self, stage: Stage, at_most: Duration) -> Stage {
         self.lock().wait_timeout_while(&self.changed, at_most, |now| now.stage == stage).stage
@@ -271,5 +283,42 @@ impl Handover {
 pub(crate) fn park() -> ! {
     loop {
         thread::park();
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests {
+    use super::*;
+
+    const LOOK: Duration = Duration::from_millis(20);
+
+    /// Whether a thread is waited for that does this before it goes on; then comes the rest.
+    fn gets_its_turn(before: impl FnOnce() + Send, then: impl FnOnce()) -> bool {
+        let handover = Handover::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                handover.introduce();
+                handover.enter(Stage::Probing);
+                before();
+                handover.enter(Stage::Driving);
+            });
+            assert!(handover.outlasts(Stage::Starting, Duration::from_secs(60)));
+            let gets = handover.gets_its_turn(Stage::Probing, LOOK, usize::MAX);
+            then();
+            gets
+        })
+    }
+
+    #[test]
+    fn a_thread_that_is_slow_is_waited_for_and_one_that_waits_is_not() {
+        let is_slow = || {
+            let start = std::time::Instant::now();
+            while start.elapsed() < 5 * LOOK {
+                std::hint::spin_loop();
+            }
+        };
+        assert!(gets_its_turn(is_slow, || {}));
+        let (let_go, waits) = std::sync::mpsc::channel::<()>();
+        assert!(!gets_its_turn(move || drop(waits.recv()), move || drop(let_go)));
     }
 }

@@ -64,6 +64,11 @@ pub(crate) fn vain_wait(thread_id: u64) -> Option<VainWait> {
     Some(VainWait { dead_end, number })
 }
 
+/// Whether the thread runs, or would if there were a processor for it. What is not said is no reason to wait.
+pub(crate) fn is_running(thread_id: u64) -> bool {
+    std::fs::read(format!("/proc/self/task/{thread_id}/syscall")).is_ok_and(|call| call.starts_with(b"running"))
+}
+
 fn dead_end(call: &str) -> Option<DeadEnd> {
     let Calls { pause, futex, .. } = CALLS?;
     if call.starts_with(pause) {

@@ -2,7 +2,7 @@
 
 pub(crate) use super::iso_c::{exit, exit_at_once};
 pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_id, watch_forks};
-pub(crate) use dead_end::{thread_id, vain_wait};
+pub(crate) use dead_end::{is_running, thread_id, vain_wait};
 pub(crate) use loader::{in_library, is_unloaded};
 
 use std::ffi::{c_int, c_long, c_void};

@@ -19,6 +19,7 @@
 //! | `exit_in_child(status)` | The same in a child that was forked while another thread of its parent may have been inside C's `exit`. What else is planted runs where that can be. |
 //! | `exit_at_once(status)` | Ends the process: nothing that is planted runs. It takes no lock. |
 //! | `thread_id()` | The number by which the system knows this thread, if [`vain_wait`] can be asked about it. |
+//! | `is_running(id)` | Whether that thread has something to do, rather than to wait; `false` if nothing tells. |
 //! | `vain_wait(id)` | What that thread waits for in vain, if it does: see [`VainWait`]. |
 //! | `has_rights_of_another()` | Whether the process may do what whoever started it may not, so that its environment is not to be trusted. |
 //! | `STATUS_MASK` | The bits of an exit status that a parent sees. |
@@ -61,7 +62,8 @@ pub(crate) mod token;
 
 pub(crate) use system::{
     STATUS_MASK, can_start_threads, exit, exit_again, exit_at_once, exit_by_std, exit_in_child, has_rights_of_another,
-    in_library, install_hook, is_in_exit, is_unloaded, process_id, thread_id, vain_wait, watch_forks, write_stderr,
+    in_library, install_hook, is_in_exit, is_running, is_unloaded, process_id, thread_id, vain_wait, watch_forks,
+    write_stderr,
 };
 
 use sync::thread::{Builder, JoinHandle};

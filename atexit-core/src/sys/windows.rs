@@ -21,7 +21,7 @@
 //! calls this module's `ExitProcess`.
 
 pub(crate) use super::by_std::{
-    STATUS_MASK, exit_by_std, has_rights_of_another, is_in_exit, thread_id, vain_wait, watch_forks,
+    STATUS_MASK, exit_by_std, has_rights_of_another, is_in_exit, is_running, thread_id, vain_wait, watch_forks,
 };
 pub(crate) use super::iso_c::exit;
 pub(crate) use standard_error::write_stderr;

@@ -57,6 +57,11 @@ pub(crate) fn is_unloaded() -> bool {
     false
 }
 
+/// Nothing tells.
+pub(crate) fn is_running(_: u64) -> bool {
+    false
+}
+
 pub(crate) fn can_start_threads() -> bool {
     true
 }

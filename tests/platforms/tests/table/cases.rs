@@ -221,9 +221,9 @@ pub(crate) const TIME: &[Case] = &[
         1,
     ),
     case("probe return limit:50 a late:2000", &["main", "late:2000", "a"], LATE_BY_DEFAULT, 1),
-    case("probe return deadline:500 never late:2500 a", &["main", "a", "late:2500"], DEADLINE, 1),
-    case("probe core_exit:0 deadline:500 never late:2500 a", &["main", "a", "late:2500"], DEADLINE, 1),
-    case("probe return deadline:500 never caller_late:2500 a", &["main", "a", "caller_late:2500"], CALLER_DEADLINE, 1),
+    case("probe return deadline:1500 never late:4000 a", &["main", "a", "late:4000"], DEADLINE, 1),
+    case("probe core_exit:0 deadline:1500 never late:4000 a", &["main", "a", "late:4000"], DEADLINE, 1),
+    case("probe return deadline:1500 never caller_late:4000 a", &["main", "a", "caller_late:4000"], CALLER_DEADLINE, 1),
 ];
 
 pub(crate) const LATE: Lines =
@@ -233,7 +233,7 @@ pub(crate) const DEADLINE: Lines = &[
     "at_exit: 1 handler not run before the deadline:",
     "at_exit: never at {at}",
     "at_exit: 1 handler failed:",
-    "at_exit: late:2500 at {at}: was still running at the deadline",
+    "at_exit: late:4000 at {at}: was still running at the deadline",
 ];
 
 pub(crate) const LATE_BY_DEFAULT: Lines =
@@ -243,7 +243,7 @@ pub(crate) const CALLER_DEADLINE: Lines = &[
     "at_exit: 1 handler not run before the deadline:",
     "at_exit: never at {at}",
     "at_exit: 1 handler failed:",
-    "at_exit: caller_late:2500 at {at}: was still running at the deadline",
+    "at_exit: caller_late:4000 at {at}: was still running at the deadline",
 ];
 
 pub(crate) const TWO_THREADS: &[Case] = &[

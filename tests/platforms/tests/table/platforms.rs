@@ -410,10 +410,10 @@ const TOLD_AFTERWARDS: Cases = &[
         status(&["main", "limited_late:2000", "goes on", "where", "on main"], LATE, 1),
     ),
     ("probe return limit:50 a late:2000", status(&["main", "late:2000", "goes on", "a"], LATE_BY_DEFAULT, 1)),
-    ("probe return deadline:500 never late:2500 a", status(&["main", "a", "late:2500", "goes on"], DEADLINE, 1)),
+    ("probe return deadline:1500 never late:4000 a", status(&["main", "a", "late:4000", "goes on"], DEADLINE, 1)),
     (
-        "probe return deadline:500 never caller_late:2500 a",
-        status(&["main", "a", "caller_late:2500", "goes on"], CALLER_DEADLINE, 1),
+        "probe return deadline:1500 never caller_late:4000 a",
+        status(&["main", "a", "caller_late:4000", "goes on"], CALLER_DEADLINE, 1),
     ),
 ];
 
@@ -440,7 +440,7 @@ const WITHOUT_THREADS: Cases = &[
         "probe return a limited_late:2000 run",
         status(&["limited_late:2000", "goes on", "a", "report: 2 ran, 1 failed", "main"], LATE, 0),
     ),
-    ("probe core_exit:0 deadline:500 never late:2500 a", status(&["main", "a", "late:2500", "goes on"], DEADLINE, 1)),
+    ("probe core_exit:0 deadline:1500 never late:4000 a", status(&["main", "a", "late:4000", "goes on"], DEADLINE, 1)),
     ("probe exit:4 a b std_exit_on_thread:5", status(&["main", "std_exit_on_thread:5", "no thread", "b", "a"], &[], 4)),
     ("probe return a b exit_on_thread:5", status(&["main", "exit_on_thread:5", "no thread", "b", "a"], &[], 0)),
     ("probe exit_during_run:4 a b meets", status(&["main", "no thread", "meets", "b", "a"], &[], 4)),

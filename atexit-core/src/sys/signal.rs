@@ -112,9 +112,26 @@ pub(crate) fn now() -> u64 {
 /// shell would tell it: with 128 and the signal's number.
 pub(crate) fn die_by(signal: Signal) -> ! {
     if process_id() != 1 {
+        send_to_process(signal);
         let _ = signal_hook::low_level::emulate_default_handler(signal.as_raw());
     }
     exit_at_once(signal.exit_status())
+}
+
+/// Has the default for the signal, and sends it. C's `raise`, which follows, sends to a thread, by a number that musl has noted: in a child that was made past
+/// `fork`, to a thread of the parent's.
+fn send_to_process(signal: Signal) {
+    // SAFETY: POSIX: all of it may be called in a signal handler; the structures may be all zeros.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(signal.as_raw(), &raw const action, std::ptr::null_mut());
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, signal.as_raw());
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+        libc::kill(libc::getpid(), signal.as_raw());
+    }
 }
 
 /// Where the thread waits that a signal handler wakes; null: there is none. It takes no file descriptor, which a program that becomes a

@@ -3,8 +3,8 @@
 //! `/proc/self/task/N/syscall` says in which system call a thread is, and with which arguments. One of two shows that it never goes on:
 //!
 //! - `pause`, where std's `exit` parks every thread but the first, and so does musl's from 1.2.6 on;
-//! - `futex`, for a lock of glibc's that belongs to the very thread which waits for this one: that of its `exit`, from 2.41 on, or
-//!   that of a stream. glibc keeps beside such a lock which thread has it.
+//! - `futex`, for a lock of the C library's that belongs to the very thread which waits for this one: that of glibc's `exit`, from 2.41
+//!   on, or that of a stream. glibc keeps beside such a lock which thread has it; with musl the lock is that thread's number.
 
 use std::ffi::{c_int, c_long, c_void};
 use std::fs::File;
@@ -35,14 +35,19 @@ const CALLS: Option<Calls> = if cfg!(all(target_arch = "x86_64", target_pointer_
     None
 };
 
-/// The thread that the hook was called on last, as C knows it. Nothing else is published with it.
+/// The thread that the hook was called on last, as C's locks name it. Nothing else is published with it.
 static IN_EXIT: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) fn note_exit_on_this_thread() {
     unsafe extern "C" {
         safe fn pthread_self() -> *mut c_void;
     }
-    IN_EXIT.store(pthread_self() as usize, Ordering::Relaxed);
+    let name = if cfg!(target_env = "musl") {
+        thread_id().and_then(|id| usize::try_from(id).ok()).unwrap_or_default()
+    } else {
+        pthread_self() as usize
+    };
+    IN_EXIT.store(name, Ordering::Relaxed);
 }
 
 pub(crate) fn thread_id() -> Option<u64> {
@@ -76,18 +81,32 @@ fn dead_end(call: &str) -> Option<DeadEnd> {
     }
     let mut arguments = call.strip_prefix(futex)?.split(' ');
     let address = arguments.next()?.strip_prefix("0x")?;
-    // As glibc waits for a lock: private to the process, while others wait, without end. std's locks wait by another operation.
-    if [arguments.next()?, arguments.next()?, arguments.next()?] != ["0x80", "0x2", "0x0"] {
+    // As C waits for a lock: private to the process, without end. std's locks wait by another operation.
+    let [operation, value, end] = [arguments.next()?, arguments.next()?, arguments.next()?];
+    if [operation, end] != ["0x80", "0x0"] {
         return None;
     }
-    let owner = owner(u64::from_str_radix(address, 16).ok()?)?;
+    let owner = if cfg!(target_env = "musl") {
+        owner_of_stream(u64::from_str_radix(value.strip_prefix("0x")?, 16).ok()?)?
+    } else {
+        owner(u64::from_str_radix(address, 16).ok()?, value)?
+    };
     (owner != 0 && owner == IN_EXIT.load(Ordering::Relaxed)).then_some(DeadEnd::Lock)
+}
+
+/// musl's locks of streams hold the number of their owner, and this bit while others wait.
+fn owner_of_stream(lock: u64) -> Option<usize> {
+    const IS_AWAITED: u64 = 1 << 30;
+    let owner = lock.checked_sub(IS_AWAITED).filter(|&owner| owner < IS_AWAITED)?;
+    usize::try_from(owner).ok()
 }
 
 /// Which thread has the lock, if this is one of those where glibc keeps that. The memory is read by way of a file, as it may be no such lock,
 /// or be given back meanwhile.
-fn owner(lock: u64) -> Option<usize> {
-    if !cfg!(target_env = "gnu") {
+fn owner(lock: u64, value: &str) -> Option<usize> {
+    /// Taken, and others wait.
+    const IS_AWAITED: &str = "0x2";
+    if !cfg!(target_env = "gnu") || value != IS_AWAITED {
         return None;
     }
     let mut owner = [0; size_of::<usize>()];

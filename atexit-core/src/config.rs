@@ -71,7 +71,7 @@ impl Config {
     ///
     /// They are reserved, and take no memory before a handler needs them: on Linux the peak of what is resident (`VmHWM` in
     /// `/proc/self/status`) is 2.9 MiB for a process with one handler, with a stack of 8 MiB and with one of 1 GiB. The system rounds up,
-    /// and has a least size, which 0 gives. Where so much cannot be had, handlers run on the exiting thread, as always where no thread
+    /// and less than 64 KiB are 64 KiB. Where so much cannot be had, handlers run on the exiting thread, as always where no thread
     /// can be started, and a line on standard error says so. A handler that overflows its stack aborts the process, and the handlers after it are lost.
     ///
     /// ```

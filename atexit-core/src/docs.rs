@@ -83,7 +83,8 @@ pub mod guide {}
 /// A forked child inherits what is pending, and runs it if it exits normally, as with C's `atexit` and in Python and
 /// Ruby. A handler marked `this_process` runs only in the process that declared or registered it; a program declares its
 /// handlers when it starts. In a child, what such a handler captured is forgotten and not dropped, for it belongs to the parent.
-/// A child that a handler forks returns from that handler, too, and runs what is left. After `signals::install` signals
+/// A child that a handler forks returns from that handler, too, and runs what is left; with musl, which tells no status, it ends with 0
+/// then. After `signals::install` signals
 /// have their former dispositions again in a child.
 ///
 /// A daemon calls `signals::install` and registers after its last fork; declared handlers with `this_process` never run in it.
@@ -108,11 +109,12 @@ pub mod guide {}
 /// process, unless `Signals::end_by_exit` has said so.
 ///
 /// A function that C runs after the handlers, a destructor in `.fini_array` among them, may register handlers: they run
-/// next. It may end the process with another status by [`exit`](crate::exit) or by C's `exit`; [`std::process::exit`]
+/// next (with musl, after all such functions). It may end the process with another status by [`exit`](crate::exit) or by C's `exit`
+/// (but with musl not from a destructor: C's `exit` calls all of them again there, or crashes from 1.2.6 on); [`std::process::exit`]
 /// aborts there, for std lets no thread in twice. The same goes for a function that C runs before the handlers, and for the destructor
 /// of a thread-local of the exiting thread: the handlers run, and the process ends with that status. (With musl nothing tells
 /// that a function is one of these, so [`exit`](crate::exit) has another thread call std's. Where that one cannot get in, the process ends
-/// without what else C would call.)
+/// without what else C would call. And musl drops no thread-locals of the exiting thread.)
 ///
 /// # Shared libraries
 ///
@@ -170,7 +172,7 @@ pub mod when_handlers_run {}
 /// | locks, channels, atomics | work, but see [below](#locks) | work, but see [below](#locks) |
 /// | looking up the name of a host | works | works, while a library is being unloaded too |
 /// | [`std::thread::spawn`], [`std::thread::scope`] | work | work from Rust 1.88 on |
-/// | thread-locals | work: they are those of a new thread | those with a destructor panic, if the thread had used them |
+/// | thread-locals | work: they are those of a new thread | those with a destructor panic, if the thread had used them (with musl they are still there) |
 /// | `tracing`, with spans | works | as thread-locals, which it is built on |
 /// | Tokio: a new runtime | works | as thread-locals, which it is built on |
 /// | `async fn` handlers | work | work, as far as what drives them does |

@@ -13,12 +13,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::ExitHook;
 use super::posix::{self, Caller, Unix};
 use super::sync::Instant;
 
 mod dead_end;
 mod loader;
+#[cfg(target_env = "musl")]
+mod musl;
+
+#[cfg(target_env = "musl")]
+pub(crate) use musl::install_hook;
 
 /// A `dlclose` holds the loader's lock, for which a new thread waits.
 pub(crate) fn can_start_threads() -> bool {
@@ -39,8 +43,20 @@ impl Unix for Linux {
         loader::caller()
     }
 
-    fn hook_is_called_here() {
+    fn hook_begins() {
         dead_end::note_exit_on_this_thread();
+        #[cfg(target_env = "musl")]
+        musl::hook_begins();
+    }
+
+    #[cfg(target_env = "musl")]
+    fn hook_ends() {
+        musl::hook_ends();
+    }
+
+    #[cfg(target_env = "musl")]
+    fn end_with(status: i32) {
+        musl::end_with(status);
     }
 
     /// For a terminal, which `poll` calls writable when there is room for a single byte. Opened anew it has a mode of its own; that of
@@ -61,7 +77,8 @@ impl Unix for Linux {
     }
 }
 
-pub(crate) fn install_hook<H: ExitHook>() {
+#[cfg(not(target_env = "musl"))]
+pub(crate) fn install_hook<H: super::ExitHook>() {
     posix::install_hook::<H, Linux>();
 }
 
@@ -101,6 +118,8 @@ fn status_of_leaver() -> Option<i32> {
 fn exit_on_another_thread(status: i32) {
     /// How long after each other two looks at the other thread are.
     const LOOK: Duration = Duration::from_millis(50);
+    /// How many looks it has to begin. In a child it never does where std has a lock of its own taken for good.
+    const LOOKS: u32 = 100;
     let leaver = Arc::new(AtomicU64::new(0));
     let theirs = Arc::clone(&leaver);
     let leave = move || {
@@ -111,12 +130,13 @@ fn exit_on_another_thread(status: i32) {
         std::process::exit(status);
     };
     let Ok(_thread) = super::spawn("at_exit_leaves", leave) else { return };
-    let mut before = None;
+    let (mut before, mut looks) = (None, 0);
     loop {
         std::thread::sleep(LOOK);
+        looks += 1;
         let id = leaver.load(Ordering::Relaxed);
         let found = if id == 0 { None } else { vain_wait(id) };
-        if found.is_some() && found == before {
+        if (found.is_some() && found == before) || (id == 0 && looks >= LOOKS) {
             super::iso_c::flush_and_exit(status);
         }
         before = found;

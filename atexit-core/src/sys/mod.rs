@@ -128,6 +128,7 @@ fn call_from_c(f: impl FnOnce()) {
 }
 
 /// Calls the hook at an exit, where all is known that will be.
+#[cfg(any(not(unix), target_family = "wasm", miri))]
 fn call_at_exit<H: ExitHook>(status: Option<i32>) {
     call_from_c(|| {
         if let Some(status) = H::exiting(status).and_then(|asked| H::status(asked, status)) {
@@ -185,6 +186,9 @@ pub(crate) fn thread_name() -> Option<String> {
 /// What `main` has on most systems, where std gives a thread a quarter of it. It is reserved, and used as far as it is needed.
 pub(crate) const STACK_SIZE: usize = 8 << 20;
 
+/// Less is no stack: musl takes 2 KiB, in which not even a thread of std begins.
+const LEAST_STACK: usize = 64 << 10;
+
 /// Starts a thread, if one can be had.
 pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     spawn_with_stack(name, STACK_SIZE, f)
@@ -197,7 +201,7 @@ pub(crate) fn spawn_with_stack(
     f: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
     // std rounds it up to whole pages, and nobody has that much memory.
-    let size = size.min(isize::MAX.unsigned_abs());
+    let size = size.clamp(LEAST_STACK, isize::MAX.unsigned_abs());
     let started = catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).stack_size(size).spawn(f)));
     started.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
 }

@@ -28,7 +28,7 @@ use std::os::fd::{AsRawFd, FromRawFd as _};
 use std::time::Duration;
 
 use super::sync::Instant;
-use super::{ExitHook, ForkHooks, call_at_exit, call_from_c};
+use super::{ExitHook, ForkHooks, call_from_c};
 
 /// Who calls an exit function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,14 @@ pub(crate) trait Unix {
     fn caller() -> Caller;
 
     /// Remembers which thread C's `exit` has called the hook on, for whoever asks later why another one waits.
-    fn hook_is_called_here() {}
+    fn hook_begins() {}
+
+    fn hook_ends() {}
+
+    /// Has the process end with this status, from inside the hook: when it returns, or without that.
+    fn end_with(status: i32) {
+        super::exit_again(status);
+    }
 
     /// Where a blocking write to standard error can be made without blocking although there is too little room; `None`: through the
     /// descriptor itself, for which `poll` tells.
@@ -85,9 +92,9 @@ unsafe extern "C" {
 
 pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
     extern "C" fn hook<H: ExitHook, U: Unix>(_: *mut c_void, status: c_int) {
-        U::hook_is_called_here();
+        U::hook_begins();
         match U::caller() {
-            Caller::Exit => call_at_exit::<H>(U::status(status)),
+            Caller::Exit => exiting::<H, U>(U::status(status)),
             Caller::LoaderAtExit => call_from_c(|| end_behind_loader::<H, U>(H::exiting(None))),
             Caller::Unload => call_from_c(H::unloading),
             // When C tells the status, this code is gone.
@@ -95,10 +102,18 @@ pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
                 H::exiting(None).and_then(|asked| H::status(asked, None)).into_iter().for_each(exit_next);
             }),
         }
+        U::hook_ends();
     }
     // SAFETY: the hook is in the object whose handle is passed, so that it is called before its code goes away. A C function
     // that gets one argument more than it declares, or one that it does not read, is what every System V ABI allows.
     unsafe { __cxa_atexit(hook::<H, U> as *const c_void, std::ptr::null_mut(), &raw const __dso_handle) };
+}
+
+/// What the hook does at an exit where all is known that will be.
+pub(crate) fn exiting<H: ExitHook, U: Unix>(status: Option<i32>) {
+    call_from_c(|| {
+        H::exiting(status).and_then(|asked| H::status(asked, status)).into_iter().for_each(U::end_with);
+    });
 }
 
 /// Has C's `exit` tell the status, once the loader is done. Nothing is unloaded from then on, so that the function is still there, and

@@ -9,6 +9,7 @@ use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use spawn::c_library::after_failure;
 use spawn::{End, LIMIT, command};
 
 const BLOCKED_OUTPUT: &str = env!("CARGO_BIN_EXE_blocked_output");
@@ -312,7 +313,7 @@ fn the_deadline_ends_the_process() {
         case("caller_eprints", nothing, 1).hangs_until(SECOND),
         // What is said about a failure may take all the time that is left.
         case("fails_and_exceeds", &["fails\n", "fails\nolder\n"], 1).at_most(2 * SECOND),
-        case("fails_and_exits", &["fails\n", "fails\nolder\n"], 5).at_most(2 * SECOND),
+        case("fails_and_exits", &["fails\n", "fails\nolder\n"], after_failure(5, 1)).at_most(2 * SECOND),
         case("signal_and_deadline", &["fails\n", "fails\nolder\n"], 0).at_most(SECOND).signal(libc::SIGTERM),
     ]);
 }

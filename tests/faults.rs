@@ -8,9 +8,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 
-use spawn::{End, Seen, assert_seen, build, command, run};
+use spawn::c_library::cause_in_exit;
+use spawn::target::{Needs, lacks};
+use spawn::{End, Seen, assert_seen, build, cc, command, run};
 
 const FAULTS: &str = env!("CARGO_BIN_EXE_faults");
 
@@ -54,6 +56,9 @@ fn run_into(sink: Sink, stream: Stream, command: &mut Command) -> (String, End) 
 
 #[test]
 fn a_registration_without_memory_aborts_as_std_does() {
+    if lacks(Needs::MemoryLimit) {
+        return;
+    }
     let seen = run(&mut command(FAULTS, &["no_memory"]));
     assert!(seen.stderr.starts_with("memory allocation of ") && seen.stderr.contains(" bytes failed"), "{seen:?}");
     assert_eq!((seen.stdout.as_str(), seen.end), ("", End::Signal(libc::SIGABRT)));
@@ -61,6 +66,9 @@ fn a_registration_without_memory_aborts_as_std_does() {
 
 #[test]
 fn no_memory_during_a_run_ends_the_process_and_not_in_a_circle() {
+    if lacks(Needs::MemoryLimit) {
+        return;
+    }
     let seen = run(&mut command(FAULTS, &["no_memory_during_the_run"]));
     assert!(seen.stderr.starts_with("memory allocation of ") && seen.stderr.contains(" bytes failed"), "{seen:?}");
     assert_eq!((seen.stdout.as_str(), seen.end), ("younger\n", End::Signal(libc::SIGABRT)));
@@ -68,6 +76,9 @@ fn no_memory_during_a_run_ends_the_process_and_not_in_a_circle() {
 
 #[test]
 fn handlers_that_were_registered_in_time_need_no_memory() {
+    if lacks(Needs::MemoryLimit) {
+        return;
+    }
     let stdout = "used up\n".to_owned() + &"older\n".repeat(100);
     assert_seen(&mut command(FAULTS, &["memory_used_up_by_a_handler"]), &stdout, "", End::Status(0));
 }
@@ -80,7 +91,7 @@ fn at(text: &str) -> String {
 
 #[test]
 fn where_no_thread_can_be_started_no_handler_is_lost() {
-    let exit = "on main: Some(Exit { status: Some(0) })";
+    let exit = format!("on main: {}", cause_in_exit(0));
     let stdout = format!("younger {exit}\nregistered {exit}\ncaller {exit}\nolder {exit}\n");
     let stderr = format!(
         "at_exit: 2 handlers failed:\nat_exit: panics at {}: panicked: boom\n\
@@ -108,7 +119,7 @@ fn where_no_thread_can_be_started_no_handler_is_lost() {
 #[test]
 fn where_no_thread_can_be_started_signals_are_refused_or_have_theirs() {
     let refused = "refused: the signals cannot be installed: Resource temporarily unavailable (os error 11)\n";
-    let stdout = refused.to_owned() + "handler on main: Some(Exit { status: Some(0) })\n";
+    let stdout = format!("{refused}handler on main: {}\n", cause_in_exit(0));
     assert_seen(&mut command(FAULTS, &["no_thread_for_signals"]), &stdout, "", End::Status(0));
 
     let stdout = "caller on at_exit_signals: Some(Signal(SIGTERM))\nolder on at_exit_signals: Some(Signal(SIGTERM))\n";
@@ -166,26 +177,33 @@ const NOBODY: u32 = 65534;
 
 #[test]
 fn the_environment_of_whoever_has_fewer_rights_is_not_read() {
-    let traced = |seen: &Seen| seen.stderr.contains("at_exit: started ");
     // SAFETY: POSIX; it cannot fail.
-    if unsafe { libc::geteuid() } == 0 {
-        // With the bit the same program, started by the same user, has root's rights.
-        let scratch = std::env::temp_dir().join(format!("at_exit_rights_{}", std::process::id()));
-        std::fs::copy(FAULTS, &scratch).expect("room for a copy");
-        let seen = [0o755, 0o4755].map(|mode| {
-            std::fs::set_permissions(&scratch, Permissions::from_mode(mode)).expect("root may");
-            let mut prints = command(&scratch.to_string_lossy(), &["prints"]);
-            run(prints.env("AT_EXIT_LOG", "trace").uid(NOBODY).gid(NOBODY).current_dir("/"))
-        });
-        std::fs::remove_file(&scratch).expect("it is ours");
-        assert!(traced(&seen[0]), "{seen:?}");
-        assert_eq!(seen[1], Seen { stdout: "younger\nolder\n".into(), stderr: String::new(), end: End::Status(0) });
+    let is_root = unsafe { libc::geteuid() } == 0;
+    // Nobody else can make such a program; below, the answer of the C library is another one.
+    if !is_root || lacks(Needs::RightsOfFiles) {
+        return;
     }
-    // Nobody else can make such a program; there and here, the answer of the C library is another one.
+    // With the bit the same program, started by the same user, has root's rights.
+    let scratch = std::env::temp_dir().join(format!("at_exit_rights_{}", std::process::id()));
+    std::fs::copy(FAULTS, &scratch).expect("room for a copy");
+    let seen = [0o755, 0o4755].map(|mode| {
+        std::fs::set_permissions(&scratch, Permissions::from_mode(mode)).expect("root may");
+        let mut prints = command(&scratch.to_string_lossy(), &["prints"]);
+        run(prints.env("AT_EXIT_LOG", "trace").uid(NOBODY).gid(NOBODY).current_dir("/"))
+    });
+    std::fs::remove_file(&scratch).expect("it is ours");
+    assert!(seen[0].stderr.contains("at_exit: started "), "{seen:?}");
+    assert_eq!(seen[1], Seen { stdout: "younger\nolder\n".into(), stderr: String::new(), end: End::Status(0) });
+}
+
+#[test]
+fn nor_is_one_that_the_system_does_not_trust() {
+    if lacks(Needs::SharedLibraries) {
+        return;
+    }
     let library = build("faults", &["-p", "plugin"], &[]).join("libsecure.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/secure.c");
-    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
-    assert!(compiled.as_ref().is_ok_and(ExitStatus::success), "cc, which Rust links with: {compiled:?}");
+    cc(&library, ["-shared", "-fPIC", source, "-ldl"]);
     for level in ["trace", "loud"] {
         let mut prints = command(FAULTS, &["prints"]);
         prints.env("AT_EXIT_LOG", level);
@@ -207,11 +225,13 @@ fn a_report_of_a_failure_kills_nobody_by_sigpipe() {
 
 #[test]
 fn a_host_that_is_not_rust_may_have_a_stderr_that_takes_nothing() {
+    if lacks(Needs::SharedLibraries) {
+        return;
+    }
     let folder = build("faults", &["-p", "plugin"], &[]);
     let host = folder.join("host_of_faults");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/host.c");
-    let compiled = Command::new("cc").arg("-o").arg(&host).args([source, "-ldl"]).status();
-    assert!(compiled.as_ref().is_ok_and(ExitStatus::success), "cc, which Rust links with: {compiled:?}");
+    cc(&host, [source, "-ldl"]);
     let host = |sink: Sink| {
         let mut host = command(&host.to_string_lossy(), &[]);
         host.arg(folder.join("libplugin.so")).args(["plugin_start", "return"]);

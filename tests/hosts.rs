@@ -1,5 +1,6 @@
 //! Owns what is promised to programs that are not written for this library: those with an allocator or threads of their own.
 
+use spawn::target::{Needs, lacks, times};
 use spawn::{End, assert_seen, command, run};
 
 const HOSTS: &str = env!("CARGO_BIN_EXE_hosts");
@@ -10,6 +11,9 @@ fn check(scene: &str, stdout: &str, end: End) {
 
 #[test]
 fn an_allocator_that_watches_forks_and_this_library_do_not_wait_for_each_other() {
+    if lacks(Needs::ForkAmongThreads) {
+        return;
+    }
     // It hears of them before this library, or after it.
     for late in [None, Some("1")] {
         let played = |scene| run(command(HOSTS, &[scene]).envs(late.map(|late| ("LATE", late))));
@@ -47,6 +51,9 @@ fn a_handler_has_the_stack_that_is_configured() {
 
 #[test]
 fn a_stack_takes_memory_where_it_is_used() {
+    if lacks(Needs::ProcessOfItsOwn) {
+        return;
+    }
     let peak = |scene: &str| {
         let seen = run(&mut command(HOSTS, &[scene]));
         let (kib, thread) = seen.stdout.trim().split_once(' ').expect("how many KiB on which thread");
@@ -72,7 +79,7 @@ fn a_stack_that_cannot_be_had_loses_no_handler() {
 
 #[test]
 fn the_last_thread_ends_the_process() {
-    for _ in 0..50 {
+    for _ in 0..times(50) {
         let program = &mut command(env!("CARGO_BIN_EXE_last_thread"), &[]);
         assert_seen(program, "main is gone\nwatched handler\nhandler\n", "", End::Status(0));
     }

@@ -541,7 +541,7 @@ fn rooms_know_each_other_in_one_direction() {
         let expected =
             tree.complaints.iter().fold(String::new(), |all, complaint| all + &folder + "/" + complaint + "\n");
         let status = i32::from(!tree.complaints.is_empty());
-        assert_seen(&mut command("bash", &[".ci/rooms", &folder]), &expected, "", End::Status(status));
+        assert_seen(&mut spawn::tool("bash", &[".ci/rooms", &folder]), &expected, "", End::Status(status));
     }
 }
 
@@ -551,5 +551,5 @@ fn no_sources_are_not_clean_ones() {
     fs::create_dir_all(&folder).expect("a folder can be made");
     let folder = folder.to_string_lossy();
     let complaint = format!("rooms: no sources in {folder}\n");
-    assert_seen(&mut command("bash", &[".ci/rooms", &folder]), "", &complaint, End::Status(1));
+    assert_seen(&mut spawn::tool("bash", &[".ci/rooms", &folder]), "", &complaint, End::Status(1));
 }

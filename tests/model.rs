@@ -4,6 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use proptest::prelude::*;
+use spawn::c_library::TELLS_STATUS;
 use spawn::{End, assert_seen, command};
 
 #[path = "programs/model.rs"]
@@ -267,19 +268,20 @@ impl<'a> Model<'a> {
                 run.exit = Some(code);
                 Err(Stop::Handler)
             }
-            None => Err(Stop::Process(self.end(code))),
+            None => Err(Stop::Process(self.end(code, true))),
         }
     }
 
-    /// The end of the process, which was about to have this status, and the status that it has.
-    fn end(&mut self, status: i32) -> i32 {
+    /// The end of the process, which was about to have this status, and the status that it has. `is_told`: handlers and library know it.
+    fn end(&mut self, status: i32, is_told: bool) -> i32 {
         self.further_round = true;
-        match self.run(format!("Exit {{ status: Some({status}) }}")) {
+        match self.run(format!("Exit {{ status: {:?} }}", is_told.then_some(status))) {
             Err(Stop::Process(status)) => status,
             Err(Stop::Handler) => status,
-            Ok(run) => match run.exit.unwrap_or(status) {
-                0 => run.failure.unwrap_or(0),
-                failure => failure,
+            Ok(run) => match run.exit.or(is_told.then_some(status)) {
+                None => run.failure.unwrap_or(status),
+                Some(0) => run.failure.unwrap_or(0),
+                Some(failure) => failure,
             },
         }
     }
@@ -324,13 +326,12 @@ fn any_calls_and_the_end_of_the_process_do_what_the_model_says() {
         let status = match model.play(&script) {
             Err(Stop::Process(status)) => status,
             Err(Stop::Handler) => unreachable!("there is no handler around the script"),
-            Ok(()) => model.end(match way {
-                Way::Return(status) => status.into(),
-                Way::Exit(status) | Way::ExitOnThread(status) | Way::ExitOfC(status) | Way::ExitOfLibrary(status) => {
-                    status
-                }
-                Way::Panic => 101,
-            }),
+            Ok(()) => match way {
+                Way::Return(status) => model.end(status.into(), TELLS_STATUS),
+                Way::Exit(status) | Way::ExitOnThread(status) | Way::ExitOfC(status) => model.end(status, TELLS_STATUS),
+                Way::ExitOfLibrary(status) => model.end(status, true),
+                Way::Panic => model.end(101, TELLS_STATUS),
+            },
         };
         let stdout = model.said.iter().fold(String::new(), |said, line| said + line + "\n");
         let mut program = command(env!("CARGO_BIN_EXE_model"), &[&seed.to_string()]);

@@ -12,7 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use atexit_core::signals::{Signal, SignalError};
-use spawn::{End, Seen, build, command, finish, kill};
+use spawn::c_library::cause_in_exit;
+use spawn::{End, Seen, build, command, finish, kill, target, tool};
 
 const SIGNALS: &str = env!("CARGO_BIN_EXE_signals");
 
@@ -193,7 +194,9 @@ fn an_ignored_signal_stays_ignored() {
 
 #[test]
 fn a_program_that_was_started_by_nohup_does_not_hear_of_the_end_of_its_terminal() {
-    let program = start_command(command("sh", &["-c", r#"trap '' HUP; exec "$0" "$@""#, SIGNALS, "waits"]));
+    let mut shell = tool("sh", &["-c", r#"trap '' HUP; exec "$0" "$@""#]);
+    shell.args(target::words(SIGNALS)).arg("waits");
+    let program = start_command(shell);
     program.kill(libc::SIGHUP);
     program.kill(libc::SIGTERM);
     program.assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
@@ -225,18 +228,18 @@ fn what_other_crates_catch() {
     }
     // But `ctrlc` replaces what it finds, and is replaced by a later `install`.
     ends("ctrlc_between", "Some(Signal(SIGINT))\n", End::Signal(libc::SIGINT));
-    ends("ctrlc_after", "Some(Exit { status: Some(7) })\n", End::Status(7));
+    ends("ctrlc_after", &(cause_in_exit(7) + "\n"), End::Status(7));
     let seen = spawn::run(&mut command(&program.to_string_lossy(), &["ctrlc_tries"]));
     assert_eq!(seen.stdout, "MultipleHandlers\n");
     // Who shuts down in order leaves the signal alone.
-    let stderr = "all requests are answered\nSome(Exit { status: Some(0) })\n";
-    ends("tokio_alone", stderr, End::Status(0));
+    let stderr = format!("all requests are answered\n{}\n", cause_in_exit(0));
+    ends("tokio_alone", &stderr, End::Status(0));
 }
 
 #[test]
 fn a_handler_of_the_programs_own_that_is_set_afterwards_replaces_what_was_installed() {
-    let stderr = "the program's own handler ran: true, Some(Exit { status: Some(0) })\n";
-    start("own_handler_afterwards").assert_end("", stderr, End::Status(0));
+    let stderr = format!("the program's own handler ran: true, {}\n", cause_in_exit(0));
+    start("own_handler_afterwards").assert_end("", &stderr, End::Status(0));
     let program = start("own_handler_between");
     program.kill(15);
     let stderr = "the program's own handler ran: false, Some(Signal(SIGTERM))\n";
@@ -286,8 +289,10 @@ fn is_repeated_after(time: Duration) -> bool {
 
 #[test]
 fn timeout_sends_its_signal_twice() {
-    for _ in 0..20 {
-        let mut program = start_command(command("timeout", &["1000", SIGNALS, "hangs_until_told"]));
+    for _ in 0..target::times(20) {
+        let mut timeout = tool("timeout", &["1000"]);
+        timeout.args(target::words(SIGNALS)).arg("hangs_until_told");
+        let mut program = start_command(timeout);
         program.wait_to_sleep();
         program.kill(15);
         program.wait_for("waits");
@@ -299,9 +304,9 @@ fn timeout_sends_its_signal_twice() {
 /// The shell sends SIGHUP to what it runs, and the kernel does so when the shell has ended.
 #[test]
 fn a_terminal_that_closes_sends_its_signal_twice() {
-    for _ in 0..10 {
+    for _ in 0..target::times(10) {
         let (terminal, mut shell) = start_shell();
-        writeln!(&terminal, "{SIGNALS} outlives_its_parent 2>&1").expect("the shell reads");
+        writeln!(&terminal, "{} outlives_its_parent 2>&1", target::words(SIGNALS).join(" ")).expect("the shell reads");
         let mut stdout = BufReader::new(shell.stdout.take().expect("piped"));
         let mut seen = String::new();
         stdout.read_line(&mut seen).expect("a pipe can be read");
@@ -380,15 +385,15 @@ fn a_program_that_closes_all_descriptors_hears_of_signals_and_its_files_do_not()
 
 #[test]
 fn process_1_ends_with_the_status_that_a_shell_would_tell() {
-    let namespace = |user: &[&str], program: &[&str]| {
-        spawn::run(&mut command("unshare", &[user, &["--pid", "--fork"], program].concat()))
+    let namespace = |user: &[&str], program: &[String]| {
+        spawn::run(tool("unshare", &[user, &["--pid", "--fork"]].concat()).args(program))
     };
     // Who is not root needs another namespace first.
     let users = [&[][..], &["--user", "--map-root-user"]];
-    let Some(user) = users.iter().find(|user| namespace(user, &["true"]).end == End::Status(0)) else {
+    let Some(user) = users.iter().find(|user| namespace(user, &["true".into()]).end == End::Status(0)) else {
         return spawn::cannot_run("this process may not make a namespace");
     };
-    let seen = namespace(user, &[SIGNALS, "raises"]);
+    let seen = namespace(user, &[target::words(SIGNALS), vec!["raises".into()]].concat());
     assert_eq!((seen.stderr.as_str(), seen.end), ("the rest\n", End::Status(128 + 15)), "{seen:?}");
 }
 
@@ -462,7 +467,7 @@ fn a_program_may_end_by_exit_with_the_status_of_the_signal_instead() {
 
 #[test]
 fn that_is_the_end_where_the_signal_meets_an_exit_too() {
-    for _ in 0..20 {
+    for _ in 0..target::times(20) {
         start("by_exit_then_returns").assert_end("", "the rest\nC's function\n", End::Status(128 + 15));
         let program = start("by_exit_while_c_exits");
         program.kill(15);
@@ -524,7 +529,7 @@ fn a_main_that_returns_meanwhile_cuts_nothing_off() {
 
 #[test]
 fn a_signal_that_meets_an_exit_is_what_the_process_dies_by() {
-    for _ in 0..20 {
+    for _ in 0..target::times(20) {
         start("then_returns").assert_end("", "ran\n", End::Signal(15));
     }
     start("in_handler").assert_end("", "the rest\n", End::Signal(2));

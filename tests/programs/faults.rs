@@ -42,7 +42,12 @@ fn counts() {
     atexit_core::exit(count_so_far);
 }
 
-fn limit(resource: libc::__rlimit_resource_t, value: libc::rlim_t) {
+#[cfg(target_env = "gnu")]
+type Resource = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+type Resource = libc::c_int;
+
+fn limit(resource: Resource, value: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: value, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: both structures are whole.
     unsafe {

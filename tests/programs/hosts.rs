@@ -90,9 +90,16 @@ fn is_late() -> bool {
 }
 
 /// The bytes that C's allocator has given out.
+#[cfg(target_env = "gnu")]
 fn in_use() -> usize {
     // SAFETY: glibc: it takes no argument.
     unsafe { libc::mallinfo2() }.uordblks
+}
+
+/// Other C libraries do not tell.
+#[cfg(not(target_env = "gnu"))]
+fn in_use() -> usize {
+    0
 }
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
@@ -252,17 +259,32 @@ pub unsafe extern "C" fn pthread_create(
             unsafe { libc::pause() };
         }
     }
-    type Create = unsafe extern "C" fn(
-        *mut libc::pthread_t,
-        *const libc::pthread_attr_t,
-        Start,
-        *mut libc::c_void,
-    ) -> libc::c_int;
     let start = if STUCK.load(Ordering::Relaxed) { stuck } else { start };
-    // SAFETY: the function of this name in the C library has this type.
-    let create: Create = unsafe { std::mem::transmute(libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr())) };
     // SAFETY: the caller's duty.
-    unsafe { create(thread, attributes, start, argument) }
+    unsafe { create_of_c()(thread, attributes, start, argument) }
+}
+
+type Create =
+    unsafe extern "C" fn(*mut libc::pthread_t, *const libc::pthread_attr_t, Start, *mut libc::c_void) -> libc::c_int;
+
+#[cfg(not(target_feature = "crt-static"))]
+fn create_of_c() -> Create {
+    // SAFETY: the function of this name in the C library has this type.
+    unsafe { std::mem::transmute(libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr())) }
+}
+
+/// Where the C library is part of the program, it is not looked up: musl has another name for it.
+#[cfg(target_feature = "crt-static")]
+fn create_of_c() -> Create {
+    unsafe extern "C" {
+        fn __pthread_create(
+            thread: *mut libc::pthread_t,
+            attributes: *const libc::pthread_attr_t,
+            start: Start,
+            argument: *mut libc::c_void,
+        ) -> libc::c_int;
+    }
+    __pthread_create
 }
 
 fn cannot_start_threads_in_the_child() {

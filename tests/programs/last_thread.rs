@@ -18,17 +18,22 @@ fn watched() {
     println!("watched handler");
 }
 
+unsafe extern "C" {
+    // The name of a thread is a word on every Linux, but with musl a pointer by its type, which no other thread may be given.
+    safe fn pthread_self() -> usize;
+    fn pthread_join(thread: usize, result: *mut *mut libc::c_void) -> libc::c_int;
+}
+
 /// # Panics
 ///
 /// If the system does not do what POSIX says.
 // SAFETY: nothing else in this program has the name.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn main() -> i32 {
-    // SAFETY: POSIX.
-    let main = unsafe { libc::pthread_self() };
+    let main = pthread_self();
     drop(thread::spawn(move || {
         // SAFETY: POSIX: nobody else joins it, and it ends.
-        assert_eq!(unsafe { libc::pthread_join(main, std::ptr::null_mut()) }, 0);
+        assert_eq!(unsafe { pthread_join(main, std::ptr::null_mut()) }, 0);
         println!("main is gone");
     }));
     // SAFETY: POSIX: nothing in this frame has to be dropped.

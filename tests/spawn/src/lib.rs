@@ -10,6 +10,11 @@ use std::time::Duration;
 
 use wait_timeout::ChildExt as _;
 
+pub mod c_library;
+pub mod target;
+
+pub use c_library::one_thread_in_exit;
+
 /// Far more than any program here needs; who reaches it hangs.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
@@ -39,9 +44,17 @@ impl From<ExitStatus> for End {
     }
 }
 
-/// A command in an environment that no test inherits.
+/// A command that starts a program of ours, in an environment that no test inherits.
 #[must_use]
 pub fn command(program: &str, args: &[&str]) -> Command {
+    let words = target::words(program);
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(args.iter().copied()).collect();
+    tool(words[0], &words[1..])
+}
+
+/// The same with a program of the machine that the tests run on.
+#[must_use]
+pub fn tool(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     // In a process group of its own, which can be killed with all children that hold its pipes.
     command
@@ -81,7 +94,7 @@ pub fn finish(mut child: Child, command: &Command) -> Seen {
         unsafe { libc::kill(-pid, libc::SIGKILL) };
         child.wait().expect("the program can be waited for");
     }
-    let (stdout, stderr) = (stdout.join().expect("read"), stderr.join().expect("read"));
+    let (stdout, stderr) = (stdout.join().expect("read"), target::said_by_program(stderr.join().expect("read")));
     let Some(status) = status else { panic!("{command:?} hangs\nstdout: {stdout}\nstderr: {stderr}") };
     Seen { stdout, stderr, end: status.into() }
 }
@@ -106,21 +119,6 @@ pub fn assert_seen(command: &mut Command, stdout: &str, stderr: &str, end: End) 
     assert!(seen == expected, "{command:?}\nexpected {expected:#?}\nsaw {seen:#?}");
 }
 
-/// Whether this C library lets one thread at a time into `exit`, as glibc does from 2.41 on. A test and the programs that it runs have the
-/// same.
-///
-/// # Panics
-///
-/// If its version is none.
-#[must_use]
-pub fn one_thread_in_exit() -> bool {
-    // SAFETY: glibc: it is a text that ends, and stays.
-    let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
-    let version = version.to_string_lossy().into_owned();
-    let (major, minor) = version.split_once('.').expect("a version has a point");
-    (major.parse::<u32>().expect("a number"), minor.parse::<u32>().expect("a number")) >= (2, 41)
-}
-
 /// When this is in the environment, a test that cannot be run fails. `.ci/run` sets it.
 pub const RUN_ALL: &str = "RUN_ALL_TESTS";
 
@@ -132,7 +130,11 @@ pub const RUN_ALL: &str = "RUN_ALL_TESTS";
 #[track_caller]
 pub fn cannot_run(reason: &str) {
     assert!(std::env::var_os(RUN_ALL).is_none(), "{RUN_ALL} is set, and this cannot be run: {reason}");
-    let line = format!("SKIPPED {}: {reason}\n", thread::current().name().unwrap_or("a test"));
+    say("SKIPPED", reason);
+}
+
+fn say(what: &str, reason: &str) {
+    let line = format!("{what} {}: {reason}\n", thread::current().name().unwrap_or("a test"));
     std::io::stderr().write_all(line.as_bytes()).expect("standard error");
 }
 
@@ -147,15 +149,16 @@ pub fn kill(child: &Child, signal: i32) {
     assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "kill");
 }
 
-/// Compiles and links with `cc`, with which Rust links, too. What `LDFLAGS` says counts.
+/// Compiles and links for the target. What `LDFLAGS` says counts.
 ///
 /// # Panics
 ///
 /// If it fails.
 pub fn cc<I: IntoIterator<Item: AsRef<OsStr>>>(output: &Path, args: I) {
     let flags = std::env::var("LDFLAGS").unwrap_or_default();
-    let mut cc = Command::new("cc");
-    let output = cc.args(flags.split_whitespace()).arg("-o").arg(output).args(args).output().expect("cc starts");
+    let mut cc = Command::new(target::c_compiler());
+    let output =
+        cc.args(flags.split_whitespace()).arg("-o").arg(output).args(args).output().expect("the compiler starts");
     assert!(output.status.success(), "{cc:?}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -169,16 +172,18 @@ pub fn cc<I: IntoIterator<Item: AsRef<OsStr>>>(output: &Path, args: I) {
 #[must_use]
 pub fn build(folder: &str, args: &[&str], env: &[(&str, &str)]) -> PathBuf {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into());
-    let target = root.join(target).join("spawned").join(folder);
+    let into = std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into());
+    let into = root.join(into).join("spawned").join(folder);
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).arg("build").args(args);
     // What a coverage or release job sets for this build is none of the other's business.
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
         cargo.env_remove(variable);
     }
-    let output = cargo.env("CARGO_TARGET_DIR", &target).envs(env.iter().copied()).output().expect("cargo starts");
+    let said = args.iter().skip_while(|arg| **arg != "--target").nth(1).copied();
+    let triple = said.or(target::other_target());
+    cargo.args(triple.filter(|_| said.is_none()).into_iter().flat_map(|triple| ["--target", triple]));
+    let output = cargo.env("CARGO_TARGET_DIR", &into).envs(env.iter().copied()).output().expect("cargo starts");
     assert!(output.status.success(), "{cargo:?}\n{}", String::from_utf8_lossy(&output.stderr));
-    let triple = args.iter().skip_while(|arg| **arg != "--target").nth(1).unwrap_or(&"");
-    target.join(triple).join(if args.contains(&"--release") { "release" } else { "debug" })
+    into.join(triple.unwrap_or_default()).join(if args.contains(&"--release") { "release" } else { "debug" })
 }

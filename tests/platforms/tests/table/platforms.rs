@@ -66,7 +66,6 @@ pub(crate) const PLATFORMS: &[Platform] = &[
                 cases: &[STATUS_OF_MAIN, STATUS_OF_PANIC, STATUS_OF_THREADS, STATUS_OF_LATE],
             },
             Difference { sentence: LIVING_LOCALS, cases: &[LOCALS] },
-            Difference { sentence: ENDS_AT_ONCE, cases: &[FUNCTION_OF_C] },
             Difference { sentence: NO_LIBRARIES, cases: &[OPENED, OPENED_AND_EXIT] },
         ],
         abort: Ends::Signal(6),
@@ -87,16 +86,13 @@ pub(crate) const PLATFORMS: &[Platform] = &[
                     STATUS_OF_LATE,
                     STATUS_OF_HOST,
                     STATUS_OF_PLACE,
+                    &[(
+                        "host c_exit:3 own library:code:7",
+                        status(&["main", "code:7", NO_STATUS_IN_LIBRARY, "own"], CODE, 7),
+                    )],
                 ],
             },
             Difference { sentence: LIVING_LOCALS, cases: &[LOCALS] },
-            Difference {
-                sentence: ENDS_AT_ONCE,
-                cases: &[
-                    FUNCTION_OF_C,
-                    &[("host c_exit:3 own library:code:7", status(&["main", "code:7", NO_STATUS_IN_LIBRARY], CODE, 7))],
-                ],
-            },
             Difference {
                 sentence: "`dlclose` unloads nothing: a library's handlers run when the process exits, where a failure is its status",
                 cases: &[&[

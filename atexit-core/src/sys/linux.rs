@@ -10,7 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::IsTerminal as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::posix::{self, Caller, Unix};
@@ -34,7 +34,7 @@ struct Linux;
 impl Unix for Linux {
     /// glibc passes it.
     fn status(passed: c_int) -> Option<i32> {
-        if cfg!(target_env = "gnu") { Some(passed) } else { status_of_leaver() }
+        cfg!(target_env = "gnu").then_some(passed)
     }
 
     const PIPE_BUF: usize = 4096;
@@ -104,16 +104,6 @@ pub(crate) fn exit_by_std(status: i32) -> ! {
     std::process::exit(status)
 }
 
-/// The latest thread that has been started to call std's `exit`, and what it passes.
-static LEAVER: AtomicU64 = AtomicU64::new(0);
-static STATUS_OF_LEAVER: AtomicI32 = AtomicI32::new(0);
-
-/// What that thread has passed, if this is it: its exit needs no other status then, which would be the end of the exit functions.
-fn status_of_leaver() -> Option<i32> {
-    let leaver = LEAVER.load(Ordering::Acquire);
-    (leaver != 0 && thread_id() == Some(leaver)).then(|| STATUS_OF_LEAVER.load(Ordering::Relaxed))
-}
-
 /// Returns only where no thread can be had.
 fn exit_on_another_thread(status: i32) {
     /// How long after each other two looks at the other thread are.
@@ -123,10 +113,7 @@ fn exit_on_another_thread(status: i32) {
     let leaver = Arc::new(AtomicU64::new(0));
     let theirs = Arc::clone(&leaver);
     let leave = move || {
-        let id = thread_id().unwrap_or_default();
-        theirs.store(id, Ordering::Relaxed);
-        STATUS_OF_LEAVER.store(status, Ordering::Relaxed);
-        LEAVER.store(id, Ordering::Release);
+        theirs.store(thread_id().unwrap_or_default(), Ordering::Relaxed);
         std::process::exit(status);
     };
     let Ok(_thread) = super::spawn("at_exit_leaves", leave) else { return };

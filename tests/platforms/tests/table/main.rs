@@ -22,7 +22,7 @@ use target::Target;
 const AT_A_TIME: usize = 4;
 
 /// How often an emulator may have to try.
-const EMULATED_RUNS: usize = 4;
+const EMULATED_RUNS: usize = 10;
 
 /// Runs all cases, and fails with all that differ.
 fn check(cases: &[Case]) {

@@ -101,11 +101,17 @@ fn who_takes_over_from_a_thread_in_the_exit_of_c_ends_the_process() {
 
 #[test]
 fn handlers_that_end_in_time_leave_the_exit_of_c_its_time() {
+    if lacks(Needs::Pace) {
+        return;
+    }
     check("ends_in_time", "handler\nfunction\n", "", End::Status(0));
 }
 
 #[test]
 fn who_ends_a_run_at_its_deadline_is_not_taken_for_the_owner_that_is_stuck() {
+    if lacks(Needs::Pace) {
+        return;
+    }
     let seen = run(&mut command(HANGS, &["ends_at_deadline_of_another"]));
     assert!(seen.stderr.ends_with(": was still running at the deadline\n"), "{seen:?}");
     assert_eq!((seen.stdout.as_str(), seen.end), ("told\n", End::Status(1)));

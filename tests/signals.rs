@@ -422,6 +422,9 @@ fn a_failure_does_not() {
 
 #[test]
 fn nor_does_the_deadline() {
+    if target::lacks(target::Needs::Pace) {
+        return;
+    }
     let source = include_str!("programs/signals.rs");
     let at = |text: &str| source.lines().take_while(|line| !line.contains(text)).count() + 1;
     let stderr = format!(

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use spawn::target::{Needs, lacks};
 use spawn::{End, Seen, build, cc, command, run};
 
 /// The folder of the C host, of the Rust host and of the plug-in.
@@ -50,6 +51,9 @@ fn at_the_exit_of_the_host_they_run_on_an_exit_thread() {
 
 #[test]
 fn a_library_can_be_loaded_and_unloaded_many_times() {
+    if lacks(Needs::Pace) {
+        return;
+    }
     let seen = host(&["many"]);
     let once = "declared: Some(Unload) on the calling thread\nand a line without an end";
     let expected = format!("host\n{}closed\n", once.repeat(201));

@@ -50,7 +50,7 @@ pub enum Needs {
     RightsOfFiles,
     /// A child that may be forked while other threads are busy.
     ForkAmongThreads,
-    /// That a handler begins within milliseconds.
+    /// That what the test gives a time to is done by then.
     Pace,
 }
 
@@ -71,7 +71,7 @@ pub fn lacks(needs: Needs) -> bool {
         Needs::ForkAmongThreads => {
             IS_EMULATED.then_some("the emulator has locks of its own, which a child may find taken")
         }
-        Needs::Pace => IS_EMULATED.then_some("emulated, a handler is too slow for limits of milliseconds"),
+        Needs::Pace => IS_EMULATED.then_some("an emulator is too slow for the times that this takes or allows"),
     };
     if let Some(reason) = reason {
         crate::say("LEFT OUT", reason);

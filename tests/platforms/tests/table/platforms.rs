@@ -103,11 +103,11 @@ pub(crate) const PLATFORMS: &[Platform] = &[
                     ),
                     (
                         "host close own library:code:7",
-                        status(&["main", "closed", "code:7", NO_STATUS_IN_LIBRARY], CODE, 7),
+                        status(&["main", "closed", "code:7", NO_STATUS_IN_LIBRARY, "own"], CODE, 7),
                     ),
                     (
                         "host close own library:exit:9",
-                        status(&["main", "closed", "exit:9", NO_STATUS_IN_LIBRARY], &[], 9),
+                        status(&["main", "closed", "exit:9", NO_STATUS_IN_LIBRARY, "own"], &[], 9),
                     ),
                 ]],
             },

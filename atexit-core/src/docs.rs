@@ -340,6 +340,10 @@ pub mod what_works_inside_a_handler {}
 /// What differs is in the guide's table. Two versions are tested: 1.2.5, which comes with Rust and is linked statically, and 1.2.3, linked
 /// dynamically.
 ///
+/// Where handlers ask for another status, the last function of `.fini_array` ends the process with it, once all of C's exit functions have
+/// run. In a process with shared libraries it is the last one of the object that has this library: what others have there is skipped, if musl
+/// would call it later. Where several threads call C's `exit` at once, the process ends by `_exit` then.
+///
 /// # WebAssembly
 ///
 /// On WASI handlers run when `main` returns, at [`std::process::exit`], C's `exit`, [`exit`](crate::exit) and [`run`](crate::run), on the one

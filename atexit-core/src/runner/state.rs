@@ -373,8 +373,11 @@ pub(crate) fn set_exit_thread(thread: ThreadToken, handover: &Arc<Handover>) -> 
     is_owner
 }
 
-/// Keeps the handle of a thread until the process ends.
+/// Keeps the handle of a thread until the process ends, which it is not to do while the thread ends, where that can be had.
 pub(crate) fn keep(thread: JoinHandle<()>) {
+    /// Far more than a thread takes to end.
+    const END: Duration = Duration::from_millis(500);
+    sys::await_end(&thread, END);
     RUN.lock_with_room(|run| Some((&mut run.kept, 1))).kept.push(thread);
 }
 

@@ -14,7 +14,7 @@
 //! Where a library is linked, the loader may be called first at an exit, as on Linux (see its `loader`). So the hook and its herald are
 //! installed once more when a handler is registered first; before that, it looks like an unload.
 
-pub(crate) use super::by_std::{exit_by_std, is_running, thread_id, vain_wait};
+pub(crate) use super::by_std::{await_end, exit_by_std, is_running, thread_id, vain_wait};
 pub(crate) use super::iso_c::{exit, exit_at_once, flush_and_exit as exit_in_child};
 pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_id, watch_forks};
 

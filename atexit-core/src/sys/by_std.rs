@@ -1,6 +1,11 @@
 //! Owns what can be said and done where a system offers no more than std; must not know which system it is on.
 
+#[cfg(any(not(windows), miri))]
+use std::time::Duration;
+
 use super::VainWait;
+#[cfg(any(not(windows), miri))]
+use super::sync::thread::JoinHandle;
 #[cfg(any(not(unix), target_family = "wasm", miri))]
 pub(crate) use without_posix::*;
 
@@ -8,6 +13,10 @@ pub(crate) use without_posix::*;
 pub(crate) fn exit_by_std(status: i32) -> ! {
     std::process::exit(status)
 }
+
+/// Nobody is waited for who may need a lock of this exit.
+#[cfg(any(not(windows), miri))]
+pub(crate) fn await_end(_: &JoinHandle<()>, _: Duration) {}
 
 /// What a thread waits for cannot be asked.
 pub(crate) fn thread_id() -> Option<u64> {

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::posix::{self, Caller, Unix};
 use super::sync::Instant;
+use super::sync::thread::JoinHandle;
 
 mod dead_end;
 mod loader;
@@ -85,6 +86,9 @@ pub(crate) fn install_hook<H: super::ExitHook>() {
 pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
     posix::write_stderr::<Linux>(text, until)
 }
+
+/// A thread that ends may be the last but this one, and then waits for it.
+pub(crate) fn await_end(_: &JoinHandle<()>, _: Duration) {}
 
 /// glibc lets the exiting thread call `exit` again: the remaining exit functions run, with the new status. C leaves this
 /// undefined and newer versions of musl trap it.

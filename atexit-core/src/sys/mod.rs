@@ -18,6 +18,7 @@
 //! | `exit_by_std(status)` | The same by std's `exit`, which flushes std's stdout; also where only the system can find out that this thread is inside C's `exit`. |
 //! | `exit_in_child(status)` | The same in a child that was forked while another thread of its parent may have been inside C's `exit`. What else is planted runs where that can be. |
 //! | `exit_at_once(status)` | Ends the process: nothing that is planted runs. It takes no lock. |
+//! | `await_end(thread, at_most)` | Waits until the system is done with a thread that is about to end, where that takes none of the locks of an exit. |
 //! | `thread_id()` | The number by which the system knows this thread, if [`vain_wait`] can be asked about it. |
 //! | `is_running(id)` | Whether that thread has something to do, rather than to wait; `false` if nothing tells. |
 //! | `vain_wait(id)` | What that thread waits for in vain, if it does: see [`VainWait`]. |
@@ -61,9 +62,9 @@ mod system;
 pub(crate) mod token;
 
 pub(crate) use system::{
-    STATUS_MASK, can_start_threads, exit, exit_again, exit_at_once, exit_by_std, exit_in_child, has_rights_of_another,
-    in_library, install_hook, is_in_exit, is_running, is_unloaded, process_id, thread_id, vain_wait, watch_forks,
-    write_stderr,
+    STATUS_MASK, await_end, can_start_threads, exit, exit_again, exit_at_once, exit_by_std, exit_in_child,
+    has_rights_of_another, in_library, install_hook, is_in_exit, is_running, is_unloaded, process_id, thread_id,
+    vain_wait, watch_forks, write_stderr,
 };
 
 use sync::thread::{Builder, JoinHandle};

@@ -42,12 +42,16 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
         IS_WRITING.store(false, Ordering::Release);
         let _ = say.send(is_written); // nobody hears it who has gone on meanwhile
     };
-    if crate::sys::spawn("at_exit_stderr", body).is_err() {
+    let Ok(thread) = crate::sys::spawn("at_exit_stderr", body) else {
         IS_WRITING.store(false, Ordering::Release);
         return write(text);
-    }
+    };
     let at_most = until.saturating_duration_since(Instant::now()).max(START);
-    hear.recv_timeout(at_most).unwrap_or(false)
+    let is_written = hear.recv_timeout(at_most);
+    if is_written.is_ok() {
+        super::await_end(&thread, START);
+    }
+    is_written.unwrap_or(false)
 }
 
 /// Past std, whose standard error has a lock, which others may hold.

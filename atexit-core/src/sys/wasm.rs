@@ -2,7 +2,8 @@
 //! is. And what Miri does, which interprets Rust and runs no code of a C library: there are threads, and nothing is called when the process exits.
 
 pub(crate) use super::by_std::{
-    STATUS_MASK, exit_by_std, has_rights_of_another, is_in_exit, is_running, thread_id, vain_wait, watch_forks,
+    STATUS_MASK, await_end, exit_by_std, has_rights_of_another, is_in_exit, is_running, thread_id, vain_wait,
+    watch_forks,
 };
 pub(crate) use c::{exit, exit_at_once, flush_and_exit as exit_again, flush_and_exit as exit_in_child, install_hook};
 

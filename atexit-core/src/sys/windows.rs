@@ -27,14 +27,17 @@ pub(crate) use super::iso_c::exit;
 pub(crate) use standard_error::write_stderr;
 
 use std::ffi::c_int;
+use std::os::windows::io::AsRawHandle as _;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use windows_sys::Win32::System::LibraryLoader::{
     GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, GetModuleHandleExW,
     GetModuleHandleW,
 };
-use windows_sys::Win32::System::Threading::{ExitProcess, GetCurrentProcess, TerminateProcess};
+use windows_sys::Win32::System::Threading::{ExitProcess, GetCurrentProcess, TerminateProcess, WaitForSingleObject};
 
+use super::sync::thread::JoinHandle;
 use super::{ExitHook, call_at_exit, call_from_c};
 use import_table::Replacement;
 
@@ -173,6 +176,12 @@ pub(crate) fn is_unloaded() -> bool {
 /// The loader's lock is held while it detaches a DLL, and at the end of the process the system starts none.
 pub(crate) fn can_start_threads() -> bool {
     !is_unloaded()
+}
+
+/// With Wine, a process that calls `ExitProcess` while a thread of its own ends may hang for a while, and is killed then.
+pub(crate) fn await_end(thread: &JoinHandle<()>, at_most: Duration) {
+    // SAFETY: the handle is open as long as it is not dropped.
+    unsafe { WaitForSingleObject(thread.as_raw_handle(), u32::try_from(at_most.as_millis()).unwrap_or(u32::MAX - 1)) };
 }
 
 /// By the `ExitProcess` that was imported, past the hook.

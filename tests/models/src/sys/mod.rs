@@ -57,6 +57,8 @@ pub(crate) fn is_unloaded() -> bool {
     false
 }
 
+pub(crate) fn await_end(_: &JoinHandle<()>, _: std::time::Duration) {}
+
 /// Nothing tells.
 pub(crate) fn is_running(_: u64) -> bool {
     false

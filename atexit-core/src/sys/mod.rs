@@ -80,14 +80,9 @@ pub(crate) trait ExitHook {
     /// The status to end with, if it is another one than this, which the process was about to end with, where the system tells it.
     fn status(asked: Self::Asked, pending: Option<i32>) -> Option<i32>;
 
-    #[cfg_attr(
-        any(not(any(unix, windows)), target_family = "wasm", miri),
-        expect(dead_code, reason = "nothing is unloaded")
-    )]
     fn unloading();
 
     /// All other threads are dead, wherever they were: takes over what they ran. `false`: one of them had a lock, which nobody gives back.
-    #[cfg_attr(any(not(windows), miri), expect(dead_code, reason = "elsewhere threads live until the process ends"))]
     fn go_on_alone() -> bool;
 }
 

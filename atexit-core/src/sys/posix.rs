@@ -104,6 +104,7 @@ pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
         }
         U::hook_ends();
     }
+    let _ = H::go_on_alone; // threads live until the process ends: never called, and no dead code
     // SAFETY: the hook is in the object whose handle is passed, so that it is called before its code goes away. A C function
     // that gets one argument more than it declares, or one that it does not read, is what every System V ABI allows.
     unsafe { __cxa_atexit(hook::<H, U> as *const c_void, std::ptr::null_mut(), &raw const __dso_handle) };

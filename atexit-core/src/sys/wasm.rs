@@ -49,6 +49,7 @@ mod c {
         extern "C" fn hook<H: ExitHook>() {
             call_at_exit::<H>(None);
         }
+        let _ = (H::unloading, H::go_on_alone); // never called, and no dead code
         if !cfg!(miri) {
             atexit(hook::<H>);
         }
@@ -64,6 +65,6 @@ mod c {
 
     /// That it would be called keeps the compiler from calling the hook dead code.
     pub(crate) fn install_hook<H: ExitHook>() {
-        let _ = call_at_exit::<H>;
+        let _ = (call_at_exit::<H>, H::unloading, H::go_on_alone);
     }
 }

@@ -21,9 +21,6 @@ use target::Target;
 /// Most of them wait.
 const AT_A_TIME: usize = 4;
 
-/// How often an emulator may have to try.
-const EMULATED_RUNS: usize = 10;
-
 /// Runs all cases, and fails with all that differ.
 fn check(cases: &[Case]) {
     let target = Target::get();
@@ -53,15 +50,7 @@ fn differs(target: &Target, case: &Case) -> Option<String> {
     let program = words.next().expect("a command has a first word");
     let library = target.library();
     let args: Vec<&str> = (program == "host").then_some(library.as_str()).into_iter().chain(words).collect();
-    let run = || spawn::run(&mut target.command(program, &args));
-    let is_of_emulator = |seen: &Seen| !target.platform.has_signals && matches!(seen.end, End::Signal(_));
-    let mut seen = run();
-    // Wine kills what takes long to end on a busy machine, after its last output.
-    for _ in 1..EMULATED_RUNS {
-        if is_of_emulator(&seen) {
-            seen = run();
-        }
-    }
+    let seen = spawn::run(&mut target.command(program, &args));
     let (stdout, stderr) = (text(expected.stdout), text(expected.stderr));
     let (end, is_abort) = match expected.ends {
         Ends::Abort => (target.platform.abort, true),

@@ -15,8 +15,6 @@ pub(crate) struct Platform {
     pub(crate) differences: &'static [Difference],
     /// The end of what aborts, as whoever started it sees it.
     pub(crate) abort: Ends,
-    /// A process can end by a signal. Where none can, it is the emulator that does, which the table knows nothing of.
-    pub(crate) has_signals: bool,
     /// There are shared libraries, which a program can open.
     pub(crate) has_libraries: bool,
 }
@@ -41,7 +39,6 @@ pub(crate) const PLATFORMS: &[Platform] = &[
         flags: "",
         differences: &[],
         abort: Ends::Signal(6),
-        has_signals: true,
         has_libraries: true,
     },
     Platform {
@@ -53,7 +50,6 @@ pub(crate) const PLATFORMS: &[Platform] = &[
             cases: &[&[("probe return a c_exit:43 b", status(&["main", "b", "c_exit:43", "a"], IN_VAIN, 1))]],
         }],
         abort: Ends::Signal(6),
-        has_signals: true,
         has_libraries: true,
     },
     Platform {
@@ -69,7 +65,6 @@ pub(crate) const PLATFORMS: &[Platform] = &[
             Difference { sentence: NO_LIBRARIES, cases: &[OPENED, OPENED_AND_EXIT] },
         ],
         abort: Ends::Signal(6),
-        has_signals: true,
         has_libraries: false,
     },
     Platform {
@@ -113,7 +108,6 @@ pub(crate) const PLATFORMS: &[Platform] = &[
             },
         ],
         abort: Ends::Signal(6),
-        has_signals: true,
         has_libraries: true,
     },
     Platform {
@@ -136,7 +130,6 @@ pub(crate) const PLATFORMS: &[Platform] = &[
             ],
         }],
         abort: Ends::Signal(6),
-        has_signals: true,
         has_libraries: true,
     },
     Platform {
@@ -194,7 +187,6 @@ pub(crate) const PLATFORMS: &[Platform] = &[
             },
         ],
         abort: Ends::Signal(6),
-        has_signals: true,
         has_libraries: true,
     },
     Platform {
@@ -246,7 +238,6 @@ pub(crate) const PLATFORMS: &[Platform] = &[
         ],
         // The low byte of STATUS_STACK_BUFFER_OVERRUN.
         abort: Ends::Status(9),
-        has_signals: false,
         has_libraries: true,
     },
     Platform {
@@ -302,7 +293,6 @@ pub(crate) const PLATFORMS: &[Platform] = &[
             },
         ],
         abort: Ends::Status(134),
-        has_signals: false,
         has_libraries: false,
     },
 ];

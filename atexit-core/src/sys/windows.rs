@@ -26,6 +26,7 @@ pub(crate) use super::by_std::{
 pub(crate) use super::iso_c::exit;
 pub(crate) use standard_error::write_stderr;
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::os::windows::io::AsRawHandle as _;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -61,6 +62,16 @@ const UNKNOWN: i64 = i64::MIN;
 /// The handlers have run, and this module has called `ExitProcess`.
 static HAS_LEFT: AtomicBool = AtomicBool::new(false);
 
+thread_local! {
+    /// What was replaced calls the hook on this thread: none of the C runtime's list is used up by that. Without a destructor.
+    static IS_BY_REPLACED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Where thread-locals are gone already, the C runtime detaches this DLL.
+fn set_by_replaced(is_so: bool) {
+    let _ = IS_BY_REPLACED.try_with(|it| it.set(is_so));
+}
+
 /// The loader detaches this DLL, because it is unloaded or the process ends.
 static IS_DETACHED: AtomicBool = AtomicBool::new(false);
 
@@ -82,7 +93,10 @@ pub(crate) fn install_hook<H: ExitHook>() {
         // SAFETY: this code runs in the module; both functions are what their declarations in Windows and ISO C say.
         unsafe { import_table::replace(this_module(), &replacements) };
     }
-    atexit(at_exit::<H>);
+    // The thread that is inside C's `exit`, and has the lock of its list, may be another one, and wait for this.
+    if !IS_BY_REPLACED.try_with(Cell::get).unwrap_or_default() {
+        atexit(at_exit::<H>);
+    }
 }
 
 /// What the library calls instead of `ExitProcess`.
@@ -105,17 +119,20 @@ unsafe extern "C" fn c_exit<H: ExitHook>(status: c_int) -> ! {
 /// Calls the hook, and says what to end with then.
 fn run_hook<H: ExitHook>(status: i32) -> i32 {
     STATUS.store(status.into(), Ordering::SeqCst);
+    set_by_replaced(true);
     let mut end = status;
     call_from_c(|| {
         let asked = H::exiting(Some(status)).and_then(|asked| H::status(asked, Some(status)));
         end = asked.unwrap_or(status);
     });
+    set_by_replaced(false);
     STATUS.store(end.into(), Ordering::SeqCst);
     end
 }
 
 /// Calls the hook where the C runtime runs exit functions: those of a program in its `exit`, those of a DLL when it is detached.
 extern "C" fn at_exit<H: ExitHook>() {
+    set_by_replaced(false);
     if this_module() == program() {
         return call_at_exit::<H>(status());
     }

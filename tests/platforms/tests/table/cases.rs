@@ -2,7 +2,7 @@
 //!
 //! A command is the name of a program, a way out, and what is set up before, in that order. `src/words.rs` and `src/ways_out.rs` say what
 //! the words mean. `probe_abort` is `probe`, built with `panic = "abort"`; `probe_unnamed` is `probe` with its import
-//! table changed, where it has one.
+//! table changed, where it has one, and `probe_unnamed_c` with that part of it that names functions of C.
 
 /// One row.
 pub(crate) struct Case {
@@ -314,6 +314,13 @@ pub(crate) const UNNAMED: &[Case] = &[
     case("probe_unnamed return a", &["main", "a"], &[], 0),
     case("probe_unnamed exit:3 a", &["main", "a"], &[], 3),
     case("probe_unnamed core_exit:3 a", &["main", "a"], &[], 3),
+    case(
+        "probe_unnamed_c return a limited_std_exit:9",
+        &["main", "limited_std_exit:9", "a"],
+        &["at_exit: 1 handler failed:", "at_exit: limited_std_exit:9 at {at}: exceeded its time limit of 50ms"],
+        1,
+    ),
+    case("probe_unnamed_c exit:3 a caller_c_exit:9 b", &["main", "b", "caller_c_exit:9", "a"], &[], 9),
 ];
 
 pub(crate) const ALL: &[&[Case]] = &[

@@ -3,8 +3,9 @@
 //! A table of names stands beside each table of addresses, which holds the same until the loader has filled it in. Without the former, the
 //! loader takes the latter. The layout is Microsoft's ("PE Format").
 
-/// Has each import say that it has no table of names.
-pub(crate) fn take_out(program: &mut [u8]) {
+/// Has what is imported from each library, whose name begins so, say that it has no table of names.
+pub(crate) fn take_out(program: &mut [u8], from: &str) {
+    const LIBRARY: usize = 12;
     const ADDRESSES: usize = 16;
     const SIZE: usize = 20;
     let headers = number(program, 0x3c);
@@ -12,16 +13,22 @@ pub(crate) fn take_out(program: &mut [u8]) {
     let optional = headers + 24;
     let size_of_optional = u16::from_le_bytes([program[headers + 20], program[headers + 21]]);
     let imports = number(program, optional + 120);
-    let mut at = (0..usize::from(sections))
-        .map(|section| optional + usize::from(size_of_optional) + 40 * section)
-        .find_map(|section| {
-            let [size, loaded_at, _, in_file_at] = [8, 12, 16, 20].map(|field| number(program, section + field));
-            let offset = imports.checked_sub(loaded_at).filter(|&offset| offset < size)?;
-            Some(in_file_at + offset)
-        })
-        .expect("the imports are in a section");
+    let in_file = |program: &[u8], place: usize| {
+        (0..usize::from(sections))
+            .map(|section| optional + usize::from(size_of_optional) + 40 * section)
+            .find_map(|section| {
+                let [size, loaded_at, _, in_file_at] = [8, 12, 16, 20].map(|field| number(program, section + field));
+                let offset = place.checked_sub(loaded_at).filter(|&offset| offset < size)?;
+                Some(in_file_at + offset)
+            })
+            .expect("the imports are in a section")
+    };
+    let mut at = in_file(program, imports);
     while number(program, at + ADDRESSES) != 0 {
-        program[at..at + 4].fill(0);
+        let library = in_file(program, number(program, at + LIBRARY));
+        if program[library..].starts_with(from.as_bytes()) {
+            program[at..at + 4].fill(0);
+        }
         at += SIZE;
     }
 }

@@ -174,14 +174,8 @@ pub(crate) const PLATFORMS: &[Platform] = &[
                             ),
                         ),
                         // Linux's std aborts, that of NetBSD calls C's `exit`.
-                        (
-                            "probe exit:0 a limited_std_exit:9",
-                            Expected {
-                                stdout: &["main", "limited_std_exit:9"],
-                                stderr: &["hook: std::process::exit called re-entrantly"],
-                                ends: Ends::Abort,
-                            },
-                        ),
+                        ("probe exit:0 a limited_std_exit:9", TWICE_IN_EXIT),
+                        ("probe_unnamed_c return a limited_std_exit:9", TWICE_IN_EXIT),
                     ],
                 ],
             },
@@ -332,6 +326,9 @@ const fn status(stdout: Lines, stderr: Lines, status: i32) -> Expected {
     Expected { stdout, stderr, ends: Ends::Status(status) }
 }
 
+const TWICE_IN_EXIT: Expected =
+    abort(&["main", "limited_std_exit:9"], &["hook: std::process::exit called re-entrantly"]);
+
 const fn abort(stdout: Lines, stderr: Lines) -> Expected {
     Expected { stdout, stderr, ends: Ends::Abort }
 }
@@ -381,7 +378,10 @@ const LOCALS: Cases = &[
     ),
 ];
 
-const STD_EXIT: Cases = &[("probe exit:0 a limited_std_exit:9", status(&["main", "limited_std_exit:9", "a"], &[], 9))];
+const STD_EXIT: Cases = &[
+    ("probe exit:0 a limited_std_exit:9", status(&["main", "limited_std_exit:9", "a"], &[], 9)),
+    ("probe_unnamed_c return a limited_std_exit:9", status(&["main", "limited_std_exit:9", "a"], &[], 9)),
+];
 
 /// Where no exit thread can be started.
 const ON_MAIN_AT_EXIT: Cases = &[(

@@ -108,11 +108,13 @@ fn build(triple: &str, flags: &str, platform: &Platform) -> PathBuf {
     copy(&named("probe"), &named("probe_abort"));
     let library: &[&str] = if platform.has_libraries { &["-p", "platforms_library"] } else { &[] };
     let folder = build(flags, &[&["-p", "platforms"], library].concat());
-    copy(&named("probe"), &named("probe_unnamed"));
-    if triple.contains("windows") {
-        let mut program = fs::read(named("probe")).expect("a program can be read");
-        import_names::take_out(&mut program);
-        fs::write(named("probe_unnamed"), program).expect("a program can be written");
+    for (name, library) in [("probe_unnamed", ""), ("probe_unnamed_c", "msvcrt")] {
+        copy(&named("probe"), &named(name));
+        if triple.contains("windows") {
+            let mut program = fs::read(named("probe")).expect("a program can be read");
+            import_names::take_out(&mut program, library);
+            fs::write(named(name), program).expect("a program can be written");
+        }
     }
     folder
 }

@@ -1,11 +1,16 @@
 //! Owns what becomes of other threads' part where the system has ended all but this one, as Windows does before it detaches a DLL at an exit;
 //! must not know when that is.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::config::CONFIG;
 use crate::log::Log;
 use crate::registry::{self, PENDING};
 use crate::runner::RUN;
 use crate::sys::token::ThreadToken;
+
+/// Nothing else is published with it.
+static IS_SAID: AtomicBool = AtomicBool::new(false);
 
 /// Makes a run of another thread this one's: what it had not started is pending again, as in a forked child. `false`: one of those threads
 /// had a lock, which nobody gives back.
@@ -13,7 +18,10 @@ pub(super) fn go_on() -> bool {
     let log = Log::from_environment(None);
     let is_free = RUN.try_lock().is_some() && CONFIG.try_lock().is_some() && PENDING.try_lock().is_some();
     if !is_free {
-        log.locked_for_good();
+        // Once, for all hooks that are installed.
+        if !IS_SAID.swap(true, Ordering::Relaxed) {
+            log.locked_for_good();
+        }
         return false;
     }
     if let Some(label) = registry::take_running() {

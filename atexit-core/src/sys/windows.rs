@@ -29,14 +29,16 @@ pub(crate) use standard_error::write_stderr;
 use std::cell::Cell;
 use std::ffi::c_int;
 use std::os::windows::io::AsRawHandle as _;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use windows_sys::Win32::System::LibraryLoader::{
     GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, GetModuleHandleExW,
     GetModuleHandleW,
 };
-use windows_sys::Win32::System::Threading::{ExitProcess, GetCurrentProcess, TerminateProcess, WaitForSingleObject};
+use windows_sys::Win32::System::Threading::{
+    ExitProcess, GetCurrentProcess, GetCurrentThreadId, TerminateProcess, WaitForSingleObject,
+};
 
 use super::sync::thread::JoinHandle;
 use super::{ExitHook, call_at_exit, call_from_c};
@@ -55,9 +57,8 @@ unsafe extern "system" {
 static EXIT_PROCESS: AtomicUsize = AtomicUsize::new(0);
 static C_EXIT: AtomicUsize = AtomicUsize::new(0);
 
-/// What the process is about to end with, once that is known.
-static STATUS: AtomicI64 = AtomicI64::new(UNKNOWN);
-const UNKNOWN: i64 = i64::MIN;
+/// The number of the thread that is about to end the process, as far as it is known, and the status that it ends it with.
+static ENDING: AtomicU64 = AtomicU64::new(0);
 
 /// The handlers have run, and this module has called `ExitProcess`.
 static HAS_LEFT: AtomicBool = AtomicBool::new(false);
@@ -90,8 +91,12 @@ pub(crate) fn install_hook<H: ExitHook>() {
             Replacement { name: c"ExitProcess", by: exit_process::<H> as *const () as usize, imported: &EXIT_PROCESS },
             Replacement { name: c"exit", by: c_exit::<H> as *const () as usize, imported: &C_EXIT },
         ];
-        // SAFETY: this code runs in the module; both functions are what their declarations in Windows and ISO C say.
-        unsafe { import_table::replace(this_module(), &replacements) };
+        let module = this_module();
+        // The loader knows none of code that something else has put into memory.
+        if !module.is_null() {
+            // SAFETY: this code runs in the module; both functions are what their declarations in Windows and ISO C say.
+            unsafe { import_table::replace(module, &replacements) };
+        }
     }
     // The thread that is inside C's `exit`, and has the lock of its list, may be another one, and wait for this.
     if !IS_BY_REPLACED.try_with(Cell::get).unwrap_or_default() {
@@ -118,7 +123,7 @@ unsafe extern "C" fn c_exit<H: ExitHook>(status: c_int) -> ! {
 
 /// Calls the hook, and says what to end with then.
 fn run_hook<H: ExitHook>(status: i32) -> i32 {
-    STATUS.store(status.into(), Ordering::SeqCst);
+    note_status(status);
     set_by_replaced(true);
     let mut end = status;
     call_from_c(|| {
@@ -126,7 +131,7 @@ fn run_hook<H: ExitHook>(status: i32) -> i32 {
         end = asked.unwrap_or(status);
     });
     set_by_replaced(false);
-    STATUS.store(end.into(), Ordering::SeqCst);
+    note_status(end);
     end
 }
 
@@ -154,8 +159,19 @@ fn of_windows(status: i32) -> u32 {
     u32::from_ne_bytes(status.to_ne_bytes())
 }
 
+fn this_thread() -> u64 {
+    // SAFETY: it takes nothing, and never fails.
+    u64::from(unsafe { GetCurrentThreadId() })
+}
+
+fn note_status(status: i32) {
+    ENDING.store((this_thread() << u32::BITS) | u64::from(of_windows(status)), Ordering::SeqCst);
+}
+
+/// What this thread is about to end the process with. Another one that was, and is dead by now, does not end it.
 fn status() -> Option<i32> {
-    i32::try_from(STATUS.load(Ordering::SeqCst)).ok()
+    let ending = ENDING.load(Ordering::SeqCst) ^ (this_thread() << u32::BITS);
+    u32::try_from(ending).ok().map(|status| i32::from_ne_bytes(status.to_ne_bytes()))
 }
 
 fn this_module() -> *const u8 {
@@ -187,12 +203,16 @@ pub(crate) fn in_library() -> bool {
 }
 
 pub(crate) fn is_unloaded() -> bool {
+    is_detached() && RtlDllShutdownInProgress() == 0
+}
+
+fn is_detached() -> bool {
     IS_DETACHED.load(Ordering::SeqCst)
 }
 
 /// The loader's lock is held while it detaches a DLL, and at the end of the process the system starts none.
 pub(crate) fn can_start_threads() -> bool {
-    !is_unloaded()
+    !is_detached()
 }
 
 /// With Wine, a process that calls `ExitProcess` while a thread of its own ends may hang for a while, and is killed then.
@@ -216,7 +236,7 @@ fn leave(status: i32) -> ! {
 
 /// C's streams are written out, as its `exit` would do; but when a DLL is detached, a dead thread may hold their locks.
 pub(crate) fn exit_again(status: i32) -> ! {
-    if is_unloaded() {
+    if is_detached() {
         exit_at_once(status)
     }
     super::iso_c::flush();

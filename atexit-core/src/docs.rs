@@ -294,21 +294,25 @@ pub mod what_works_inside_a_handler {}
 /// | Ctrl-C, after `signals::install`; other events of the console, which Wine does not have | run | run, if that DLL has installed it |
 /// | `ExitProcess` in another module (such as std, where it is a DLL: `-C prefer-dynamic`), or by a pointer of `GetProcAddress`; the end of the last thread | do not run | run when the DLL is detached |
 /// | `FreeLibrary` | | run on the calling thread, with [`Cause::Unload`](crate::Cause::Unload) |
-/// | `_exit`, `abort`, `TerminateProcess` | do not run | do not run |
+/// | `_exit`; C's `abort` where it ends in that, as in `msvcrt` | do not run | run when the DLL is detached |
+/// | [`std::process::abort`], `TerminateProcess`, a crash | do not run | do not run |
 ///
 /// When a DLL is detached at the end of the process, the system has ended all other threads, wherever they were, and starts none. The
 /// handlers run on the exiting thread, no limit or deadline ends one, and the status is not known, so that a failure wins over any: then the
 /// process ends by `TerminateProcess`, and DLLs that come later are not detached. A handler that another thread was running is named on standard
 /// error as cut off, and the others run. What a dead thread has locked stays locked: a handler must use `try_lock`, and one that prints
-/// hangs if that thread was just printing. If it had locked this library, no handler runs, and a line says so.
+/// hangs if that thread was just printing. Nobody flushes stdout, so what is printed without the end of its line is lost. A line of this
+/// library takes as long as standard error does. If a dead thread had locked this library, no handler runs, and a line says so.
 ///
 /// In a module without names in its import table nothing is replaced: then handlers run where C's exit functions do, at a return from `main` and
-/// at C's `exit`, without the status, and not at [`std::process::exit`].
+/// at C's `exit`, without the status, and not at [`std::process::exit`]. The C runtime keeps a lock meanwhile: a handler on the exit thread
+/// that calls C's `exit` or `atexit` waits there, until a time limit or the deadline ends it. So it is wherever another module calls C's `exit`.
 ///
 /// What is registered once a module has called `ExitProcess` is not run.
 ///
 /// A DLL that has called `signals::install` is not unloaded any more. One in which a [`run`](crate::run) has abandoned a handler must not be: that
-/// handler goes on in its code.
+/// handler goes on in its code. Nor can one be loaded again and again with std for windows-gnu, which takes indexes for thread-locals and never gives them
+/// back: it aborts the process after some hundred times.
 ///
 /// By Microsoft's documentation, and not tried:
 ///

@@ -9,16 +9,16 @@ pub mod guide {}
 /// When handlers run, when not, what they are told, and which status the process ends with.
 ///
 /// Handlers run when the process calls C's `exit`, which is where most ways out of a process meet: a return from `main`
-/// does, and [`std::process::exit`] does on Unix and WASI; on Windows [what leads there](crate::docs::platforms) is replaced. [`exit`](crate::exit) of
-/// this crate runs them by itself, before it calls that.
+/// does, and [`std::process::exit`] does on Unix and WASI. On Windows this crate [replaces](crate::docs::platforms) what a program calls there.
+/// [`exit`](crate::exit) of this crate runs them by itself, before it calls C's.
 ///
 /// | the process ends by | handlers | [`cause()`](crate::cause) in a handler |
 /// |---|---|---|
 /// | return from `main`, also with `Err` | run | `Exit`, status of `main` |
-/// | [`std::process::exit`], from any thread | run (on Windows, those of the module that calls it) | `Exit` with that status |
+/// | [`std::process::exit`], from any thread | run (on Windows, where a DLL calls it, [not those of the program](crate::docs::platforms)) | `Exit` with that status |
 /// | C's `exit`: from Rust, or in a C program with a library in Rust | run | `Exit` with that status |
 /// | a panic in `main` that unwinds | run | `Exit`, status 101 |
-/// | [`atexit_core::exit`](crate::exit), from any thread | run, on every platform | `Exit` with that status |
+/// | [`atexit_core::exit`](crate::exit), from any thread | run, on every platform (for DLLs of Windows as above) | `Exit` with that status |
 /// | a signal that `signals::install` has caught (feature `signals`) | run; then the process dies by it | `Signal`, and which |
 /// | any other signal; SIGKILL always | do not run | |
 /// | [`std::process::abort`], `_exit`, `quick_exit`, a panic with `panic = "abort"`, a second panic while one unwinds | do not run | |
@@ -75,7 +75,7 @@ pub mod guide {}
 /// | a signal | any failure | that signal, or 128 and its number after `Signals::end_by_exit` |
 ///
 /// A status is 0 if a parent reads it as 0: on Unix it sees the low eight bits. Where the platform does not tell which
-/// status is pending (it does with glibc), a failure wins over any.
+/// status is pending (it does with glibc), a failure replaces any status.
 /// [`Config::failure_status(false)`](crate::Config::failure_status) takes failures out of this table.
 ///
 /// # Fork
@@ -108,6 +108,10 @@ pub mod guide {}
 /// runs after the handlers, and so does what a handler registers with C. None of them runs when a caught signal ends the
 /// process, unless `Signals::end_by_exit` has said so.
 ///
+/// On Windows the handlers of a program run before all of C's exit functions, whenever those were registered, and
+/// [`std::process::exit`] runs none of C's. On Apple's systems, the BSDs and Android the first handler that is registered plants
+/// the hook again, as [`arm`](crate::arm) does: what C registered until then runs after the handlers.
+///
 /// A function that C runs after the handlers, a destructor in `.fini_array` among them, may register handlers: they run
 /// next (with musl, after all such functions). It may end the process with another status by [`exit`](crate::exit) or by C's `exit`
 /// (but with musl not from a destructor: C's `exit` calls all of them again there, or crashes from 1.2.6 on); [`std::process::exit`]
@@ -120,7 +124,7 @@ pub mod guide {}
 ///
 /// Whether a library in Rust is linked, preloaded, or opened by `dlopen`: its handlers run at the exit of the process.
 /// A program and its libraries may each have a copy of this crate. At an exit the handlers of all copies run, one copy
-/// after the other. A caught signal runs those of the copy that has caught it, and then the process dies.
+/// after the other (on Windows [not at every exit](crate::docs::platforms)). A caught signal runs those of the copy that has caught it, and then the process dies.
 ///
 /// C's exit functions run last-in first-out, and a library's hook is planted when it is loaded. For one that is linked or preloaded that
 /// is before the loader plants what finalises all libraries. Therefore the first handler that is registered plants the hook again, as
@@ -150,14 +154,14 @@ pub mod guide {}
 /// of 1 KiB.
 ///
 /// A `dlclose` in one of C's exit functions is an exit. If the handlers have not run before that function, they run on the thread
-/// that calls it, and the status is not known, so that a failure wins over any.
+/// that calls it, and the status is not known, so that a failure replaces any status.
 pub mod when_handlers_run {}
 
 /// What a handler may use, on the thread on which it runs.
 ///
 /// # Why it matters
 ///
-/// When a thread reaches C's `exit`, Rust has destroyed its thread-locals, and whatever has one with a destructor
+/// When a thread reaches C's `exit`, Rust has destroyed its thread-locals on most platforms, and whatever has one with a destructor
 /// panics there: "cannot access a Thread Local Storage value during or after destruction". That is `tracing` with its
 /// spans, Tokio with the runtime that a thread is in, `rand` with its generator.
 ///
@@ -172,7 +176,7 @@ pub mod when_handlers_run {}
 /// | locks, channels, atomics | work, but see [below](#locks) | work, but see [below](#locks) |
 /// | looking up the name of a host | works | works, while a library is being unloaded too |
 /// | [`std::thread::spawn`], [`std::thread::scope`] | work | work from Rust 1.88 on |
-/// | thread-locals | work: they are those of a new thread | those with a destructor panic, if the thread had used them (with musl they are still there) |
+/// | thread-locals | work: they are those of a new thread | those with a destructor panic, if the thread had used them (with musl, on Windows and on WASI they are still there) |
 /// | `tracing`, with spans | works | as thread-locals, which it is built on |
 /// | Tokio: a new runtime | works | as thread-locals, which it is built on |
 /// | `async fn` handlers | work | work, as far as what drives them does |
@@ -188,7 +192,7 @@ pub mod when_handlers_run {}
 ///
 /// - where the attribute says `caller_thread`;
 /// - while a library is being unloaded;
-/// - where no thread can be started: that is no error and loses no handler;
+/// - where no thread can be started, as on WASI, which has none: that is no error and loses no handler;
 /// - where the exiting thread holds the lock of stdout or stderr, on which a `println!` of the exit thread would wait
 ///   forever;
 /// - at an exit of NetBSD, and when Windows detaches a DLL, where none can be started, and on [systems that nobody has looked
@@ -287,18 +291,18 @@ pub mod what_works_inside_a_handler {}
 /// | the process ends by | handlers of the program | handlers of a DLL |
 /// |---|---|---|
 /// | return from `main`, also with `Err`; a panic in `main` | run, with the status | run when the DLL is detached |
-/// | [`std::process::exit`] or C's `exit` in the program, from any thread | run, with the status | run when the DLL is detached |
+/// | [`std::process::exit`], C's `exit` or `ExitProcess` in the program, from any thread | run, with the status | run when the DLL is detached |
 /// | [`std::process::exit`] or C's `exit` in that DLL, from any thread | C's `exit`: run, without the status; std's: do not run | run, with the status |
 /// | C's `exit` in another module | run, without the status | run when the DLL is detached |
 /// | [`exit`](crate::exit) of this crate | run | those of the module that calls it run; the others' as for std's |
-/// | Ctrl-C, after `signals::install`; other events of the console, which Wine does not have | run | run, if that DLL has installed it |
+/// | Ctrl-C, after `signals::install`; other events of the console, which Wine does not have | run, if the program has called it | run, if that DLL has called it |
 /// | `ExitProcess` in another module (such as std, where it is a DLL: `-C prefer-dynamic`), or by a pointer of `GetProcAddress`; the end of the last thread | do not run | run when the DLL is detached |
 /// | `FreeLibrary` | | run on the calling thread, with [`Cause::Unload`](crate::Cause::Unload) |
 /// | `_exit`; C's `abort` where it ends in that, as in `msvcrt` | do not run | run when the DLL is detached |
 /// | [`std::process::abort`], `TerminateProcess`, a crash | do not run | do not run |
 ///
 /// When a DLL is detached at the end of the process, the system has ended all other threads, wherever they were, and starts none. The
-/// handlers run on the exiting thread, no limit or deadline ends one, and the status is not known, so that a failure wins over any: then the
+/// handlers run on the exiting thread, no limit or deadline ends one, and the status is not known, so that a failure replaces any status: then the
 /// process ends by `TerminateProcess`, and DLLs that come later are not detached. A handler that another thread was running is named on standard
 /// error as cut off, and the others run. What a dead thread has locked stays locked: a handler must use `try_lock`, and one that prints
 /// hangs if that thread was just printing. Nobody flushes stdout, so what is printed without the end of its line is lost. A line of this
@@ -331,7 +335,7 @@ pub mod what_works_inside_a_handler {}
 ///
 /// | | |
 /// |---|---|
-/// | the status | is passed to no exit function: it is not known, and a failure wins over any |
+/// | the status | is passed to no exit function: it is not known, and a failure replaces any status |
 /// | an exit and an unload | are told apart: an exit calls an exit function that belongs to no library, an unload does not. A library that is linked, and only declares handlers, is taken for unloaded where the loader finalises it first; a call of [`register`](crate::register) or [`arm`](crate::arm) mends that |
 /// | an unload on Apple's systems | does not happen to a library with thread-locals, which std has |
 /// | threads in an exit | start; on NetBSD, whose C library keeps a lock meanwhile, and on systems that are not named here, handlers of an exit run on the exiting thread |
@@ -351,7 +355,8 @@ pub mod what_works_inside_a_handler {}
 /// # WebAssembly
 ///
 /// On WASI handlers run when `main` returns, at [`std::process::exit`], C's `exit`, [`exit`](crate::exit) and [`run`](crate::run), on the one
-/// thread there is. A panic traps, as `panic = "abort"` does elsewhere, and runs nothing.
+/// thread there is. A panic traps, as `panic = "abort"` does elsewhere, and runs nothing. No limit ends a handler: it is reported when the
+/// handler is over, and after the deadline no other handler starts. A handler that hangs hangs the process, and nothing names it.
 ///
 /// `wasm32-unknown-unknown` has no C library, no exit and no clock. [`run`](crate::run) runs the handlers, and so does [`exit`](crate::exit),
 /// before it traps. No limit is ever over, and a handler takes no time.

@@ -150,7 +150,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
             },
             Difference {
                 sentence: "at an exit by C's `exit`, handlers run on the exiting thread: what its thread-locals held is gone, \
-                           and limits and the deadline are told when the handler is over",
+                           and limits and the deadline are reported when the handler is over",
                 cases: &[
                     ON_MAIN_AT_EXIT,
                     TOLD_AFTERWARDS,
@@ -241,7 +241,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
         differences: &[
             Difference { sentence: UNKNOWN_STATUS, cases: &[STATUS_OF_MAIN] },
             Difference {
-                sentence: "there are no threads: limits and the deadline are told when the handler is over",
+                sentence: "there are no threads: limits and the deadline are reported when the handler is over",
                 cases: &[ON_MAIN_AT_EXIT, TOLD_AFTERWARDS, WITHOUT_THREADS],
             },
             Difference {
@@ -268,7 +268,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
                 ]],
             },
             Difference {
-                sentence: "there are no signals: to install is an error",
+                sentence: "there are no signals: `signals::install` is an error",
                 cases: &[&[
                     ("probe interrupt a cause", status(&["main", NO_SIGNALS, "cause", NO_STATUS, "a"], &[], 0)),
                     (
@@ -297,10 +297,10 @@ const GNU: &[&str] =
 const MUSL: &[&str] = &["x86_64-unknown-linux-musl"];
 
 const UNKNOWN_STATUS: &str =
-    "C's `exit` does not tell the pending status: `cause()` does not have it, and a failure wins over any";
+    "C's `exit` does not tell the pending status: `cause()` does not have it, and a failure replaces any status";
 
-const ENDS_AT_ONCE: &str = "to end with another status than C's `exit` was called with, the process ends by `_exit`: C functions and \
-                            handlers of other copies of this library that are still to come are not called";
+const ENDS_AT_ONCE: &str = "to end with another status than C's `exit` was called with, the process ends by `_exit`: C's exit \
+                            functions and the handlers of other copies of this library that have not run yet are skipped";
 
 const LIVING_LOCALS: &str = "thread-locals of the exiting thread are alive while handlers run, and never dropped";
 

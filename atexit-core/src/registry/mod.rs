@@ -221,6 +221,14 @@ pub(crate) fn take_running() -> Option<Label> {
     lock().progress.running.take()
 }
 
+/// The same by the thread that ran the handler, if it still holds the lease: the handler has failed, and is over.
+pub(crate) fn forget_running() {
+    let mut pending = lock();
+    let label = if lease::is_held() { pending.progress.running.take() } else { None };
+    drop(pending);
+    drop(label);
+}
+
 /// Lets nothing run any more, and says what was pending. The captures are not dropped: they may hang, as a handler did.
 pub(crate) fn stop() -> Vec<HandlerInfo> {
     let mut taken = Vec::new();

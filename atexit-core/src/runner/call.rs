@@ -61,13 +61,17 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
         fault = Some(Fault::timed_out(limit)); // where it could not be abandoned, it is reported
     }
     let failure = fault.map(|fault| Failure { handler: label.info(), fault });
+    let has_failed = failure.is_some();
     if let Some(failure) = &failure {
         log.fault(&failure.fault);
         state::fail(failure.clone());
     }
     if let Some(handler) = info {
-        log.ended(&handler, elapsed, failure.is_some());
+        log.ended(&handler, elapsed, has_failed);
         watch::tell(HandlerEvent::Finished, || config.observe(|| Event::Finished { handler, elapsed, failure }));
+    }
+    if has_failed {
+        registry::forget_running(); // a deadline that is over by now is no second failure of it
     }
     true
 }

@@ -224,7 +224,11 @@ pub(crate) const TIME: &[Case] = &[
     case("probe return deadline:1500 never late:4000 a", &["main", "a", "late:4000"], DEADLINE, 1),
     case("probe core_exit:0 deadline:1500 never late:4000 a", &["main", "a", "late:4000"], DEADLINE, 1),
     case("probe return deadline:1500 never caller_late:4000 a", &["main", "a", "caller_late:4000"], CALLER_DEADLINE, 1),
+    case("probe return deadline:1200 a limited_late:1300", &["main", "limited_late:1300", "a"], LATE_FOR_BOTH, 1),
 ];
+
+pub(crate) const LATE_FOR_BOTH: Lines =
+    &["at_exit: 1 handler failed:", "at_exit: limited_late:1300 at {at}: exceeded its time limit of 50ms"];
 
 pub(crate) const LATE: Lines =
     &["at_exit: 1 handler failed:", "at_exit: limited_late:2000 at {at}: exceeded its time limit of 50ms"];

@@ -401,6 +401,19 @@ const TOLD_AFTERWARDS: Cases = &[
         "probe return deadline:1500 never caller_late:4000 a",
         status(&["main", "a", "caller_late:4000", "goes on"], CALLER_DEADLINE, 1),
     ),
+    (
+        "probe return deadline:1200 a limited_late:1300",
+        status(
+            &["main", "limited_late:1300", "goes on"],
+            &[
+                "at_exit: 1 handler not run before the deadline:",
+                "at_exit: a at {at}",
+                "at_exit: 1 handler failed:",
+                "at_exit: limited_late:1300 at {at}: exceeded its time limit of 50ms",
+            ],
+            1,
+        ),
+    ),
 ];
 
 const WITHOUT_THREADS: Cases = &[

@@ -294,7 +294,7 @@ pub mod what_works_inside_a_handler {}
 /// | [`std::process::exit`], C's `exit` or `ExitProcess` in the program, from any thread | run, with the status | run when the DLL is detached |
 /// | [`std::process::exit`] or C's `exit` in that DLL, from any thread | C's `exit`: run, without the status; std's: do not run | run, with the status |
 /// | C's `exit` in another module | run, without the status | run when the DLL is detached |
-/// | [`exit`](crate::exit) of this crate | run | those of the module that calls it run; the others' as for std's |
+/// | [`exit`](crate::exit) of this crate | run where the program calls it; where a DLL does, do not run | of the DLL that calls it run; of others run when they are detached |
 /// | Ctrl-C, after `signals::install`; other events of the console, which Wine does not have | run, if the program has called it | run, if that DLL has called it |
 /// | `ExitProcess` in another module (such as std, where it is a DLL: `-C prefer-dynamic`), or by a pointer of `GetProcAddress`; the end of the last thread | do not run | run when the DLL is detached |
 /// | `FreeLibrary` | | run on the calling thread, with [`Cause::Unload`](crate::Cause::Unload) |
@@ -329,8 +329,8 @@ pub mod what_works_inside_a_handler {}
 ///
 /// # Apple's systems, the BSDs, Android
 ///
-/// The library is linked for macOS, FreeBSD and NetBSD, and compiled for Android, but nothing has been run there. The code that they share
-/// has been run on Linux. What is expected was read in the sources of Apple's Libc-1725 and dyld-1378, of FreeBSD's C library, of OpenBSD's
+/// The library is linked for macOS, FreeBSD and NetBSD, and compiled for Android, but nothing has been run there. Their common code is tested on
+/// Linux. What is expected rests on the sources of Apple's Libc-1725 and dyld-1378, of FreeBSD's C library, of OpenBSD's
 /// of 2017, of NetBSD's of 2007, and of Android's bionic:
 ///
 /// | | |

@@ -315,8 +315,9 @@ pub mod what_works_inside_a_handler {}
 /// What is registered once a module has called `ExitProcess` is not run.
 ///
 /// A DLL that has called `signals::install` is not unloaded any more. One in which a [`run`](crate::run) has abandoned a handler must not be: that
-/// handler goes on in its code. Nor can one be loaded again and again with std for windows-gnu, which takes indexes for thread-locals and never gives them
-/// back: it aborts the process after some hundred times.
+/// handler goes on in its code. Where a handler is the first in its DLL to use a thread-local with a destructor while the DLL is unloaded, the
+/// thread-local is never dropped, and nothing crashes. With std for windows-gnu, a DLL cannot be loaded again and again: std takes indexes for
+/// thread-locals, never gives them back, and aborts the process after some hundred times.
 ///
 /// By Microsoft's documentation, and not tried:
 ///

@@ -34,6 +34,7 @@ pub fn set_up(word: &str) {
         "unregistered" => drop(Handler::new(|| println!("never")).register().unregister()),
         "local" => use_local(),
         "run" => println!("{}", run()),
+        "run_on_thread" => run_on_thread(),
         _ => register(word),
     }
 }
@@ -64,6 +65,14 @@ fn milliseconds(number: i32) -> Duration {
 fn run() -> String {
     let report = atexit_core::run();
     format!("report: {} ran, {} failed", report.ran(), report.failures().len())
+}
+
+/// Returns when a handler of that run meets this thread.
+fn run_on_thread() {
+    ARE_TWO.store(true, Ordering::Relaxed);
+    if spawn(|| drop(atexit_core::run())).is_some() {
+        MEETING.wait();
+    }
 }
 
 enum Returned {
@@ -105,14 +114,20 @@ fn act(verb: &str) -> Returned {
         "use_local" => use_local(),
         "std" => use_std(),
         "spawns" => use_threads(),
-        "late" => {
-            thread::sleep(milliseconds(number)); // a time is what this is about
-            println!("goes on");
+        "late" => late(number),
+        "meets_and_late" => {
+            MEETING.wait();
+            late(number);
         }
         "meets" if ARE_TWO.load(Ordering::Relaxed) => drop(MEETING.wait()),
         _ => {}
     }
     Returned::Nothing
+}
+
+fn late(number: i32) {
+    thread::sleep(milliseconds(number)); // a time is what this is about
+    println!("goes on");
 }
 
 fn use_local() {

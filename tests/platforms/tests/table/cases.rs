@@ -303,6 +303,12 @@ pub(crate) const LIBRARIES: &[Case] = &[
         &[],
         0,
     ),
+    case(
+        "host exit:3 own library:its library:meets_and_late:1000 library:run_on_thread",
+        &["meets_and_late:1000", "main", "goes on", "its", "library: Some(Run)", "own"],
+        &[],
+        3,
+    ),
     case("host return own library:exit:9 library:run", &["exit:9", "library: Some(Run)", "own"], &[], 9),
     case(
         "host return library:where",

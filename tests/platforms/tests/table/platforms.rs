@@ -209,6 +209,16 @@ pub(crate) const PLATFORMS: &[Platform] = &[
                     ),
                     ("host thread_exit:3 own", status(&["main", "own", NO_STATUS_IN_LIBRARY], &[], 3)),
                     ("host return library:where", status(&["main", "where", "on ?", NO_STATUS_IN_LIBRARY], &[], 0)),
+                    (
+                        "host exit:3 own library:its library:meets_and_late:1000 library:run_on_thread",
+                        status(
+                            &["meets_and_late:1000", "main", "own", "its", NO_STATUS_IN_LIBRARY],
+                            &[
+                                "at_exit: meets_and_late:1000 at {at} was cut off: the process ends, and all other threads are dead",
+                            ],
+                            3,
+                        ),
+                    ),
                 ]],
             },
             Difference {
@@ -458,6 +468,10 @@ const OPENED: Cases = &[
     ("host library:core_exit:3 own library:its", status(&[NOT_OPENED, "main", "own"], &[], 0)),
     ("host return own library:its library:run", status(&[NOT_OPENED, "main", "own"], &[], 0)),
     ("host return own library:exit:9 library:run", status(&[NOT_OPENED, "main", "own"], &[], 0)),
+    (
+        "host exit:3 own library:its library:meets_and_late:1000 library:run_on_thread",
+        status(&[NOT_OPENED, "main", "own"], &[], 3),
+    ),
     ("host return library:where", status(&[NOT_OPENED, "main"], &[], 0)),
 ];
 

@@ -31,11 +31,8 @@ use crate::sys::token::ThreadToken;
 /// Far more than a thread takes to start. A new thread makes no progress while its starter holds the loader's lock.
 const START: Duration = Duration::from_secs(5);
 
-/// How long the locks of stdout and stderr may be busy before they count as held.
+/// How long the locks of stdout and stderr may be busy before they count as held by somebody whom the thread is seen to wait for.
 const PROBE: Duration = Duration::from_millis(100);
-
-/// How many times as long a thread has that is not seen to wait for them: on a busy machine it may just not get its turn.
-const PROBES: usize = 20;
 
 /// How long somebody may hold stdout until it counts as held for good, and is not flushed.
 const STDOUT: Duration = Duration::from_secs(1);
@@ -105,7 +102,7 @@ impl ExitThread {
         if !handover.outlasts(Stage::Starting, START) {
             return Err(StartError::NoThread);
         }
-        if !handover.gets_its_turn(Stage::Probing, PROBE, PROBES) {
+        if !handover.gets_its_turn(Stage::Probing, PROBE) {
             return Err(StartError::Held);
         }
         Ok(Self { handover, thread, has_order: true })

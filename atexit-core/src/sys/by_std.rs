@@ -23,8 +23,8 @@ pub(crate) fn thread_id() -> Option<u64> {
     None
 }
 
-pub(crate) fn is_running(_: u64) -> bool {
-    false
+pub(crate) fn is_running(_: u64) -> Option<bool> {
+    None
 }
 
 pub(crate) fn vain_wait(_: u64) -> Option<VainWait> {

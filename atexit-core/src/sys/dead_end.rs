@@ -69,9 +69,10 @@ pub(crate) fn vain_wait(thread_id: u64) -> Option<VainWait> {
     Some(VainWait { dead_end, number })
 }
 
-/// Whether the thread runs, or would if there were a processor for it. What is not said is no reason to wait.
-pub(crate) fn is_running(thread_id: u64) -> bool {
-    std::fs::read(format!("/proc/self/task/{thread_id}/syscall")).is_ok_and(|call| call.starts_with(b"running"))
+/// Whether the thread runs, or would if there were a processor for it.
+pub(crate) fn is_running(thread_id: u64) -> Option<bool> {
+    let call = std::fs::read(format!("/proc/self/task/{thread_id}/syscall")).ok()?;
+    Some(call.starts_with(b"running"))
 }
 
 fn dead_end(call: &str) -> Option<DeadEnd> {
@@ -114,4 +115,33 @@ fn owner(lock: u64, value: &str) -> Option<usize> {
     let at = lock.checked_add(2 * size_of::<c_int>() as u64)?;
     File::open("/proc/self/mem").ok()?.read_exact_at(&mut owner, at).ok()?;
     Some(usize::from_ne_bytes(owner))
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_runs_is_told_from_one_that_waits() {
+        let (say, hear) = mpsc::channel();
+        let (let_go, held) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            say.send(thread_id()).expect("heard");
+            while held.try_recv() == Err(mpsc::TryRecvError::Empty) {}
+            assert!(held.recv().is_err());
+        });
+        let id = hear.recv().expect("said").expect("known on this processor");
+        while is_running(id) != Some(true) {
+            thread::yield_now();
+        }
+        let_go.send(()).expect("held");
+        while is_running(id) != Some(false) {
+            thread::yield_now();
+        }
+        drop(let_go);
+        thread.join().expect("no panic");
+    }
 }

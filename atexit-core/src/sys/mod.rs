@@ -20,7 +20,7 @@
 //! | `exit_at_once(status)` | Ends the process: nothing that is planted runs. It takes no lock. |
 //! | `await_end(thread, at_most)` | Waits until the system is done with a thread that is about to end, where that takes none of the locks of an exit. |
 //! | `thread_id()` | The number by which the system knows this thread, if [`vain_wait`] can be asked about it. |
-//! | `is_running(id)` | Whether that thread has something to do, rather than to wait; `false` if nothing tells. |
+//! | `is_running(id)` | Whether that thread has something to do, rather than to wait, if anything tells. |
 //! | `vain_wait(id)` | What that thread waits for in vain, if it does: see [`VainWait`]. |
 //! | `has_rights_of_another()` | Whether the process may do what whoever started it may not, so that its environment is not to be trusted. |
 //! | `STATUS_MASK` | The bits of an exit status that a parent sees. |

@@ -59,9 +59,10 @@ pub(crate) fn is_unloaded() -> bool {
 
 pub(crate) fn await_end(_: &JoinHandle<()>, _: std::time::Duration) {}
 
-/// Nothing tells.
-pub(crate) fn is_running(_: u64) -> bool {
-    false
+/// Time is not what a model is about.
+#[expect(clippy::unnecessary_wraps, reason = "the library's may be none")]
+pub(crate) fn is_running(_: u64) -> Option<bool> {
+    Some(false)
 }
 
 pub(crate) fn can_start_threads() -> bool {

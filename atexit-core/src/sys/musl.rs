@@ -13,9 +13,11 @@
 //! where there is a status to end with, what the others have in their `.fini_array`, and musl calls later, is skipped.
 //!
 //! Before 1.2.6 several threads may be in `exit` at once, and one that finds the list empty keeps its lock: who comes back to the list then
-//! waits forever. So a thread that meets others in the hook ends the process at once where there is a status to end with, and none waits
-//! here for those that are still in the hook.
+//! waits forever. So only a thread that the list has brought to the hook, and that is still there, adds to the list; one that meets others in
+//! the hook ends the process at once where there is a status to end with; and none waits here for those that are still in the hook: then what
+//! a function of `.fini_array` has registered is lost.
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
@@ -32,6 +34,12 @@ static STATUS: AtomicI32 = AtomicI32::new(NO_STATUS);
 
 /// None that a parent sees.
 const NO_STATUS: c_int = -1;
+
+thread_local! {
+    // Without a destructor, so that it still serves when the others are gone.
+    /// Where C's `exit` is called inside the hook, the first hook to return is the last: the others never do.
+    static IS_IN_HOOK: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Calls the hook once more.
 static HOOK: OnceLock<fn()> = OnceLock::new();
@@ -51,10 +59,10 @@ extern "C" fn last() {
     }
 }
 
-/// In an exit, only while a thread is inside the hook: then the exit functions are not over.
+/// In an exit, only while this thread is inside the hook: then the exit functions are not over.
 pub(crate) fn install_hook<H: ExitHook>() {
     HOOK.get_or_init(|| || posix::exiting::<H, Linux>(Linux::status(0)));
-    if !HAS_EXIT_BEGUN.load(Ordering::Relaxed) || THREADS_IN_HOOK.load(Ordering::Relaxed) > 0 {
+    if !HAS_EXIT_BEGUN.load(Ordering::Relaxed) || IS_IN_HOOK.get() {
         posix::install_hook::<H, Linux>();
     }
 }
@@ -62,10 +70,12 @@ pub(crate) fn install_hook<H: ExitHook>() {
 pub(super) fn hook_begins() {
     HAS_EXIT_BEGUN.store(true, Ordering::Relaxed);
     THREADS_IN_HOOK.fetch_add(1, Ordering::Relaxed);
+    IS_IN_HOOK.set(true);
 }
 
 pub(super) fn hook_ends() {
     THREADS_IN_HOOK.fetch_sub(1, Ordering::Relaxed);
+    IS_IN_HOOK.set(false);
 }
 
 /// From inside the hook.

@@ -331,18 +331,19 @@ pub mod what_works_inside_a_handler {}
 /// # Apple's systems, the BSDs, Android
 ///
 /// The library is linked for macOS, FreeBSD and NetBSD, and compiled for Android, but nothing has been run there. Their common code is tested on
-/// Linux. What is expected rests on the sources of Apple's Libc-1725 and dyld-1378, of FreeBSD's C library, of OpenBSD's
-/// of 2017, of NetBSD's of 2007, and of Android's bionic:
+/// Linux. What is expected rests on the sources of Apple's Libc-1725 and dyld-1378, of FreeBSD's C library before 14, of OpenBSD's of 2017, of
+/// NetBSD's of 2007, and of Android's bionic of 2024:
 ///
 /// | | |
 /// |---|---|
 /// | the status | is passed to no exit function: it is not known, and a failure replaces any status |
 /// | an exit and an unload | are told apart: an exit calls an exit function that belongs to no library, an unload does not. A library that is linked, and only declares handlers, is taken for unloaded where the loader finalises it first; a call of [`register`](crate::register) or [`arm`](crate::arm) mends that |
 /// | an unload on Apple's systems | does not happen to a library with thread-locals, which std has |
-/// | threads in an exit | start; on NetBSD, whose C library keeps a lock meanwhile, and on systems that are not named here, handlers of an exit run on the exiting thread |
+/// | threads in an exit | start; on NetBSD, whose C library keeps a lock meanwhile, and on systems that are not named here, handlers of an exit run on the exiting thread. The exiting thread must be able to take that lock again, which is so in later versions than the one of 2007 |
 /// | another status than the pending one | C's `exit` is called again, and the rest of its functions run; on NetBSD and on systems that are not named here the process ends by `_exit` |
-/// | what an exit function of C registers after the handlers have run | runs; but not on FreeBSD, which calls nothing that is registered by then |
+/// | what an exit function of C registers after the handlers have run | runs; but not on FreeBSD, whose `exit` calls nothing that is registered meanwhile |
 /// | [`std::process::exit`] in a handler | does what C's `exit` does: std has its lock on Linux only |
+/// | C's `exit` in a handler | ends the handler. bionic's lets in one thread only, so a handler on the exit thread waits there until a time limit or the deadline ends it |
 ///
 /// # musl
 ///
@@ -351,7 +352,9 @@ pub mod what_works_inside_a_handler {}
 ///
 /// Where handlers ask for another status, the last function of `.fini_array` ends the process with it, once all of C's exit functions have
 /// run. In a process with shared libraries it is the last one of the object that has this library: what others have there is skipped, if musl
-/// would call it later. Where several threads call C's `exit` at once, the process ends by `_exit` then.
+/// would call it later. Where several threads call C's `exit` at once, or a handler does, the
+/// process ends by `_exit` then: C's exit functions and the handlers of other copies of this library that have not run yet are skipped. What a
+/// function of `.fini_array` registers is not run either, in these two cases.
 ///
 /// # WebAssembly
 ///

@@ -318,7 +318,6 @@ pub(crate) const LIBRARIES: &[Case] = &[
     ),
 ];
 
-/// What one test checks.
 /// Where a program has an import table, this one has no names in it.
 pub(crate) const UNNAMED: &[Case] = &[
     case("probe_unnamed return a", &["main", "a"], &[], 0),

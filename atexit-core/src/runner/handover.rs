@@ -205,15 +205,17 @@ impl Handover {
         const RUNS: usize = 20;
         const UNKNOWN: usize = 5;
         for times in 1.. {
-            if self.wait_while(stage, at_most) != stage {
+            let runs = sys::is_running(self.thread_id.load(Ordering::Relaxed));
+            let mut now = self.lock().wait_timeout_while(&self.changed, at_most, |now| now.stage == stage);
+            if now.stage != stage {
                 break;
             }
-            let runs = sys::is_running(self.thread_id.load(Ordering::Relaxed));
             if times >= runs.map_or(UNKNOWN, |runs| if runs { RUNS } else { 0 }) {
-                break;
+                now.stage = Stage::Dismissed;
+                return false;
             }
         }
-        self.outlasts(stage, Duration::ZERO)
+        true
     }
 
     /// Waits while the thread is at this stage, for this long at most, and says at which it is then.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use spawn::c_library::{DROPS_LOCALS, EXITS_AGAIN, after_failure, cause_in_exit};
+use spawn::c_library::{DROPS_LOCALS, EXITS_AGAIN, RUNS_LATE_ONES_NEXT, after_failure, cause_in_exit};
 use spawn::target::times;
 use spawn::{End, assert_seen, build, command, one_thread_in_exit, run};
 
@@ -340,6 +340,16 @@ fn what_a_handler_registers_runs_next() {
         case(&["return", "a", "register", "b"], &["main", "b", "register", "registered", "a"], &[], 0),
         case(&["return", "a", "register2", "b"], &["main", "b", "register2", "outer", "inner", "a"], &[], 0),
     ]);
+}
+
+#[test]
+fn what_c_registers_after_a_handler_has_called_its_exit_runs_too() {
+    let (before, destructor, by_it) = ("exit function planted before the hook", "destructor", "registered by it");
+    let after =
+        if RUNS_LATE_ONES_NEXT { [before, by_it, destructor, by_it] } else { [before, destructor, by_it, by_it] };
+    let stdout = [&["exit function planted in main", "handler that exits", "declared handler"][..], &after].concat();
+    let mut nested = command(env!("CARGO_BIN_EXE_c_functions"), &["nested"]);
+    assert_seen(&mut nested, &(stdout.join("\n") + "\n"), "", End::Status(3));
 }
 
 #[test]

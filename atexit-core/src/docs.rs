@@ -114,9 +114,10 @@ pub mod guide {}
 ///
 /// A function that C runs after the handlers, a destructor in `.fini_array` among them, may register handlers: they run
 /// next (with musl, after all such functions). It may end the process with another status by [`exit`](crate::exit) or by C's `exit`
-/// (but with musl not from a destructor: C's `exit` calls all of them again there, or crashes from 1.2.6 on); [`std::process::exit`]
-/// aborts there, for std lets no thread in twice. The same goes for a function that C runs before the handlers, and for the destructor
-/// of a thread-local of the exiting thread: the handlers run, and the process ends with that status. (With musl nothing tells
+/// (but with musl not from a destructor, nor from a handler that one registers: C's `exit` calls all destructors again there and may
+/// never end, or crashes from 1.2.6 on); [`std::process::exit`] aborts there, for std lets no thread in twice. The same goes for a
+/// function that C runs before the handlers, and for the destructor of a thread-local of the exiting thread: the handlers run, and the
+/// process ends with that status. (With musl nothing tells
 /// that a function is one of these, so [`exit`](crate::exit) has another thread call std's. Where that one cannot get in, the process ends
 /// without what else C would call. And musl drops no thread-locals of the exiting thread.)
 ///
@@ -352,8 +353,8 @@ pub mod what_works_inside_a_handler {}
 ///
 /// Where handlers ask for another status, the last function of `.fini_array` ends the process with it, once all of C's exit functions have
 /// run. In a process with shared libraries it is the last one of the object that has this library: what others have there is skipped, if musl
-/// would call it later. Where several threads call C's `exit` at once, or a handler does, the
-/// process ends by `_exit` then: C's exit functions and the handlers of other copies of this library that have not run yet are skipped. What a
+/// would call it later. Where several threads call C's `exit` at once, or a handler on the exit
+/// thread does, the process ends by `_exit` then: C's exit functions and the handlers of other copies of this library that have not run yet are skipped. What a
 /// function of `.fini_array` registers is not run either, in these two cases.
 ///
 /// # WebAssembly

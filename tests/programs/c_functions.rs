@@ -4,7 +4,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use atexit_core::{arm, at_exit, register};
+use atexit_core::{Handler, arm, at_exit, register};
 
 #[at_exit]
 fn declared() {
@@ -32,7 +32,7 @@ extern "C" fn planted_in_a_handler() {
 }
 
 extern "C" fn planted_before_the_hook() {
-    if plays("late") {
+    if plays("late") || plays("nested") {
         println!("exit function planted before the hook");
         register(|| println!("registered by it"));
     }
@@ -44,7 +44,7 @@ extern "C" fn constructor() {
 }
 
 extern "C" fn destructor() {
-    if plays("fini_array") {
+    if plays("fini_array") || plays("nested") {
         println!("destructor");
         register(|| println!("registered by it"));
     }
@@ -70,6 +70,15 @@ fn main() {
             // SAFETY: ISO C.
             unsafe { libc::atexit(planted_in_a_handler) };
         });
+    }
+    if plays("nested") {
+        Handler::new(|| {
+            println!("handler that exits");
+            // SAFETY: ISO C; what it leaves undefined here, the C library at hand allows.
+            unsafe { libc::exit(3) }
+        })
+        .caller_thread()
+        .register();
     }
     if plays("armed") || plays("two_threads") {
         arm();

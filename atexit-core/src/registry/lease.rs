@@ -30,9 +30,11 @@ pub(crate) struct Lease {
 impl Lease {
     /// Grants this thread the lease; whoever had it has lost it.
     pub(crate) fn take() -> Self {
+        let outer = if is_held() { MINE.get() } else { NONE }; // one that was revoked stays so when this is given back
         let number = LAST.fetch_add(1, Ordering::SeqCst) + 1;
+        MINE.set(number);
         GRANTED.store(number, Ordering::SeqCst);
-        Self { number, outer: MINE.replace(number) }
+        Self { number, outer }
     }
 
     pub(crate) fn number(&self) -> u64 {

@@ -235,9 +235,6 @@ pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
 
 /// Runs what is left from inside a handler that never returns, because it has called C's `exit`. `None`: it has been abandoned meanwhile.
 fn finish_inside_handler() -> Option<Result<AskedStatus, OthersEnd>> {
-    if state::context().is_none() {
-        return Some(Ok(AskedStatus::default())); // a second hook behind the first
-    }
     let takes_over = state::handover().map_or_else(is_inside, |handover| handover.take_over());
     if !takes_over {
         return None;

@@ -11,7 +11,7 @@
 //! | `can_start_threads()` | Whether a thread that is started now begins to run, also while this one is inside the hook. |
 //! | `watch_forks::<F>()` | `F` is called around each `fork` by the forking thread. Out of memory it does nothing; where nothing forks, neither. |
 //! | `process_id()` | A number that no parent or child of this process has. It never fails. |
-//! | `write_stderr(text, until)` | Writes without a lock, a buffer or a panic, and never raises a signal. Waits for a slow reader until then; `true` if all was written. |
+//! | `write_stderr(text, until)` | Writes without a lock, a buffer or a panic, and never raises a signal. Waits for a slow reader until then, or for as long as it takes where Windows detaches a DLL; `true` if all was written. |
 //! | `exit(status)` | Ends the process by C's `exit`: whatever else is planted runs. |
 //! | `exit_again(status)` | The same from inside the hook, with another status than the process was about to end with. |
 //! | `is_in_exit()` | Whether this thread is inside C's `exit`, as far as one can tell. |

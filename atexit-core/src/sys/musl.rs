@@ -69,13 +69,15 @@ pub(crate) fn install_hook<H: ExitHook>() {
 
 pub(super) fn hook_begins() {
     HAS_EXIT_BEGUN.store(true, Ordering::Relaxed);
-    THREADS_IN_HOOK.fetch_add(1, Ordering::Relaxed);
-    IS_IN_HOOK.set(true);
+    if !IS_IN_HOOK.replace(true) {
+        THREADS_IN_HOOK.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 pub(super) fn hook_ends() {
-    THREADS_IN_HOOK.fetch_sub(1, Ordering::Relaxed);
-    IS_IN_HOOK.set(false);
+    if IS_IN_HOOK.replace(false) {
+        THREADS_IN_HOOK.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// From inside the hook.

@@ -7,6 +7,9 @@ pub const TELLS_STATUS: bool = cfg!(target_env = "gnu");
 /// Whether `exit` drops the thread-locals of the thread that calls it.
 pub const DROPS_LOCALS: bool = cfg!(target_env = "gnu");
 
+/// Whether a handler that an exit function registers, after the others have run, runs next; if not, it runs after all of C's exit functions.
+pub const RUNS_LATE_ONES_NEXT: bool = cfg!(target_env = "gnu");
+
 /// Whether a function of `.fini_array` may call `exit`.
 pub const EXITS_AGAIN: bool = cfg!(target_env = "gnu");
 

@@ -79,7 +79,7 @@ fn handlers_that_were_registered_in_time_need_no_memory() {
     if lacks(Needs::MemoryLimit) {
         return;
     }
-    let stdout = "used up\n".to_owned() + &"older\n".repeat(100);
+    let stdout = "used up\nwas looked at\n".to_owned() + &"older\n".repeat(100);
     assert_seen(&mut command(FAULTS, &["memory_used_up_by_a_handler"]), &stdout, "", End::Status(0));
 }
 

@@ -1,5 +1,7 @@
 //! Ends while the system refuses something; the first argument says which of its scenes it plays.
 
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -87,11 +89,18 @@ fn no_memory_during_the_run() {
     leave_memory(64 << 20);
 }
 
-/// A handler takes all memory that there is, and lives with that: those after it need none.
+/// A handler takes all memory that there is, and lives with that: those after it need none, and neither does who watches them.
 fn memory_used_up_by_a_handler() {
     for _ in 0..100 {
         register(|| println!("older"));
     }
+    register(|| {
+        let waits = waits_of_main();
+        while waits_of_main() < waits + 3 {
+            thread::yield_now();
+        }
+        println!("was looked at");
+    });
     register(|| {
         leave_memory(16 << 20);
         let mut size = 1 << 20;
@@ -104,6 +113,18 @@ fn memory_used_up_by_a_handler() {
         }
         println!("used up");
     });
+}
+
+/// How often the main thread has waited, which it does between two looks at the handlers. Allocates nothing.
+fn waits_of_main() -> usize {
+    let mut path = [0; 64];
+    write!(&mut path[..], "/proc/self/task/{}/status", std::process::id()).expect("room");
+    let path = std::str::from_utf8(&path).expect("ASCII").trim_end_matches('\0');
+    let mut status = [0; 4096];
+    let length = File::open(path).and_then(|mut file| file.read(&mut status)).expect("procfs");
+    let status = std::str::from_utf8(&status[..length]).expect("ASCII");
+    let waits = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).expect("known");
+    waits.trim().parse().expect("a number")
 }
 
 /// From here on no thread can be started, whoever runs this.

@@ -201,12 +201,16 @@ impl Handover {
     /// The same of a stage that takes longer only where the thread waits. One that is not seen to wait is given more time: on a busy machine
     /// it may be slow.
     pub(crate) fn gets_its_turn(&self, stage: Stage, at_most: Duration) -> bool {
-        /// So often, if it is seen to run, or if nothing tells.
-        const RUNS: usize = 20;
-        const UNKNOWN: usize = 5;
+        /// So many halves, if it is seen to run, or if nothing tells.
+        const RUNS: usize = 40;
+        const UNKNOWN: usize = 10;
+        let half = at_most / 2;
+        if self.wait_while(stage, half) != stage {
+            return true; // as almost always, and nobody had to look
+        }
         for times in 1.. {
             let runs = sys::is_running(self.thread_id.load(Ordering::Relaxed));
-            let mut now = self.lock().wait_timeout_while(&self.changed, at_most, |now| now.stage == stage);
+            let mut now = self.lock().wait_timeout_while(&self.changed, half, |now| now.stage == stage);
             if now.stage != stage {
                 break;
             }

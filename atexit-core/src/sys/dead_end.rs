@@ -8,6 +8,7 @@
 
 use std::ffi::{c_int, c_long, c_void};
 use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -61,18 +62,43 @@ pub(crate) fn thread_id() -> Option<u64> {
 }
 
 pub(crate) fn vain_wait(thread_id: u64) -> Option<VainWait> {
-    let read = |file| std::fs::read_to_string(format!("/proc/self/task/{thread_id}/{file}")).ok();
+    let mut buffer = Buffer::new();
     // First: if it goes on meanwhile, this number is that of an earlier wait, and not found again.
-    let status = read("status")?;
+    let status = buffer.read(thread_id, "status")?;
     let number = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()?;
-    let dead_end = dead_end(&read("syscall")?)?;
+    let dead_end = dead_end(buffer.read(thread_id, "syscall")?)?;
     Some(VainWait { dead_end, number })
 }
 
 /// Whether the thread runs, or would if there were a processor for it.
 pub(crate) fn is_running(thread_id: u64) -> Option<bool> {
-    let call = std::fs::read(format!("/proc/self/task/{thread_id}/syscall")).ok()?;
-    Some(call.starts_with(b"running"))
+    Some(Buffer::new().read(thread_id, "syscall")?.starts_with("running"))
+}
+
+/// Where the files about a thread are read to. On the stack: a handler may have used up all memory.
+struct Buffer([u8; 4096]);
+
+impl Buffer {
+    fn new() -> Self {
+        Self([0; 4096])
+    }
+
+    /// The file, or as much of it as fits.
+    fn read(&mut self, thread_id: u64, file: &str) -> Option<&str> {
+        let mut path = [0; 64];
+        let mut rest = &mut path[..];
+        write!(rest, "/proc/self/task/{thread_id}/{file}").ok()?;
+        let unused = rest.len();
+        let path = std::str::from_utf8(&path[..path.len() - unused]).ok()?;
+        let mut opened = File::open(path).ok()?; // which allocates for much longer paths only
+        let mut length = 0;
+        loop {
+            match opened.read(&mut self.0[length..]).ok()? {
+                0 => return std::str::from_utf8(&self.0[..length]).ok(),
+                more => length += more,
+            }
+        }
+    }
 }
 
 fn dead_end(call: &str) -> Option<DeadEnd> {

@@ -1,18 +1,26 @@
 //! Owns what a program may set, its observer among it; must not know what is done about it.
 
 use std::fmt;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::handler::outcome::drop_quietly;
+use crate::handler::error::drop_quietly;
+use crate::handler::executor::Executor;
+use crate::log::{Level, Log};
 use crate::report::Event;
 use crate::sys::STACK_SIZE;
 use crate::sys::lock::{Guard, Lock, Rank};
+use crate::sys::sync::Instant;
 
 type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// How handlers are run at exit, for the whole process.
+///
+/// What holds is that of the last [`configure`], which is the program's to call, not a library's. To change a part of it, begin with
+/// [`Config::current`].
 ///
 /// ```
 /// use atexit_core::{Config, Event, configure};
@@ -24,35 +32,62 @@ type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 /// }));
 /// ```
 #[derive(Clone)]
-#[must_use = "a configuration does nothing until `configure` takes it"]
 pub struct Config {
     pub(crate) failure_status: bool,
     pub(crate) time_limit: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) stack_size: usize,
+    pub(crate) level: Level,
+    pub(crate) executor: Executor,
     pub(crate) observer: Option<Observer>,
 }
 
 impl Config {
     /// What holds when nothing is configured: failures change the exit status, nothing has a limit, the exit thread has a stack of 8 MiB,
-    /// nobody observes.
+    /// errors are printed, async handlers have the library's executor, nobody observes.
+    #[must_use]
     pub const fn new() -> Self {
-        Self { failure_status: true, time_limit: None, deadline: None, stack_size: STACK_SIZE, observer: None }
+        Self {
+            failure_status: true,
+            time_limit: None,
+            deadline: None,
+            stack_size: STACK_SIZE,
+            level: Level::Error,
+            executor: Executor::OURS,
+            observer: None,
+        }
+    }
+
+    /// What is configured now.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use atexit_core::{Config, configure};
+    ///
+    /// configure(Config::current().deadline(Duration::from_secs(10))); // and all else as it was
+    /// ```
+    #[must_use]
+    pub fn current() -> Self {
+        lock().clone()
     }
 
     /// Whether a failed handler changes an exit status of 0; `true` unless it is set.
-    pub fn failure_status(mut self, changes: bool) -> Self {
+    #[must_use]
+    pub const fn failure_status(mut self, changes: bool) -> Self {
         self.failure_status = changes;
         self
     }
 
-    /// A limit for every handler that has none of its own: see [`Handler::time_limit`](crate::Handler::time_limit).
-    pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = Some(limit);
+    /// A limit for every handler that has none of its own: see [`Handler::time_limit`](crate::Handler::time_limit). `None` unless it is set.
+    #[must_use]
+    pub fn time_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.time_limit = limit.into();
         self
     }
 
-    /// A limit for the whole run at exit, also after a caught signal; a [`run`](crate::run) that the program calls has none, nor has the unloading of a library.
+    /// A limit for the whole run at exit, also after a caught signal; a [`run`](crate::run) that the program calls has none, nor has the
+    /// unloading of a library. `None` unless it is set.
     ///
     /// It is counted from where the exit reaches the handlers, waiting for a run of another thread included. It takes a thread to watch it.
     ///
@@ -62,8 +97,9 @@ impl Config {
     ///
     /// Half a second later the process ends at once, whatever it still waits for, with one line on standard error: an observer that hangs,
     /// for example, or another thread. What was to be said of the handlers is lost then.
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    #[must_use]
+    pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.deadline = limit.into();
         self
     }
 
@@ -78,8 +114,39 @@ impl Config {
     /// # use atexit_core::{Config, configure};
     /// configure(Config::new().stack_size(64 << 20)); // a handler walks a deep tree
     /// ```
-    pub fn stack_size(mut self, bytes: usize) -> Self {
+    #[must_use]
+    pub const fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
+        self
+    }
+
+    /// How much is printed to standard error, where the environment variable `AT_EXIT_LOG` does not say; [`Level::Error`] unless it is set.
+    #[must_use]
+    pub const fn log(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// What runs async handlers to completion that name no executor of their own: those of the attribute without `block_on`, of
+    /// [`register_async`](crate::register_async), and of [`Handler::new_async`](crate::Handler::new_async) without
+    /// [`Handler::block_on`](crate::Handler::block_on). Unless it is set, the library's own: see the attribute.
+    ///
+    /// The function is called on the thread that the handler runs on, and is to return when the future is ready; if it returns before, the handler has failed.
+    ///
+    /// ```
+    /// use std::sync::LazyLock;
+    ///
+    /// use atexit_core::{Config, configure, register_async};
+    /// use tokio::runtime::{Builder, Runtime};
+    ///
+    /// static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_multi_thread().enable_all().build().expect("a runtime"));
+    ///
+    /// configure(Config::new().block_on(|handler| RUNTIME.block_on(handler)));
+    /// register_async(|| async { println!("flushed on the runtime of the program") });
+    /// ```
+    #[must_use]
+    pub fn block_on(mut self, block_on: impl Fn(Pin<Box<dyn Future<Output = ()>>>) + Send + Sync + 'static) -> Self {
+        self.executor = Executor::of(block_on);
         self
     }
 
@@ -91,6 +158,7 @@ impl Config {
     /// To end the process from there, call [`exit`](crate::exit). [`std::process::exit`] aborts or blocks as in a handler. If it calls C's
     /// `exit` at [`Event::Started`], the handler that is about to start does not run, and that counts as its failure. Of the end of a run it
     /// is told once, whatever it does.
+    #[must_use]
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
@@ -123,24 +191,36 @@ impl fmt::Debug for Config {
             .field("time_limit", &self.time_limit)
             .field("deadline", &self.deadline)
             .field("stack_size", &self.stack_size)
+            .field("log", &self.level)
             .finish_non_exhaustive()
     }
 }
 
 pub(crate) static CONFIG: Lock<Config> = Lock::new(Rank::Config, Config::new());
 
-/// Sets the configuration of the process; what an earlier call set is forgotten.
+/// Sets the configuration of the process, and gives back the one that it replaces.
 ///
 /// It is the program's to call, not a library's. A run that has begun keeps the configuration that it began with.
-pub fn configure(config: Config) {
-    let earlier = std::mem::replace(&mut *lock(), config);
-    drop(earlier); // an observer's captures are a user's code, and the lock is released by now
+///
+/// ```
+/// use atexit_core::{Config, configure};
+///
+/// let before = configure(Config::new().failure_status(false));
+/// // …
+/// configure(before);
+/// ```
+// Not `must_use`: most programs configure once, and what was there before is the default. If it is dropped here, an observer's captures are
+// a user's code, and the lock is released by now.
+pub fn configure(config: Config) -> Config {
+    std::mem::replace(&mut *lock(), config)
 }
 
 fn lock() -> Guard<'static, Config> {
     CONFIG.lock()
 }
 
-pub(crate) fn current() -> Config {
-    lock().clone()
+/// What lines of a run with this deadline, or of none, go by.
+pub(crate) fn log(deadline: Option<Instant>) -> Log {
+    let level = lock().level;
+    Log::new(level, deadline)
 }

@@ -1,12 +1,19 @@
 //! Owns the guard, a handler that a scope runs early; must not know how a run works.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::time::Instant;
 
-use crate::handler::outcome::{Outcome, drop_quietly};
-use crate::log::Log;
+use crate::config::{self, Config};
+use crate::handler::PendingHandler;
+use crate::handler::error::{HandlerError, drop_quietly};
+use crate::handler::outcome::Outcome;
 use crate::registration::{Handler, Registration};
+use crate::report::Failure;
+use crate::runner;
 
-/// Runs a function once: when the guard is dropped, or at exit, whichever is first. Made by [`guard`].
+/// Runs a function once: when the guard is dropped or [finished](Self::finish), or at exit, whichever is first. Made by [`guard`], and
+/// with options by [`Handler::guard`].
 #[derive(Debug)]
 #[must_use = "a guard that is not kept runs its function at once"]
 pub struct ExitGuard {
@@ -16,9 +23,8 @@ pub struct ExitGuard {
 /// Runs `f` once: when the guard is dropped, or when the process exits first.
 ///
 /// A destructor alone is not enough: [`std::process::exit`] and a signal skip it. A forked child does not run `f`. When the
-/// guard is dropped, `f` runs on the dropping thread, and an `Err` that it returns is shown on standard error, but changes no exit status;
-/// while a run
-/// has started `f` already, dropping the guard does not wait for it.
+/// guard is dropped, `f` runs on the dropping thread, and an `Err` that it returns is shown on standard error, but changes no exit status:
+/// [`finish`](ExitGuard::finish) says what went wrong. While a run has started `f` already, dropping the guard does not wait for it.
 ///
 /// Bind the guard to a name: `let _ = guard(f)` runs `f` at once.
 ///
@@ -43,35 +49,95 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Outcome,
 {
-    let registration = Handler::at(f, Location::caller()).this_process().register();
-    ExitGuard { registration }
+    Handler::at(f, Location::caller()).guard()
 }
 
 impl ExitGuard {
-    /// Forgets the function: it will not run. What it captured is dropped.
+    /// Forgets the function, which will not run: `true` if it was pending. What it captured is dropped.
     ///
     /// # Panics
     ///
     /// If dropping the captures does.
-    pub fn cancel(self) {
-        self.registration.unregister();
+    pub fn cancel(self) -> bool {
+        self.registration.unregister()
         // What is dropped now finds nothing to run.
+    }
+
+    /// Runs the function now, on this thread, if it is pending, and says what went wrong; nothing of that is on standard error, but for what
+    /// the panic hook shows of a panic.
+    ///
+    /// # Errors
+    ///
+    /// If the function fails, panics, or exceeds its time limit. `Ok` if it was not pending: a run has started it, which tells of it, or it
+    /// was taken back by [`clear`](crate::clear).
+    ///
+    /// ```
+    /// let guard = atexit_core::guard(|| std::fs::remove_file("/proc/none"));
+    /// let failure = guard.finish().expect_err("there is no such file");
+    /// assert_eq!(failure.kind(), atexit_core::FailureKind::Error);
+    /// ```
+    pub fn finish(self) -> Result<(), Failure> {
+        let Some(handler) = self.take() else { return Ok(()) };
+        let label = handler.label();
+        let result = call(handler).unwrap_or_else(|payload| {
+            if runner::is_exit(&*payload) {
+                resume_unwind(payload); // it ends the handler around this, and is no failure
+            }
+            Err(HandlerError::panicked(payload))
+        });
+        result.map_err(|error| Failure { handler: label.info(), error })
+    }
+
+    /// The function, if it is pending and this process is to run it.
+    fn take(&self) -> Option<PendingHandler> {
+        let handler = self.registration.take()?;
+        if handler.facts().are_of_another_process() {
+            std::mem::forget(handler);
+            return None;
+        }
+        Some(handler)
     }
 }
 
 impl Drop for ExitGuard {
     fn drop(&mut self) {
-        let Some(handler) = self.registration.take() else { return };
-        if handler.facts().are_of_another_process() {
-            std::mem::forget(handler);
-            return;
-        }
-        let callback = handler.into_callback();
-        match catch_unwind(AssertUnwindSafe(|| callback.call())) {
-            Ok(None) => {}
-            Ok(Some(fault)) => Log::from_environment(None).error(&fault),
+        let Some(handler) = self.take() else { return };
+        let label = handler.label();
+        match call(handler) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => config::log(None).failed_outside(&Failure { handler: label.info(), error }),
             Err(payload) if std::thread::panicking() => drop_quietly(payload),
             Err(payload) => resume_unwind(payload),
         }
+    }
+}
+
+/// Runs the function on this thread. The error is what it panicked with.
+fn call(handler: PendingHandler) -> Result<Result<(), HandlerError>, Box<dyn Any + Send>> {
+    let executor = Config::current().executor;
+    let limit = handler.time_limit();
+    let start = Instant::now();
+    let result = catch_unwind(AssertUnwindSafe(|| handler.into_callback().call(&executor)))?;
+    let exceeded = limit.filter(|&limit| result.is_ok() && start.elapsed() > limit);
+    Ok(exceeded.map_or(result, |limit| Err(HandlerError::timed_out(limit))))
+}
+
+impl Handler {
+    /// Registers it for this process, as with [`this_process`](Self::this_process), and makes a guard of it, which runs it when it is dropped
+    /// or [finished](ExitGuard::finish), or else at exit. See [`guard`].
+    ///
+    /// Where the guard runs it, that is on the thread that drops the guard, and a time limit is reported when the function is over: it cannot
+    /// be abandoned there.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use atexit_core::Handler;
+    ///
+    /// let guard = Handler::new(|| println!("closed")).name("close the shop").time_limit(Duration::from_secs(5)).guard();
+    /// assert!(guard.finish().is_ok());
+    /// ```
+    pub fn guard(self) -> ExitGuard {
+        ExitGuard { registration: self.this_process().register() }
     }
 }

@@ -162,12 +162,16 @@ pub use config::{Config, configure};
 pub use exit::signals;
 pub use exit::{arm, exit, run};
 pub use guard::{ExitGuard, guard};
+pub use handler::error::{FailureKind, HandlerError};
+#[cfg(feature = "tokio")]
+pub use handler::executor::tokio;
 pub use handler::info::HandlerInfo;
-pub use handler::outcome::{Fault, Outcome};
+pub use handler::outcome::Outcome;
+pub use log::Level;
 pub use order::problem::Problem;
 pub use plan::{Plan, PlanError, PlannedHandler, check, plan};
-pub use registration::{Handler, Registration, clear, pending, register, unregister};
-pub use report::{Cause, Event, Failure, Report};
+pub use registration::{Handler, Registration, clear, pending, register, register_async, unregister};
+pub use report::{Cause, Event, Failure, HandlerEnd, HandlerRun, Report, RunError};
 pub use runner::cause;
 
 /// Links crates that nothing else names, and states the order in which they register.

@@ -1,15 +1,16 @@
 //! Owns how lines get to standard error, and which of them are wanted; must not know when there is something to say.
 //!
 //! Standard error may be a pipe that nobody reads: no line waits for its reader without a bound. The words for a problem of the order are
-//! in `order::problem`, those for a failure in `handler::outcome`.
+//! in `order::problem`, those for a failure in `handler::error`.
 
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::handler::error::HandlerError;
 use crate::handler::info::HandlerInfo;
-use crate::handler::outcome::Fault;
+use crate::handler::text::{NAMED, list, some_of};
 use crate::order::problem::Problem;
 use crate::report::Failure;
 use crate::sys::{self, sync::Instant};
@@ -23,22 +24,35 @@ const GRACE: Duration = Duration::from_millis(200);
 /// For how many milliseconds lines have waited. Nothing else is published with it.
 pub(crate) static WAITED: AtomicU64 = AtomicU64::new(0);
 
-/// How many handlers a list names, beside the last one; the rest are counted. Of the errors of a run, so many are shown when they happen.
-const NAMED: usize = 50;
-
-/// The same for what is wrong with an order: all circles that are told, and what is said of the rest.
+/// How many problems of an order are shown, beside the last one: all circles that are told, and what is said of the rest.
 const PROBLEMS: usize = 100;
 
-/// How many errors of this run were to be shown. Nothing else is published with it.
+/// How many errors of this run were to be shown when they happened, of which [`NAMED`] are. Nothing else is published with it.
 static ERRORS: AtomicUsize = AtomicUsize::new(0);
 
-/// How much is printed, as `AT_EXIT_LOG` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
+/// How much the library prints to standard error; each level has what is above it here.
+///
+/// A program sets it by [`Config::log`](crate::Config::log), and whoever starts the program by the environment variable `AT_EXIT_LOG`, which
+/// has the last word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Level {
+    /// `off`: nothing.
     Off,
+    /// `error`, the default: what fails, hangs or cannot be had.
+    #[default]
     Error,
+    /// `plan`: also the [plan](crate::plan) before each run.
     Plan,
+    /// `trace`: also each start and end of a handler, with how long it took.
     Trace,
+}
+
+/// As `AT_EXIT_LOG` calls it.
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(LEVELS.iter().find(|(_, level)| level == self).map_or("", |(name, _)| name))
+    }
 }
 
 const LEVELS: [(&str, Level); 4] =
@@ -56,10 +70,10 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Reads the environment, for a run with this deadline. What it does not understand is the default, and said once. Where whoever has
-    /// set the environment has fewer rights than this process, it is not for them to say what is printed or kept quiet.
-    pub(crate) fn from_environment(deadline: Option<Instant>) -> Self {
-        let default = Self { level: Level::Error, until: None }.with_deadline(deadline);
+    /// What the environment says, or else the program, for a run with this deadline. What is not understood there is said once. Where whoever
+    /// has set the environment has fewer rights than this process, it is not for them to say what is printed or kept quiet.
+    pub(crate) fn new(level: Level, deadline: Option<Instant>) -> Self {
+        let default = Self { level, until: None }.with_deadline(deadline);
         let value = if sys::has_rights_of_another() { None } else { std::env::var_os("AT_EXIT_LOG") };
         let Some(value) = value.filter(|value| !value.is_empty()) else { return default };
         if let Some((_, level)) = LEVELS.iter().find(|(name, _)| *name == value) {
@@ -67,7 +81,7 @@ impl Log {
         }
         if !SAID.swap(true, Ordering::Relaxed) {
             let names = LEVELS.map(|(name, _)| name).join(", ");
-            default.write(format_args!("AT_EXIT_LOG is {value:?}, which is none of {names}"));
+            default.error_line(format_args!("AT_EXIT_LOG is {value:?}, which is none of {names}"));
         }
         default
     }
@@ -108,23 +122,28 @@ impl Log {
     }
 
     /// What is left to show when a handler of a run fails, as `main` shows its error.
-    pub(crate) fn fault(self, fault: &Fault) {
-        if fault.announcement().is_none() {
+    pub(crate) fn failed(self, error: &HandlerError) {
+        if error.announcement().is_none() {
             return;
         }
         match ERRORS.fetch_add(1, Ordering::Relaxed).cmp(&NAMED) {
-            Less => self.error(fault),
-            Equal if self.level >= Level::Error => {
-                self.write(format_args!("more errors follow, and are counted below"));
-            }
-            Equal | Greater => {}
+            Less => self.error(error),
+            Equal => self.error_line(format_args!("more errors follow, and are counted below")),
+            Greater => {}
         }
     }
 
-    /// The same for a function that belongs to no run.
-    pub(crate) fn error(self, fault: &Fault) {
-        if let Some(text) = fault.announcement().filter(|_| self.level >= Level::Error) {
+    fn error(self, error: &HandlerError) {
+        if let Some(text) = error.announcement().filter(|_| self.level >= Level::Error) {
             self.print(&text);
+        }
+    }
+
+    /// A function that belongs to no run has failed, so that nothing is said of it at the end of one.
+    pub(crate) fn failed_outside(self, failure: &Failure) {
+        match failure.error.announcement() {
+            Some(_) => self.error(&failure.error),
+            None => self.error_line(format_args!("{failure}")),
         }
     }
 
@@ -162,26 +181,26 @@ impl Log {
 
     /// The system has ended the thread that ran it.
     pub(crate) fn cut_off(self, handler: &HandlerInfo) {
-        if self.level >= Level::Error {
-            self.write(format_args!("{handler} was cut off: the process ends, and all other threads are dead"));
-        }
+        self.error_line(format_args!("{handler} was cut off: the process ends, and all other threads are dead"));
     }
 
     /// The same of a thread that had a lock.
     pub(crate) fn locked_for_good(self) {
-        if self.level >= Level::Error {
-            self.write(format_args!(
-                "no handler can run: all other threads are dead, and one of them had locked this library"
-            ));
-        }
+        self.error_line(format_args!(
+            "no handler can run: all other threads are dead, and one of them had locked this library"
+        ));
     }
 
     /// The exit thread cannot have the stack that the program has asked for.
     pub(crate) fn no_stack(self, bytes: usize) {
+        self.error_line(format_args!(
+            "no thread with a stack of {bytes} bytes can be had, so handlers ran on the exiting thread"
+        ));
+    }
+
+    fn error_line(self, line: fmt::Arguments<'_>) {
         if self.level >= Level::Error {
-            self.write(format_args!(
-                "no thread with a stack of {bytes} bytes can be had, so handlers ran on the exiting thread"
-            ));
+            self.write(line);
         }
     }
 
@@ -209,46 +228,11 @@ impl Log {
     }
 }
 
-/// Each item on a line of its own, below a heading; nothing if there is none.
-fn list<T: Display>(lines: &mut Vec<String>, what: &str, items: &[T]) {
-    match items.len() {
-        0 => return,
-        1 => lines.push(format!("1 handler {what}:")),
-        count => lines.push(format!("{count} handlers {what}:")),
-    }
-    lines.extend(some_of(items, NAMED));
-}
-
 /// What is wrong with an order, as far as it is shown.
 pub(crate) fn shown_problems(problems: &[Problem]) -> Vec<String> {
     some_of(problems, PROBLEMS)
 }
 
-/// The first items, how many more there are, and the last one, which a script may look for.
-fn some_of<T: Display>(items: &[T], most: usize) -> Vec<String> {
-    let (first, rest) = items.split_at(items.len().min(most));
-    let mut lines: Vec<String> = first.iter().map(ToString::to_string).collect();
-    if let [more @ .., last] = rest {
-        lines.extend((!more.is_empty()).then(|| format!("and {} more", more.len())));
-        lines.push(last.to_string());
-    }
-    lines
-}
-
 fn at_exit(lines: &[String]) -> String {
     lines.iter().flat_map(|line| ["at_exit: ", line, "\n"]).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_list_is_its_beginning_a_number_and_its_end() {
-        let shown = |count: usize| some_of(&(0..count).collect::<Vec<_>>(), 2).join(", ");
-        assert_eq!(
-            [0, 2, 3, 4, 1000].map(shown),
-            ["", "0, 1", "0, 1, 2", "0, 1, and 1 more, 3", "0, 1, and 997 more, 999"]
-        );
-    }
 }

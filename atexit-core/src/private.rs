@@ -1,20 +1,21 @@
 //! Owns what the expansions of the macros name, and programs should not; must not know how any of it works.
 
 pub use crate::handler::declaration::{Declared, Description, Link, LinkSite, Site, identity};
-pub use crate::handler::executor::block_on;
+pub use crate::handler::executor::Executor;
 pub use atexit_macros::link_with;
 pub use inventory;
 
-use crate::handler::outcome::{Fault, Outcome};
+use crate::handler::error::HandlerError;
+use crate::handler::outcome::Outcome;
 
 /// Where a declared handler's return type is asked to be an [`Outcome`].
-pub fn outcome<T: Outcome>(value: T) -> Option<Fault> {
-    value.fault()
+pub fn outcome<T: Outcome>(value: T) -> Result<(), HandlerError> {
+    value.into_result()
 }
 
 /// Likewise of what a closure returns.
-pub fn outcome_of<T: Outcome>(handler: impl FnOnce() -> T) -> Option<Fault> {
-    handler().fault()
+pub fn outcome_of<T: Outcome>(handler: impl FnOnce() -> T) -> Result<(), HandlerError> {
+    handler().into_result()
 }
 
 /// What every expansion says alike: an expansion that says it itself costs the user's build more.

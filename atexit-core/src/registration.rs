@@ -2,12 +2,15 @@
 
 use std::any::TypeId;
 use std::fmt;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exit::hook;
 use crate::handler::declaration::{Phase, RunsOn};
+use crate::handler::executor::Executor;
 use crate::handler::outcome::Outcome;
 use crate::handler::{Options, PendingHandler};
 use crate::registry::{self, stacks::Handle};
@@ -42,6 +45,33 @@ where
     insert(PendingHandler::plain(f, Location::caller()))
 }
 
+/// Registers an async handler: the future that `f` makes is run to completion when the process exits. Else it is as [`register`].
+///
+/// `f` is called, and its future driven, on the thread of the handler, by the executor of [`Config::block_on`](crate::Config::block_on),
+/// or else by the library's: with the feature `tokio` a Tokio runtime, without it a small executor without timers and I/O.
+///
+/// # Panics
+///
+/// As [`register`].
+///
+/// ```
+/// async fn flush() -> std::io::Result<()> {
+///     Ok(())
+/// }
+/// atexit_core::register_async(flush);
+///
+/// let name = String::from("orders");
+/// atexit_core::register_async(async move || println!("closed {name}"));
+/// ```
+#[track_caller]
+pub fn register_async<F, T>(f: F) -> Registration
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Future<Output: Outcome> + 'static,
+{
+    insert(PendingHandler::asynchronous(f, Location::caller()))
+}
+
 /// A handler to register, with options.
 ///
 /// ```
@@ -53,6 +83,7 @@ where
 pub struct Handler {
     handler: PendingHandler,
     options: Options,
+    is_async: bool,
 }
 
 impl Handler {
@@ -71,7 +102,24 @@ impl Handler {
         F: FnOnce() -> T + Send + 'static,
         T: Outcome,
     {
-        Self { handler: PendingHandler::plain(f, location), options: Options::default() }
+        Self { handler: PendingHandler::plain(f, location), options: Options::default(), is_async: false }
+    }
+
+    /// An async handler without any option, as [`register_async`] takes it.
+    ///
+    /// ```
+    /// use atexit_core::Handler;
+    ///
+    /// Handler::new_async(async || println!("flushed")).last().register();
+    /// ```
+    #[track_caller]
+    pub fn new_async<F, T>(f: F) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Future<Output: Outcome> + 'static,
+    {
+        let handler = PendingHandler::asynchronous(f, Location::caller());
+        Self { handler, options: Options::default(), is_async: true }
     }
 
     /// What reports call it, instead of the function's name. An empty name is none.
@@ -82,14 +130,30 @@ impl Handler {
 
     /// Runs it before all handlers that do not say `first`, whenever they were registered. What a handler registers runs next within
     /// its phase.
-    pub fn first(mut self) -> Self {
-        self.options.phase = Phase::First;
-        self
+    ///
+    /// # Panics
+    ///
+    /// If it is to run [`last`](Self::last) already.
+    #[track_caller]
+    pub fn first(self) -> Self {
+        self.marked(Phase::First)
     }
 
     /// Runs it after all handlers that do not say `last`: loggers want this.
-    pub fn last(mut self) -> Self {
-        self.options.phase = Phase::Last;
+    ///
+    /// # Panics
+    ///
+    /// If it is to run [`first`](Self::first) already.
+    #[track_caller]
+    pub fn last(self) -> Self {
+        self.marked(Phase::Last)
+    }
+
+    #[track_caller]
+    fn marked(mut self, phase: Phase) -> Self {
+        let is_free = [Phase::default(), phase].contains(&self.options.phase);
+        assert!(is_free, "a handler cannot run both `first` and `last`: keep one of them");
+        self.options.phase = phase;
         self
     }
 
@@ -118,6 +182,33 @@ impl Handler {
     /// time limit, or [`Config`](crate::Config) sets a limit or a deadline.
     pub fn caller_thread(mut self) -> Self {
         self.options.runs_on = RunsOn::Caller;
+        self
+    }
+
+    /// Runs the future of an async handler to completion by this function, on the thread that the handler runs on. If the function returns
+    /// before the future is ready, the handler has failed.
+    ///
+    /// # Panics
+    ///
+    /// If the handler is not async: see [`new_async`](Self::new_async).
+    ///
+    /// ```
+    /// use std::future::Future;
+    /// use std::pin::Pin;
+    /// use std::task::{Context, Poll, Waker};
+    ///
+    /// use atexit_core::Handler;
+    ///
+    /// fn busily(mut handler: Pin<Box<dyn Future<Output = ()>>>) {
+    ///     while let Poll::Pending = handler.as_mut().poll(&mut Context::from_waker(Waker::noop())) {}
+    /// }
+    ///
+    /// Handler::new_async(async || println!("flushed")).block_on(busily).register();
+    /// ```
+    #[track_caller]
+    pub fn block_on(mut self, block_on: impl Fn(Pin<Box<dyn Future<Output = ()>>>) + Send + Sync + 'static) -> Self {
+        assert!(self.is_async, "only an async handler needs `block_on`: make it by `Handler::new_async`");
+        self.options.executor = Some(Executor::of(block_on));
         self
     }
 

@@ -1,11 +1,13 @@
 //! Owns what a program learns of a run: why it takes place, what ran, what failed and how; must not know how handlers are run.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::handler::error::{FailureKind, HandlerError};
 use crate::handler::info::HandlerInfo;
-use crate::handler::outcome::Fault;
-use crate::handler::text::one_line;
+use crate::handler::text::{list, one_line};
 use crate::sys::signal_number::Signal;
 
 /// Why a run takes place, as a handler learns it from [`cause`](crate::cause).
@@ -42,10 +44,15 @@ impl Cause {
 ///
 /// Of the message that is the first paragraph, its lines joined by spaces, and ` …` if there are more. Characters that break a line, are not
 /// seen, or change how others are seen are escaped: control and format characters, and separators of lines and paragraphs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// As an [`Error`] it has a [`source`](Error::source) where the handler returned an error that Rust can be asked for: an [`io::Error`], a
+/// `Box<dyn Error + Send + Sync>`, or a [`HandlerError`] with a source. Of other types there is the message.
+///
+/// [`io::Error`]: std::io::Error
+#[derive(Clone, Debug)]
 pub struct Failure {
     pub(crate) handler: HandlerInfo,
-    pub(crate) fault: Fault,
+    pub(crate) error: HandlerError,
 }
 
 impl Failure {
@@ -55,21 +62,24 @@ impl Failure {
         &self.handler
     }
 
-    /// The `Debug` text of an `Err`, `panicked: …`, `returned exit status 3`, `exceeded its time limit of …`, `was still running at the
-    /// deadline`, `called std::process::exit or C's exit, …`, `waited in vain for a lock of C's …`, `panicked, and the panic hook called C's exit`; of the
-    /// observer, `the observer that is told of it was still running at the deadline`, `was not run: the observer …`; or what a
-    /// [`Fault`](crate::Fault) says.
+    /// In which way it failed.
     #[must_use]
-    pub fn message(&self) -> &str {
-        self.fault.message()
+    pub fn kind(&self) -> FailureKind {
+        self.error.kind()
     }
 
-    /// What the process ends with if this is the last failure: 101 for a panic; 1 for an `Err`, for a limit or the deadline that is over, and for a
-    /// handler that called [`std::process::exit`] or C's `exit`, or waited for a lock of C's, and cannot go on; the status that was returned, or
-    /// that of a [`Fault`](crate::Fault).
+    /// What went wrong: the `Debug` text of an `Err`, `panicked: …`, `returned exit status 3`, `exceeded its time limit of …`, `was still
+    /// running at the deadline`, or another sentence of which the handler is the subject.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        self.error.message()
+    }
+
+    /// What the process ends with if this is the last failure: 101 for a panic; the status that was returned, or that of a [`HandlerError`];
+    /// 1 for everything else.
     #[must_use]
     pub fn status(&self) -> i32 {
-        self.fault.status()
+        self.error.status()
     }
 }
 
@@ -79,18 +89,96 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What became of the handlers of one run.
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// A handler that ran: which, for how long, and how it ended.
+#[derive(Clone, Debug)]
+pub struct HandlerRun {
+    handler: HandlerInfo,
+    elapsed: Duration,
+    end: HandlerEnd,
+    failure: Option<Arc<Failure>>,
+}
+
+/// How a handler ended; displayed in a few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HandlerEnd {
+    /// It returned, and was no failure.
+    Returned,
+    /// It called [`exit`](crate::exit) with this code.
+    Exited(i32),
+    /// It failed in this way.
+    Failed(FailureKind),
+}
+
+impl fmt::Display for HandlerEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Returned => f.write_str("returned"),
+            Self::Exited(code) => write!(f, "exited with {code}"),
+            Self::Failed(kind) => write!(f, "failed: {kind}"),
+        }
+    }
+}
+
+impl HandlerRun {
+    pub(crate) fn new(handler: HandlerInfo, elapsed: Duration, end: HandlerEnd) -> Self {
+        Self { handler, elapsed, end, failure: None }
+    }
+
+    pub(crate) fn failed(failure: Failure, elapsed: Duration) -> Self {
+        let end = HandlerEnd::Failed(failure.kind());
+        Self { failure: Some(Arc::new(failure.clone())), ..Self::new(failure.handler, elapsed, end) }
+    }
+
+    /// The handler: its label and where it was declared or registered.
+    #[must_use]
+    pub fn handler(&self) -> &HandlerInfo {
+        &self.handler
+    }
+
+    /// How long it took; for one that was abandoned, until then.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn end(&self) -> HandlerEnd {
+        self.end
+    }
+
+    /// What went wrong, if it failed.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_deref()
+    }
+}
+
+/// What became of the handlers of one run; displayed as how many ran, and, a line for each, those that failed and those that were not run.
 ///
 /// ```
-/// atexit_core::register(|| Err::<(), _>("no space"));
+/// atexit_core::Handler::new(|| Err::<(), _>("no space")).name("flush").register();
+/// atexit_core::register(|| println!("closed"));
 /// let report = atexit_core::run();
-/// assert_eq!(report.ran(), 1);
-/// assert!(!report.is_success());
+/// for run in report.handlers() {
+///     println!("{} took {:?}", run.handler(), run.elapsed());
+/// }
+/// assert_eq!(report.ran(), 2);
 /// assert_eq!(report.failures()[0].message(), "\"no space\"");
+/// assert!(report.to_string().starts_with("2 handlers ran\n1 handler failed:\nflush at "));
+/// assert!(report.into_result().is_err());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     pub(crate) ran: usize,
+    pub(crate) handlers: Vec<HandlerRun>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) not_run: Vec<HandlerInfo>,
     pub(crate) elapsed: Duration,
@@ -101,6 +189,14 @@ impl Report {
     #[must_use]
     pub fn ran(&self) -> usize {
         self.ran
+    }
+
+    /// The handlers that were started, in the order in which they ended: how long each took, and how it ended.
+    ///
+    /// What a handler ran by a [`run`](crate::run) of its own is in the report of that.
+    #[must_use]
+    pub fn handlers(&self) -> &[HandlerRun] {
+        &self.handlers
     }
 
     /// The handlers that failed, in the order in which they did.
@@ -126,7 +222,63 @@ impl Report {
     pub fn is_success(&self) -> bool {
         self.failures.is_empty() && self.not_run.is_empty()
     }
+
+    /// For a `?`: an error if anything failed, or was kept from running.
+    ///
+    /// # Errors
+    ///
+    /// A [`RunError`] with this report in it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), atexit_core::RunError> {
+    /// atexit_core::register(|| println!("flushed"));
+    /// atexit_core::run().into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn into_result(self) -> Result<(), RunError> {
+        if self.is_success() { Ok(()) } else { Err(RunError { report: Box::new(self) }) }
+    }
 }
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let handlers = if self.ran == 1 { "handler" } else { "handlers" };
+        let mut lines = vec![format!("{} {handlers} ran", self.ran)];
+        list(&mut lines, "not run before the deadline", &self.not_run);
+        list(&mut lines, "failed", &self.failures);
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// A run in which something failed, or was kept from running; displayed, and debugged, as its [`Report`] is displayed.
+#[derive(Clone)]
+pub struct RunError {
+    report: Box<Report>,
+}
+
+impl RunError {
+    /// What became of the handlers.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.report.fmt(f)
+    }
+}
+
+/// As it is displayed: a test and `main` show this.
+impl fmt::Debug for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.report.fmt(f)
+    }
+}
+
+impl Error for RunError {}
 
 /// What an observer is told, with none of the library's locks held.
 ///

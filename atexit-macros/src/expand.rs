@@ -42,10 +42,13 @@ fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> 
     // Where a name stands in for them, the arguments may be a secret.
     let arguments = if args.name.is_some() { "" } else { &call.text };
     let site = site(&name.unraw().to_string(), arguments, name.span());
-    let run = run(args, function, call, &private);
+    // Which no expression of the user's sees.
+    let executor =
+        Ident::new(if needs_executor(args, function) { "executor" } else { "_executor" }, Span::mixed_site());
+    let run = run(args, function, call, &private, &executor);
     let options = options(args, &private);
     let declaration = quote! {
-        #private::submit! { Declared Description #site (#private::identity(#name), || #run) #options }
+        #private::submit! { Declared Description #site (#private::identity(#name), |#executor| #run) #options }
     };
     // An item costs the user's build, so it stands only where it is of use: it carries the `allow`s, and where an
     // expression of the user's names a local variable, the compiler points at the item around it, which had else
@@ -70,13 +73,13 @@ pub(crate) fn site(name: &str, arguments: &str, name_span: Span) -> TokenStream 
 }
 
 /// Calls the function, and asks for the outcome if there can be one.
-fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream) -> TokenStream {
+fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream, executor: &Ident) -> TokenStream {
     let name = &function.name;
     let called = |values: &[TokenStream]| {
         let called = quote!(#name(#(#values),*));
         let called = match (&args.block_on, function.is_async) {
             (Some(BlockOn { path, .. }), _) => quote!(#path(#called)),
-            (None, true) => quote!(#private::block_on(#called)),
+            (None, true) => quote!(#executor.drive(async { #called.await })),
             (None, false) => called,
         };
         if function.never_returns() {
@@ -112,6 +115,10 @@ fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream) -> 
             quote!(match (#tuple) { #pattern => #called })
         }
     }
+}
+
+fn needs_executor(args: &Args, function: &Function) -> bool {
+    function.is_async && args.block_on.is_none()
 }
 
 fn options(args: &Args, private: &TokenStream) -> TokenStream {

@@ -56,7 +56,7 @@ const CALLS: &[(&str, fn())] = &[
         drop(guard(|| ()));
         unregister(nothing);
     }),
-    ("configures", || configure(Config::new())),
+    ("configures", || drop(configure(Config::new()))),
     ("looks", || drop((pending(), plan(), atexit_core::cause()))),
     ("runs", || drop(run())),
 ];

@@ -28,7 +28,7 @@ fn set_up(argument: &str) {
         "guard" => std::mem::forget(guard(|| println!("guard"))),
         "dropped_guard" => drop(guard(|| Err::<(), _>("in the guard"))),
         "hook_runs" => std::panic::set_hook(Box::new(|_| println!("hook: {} ran", atexit_core::run().ran()))),
-        "quiet" => configure(Config::new().failure_status(false)),
+        "quiet" => drop(configure(Config::new().failure_status(false))),
         "run" => {
             let report = atexit_core::run();
             println!("report: {} ran, {} failed", report.ran(), report.failures().len());
@@ -72,16 +72,16 @@ enum Returned {
     Nothing,
     Code(ExitCode),
     Error(Box<dyn fmt::Debug>),
-    Fault(atexit_core::Fault),
+    Own(atexit_core::HandlerError),
 }
 
 impl atexit_core::Outcome for Returned {
-    fn fault(self) -> Option<atexit_core::Fault> {
+    fn into_result(self) -> Result<(), atexit_core::HandlerError> {
         match self {
-            Self::Nothing => None,
-            Self::Code(code) => code.fault(),
-            Self::Error(error) => Err::<(), _>(error).fault(),
-            Self::Fault(fault) => Some(fault),
+            Self::Nothing => Ok(()),
+            Self::Code(code) => code.into_result(),
+            Self::Error(error) => Err::<(), _>(error).into_result(),
+            Self::Own(error) => Err(error),
         }
     }
 }
@@ -103,7 +103,7 @@ fn handler(what: &str) -> Returned {
         }
         "err" => return Returned::Error(Box::new("bad\nworse")),
         "debug" => return Returned::Error(Box::new(std::mem::ManuallyDrop::new(Hostile))),
-        "fault" => return Returned::Fault(atexit_core::Fault::new("disk full").with_status(number)),
+        "fault" => return Returned::Own(atexit_core::HandlerError::new("disk full").with_status(number)),
         "code" => return Returned::Code(ExitCode::from(u8::try_from(number).expect("a byte"))),
         "cause" => println!("{:?}", atexit_core::cause()),
         "raise" => raise(number),

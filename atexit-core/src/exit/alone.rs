@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::CONFIG;
-use crate::log::Log;
+use crate::log::{Level, Log};
 use crate::registry::{self, PENDING};
 use crate::runner::RUN;
 use crate::sys::token::ThreadToken;
@@ -15,7 +15,7 @@ static IS_SAID: AtomicBool = AtomicBool::new(false);
 /// Makes a run of another thread this one's: what it had not started is pending again, as in a forked child. `false`: one of those threads
 /// had a lock, which nobody gives back.
 pub(super) fn go_on() -> bool {
-    let log = Log::from_environment(None);
+    let log = Log::new(CONFIG.try_lock().map_or_else(Level::default, |config| config.level), None);
     let is_free = RUN.try_lock().is_some() && CONFIG.try_lock().is_some() && PENDING.try_lock().is_some();
     if !is_free {
         // Once, for all hooks that are installed.

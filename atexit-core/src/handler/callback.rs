@@ -3,8 +3,9 @@
 use std::any::TypeId;
 use std::mem::{ManuallyDrop, MaybeUninit};
 
+use super::error::HandlerError;
+use super::executor::Executor;
 use super::facts::About;
-use super::outcome::Fault;
 
 /// The code of a handler, as a [`Callback`] holds it.
 pub(crate) trait Code: Send + 'static {
@@ -14,7 +15,8 @@ pub(crate) trait Code: Send + 'static {
     /// Whether there is anything that it says of itself.
     const SAYS_MORE: bool = false;
 
-    fn call(self) -> Option<Fault>;
+    /// `executor` runs it to completion if it is async, and names no other.
+    fn call(self, executor: &Executor) -> Result<(), HandlerError>;
 
     fn about(&self) -> Option<&dyn About> {
         None
@@ -26,8 +28,8 @@ impl<C: Code> Code for Box<C> {
 
     const SAYS_MORE: bool = C::SAYS_MORE;
 
-    fn call(self) -> Option<Fault> {
-        (*self).call()
+    fn call(self, executor: &Executor) -> Result<(), HandlerError> {
+        (*self).call(executor)
     }
 
     fn about(&self) -> Option<&dyn About> {
@@ -50,7 +52,7 @@ struct Table {
     /// # Safety
     ///
     /// The payload must hold the code this table was made for; it is moved out.
-    call: unsafe fn(*mut Payload) -> Option<Fault>,
+    call: unsafe fn(*mut Payload, &Executor) -> Result<(), HandlerError>,
     /// # Safety
     ///
     /// As for `call`.
@@ -95,10 +97,10 @@ impl Callback {
 
     /// Calls the code, which is gone afterwards, also if it panics.
     #[inline]
-    pub(crate) fn call(self) -> Option<Fault> {
+    pub(crate) fn call(self, executor: &Executor) -> Result<(), HandlerError> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: the table was made with the payload, and `ManuallyDrop` keeps anyone from using it again.
-        unsafe { (this.table.call)(&raw mut this.payload) }
+        unsafe { (this.table.call)(&raw mut this.payload, executor) }
     }
 
     #[inline]
@@ -129,7 +131,7 @@ impl Table {
     const fn of<C: Code>() -> Self {
         Self {
             // SAFETY: the caller's duty, stated at the field, is that a valid `C` lies there.
-            call: |payload| unsafe { payload.cast::<C>().read() }.call(),
+            call: |payload, executor| unsafe { payload.cast::<C>().read() }.call(executor),
             // SAFETY: likewise.
             drop: |payload| unsafe { payload.cast::<C>().drop_in_place() },
             about: if C::SAYS_MORE {

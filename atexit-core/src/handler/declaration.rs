@@ -1,10 +1,12 @@
 //! Owns what a declaration says, a use of the attribute or of `link!`; must not know what is pending, nor how anything runs.
 
 use std::any::TypeId;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::error::HandlerError;
+use super::executor::Executor;
 use super::info::HandlerInfo;
-use super::outcome::Fault;
 use super::text::one_line;
 
 /// Where a handler stands among all: a phase is over before the next begins.
@@ -132,7 +134,7 @@ impl Site {
 pub struct Description {
     pub(crate) site: Site,
     pub(crate) identity: TypeId,
-    pub(crate) run: fn() -> Option<Fault>,
+    pub(crate) run: fn(&Executor) -> Result<(), HandlerError>,
     pub(crate) name: Option<&'static str>,
     pub(crate) first: bool,
     pub(crate) last: bool,
@@ -152,7 +154,7 @@ pub fn identity<F: Copy + 'static>(_: F) -> TypeId {
 #[allow(missing_docs)]
 impl Description {
     #[must_use]
-    pub fn new(site: Site, identity: TypeId, run: fn() -> Option<Fault>) -> Self {
+    pub fn new(site: Site, identity: TypeId, run: fn(&Executor) -> Result<(), HandlerError>) -> Self {
         Self {
             site,
             identity,
@@ -231,9 +233,12 @@ impl Description {
     pub(crate) fn info(&self) -> HandlerInfo {
         let site = &self.site;
         let name = self.name.unwrap_or(site.function);
-        let label =
-            if site.arguments.is_empty() { name.to_owned() } else { format!("{name}({})", one_line(site.arguments)) };
-        HandlerInfo { label, file: site.file, line: site.line }
+        let label: Arc<str> = if site.arguments.is_empty() {
+            name.into()
+        } else {
+            format!("{name}({})", one_line(site.arguments)).into()
+        };
+        HandlerInfo::new(label, site.file, site.line)
     }
 }
 

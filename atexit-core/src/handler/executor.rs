@@ -1,79 +1,59 @@
-//! Owns driving an `async fn` handler to its end where it names no `block_on` of its own; must not know what a handler is.
+//! Owns running an async handler to completion, where it names no function of its own for that; must not know what a handler is.
 
-#[cfg(not(feature = "tokio"))]
-use std::any::Any;
+use std::cell::Cell;
+use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
 
 #[cfg(not(feature = "tokio"))]
-use super::outcome::panic_message;
-
-/// Drives the future on a Tokio runtime made for it, with timers and I/O.
-///
-/// # Panics
-///
-/// If no runtime can be had.
+mod parking;
 #[cfg(feature = "tokio")]
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(future),
-        Err(error) => panic!("no Tokio runtime can be had: {error}"), // the handler's failure, with its name
+pub mod tokio;
+
+#[cfg(not(feature = "tokio"))]
+use parking::block_on;
+#[cfg(feature = "tokio")]
+use tokio::block_on;
+
+/// What runs async handlers to completion: a function of the program's, or ours.
+#[derive(Clone, Default)]
+pub struct Executor(Option<Arc<dyn Fn(Task) + Send + Sync>>);
+
+/// A handler as a future, which leaves its output where it is looked for.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+impl Executor {
+    pub(crate) const OURS: Self = Self(None);
+
+    pub(crate) fn of(block_on: impl Fn(Task) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(block_on)))
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Runs the future to completion.
+    ///
+    /// # Panics
+    ///
+    /// If the future does, or if the program's function returns before the future is ready.
+    pub fn drive<F: Future + 'static>(&self, future: F) -> F::Output
+    where
+        F::Output: 'static,
+    {
+        let Self(Some(block_on)) = self else { return self::block_on(future) };
+        let output = Rc::new(Cell::new(None));
+        let place = Rc::clone(&output);
+        block_on(Box::pin(async move { place.set(Some(future.await)) }));
+        output.take().unwrap_or_else(|| panic!("the executor returned before the handler had finished"))
     }
 }
 
-/// Drives the future on this thread, which sleeps between its wake-ups. There are no timers and there is no I/O beyond what the future brings.
-///
-/// # Panics
-///
-/// If the future does. Where it misses a Tokio runtime, the message says so.
-#[cfg(not(feature = "tokio"))]
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-    use std::pin::pin;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::task::{Context, Poll, Wake, Waker};
-    use std::thread::{self, Thread};
-
-    struct Signal {
-        thread: Thread,
-        /// Beside the token of `unpark`, which whatever parks this thread while the future is polled takes away: `mpsc::recv` does.
-        was_woken: AtomicBool,
-    }
-
-    impl Wake for Signal {
-        fn wake(self: Arc<Self>) {
-            self.wake_by_ref();
-        }
-
-        fn wake_by_ref(self: &Arc<Self>) {
-            self.was_woken.store(true, Ordering::Release);
-            self.thread.unpark();
-        }
-    }
-
-    let mut future = pin!(future);
-    let signal = Arc::new(Signal { thread: thread::current(), was_woken: AtomicBool::new(false) });
-    let waker = Waker::from(Arc::clone(&signal));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context))) {
-            Ok(Poll::Ready(output)) => return output,
-            Ok(Poll::Pending) => {}
-            Err(payload) => resume_unwind(with_hint(payload)),
-        }
-        while !signal.was_woken.swap(false, Ordering::Acquire) {
-            thread::park();
-        }
-    }
-}
-
-/// Names the feature in the message of Tokio's that there is no runtime: the panic hook has shown it as it is, the summary shows this.
-#[cfg(not(feature = "tokio"))]
-fn with_hint(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
-    match panic_message(&*payload) {
-        Some(message) if message.starts_with("there is no reactor running") => {
-            Box::new(format!("{message}; the feature `tokio` of atexit-core drives async handlers on one"))
-        }
-        _ => payload,
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_ours() { "Executor::OURS" } else { "Executor(_)" })
     }
 }

@@ -60,8 +60,8 @@ impl Label {
         match self {
             Self::Declared(declared) => declared.describe().info(),
             Self::Registered { type_name, location, name } => {
-                let label = name.as_deref().cloned().unwrap_or_else(|| function_name(type_name()));
-                HandlerInfo { label, file: location.file(), line: location.line() }
+                let label = name.as_deref().map_or_else(|| function_name(type_name()), Into::into);
+                HandlerInfo::new(label, location.file(), location.line())
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Owns what a handler is called, and how that is shown; must not know what a handler does, or who asks.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::text::escaped;
 
@@ -12,26 +14,30 @@ pub(crate) fn crate_of_type(type_name: &'static str) -> &'static str {
 }
 
 /// `all_done` for the function `app::all_done`, `closure in app::main` for a closure.
-pub(crate) fn function_name(type_name: &str) -> String {
+pub(crate) fn function_name(type_name: &str) -> Cow<'_, str> {
     let owner = type_name.trim_end_matches("::{{closure}}");
     if owner.len() < type_name.len() {
-        format!("closure in {owner}")
+        format!("closure in {owner}").into()
     } else if type_name.contains(['<', '(', '&']) {
-        type_name.to_owned()
+        type_name.into()
     } else {
-        type_name.rsplit("::").next().unwrap_or(type_name).to_owned()
+        type_name.rsplit("::").next().unwrap_or(type_name).into()
     }
 }
 
 /// A handler as reports, events and plans name it; displayed as `label at file:line`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HandlerInfo {
-    pub(crate) label: String,
-    pub(crate) file: &'static str,
-    pub(crate) line: u32,
+    label: Arc<str>,
+    file: &'static str,
+    line: u32,
 }
 
 impl HandlerInfo {
+    pub(crate) fn new(label: impl Into<Arc<str>>, file: &'static str, line: u32) -> Self {
+        Self { label: label.into(), file, line }
+    }
+
     /// The handler's name, or else its function's and its arguments as the source has them: `my_cleanup("third")`. Displaying the whole
     /// escapes what could not be seen, or pass for something else; this does not.
     #[must_use]
@@ -64,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_label_and_a_path_are_displayed_on_one_line() {
-        let info = HandlerInfo { label: "a\r\nb".to_owned(), file: "src/\u{202e}sr.\x1b[A/größe.rs", line: 3 };
+        let info = HandlerInfo::new("a\r\nb", "src/\u{202e}sr.\x1b[A/größe.rs", 3);
         assert_eq!(info.to_string(), "a\\r\\nb at src/\\u{202e}sr.\\u{1b}[A/größe.rs:3");
         assert_eq!(info.label(), "a\r\nb");
     }

@@ -1,12 +1,14 @@
 //! Owns a handler as it waits to be run, whether it was declared or registered; must not know what else is pending, nor how it will run.
 
 use std::any::TypeId;
+use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) mod callback;
 pub(crate) mod declaration;
+pub(crate) mod error;
 pub(crate) mod executor;
 pub(crate) mod facts;
 pub(crate) mod info;
@@ -16,8 +18,10 @@ pub(crate) mod text;
 use crate::sys::Process;
 use callback::{Callback, Code};
 use declaration::{DeclaredHandler, Phase, RunsOn};
+use error::HandlerError;
+use executor::Executor;
 use facts::{About, Facts, Label};
-use outcome::{Fault, Outcome};
+use outcome::Outcome;
 
 /// A handler that has not started yet.
 pub(crate) struct PendingHandler {
@@ -38,6 +42,15 @@ impl PendingHandler {
         T: Outcome,
     {
         Self { callback: Callback::new(Plain(f)), location }
+    }
+
+    /// The same of one that makes a future.
+    pub(crate) fn asynchronous<F, T>(f: F, location: &'static Location<'static>) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Future<Output: Outcome> + 'static,
+    {
+        Self { callback: Callback::new(Async(f)), location }
     }
 
     /// The same with options.
@@ -101,8 +114,19 @@ struct Plain<F>(F);
 impl<F: FnOnce() -> T + Send + 'static, T: Outcome> Code for Plain<F> {
     type Function = F;
 
-    fn call(self) -> Option<Fault> {
-        (self.0)().fault()
+    fn call(self, _: &Executor) -> Result<(), HandlerError> {
+        (self.0)().into_result()
+    }
+}
+
+/// The same of one that makes a future.
+struct Async<F>(F);
+
+impl<F: FnOnce() -> T + Send + 'static, T: Future<Output: Outcome> + 'static> Code for Async<F> {
+    type Function = F;
+
+    fn call(self, executor: &Executor) -> Result<(), HandlerError> {
+        executor.drive(async { (self.0)().await.into_result() })
     }
 }
 
@@ -114,6 +138,7 @@ pub(crate) struct Options {
     pub(crate) runs_on: RunsOn,
     pub(crate) process: Option<Process>,
     pub(crate) time_limit: Option<Duration>,
+    pub(crate) executor: Option<Executor>,
 }
 
 /// One that is registered with options.
@@ -127,8 +152,8 @@ impl Code for WithOptions {
 
     const SAYS_MORE: bool = true;
 
-    fn call(self) -> Option<Fault> {
-        self.callback.call()
+    fn call(self, executor: &Executor) -> Result<(), HandlerError> {
+        self.callback.call(self.options.executor.as_ref().unwrap_or(executor))
     }
 
     fn about(&self) -> Option<&dyn About> {
@@ -171,8 +196,8 @@ impl Code for DeclaredHandler {
 
     const SAYS_MORE: bool = true;
 
-    fn call(self) -> Option<Fault> {
-        (self.declared.describe().run)()
+    fn call(self, executor: &Executor) -> Result<(), HandlerError> {
+        (self.declared.describe().run)(executor)
     }
 
     fn about(&self) -> Option<&dyn About> {

@@ -1,7 +1,32 @@
 //! Owns how text that is not the library's own is printed, so that it cannot pass for a line of the library's, nor do anything to a terminal:
 //! labels, messages, paths. Must not know what the text says.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
+
+/// How many handlers a list names, beside the last one; the rest are counted.
+pub(crate) const NAMED: usize = 50;
+
+/// Each item on a line of its own, below a heading; nothing if there is none.
+pub(crate) fn list<T: Display>(lines: &mut Vec<String>, what: &str, items: &[T]) {
+    match items.len() {
+        0 => return,
+        1 => lines.push(format!("1 handler {what}:")),
+        count => lines.push(format!("{count} handlers {what}:")),
+    }
+    lines.extend(some_of(items, NAMED));
+}
+
+/// The first items, how many more there are, and the last one, which a script may look for.
+pub(crate) fn some_of<T: Display>(items: &[T], most: usize) -> Vec<String> {
+    let (first, rest) = items.split_at(items.len().min(most));
+    let mut lines: Vec<String> = first.iter().map(ToString::to_string).collect();
+    if let [more @ .., last] = rest {
+        lines.extend((!more.is_empty()).then(|| format!("and {} more", more.len())));
+        lines.push(last.to_string());
+    }
+    lines
+}
 
 /// The text with all escaped that breaks a line, is not seen, or changes how the rest is seen: characters of the kinds Cc, Cf, Zl and Zp.
 /// What is escaped already stays as it is.
@@ -68,6 +93,15 @@ const UNSEEN: [RangeInclusive<char>; 21] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_list_is_its_beginning_a_number_and_its_end() {
+        let shown = |count: usize| some_of(&(0..count).collect::<Vec<_>>(), 2).join(", ");
+        assert_eq!(
+            [0, 2, 3, 4, 1000].map(shown),
+            ["", "0, 1", "0, 1, 2", "0, 1, and 1 more, 3", "0, 1, and 997 more, 999"]
+        );
+    }
 
     #[test]
     fn what_cannot_be_seen_is_escaped_and_nothing_else() {

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn circle_of(count: u32) -> String {
-        let handler = |line| HandlerInfo { label: "f".to_owned(), file: "a.rs", line };
+        let handler = |line| HandlerInfo::new("f", "a.rs", line);
         let (handlers, more) = some_of((1..=count).map(handler).collect::<Vec<_>>().into_iter());
         Problem::Circle { handlers, more }.to_string()
     }

@@ -2,6 +2,7 @@
 //! needs.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
@@ -12,14 +13,23 @@ use super::watch::{self, HandlerEvent};
 use crate::handler::PendingHandler;
 use crate::handler::callback::Callback;
 use crate::handler::declaration::RunsOn;
-use crate::handler::outcome::Fault;
+use crate::handler::error::HandlerError;
+use crate::handler::executor::Executor;
+use crate::handler::facts::Label;
 use crate::registry::{self, lease};
-use crate::report::{Event, Failure};
+use crate::report::{Event, Failure, HandlerEnd, HandlerRun};
 use crate::sys;
-use crate::sys::sync::Instant;
+use crate::sys::sync::{Instant, thread_local};
 
 /// What a handler unwinds with when it calls `exit`.
-struct ExitRequest;
+struct ExitRequest {
+    code: i32,
+}
+
+/// Whether this is what a handler unwinds with that has called `exit`.
+pub(crate) fn is_exit(payload: &(dyn Any + Send)) -> bool {
+    payload.is::<ExitRequest>()
+}
 
 /// Runs handlers on this thread until none is left that belongs here; all of them, if `only` names no thread. `false`: this thread has been
 /// dismissed by whoever keeps the time, at the `handover`.
@@ -40,32 +50,41 @@ pub(crate) fn run_next(context: &RunContext, only: Option<RunsOn>) {
 }
 
 fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Handover>) -> bool {
-    let RunContext { config, log, .. } = context;
-    let Ok(limit) = time_limit(&handler) else { return true };
-    let limit = limit.or(config.time_limit);
-    let is_observed = log.traces() || config.is_observed();
-    let start = (is_observed || limit.is_some()).then(Instant::now);
+    let RunContext { config, log, records_all, .. } = context;
     let label = handler.label();
-    let info = is_observed.then(|| label.info());
+    let Some(limit) = time_limit(&handler, &label, *records_all) else { return true };
+    let limit = limit.or(config.time_limit);
+    let is_told = log.traces() || config.is_observed();
+    let start = (is_told || *records_all || limit.is_some()).then(Instant::now);
+    let info = is_told.then(|| label.info());
     if let Some(handler) = &info {
         log.started(handler);
         watch::tell(HandlerEvent::Started, || config.observe(|| Event::Started { handler: handler.clone() }));
     }
     let keeper = handover.filter(|handover| limit.is_some_and(|limit| handover.set_limit(limit, handler.label())));
-    let mut fault = call(handler.into_callback());
+    let mut ended = call(handler.into_callback(), &config.executor, start);
     if keeper.is_some_and(|keeper| !keeper.lift_limit()) || !lease::is_held() {
         return false; // the run went on without this thread
     }
     let elapsed = start.map(|start| start.elapsed()).unwrap_or_default();
-    if let Some(limit) = limit.filter(|&limit| fault.is_none() && elapsed > limit) {
-        fault = Some(Fault::timed_out(limit)); // where it could not be abandoned, it is reported
+    if let Some(limit) = limit.filter(|&limit| ended.is_ok() && elapsed > limit) {
+        ended = Err(HandlerError::timed_out(limit)); // where it could not be abandoned, it is reported
     }
-    let failure = fault.map(|fault| Failure { handler: label.info(), fault });
+    let failure = match ended {
+        Ok(end) => {
+            if *records_all {
+                state::record(HandlerRun::new(info.clone().unwrap_or_else(|| label.info()), elapsed, end));
+            }
+            None
+        }
+        Err(error) => {
+            let failure = Failure { handler: label.info(), error };
+            log.failed(&failure.error);
+            state::record(HandlerRun::failed(failure.clone(), elapsed));
+            Some(failure)
+        }
+    };
     let has_failed = failure.is_some();
-    if let Some(failure) = &failure {
-        log.fault(&failure.fault);
-        state::fail(failure.clone());
-    }
     if let Some(handler) = info {
         log.ended(&handler, elapsed, has_failed);
         watch::tell(HandlerEvent::Finished, || config.observe(|| Event::Finished { handler, elapsed, failure }));
@@ -77,40 +96,66 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
 }
 
 /// The limit that the handler itself asks for, if it asks for one. If the expression panics, that is a failure, and the handler runs
-/// without; if it calls `exit`, that has ended the handler, and there is nothing to run.
-fn time_limit(handler: &PendingHandler) -> Result<Option<Duration>, ExitRequest> {
+/// without; if it calls `exit`, that has ended the handler, and there is nothing to run: `None`.
+#[expect(
+    clippy::option_option,
+    reason = "the inner one is what is returned, the outer one whether there is anything to run"
+)]
+fn time_limit(handler: &PendingHandler, label: &Label, records_all: bool) -> Option<Option<Duration>> {
     if !handler.facts().has_time_limit {
-        return Ok(None);
+        return Some(None);
     }
     match catch_unwind(AssertUnwindSafe(|| handler.time_limit())) {
-        Ok(limit) => Ok(limit),
-        Err(payload) if payload.is::<ExitRequest>() => Err(ExitRequest),
-        Err(payload) => {
-            state::fail(Failure { handler: handler.label().info(), fault: Fault::panicked(payload) });
-            Ok(None)
-        }
+        Ok(limit) => Some(limit),
+        Err(payload) => match payload.downcast::<ExitRequest>() {
+            Ok(request) => {
+                if records_all {
+                    state::record(HandlerRun::new(label.info(), Duration::ZERO, HandlerEnd::Exited(request.code)));
+                }
+                None
+            }
+            Err(payload) => {
+                let failure = Failure { handler: label.info(), error: HandlerError::panicked(payload) };
+                state::record(HandlerRun::failed(failure, Duration::ZERO));
+                Some(None)
+            }
+        },
     }
 }
 
-fn call(callback: Callback) -> Option<Fault> {
-    match catch_unwind(AssertUnwindSafe(|| callback.call())) {
-        Ok(fault) => fault,
-        Err(payload) if payload.is::<ExitRequest>() => None,
-        Err(payload) => Some(Fault::panicked(payload)),
+thread_local! {
+    /// When the handler that runs on this thread began, if anybody wants to know.
+    static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+fn elapsed() -> Duration {
+    BEGAN.get().map(|began| began.elapsed()).unwrap_or_default()
+}
+
+fn call(callback: Callback, executor: &Executor, start: Option<Instant>) -> Result<HandlerEnd, HandlerError> {
+    let outer = BEGAN.replace(start);
+    let ended = catch_unwind(AssertUnwindSafe(|| callback.call(executor)));
+    BEGAN.set(outer);
+    match ended {
+        Ok(result) => result.map(|()| HandlerEnd::Returned),
+        Err(payload) => match payload.downcast::<ExitRequest>() {
+            Ok(request) => Ok(HandlerEnd::Exited(request.code)),
+            Err(payload) => Err(HandlerError::panicked(payload)),
+        },
     }
 }
 
 /// A panic hook that exits keeps a panic from unwinding, which would have been a failure. On the exiting thread nobody can tell which panic.
 pub(crate) fn note_panic_that_exits() {
     if std::thread::panicking() && state::handover().is_some() {
-        fail_running(Fault::exited_by_panic_hook());
+        fail_running(HandlerError::exited_by_panic_hook());
     }
 }
 
 /// The handler that is running has failed, and does not go on.
-pub(crate) fn fail_running(fault: Fault) {
+pub(crate) fn fail_running(error: HandlerError) {
     if let Some(label) = registry::running().1 {
-        state::fail(Failure { handler: label.info(), fault });
+        state::record(HandlerRun::failed(Failure { handler: label.info(), error }, elapsed()));
     }
 }
 
@@ -125,8 +170,11 @@ pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Du
 pub(crate) fn exit_handler(code: i32) -> ! {
     state::ask_for_status(code);
     if !cfg!(panic = "abort") && !std::thread::panicking() {
-        let request: Box<dyn Any + Send> = Box::new(ExitRequest);
+        let request: Box<dyn Any + Send> = Box::new(ExitRequest { code });
         resume_unwind(request);
+    }
+    if let Some(label) = registry::running().1.filter(|_| state::context().is_some_and(|context| context.records_all)) {
+        state::record(HandlerRun::new(label.info(), elapsed(), HandlerEnd::Exited(code)));
     }
     // Nothing can unwind here. An exit thread is left standing; the exiting thread runs the rest above the handler's frames.
     match state::handover().filter(|handover| handover.is_of_this_process()) {

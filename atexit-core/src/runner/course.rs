@@ -28,7 +28,7 @@ use std::sync::Arc;
 use super::handover::Handover;
 use super::record::RunRecord;
 use crate::registry::lease;
-use crate::report::Failure;
+use crate::report::HandlerRun;
 use crate::sys;
 use crate::sys::sync::thread::JoinHandle;
 use crate::sys::sync::thread_local;
@@ -204,10 +204,10 @@ impl RunState {
         }
     }
 
-    /// Where the outermost run has its failures, and how many those are that are nested.
-    pub(super) fn nested_failures(&mut self) -> Option<(&mut Vec<Arc<Failure>>, usize)> {
+    /// Where it is written what has ended in the outermost run, and how much that is of those inside it.
+    pub(super) fn ended_within(&mut self) -> Option<(&mut Vec<HandlerRun>, usize)> {
         let (outermost, nested) = self.records.split_first_mut()?;
-        Some((outermost.failures(), nested.iter_mut().map(|inner| inner.failures().len()).sum()))
+        Some((outermost.ended(), nested.iter_mut().map(|inner| inner.ended().len()).sum()))
     }
 
     /// A thread that is inside a handler, or tells the observer of the run's end, has called C's `exit`: it goes on with the run, unless

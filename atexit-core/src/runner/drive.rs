@@ -13,7 +13,7 @@ use super::state::{self, Claim};
 use super::watch::{Stuck, Watch};
 use super::watchdog::Watchdog;
 use crate::handler::declaration::RunsOn;
-use crate::handler::outcome::Fault;
+use crate::handler::error::HandlerError;
 use crate::registry::{self, Next};
 use crate::report::{Cause, Failure};
 use crate::sys;
@@ -149,10 +149,10 @@ impl Run {
             }
             DriveEnd::Parked => state::abandon_nested(),
             DriveEnd::Abandoned(Limit { after, handler, .. }) => {
-                self.abandon(Failure { handler: handler.info(), fault: Fault::timed_out(after) }, after)?;
+                self.abandon(Failure { handler: handler.info(), error: HandlerError::timed_out(after) }, after)?;
             }
             DriveEnd::Stuck(Stuck { handler, dead_end, elapsed }) => {
-                self.abandon(Failure { handler: handler.info(), fault: Fault::stuck(dead_end) }, elapsed)?;
+                self.abandon(Failure { handler: handler.info(), error: HandlerError::stuck(dead_end) }, elapsed)?;
             }
             DriveEnd::Deadline => return Err(Stop::at_deadline()),
         }
@@ -161,7 +161,7 @@ impl Run {
 
     /// Goes on without the handler that has been running.
     fn abandon(&self, failure: Failure, elapsed: Duration) -> Result<(), Stop> {
-        if state::abandon(failure.clone()) == Claim::Others {
+        if state::abandon(failure.clone(), elapsed) == Claim::Others {
             return Err(Stop::OthersEnd);
         }
         // The observer is part of the run here, too.

@@ -16,19 +16,19 @@ mod state;
 mod watch;
 mod watchdog;
 
-pub(crate) use call::exit_handler;
+pub(crate) use call::{exit_handler, is_exit};
 pub(crate) use exit_status::AskedStatus;
 pub(crate) use exit_thread::forget_in_child;
 pub(crate) use handover::park;
 pub(crate) use state::{RUN, RunState, free, is_exit_locked, is_exiting, is_idle, leave};
 
-use crate::config;
-use crate::handler::outcome::Fault;
+use crate::config::{self, Config};
+use crate::handler::error::HandlerError;
 use crate::log::Log;
 use crate::order::problem::Problem;
 use crate::plan;
 use crate::registry::{self, lease::Lease};
-use crate::report::{Cause, Event, Failure, Report};
+use crate::report::{Cause, Event, Failure, HandlerRun, Report};
 use crate::sys::sync::Instant;
 use crate::sys::{self, DeadEnd};
 use drive::{Ends, Run, Stop};
@@ -82,14 +82,14 @@ fn run(cause: Cause) -> RunResult {
         Begun::Leave(status) => return Ok((Report::default(), AskedStatus { exit: Some(status), failure: None })),
         Begun::PastDeadline => {
             // The other run ends as a part of this exit.
-            state::go_by(&Arc::new(RunContext::new(cause, config::current(), deadline)));
+            state::go_by(&Arc::new(RunContext::new(cause, Config::current(), deadline)));
             let result = end_at_deadline();
             state::end_by_exit();
             return Ok(result);
         }
         Begun::Within => return disarm_unless_others_end(last_resort, Ok(Default::default())),
         Begun::Stuck(dead_end) => {
-            let context = Arc::new(RunContext::new(cause, config::current(), deadline));
+            let context = Arc::new(RunContext::new(cause, Config::current(), deadline));
             return disarm_unless_others_end(last_resort, go_on_without_owner(&context, dead_end));
         }
         Begun::Mine => {}
@@ -99,10 +99,10 @@ fn run(cause: Cause) -> RunResult {
     let context;
     let result = if pending > 0 {
         // What was configured while this thread waited counts, too.
-        context = Arc::new(RunContext::new(cause, config::current(), deadline));
+        context = Arc::new(RunContext::new(cause, Config::current(), deadline));
         disarm_unless_others_end(last_resort, run_outside(&context, pending))?
     } else {
-        tell_problems(cause, || Log::from_environment(deadline));
+        tell_problems(cause, || config::log(deadline));
         Default::default()
     };
     state::end();
@@ -119,8 +119,8 @@ fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd) -> RunResul
     registry::revoke_lease();
     state::go_by(context);
     if let Some(label) = registry::running().1 {
-        let failure = Failure { handler: label.info(), fault: Fault::stuck(dead_end) };
-        if state::abandon(failure.clone()) == Claim::Others {
+        let failure = Failure { handler: label.info(), error: HandlerError::stuck(dead_end) };
+        if state::abandon(failure.clone(), Duration::ZERO) == Claim::Others {
             return Err(OthersEnd);
         }
         let _lease = state::grant_lease().ok_or(OthersEnd)?;
@@ -135,7 +135,8 @@ fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd) -> RunResul
 /// What ends the process if its deadline does not.
 fn last_resort(cause: Cause, deadline: Option<Instant>) -> Option<LastResort> {
     let deadline = deadline.filter(|_| sys::can_start_threads())?;
-    LastResort::start(deadline, move || end_late(cause, deadline))
+    let log = config::log(Some(deadline)); // whose lines do not wait any more when it comes to that
+    LastResort::start(deadline, move || end_late(cause, log))
 }
 
 /// While another thread is to end the process, the last resort stays.
@@ -147,11 +148,10 @@ fn disarm_unless_others_end(last_resort: Option<LastResort>, result: RunResult) 
 }
 
 /// Ends the process although somebody is about to do so who has not managed to in time.
-fn end_late(cause: Cause, deadline: Instant) {
+fn end_late(cause: Cause, log: Log) {
     if state::is_over() {
         return; // what C's `exit` calls else is none of the deadline's business
     }
-    let log = Log::from_environment(Some(deadline)); // none of its lines waits any more
     log.late();
     state::note_not_run(registry::stop());
     if let Some(Told { report, before, too_late, stayed_held }) =
@@ -170,7 +170,7 @@ fn end_late(cause: Cause, deadline: Instant) {
 
 /// Of an exit that begins now.
 fn deadline() -> Option<Instant> {
-    config::current().deadline.and_then(|limit| Instant::now().checked_add(limit))
+    Config::current().deadline.and_then(|limit| Instant::now().checked_add(limit))
 }
 
 fn run_outside(context: &Arc<RunContext>, pending: usize) -> RunResult {
@@ -208,7 +208,7 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
     // Nothing is set aside, or told, for a handler that was abandoned meanwhile: its thread takes no other one.
     let Some(outer) = registry::enter_run() else { return Default::default() };
     let deadline = state::context().and_then(|context| context.deadline);
-    let context = Arc::new(RunContext::new(cause, config::current(), deadline));
+    let context = Arc::new(RunContext::new(cause, Config::current(), deadline));
     if !state::nest(&context) {
         return Default::default();
     }
@@ -241,7 +241,7 @@ fn finish_inside_handler() -> Option<Result<AskedStatus, OthersEnd>> {
     }
     call::note_panic_that_exits();
     if watch::event_being_told() == Some(HandlerEvent::Started) {
-        call::fail_running(Fault::kept_from_starting());
+        call::fail_running(HandlerError::kept_from_starting());
     }
     Some(finish_on_this_thread())
 }
@@ -288,12 +288,13 @@ fn end_at_deadline() -> (Report, AskedStatus) {
     let _lease = Lease::take();
     if let (Some(context), Some(label)) = (state::context(), registry::running().1) {
         let event = watch::event_being_told();
-        let fault = if event.is_some() { Fault::observer_at_deadline() } else { Fault::deadline() };
-        let failure = Failure { handler: label.info(), fault };
-        state::fail(failure.clone());
+        let error = if event.is_some() { HandlerError::observer_at_deadline() } else { HandlerError::deadline() };
+        let failure = Failure { handler: label.info(), error };
+        let elapsed = context.config.deadline.unwrap_or_default();
+        state::record(HandlerRun::failed(failure.clone(), elapsed));
         // Of a handler that has finished the observer knows.
         if event != Some(HandlerEvent::Finished) {
-            call::tell_abandoned(&context, failure, context.config.deadline.unwrap_or_default());
+            call::tell_abandoned(&context, failure, elapsed);
         }
     }
     end_run(true, RunEnd::default())

@@ -8,7 +8,7 @@ use super::exit_status::AskedStatus;
 use crate::config::Config;
 use crate::handler::info::HandlerInfo;
 use crate::log::Log;
-use crate::report::{Cause, Failure, Report};
+use crate::report::{Cause, Failure, HandlerRun, Report};
 use crate::sys::sync::Instant;
 
 /// What a run goes by from its beginning to its end.
@@ -18,6 +18,8 @@ pub(crate) struct RunContext {
     pub(crate) config: Config,
     pub(crate) log: Log,
     pub(crate) deadline: Option<Instant>,
+    /// Somebody hears of each handler: otherwise only those that fail are recorded.
+    pub(crate) records_all: bool,
 }
 
 impl RunContext {
@@ -34,15 +36,17 @@ impl RunContext {
     }
 
     pub(crate) fn new(cause: Cause, config: Config, deadline: Option<Instant>) -> Self {
-        Self { cause, config, log: Log::from_environment(deadline), deadline }
+        let records_all = cause == Cause::Run || config.is_observed();
+        Self { cause, log: Log::new(config.level, deadline), config, deadline, records_all }
     }
 }
 
-/// It is changed under a lock: nothing here allocates or frees.
+/// It is changed under a lock: nothing here allocates or frees, for what has ended is cloned by counting.
 pub(crate) struct RunRecord {
     context: Arc<RunContext>,
     began: Instant,
-    failures: Vec<Arc<Failure>>,
+    /// The handlers that have ended: all, or those that have failed.
+    ended: Vec<HandlerRun>,
     not_run: Option<NotRun>,
     /// The code of the last `exit` inside a handler.
     exit: Option<i32>,
@@ -87,10 +91,11 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    pub(crate) fn report(&self, ran: usize, failures: &[Arc<Failure>]) -> Report {
+    pub(crate) fn report(&self, ran: usize, ended: &[HandlerRun]) -> Report {
         Report {
             ran,
-            failures: failures.iter().map(|failure| Failure::clone(failure)).collect(),
+            handlers: ended.to_vec(),
+            failures: failures(ended).cloned().collect(),
             not_run: self.not_run.as_deref().cloned().unwrap_or_default(),
             elapsed: self.began.elapsed(),
         }
@@ -99,16 +104,16 @@ impl Ended {
 
 impl RunRecord {
     pub(crate) fn new(context: Arc<RunContext>) -> Self {
-        Self { context, began: Instant::now(), failures: Vec::new(), not_run: None, exit: None, told: None }
+        Self { context, began: Instant::now(), ended: Vec::new(), not_run: None, exit: None, told: None }
     }
 
     pub(crate) fn context(&self) -> &Arc<RunContext> {
         &self.context
     }
 
-    /// Where failures are written; whoever adds one has made room for it.
-    pub(crate) fn failures(&mut self) -> &mut Vec<Arc<Failure>> {
-        &mut self.failures
+    /// Where it is written which handlers have ended; whoever adds one has made room for it.
+    pub(crate) fn ended(&mut self) -> &mut Vec<HandlerRun> {
+        &mut self.ended
     }
 
     /// A handler has called `exit` with this code.
@@ -121,9 +126,9 @@ impl RunRecord {
         std::mem::replace(&mut self.context, context)
     }
 
-    /// Takes in a run inside this one, which does not go on. There is room for its failures.
+    /// Takes in a run inside this one, which does not go on. There is room for what it has recorded.
     pub(crate) fn absorb(&mut self, inner: &mut Self) {
-        self.failures.append(&mut inner.failures);
+        self.ended.append(&mut inner.ended);
         self.exit = inner.exit.or(self.exit);
     }
 
@@ -132,16 +137,19 @@ impl RunRecord {
         self.not_run.get_or_insert_with(|| Arc::clone(not_run));
     }
 
-    /// Notes that the run is over, for which there is room in `failures`. An observer that is told may call C's `exit`, and then the run
+    /// Notes that the run is over, for which there is room in `ended`. An observer that is told may call C's `exit`, and then the run
     /// ends once more.
-    pub(crate) fn end(&mut self, failures: &mut Vec<Arc<Failure>>) -> Ended {
-        failures.extend(self.failures.iter().cloned());
-        let now = Heard { failures: failures.len(), not_run: self.not_run.as_ref().map_or(0, |not_run| not_run.len()) };
+    pub(crate) fn end(&mut self, ended: &mut Vec<HandlerRun>) -> Ended {
+        ended.extend(self.ended.iter().cloned());
+        let now = Heard {
+            failures: failures(ended).count(),
+            not_run: self.not_run.as_ref().map_or(0, |not_run| not_run.len()),
+        };
         Ended { began: self.began, not_run: self.not_run.clone(), before: self.told.replace(now) }
     }
 
     pub(crate) fn asked_status(&self) -> AskedStatus {
-        let failed = self.failures.last().map(|failure| failure.status());
+        let failed = failures(&self.ended).next_back().map(Failure::status);
         let failed = failed.or_else(|| self.not_run.is_some().then_some(1));
         AskedStatus { exit: self.exit, failure: failed.filter(|_| self.counts_failures()) }
     }
@@ -149,4 +157,8 @@ impl RunRecord {
     pub(crate) fn counts_failures(&self) -> bool {
         self.context.config.failure_status
     }
+}
+
+fn failures(ended: &[HandlerRun]) -> impl DoubleEndedIterator<Item = &Failure> {
+    ended.iter().filter_map(HandlerRun::failure)
 }

@@ -17,7 +17,7 @@ use crate::registry::{
     self,
     lease::{self, Lease},
 };
-use crate::report::Failure;
+use crate::report::{Failure, HandlerRun};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::thread::JoinHandle;
 use crate::sys::sync::{Condvar, Instant};
@@ -110,10 +110,10 @@ fn lock_to_nest() -> Guard<'static, RunState> {
     RUN.lock_with_room(|run| Some((&mut run.records, 1)))
 }
 
-/// With room for what becomes of nested runs, and for so many failures more.
-fn lock_to_abandon(nested: &mut Vec<RunRecord>, failures: usize) -> Guard<'static, RunState> {
+/// With room for what becomes of nested runs, and for so many handlers more.
+fn lock_to_abandon(nested: &mut Vec<RunRecord>, more: usize) -> Guard<'static, RunState> {
     loop {
-        let run = RUN.lock_with_room(|run| run.nested_failures().map(|(all, nested)| (all, nested + failures)));
+        let run = RUN.lock_with_room(|run| run.ended_within().map(|(all, nested)| (all, nested + more)));
         let records = run.records.len();
         if records <= nested.capacity() + 1 {
             return run;
@@ -126,18 +126,18 @@ fn lock_to_abandon(nested: &mut Vec<RunRecord>, failures: usize) -> Guard<'stati
 /// Ends a record, if there is one that this thread may end, and says what there is to tell; see [`RunRecord::end`].
 pub(crate) fn end_record(which: fn(&mut RunState) -> Option<&mut RunRecord>, end: RunEnd) -> Option<Told> {
     let RunEnd { ran, too_late, stayed_held } = end;
-    let mut failures = Vec::new();
+    let mut handlers = Vec::new();
     let ended = loop {
         let mut run = lock();
         let record = which(&mut run)?;
-        let needed = record.failures().len();
-        if needed <= failures.capacity() {
-            break record.end(&mut failures);
+        let needed = record.ended().len();
+        if needed <= handlers.capacity() {
+            break record.end(&mut handlers);
         }
         drop(run);
-        failures.reserve(needed);
+        handlers.reserve(needed);
     };
-    Some(Told { report: ended.report(ran, &failures), before: ended.before, too_late, stayed_held })
+    Some(Told { report: ended.report(ran, &handlers), before: ended.before, too_late, stayed_held })
 }
 
 /// The record of the innermost run, if this thread is still the one to close it. Whoever takes it drops it, for an observer has captures.
@@ -183,8 +183,8 @@ pub(crate) fn take_over() -> Claim {
 
 /// The handler that was running has been abandoned, and so is what it ran inside: that is a failure. `Others`: this thread's run is ended
 /// by another one, which tells what becomes of the handler.
-pub(crate) fn abandon(failure: Failure) -> Claim {
-    let failure = Arc::new(failure);
+pub(crate) fn abandon(failure: Failure, elapsed: Duration) -> Claim {
+    let failed = HandlerRun::failed(failure, elapsed);
     let mut nested = Vec::new();
     let mut run = lock_to_abandon(&mut nested, 1);
     if !run.is_owner(ThreadToken::mine()) {
@@ -193,7 +193,7 @@ pub(crate) fn abandon(failure: Failure) -> Claim {
     let label = registry::take_running();
     run.abandon_nested(&mut nested);
     if let Some(record) = run.records.last_mut() {
-        record.failures().push(failure);
+        record.ended().push(failed);
     }
     drop(run);
     drop(label);
@@ -312,12 +312,11 @@ pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
     }
 }
 
-/// A handler of the innermost run has failed.
-pub(crate) fn fail(failure: Failure) {
-    let failure = Arc::new(failure);
-    let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.failures(), 1)));
+/// A handler of the innermost run has ended.
+pub(crate) fn record(ended: HandlerRun) {
+    let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.ended(), 1)));
     if let Some(record) = run.records.last_mut() {
-        record.failures().push(failure);
+        record.ended().push(ended);
     }
 }
 

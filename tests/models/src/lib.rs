@@ -34,6 +34,8 @@ mod choice;
 mod config;
 #[path = "../../../atexit-core/src/exit/mod.rs"]
 mod exit;
+#[path = "../../../atexit-core/src/guard.rs"]
+mod guard;
 #[expect(unreachable_pub, reason = "nothing is declared: no expansion names it")]
 #[path = "../../../atexit-core/src/handler/mod.rs"]
 mod handler;
@@ -60,12 +62,15 @@ use std::sync::atomic::Ordering;
 
 pub use config::{Config, configure};
 pub use exit::{arm, exit, run};
+pub use guard::{ExitGuard, guard};
+pub use handler::error::{FailureKind, HandlerError};
 pub use handler::info::HandlerInfo;
-pub use handler::outcome::{Fault, Outcome};
+pub use handler::outcome::Outcome;
+pub use log::Level;
 pub use order::problem::Problem;
 pub use plan::{Plan, PlanError, PlannedHandler, check, plan};
-pub use registration::{Handler, Registration, clear, pending, register, unregister};
-pub use report::{Cause, Event, Failure, Report};
+pub use registration::{Handler, Registration, clear, pending, register, register_async, unregister};
+pub use report::{Cause, Event, Failure, HandlerEnd, HandlerRun, Report, RunError};
 pub use runner::cause;
 
 /// Makes all that the library has in statics what it is when a process begins.

@@ -119,7 +119,7 @@ fn an_observer_that_was_replaced_may_run_handlers_when_it_is_dropped() {
             configure(Config::new().observer(move |_| {
                 let _ = &capture;
             }));
-            register(|| configure(Config::new()));
+            register(|| drop(configure(Config::new())));
             run();
         },
         |_| {},

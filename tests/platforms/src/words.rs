@@ -10,7 +10,7 @@ use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use atexit_core::{Config, Fault, Handler, Outcome, configure, guard};
+use atexit_core::{Config, Handler, HandlerError, Outcome, configure, guard};
 
 use crate::{spawn, split, system};
 
@@ -26,9 +26,9 @@ pub(crate) static ARE_TWO: AtomicBool = AtomicBool::new(false);
 pub fn set_up(word: &str) {
     let (name, number) = split(word);
     match name {
-        "quiet" => configure(Config::new().failure_status(false)),
-        "limit" => configure(Config::new().time_limit(milliseconds(number))),
-        "deadline" => configure(Config::new().deadline(milliseconds(number))),
+        "quiet" => drop(configure(Config::new().failure_status(false))),
+        "limit" => drop(configure(Config::new().time_limit(milliseconds(number)))),
+        "deadline" => drop(configure(Config::new().deadline(milliseconds(number)))),
         "guard" => std::mem::forget(guard(|| println!("guard"))),
         "dropped_guard" => drop(guard(|| println!("dropped guard"))),
         "unregistered" => drop(Handler::new(|| println!("never")).register().unregister()),
@@ -79,16 +79,16 @@ enum Returned {
     Nothing,
     Code(ExitCode),
     Error(Box<dyn fmt::Debug>),
-    Fault(Fault),
+    Own(HandlerError),
 }
 
 impl Outcome for Returned {
-    fn fault(self) -> Option<Fault> {
+    fn into_result(self) -> Result<(), HandlerError> {
         match self {
-            Self::Nothing => None,
-            Self::Code(code) => code.fault(),
-            Self::Error(error) => Err::<(), _>(error).fault(),
-            Self::Fault(fault) => Some(fault),
+            Self::Nothing => Ok(()),
+            Self::Code(code) => code.into_result(),
+            Self::Error(error) => Err::<(), _>(error).into_result(),
+            Self::Own(error) => Err(error),
         }
     }
 }
@@ -100,7 +100,7 @@ fn act(verb: &str) -> Returned {
         "panic_any" => panic_any(number),
         "err" => return Returned::Error(Box::new("bad\nworse")),
         "code" => return Returned::Code(ExitCode::from(u8::try_from(number).expect("a byte"))),
-        "fault" => return Returned::Fault(Fault::new("disk full").with_status(number)),
+        "fault" => return Returned::Own(HandlerError::new("disk full").with_status(number)),
         "exit" => atexit_core::exit(number),
         "std_exit" => std::process::exit(number),
         "c_exit" => system::exit(number),

@@ -99,8 +99,8 @@ pub struct Sized<const N: usize>;
 struct Own;
 
 impl Outcome for Own {
-    fn fault(self) -> Option<atexit_core::Fault> {
-        None
+    fn into_result(self) -> Result<(), atexit_core::HandlerError> {
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 
-use atexit_core::{Fault, Outcome, at_exit};
+use atexit_core::{HandlerError, Outcome, at_exit};
 
 #[at_exit]
 fn never() -> ! {
@@ -76,14 +76,14 @@ fn error_or_never() -> Result<<fn() -> ! as Function>::Output, Infallible> {
 /// Outcomes of the program's own do not overlap with those.
 struct Own<T>(T);
 
-impl<T> Outcome for Own<T> {
-    fn fault(self) -> Option<Fault> {
-        None
+impl<T: 'static> Outcome for Own<T> {
+    fn into_result(self) -> Result<(), HandlerError> {
+        Ok(())
     }
 }
 
 impl Outcome for Box<Own<Infallible>> {
-    fn fault(self) -> Option<Fault> {
+    fn into_result(self) -> Result<(), HandlerError> {
         match self.0 {}
     }
 }

@@ -1,0 +1,258 @@
+//! Owns what went wrong in a handler, in words and as a status; must not know who runs handlers, or what a failure leads to.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt::{self, Debug, Display};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::text::indented;
+use crate::sys::{DeadEnd, STATUS_MASK};
+
+/// The status that std gives a process whose `main` panicked.
+const PANICKED: i32 = 101;
+
+/// What went wrong in a handler, as it returns it; displayed as its message.
+///
+/// For implementations of [`Outcome`](crate::Outcome), and for handlers that say with which status the process is to end: one that returns
+/// `Result<(), HandlerError>` keeps status and source.
+///
+/// ```
+/// use atexit_core::HandlerError;
+///
+/// let error = HandlerError::new("disk full").with_status(3);
+/// assert_eq!(error.status(), 3);
+/// assert_eq!(error.to_string(), "disk full");
+///
+/// atexit_core::register(|| -> Result<(), HandlerError> {
+///     std::fs::write("/proc/none", "")
+///         .map_err(|error| HandlerError::new("the state is not saved").with_status(74).with_source(error))
+/// });
+/// let report = atexit_core::run();
+/// assert_eq!(report.failures()[0].status(), 74);
+/// ```
+#[derive(Clone)]
+pub struct HandlerError {
+    status: i32,
+    message: Arc<str>,
+    kind: FailureKind,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// In which way a handler failed; displayed in a few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// It returned an `Err`, or a [`HandlerError`] by an [`Outcome`](crate::Outcome) of the program's own.
+    Error,
+    /// It returned an [`ExitCode`](std::process::ExitCode) that is not 0.
+    ExitStatus,
+    /// It panicked, or the expression of its `time_limit` did.
+    Panic,
+    /// It exceeded its time limit.
+    TimeLimit,
+    /// It was still running at the deadline of the exit, or the observer was that is told of it.
+    Deadline,
+    /// It called [`std::process::exit`] or C's `exit`, or waited for a lock of C's that nobody gives back, and would never have gone on.
+    Stuck,
+    /// It was not run, as the observer that was told of its start called C's `exit`.
+    NotStarted,
+}
+
+impl Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Error => "error",
+            Self::ExitStatus => "exit status",
+            Self::Panic => "panic",
+            Self::TimeLimit => "time limit",
+            Self::Deadline => "deadline",
+            Self::Stuck => "stuck",
+            Self::NotStarted => "not started",
+        })
+    }
+}
+
+impl HandlerError {
+    /// A failure with status 1, shown as `main` shows an error.
+    #[must_use]
+    pub fn new(message: impl Display) -> Self {
+        Self::of_kind(FailureKind::Error, 1, message.to_string())
+    }
+
+    /// The status that the process ends with if this is the last failure. One that a parent would read as success counts as 1.
+    #[must_use]
+    pub fn with_status(self, status: i32) -> Self {
+        let status = if status & STATUS_MASK == 0 { 1 } else { status };
+        Self { status, ..self }
+    }
+
+    /// The error that led to this one, for who asks a [`Failure`](crate::Failure) for its [`source`](Error::source).
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { source: Some(Arc::from(source.into())), ..self }
+    }
+
+    /// Never one that a parent reads as 0; on Unix it sees the low eight bits.
+    #[must_use]
+    pub fn status(&self) -> i32 {
+        self.status
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// From what a handler returned as its error. What can be asked for its source keeps it; of other types Rust tells no more than the text.
+    pub(super) fn returned<E: Debug + 'static>(error: E) -> Self {
+        let message = format!("{error:?}");
+        let mut error = Some(error);
+        let any: &mut dyn Any = &mut error;
+        if let Some(error) = taken::<Self>(any) {
+            return error;
+        }
+        let boxed = taken::<Box<dyn Error + Send + Sync>>(any);
+        let source = boxed.or_else(|| taken::<io::Error>(any).map(Into::into));
+        Self { source: source.map(Arc::from), ..Self::new(message) }
+    }
+
+    pub(super) fn exit_status(status: u8) -> Self {
+        Self::of_kind(FailureKind::ExitStatus, status.into(), format!("returned exit status {status}"))
+    }
+
+    /// From what a handler panicked with.
+    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        let message = format!("panicked: {}", panic_message(&*payload).unwrap_or("Box<dyn Any>")); // std's words for any other payload
+        drop_quietly(payload);
+        Self::of_kind(FailureKind::Panic, PANICKED, message)
+    }
+
+    /// The handler was abandoned when its limit was over.
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        Self::of_kind(FailureKind::TimeLimit, 1, format!("exceeded its time limit of {limit:?}"))
+    }
+
+    /// The handler was abandoned because it would never have gone on.
+    pub(crate) fn stuck(dead_end: DeadEnd) -> Self {
+        let message = match dead_end {
+            DeadEnd::Exit => {
+                "called std::process::exit or C's exit, itself, by a panic hook or in the observer, and could not go on"
+            }
+            DeadEnd::Lock => {
+                "waited in vain for a lock of C's that the exiting thread has, that of its exit or of a stream"
+            }
+        };
+        Self::of_kind(FailureKind::Stuck, 1, format!("{message}: call atexit_core::exit"))
+    }
+
+    /// The handler was running when the deadline was over.
+    pub(crate) fn deadline() -> Self {
+        Self::of_kind(FailureKind::Deadline, 1, "was still running at the deadline")
+    }
+
+    /// The observer was, which was told that the handler starts, or has finished.
+    pub(crate) fn observer_at_deadline() -> Self {
+        let message = "the observer that is told of it was still running at the deadline";
+        Self::of_kind(FailureKind::Deadline, 1, message)
+    }
+
+    /// The observer has ended the process instead of returning from what was to tell it that the handler starts.
+    pub(crate) fn kept_from_starting() -> Self {
+        let message = "was not run: the observer that was told of its start called C's exit";
+        Self::of_kind(FailureKind::NotStarted, 1, message)
+    }
+
+    /// The handler has panicked, and the panic hook has not returned.
+    pub(crate) fn exited_by_panic_hook() -> Self {
+        Self::of_kind(FailureKind::Panic, PANICKED, "panicked, and the panic hook called C's exit")
+    }
+
+    fn of_kind(kind: FailureKind, status: i32, message: impl Into<Arc<str>>) -> Self {
+        Self { status, message: message.into(), kind, source: None }
+    }
+
+    /// What is left to show when the failure happens, as `main` would, but for lines that could pass for others. A panic was shown by the
+    /// panic hook, and there is nothing to show of a status.
+    pub(crate) fn announcement(&self) -> Option<String> {
+        (self.kind == FailureKind::Error).then(|| format!("Error: {}\n", indented(&self.message)))
+    }
+}
+
+impl Display for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.message)
+    }
+}
+
+impl Debug for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("HandlerError");
+        shown.field("message", &self.message).field("status", &self.status);
+        self.source.iter().for_each(|source| {
+            shown.field("source", source);
+        });
+        shown.finish()
+    }
+}
+
+impl Error for HandlerError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// What is there, if it is of this type.
+fn taken<T: 'static>(any: &mut dyn Any) -> Option<T> {
+    any.downcast_mut::<Option<T>>()?.take()
+}
+
+/// What a panic says, if it is text.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
+    let literal = payload.downcast_ref::<&str>().copied();
+    literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// A payload may panic when it is dropped, and so may the payload of that panic, which is left alone for this reason.
+pub(crate) fn drop_quietly(payload: Box<dyn Any + Send>) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(payload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_that_looks_like_success_is_none() {
+        let status = |status| HandlerError::new("").with_status(status).status();
+        assert_eq!([0, STATUS_MASK.wrapping_add(1), 2].map(status), [1, 1, 2]);
+    }
+
+    #[test]
+    fn what_can_be_kept_of_an_error_that_was_returned_is_kept() {
+        let kept = HandlerError::returned(HandlerError::new("full").with_status(3).with_source("no space"));
+        assert_eq!((kept.status(), kept.message()), (3, "full"));
+        assert_eq!(kept.source().map(ToString::to_string).as_deref(), Some("no space"));
+
+        let by_box: Box<dyn Error + Send + Sync> = "gone".into();
+        let by_box = HandlerError::returned(by_box);
+        assert_eq!(by_box.source().map(ToString::to_string).as_deref(), Some("gone"));
+
+        let by_system = HandlerError::returned(io::Error::other("refused"));
+        assert_eq!(by_system.message(), r#"Custom { kind: Other, error: "refused" }"#);
+        assert!(by_system.source().is_some_and(<dyn Error>::is::<io::Error>));
+
+        let by_text = HandlerError::returned("text");
+        assert_eq!((by_text.status(), by_text.message()), (1, "\"text\""));
+        assert!(by_text.source().is_none());
+    }
+}

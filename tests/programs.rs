@@ -36,6 +36,32 @@ fn check(cases: &[Case]) {
 }
 
 #[test]
+fn an_observer_learns_how_each_handler_of_an_exit_ended() {
+    const LINES: &[&str] =
+        &["main", "panic", "exit:43", "a", "panic failed: panic", "exit:43 exited with 43", "a returned"];
+    const STDERR: &[&str] = &["hook: boom", "at_exit: 1 handler failed:", "at_exit: panic at {at}: panicked: boom"];
+    check(&[
+        Case {
+            args: &["return", "told", "a", "exit:43", "panic"],
+            stdout: LINES,
+            stderr: STDERR,
+            end: End::Status(43),
+        },
+        case(&["return", "told", "caller_exit:3"], &["main", "caller_exit:3", "caller_exit:3 exited with 3"], &[], 3),
+    ]);
+}
+
+#[test]
+fn the_program_says_how_much_is_printed_and_the_environment_has_the_last_word() {
+    let stdout = "main\nerr\n";
+    assert_seen(&mut command(WAYS_OUT, &["return", "silent", "err"]), stdout, "", End::Status(1));
+    let mut asked = command(WAYS_OUT, &["return", "silent", "code:3"]);
+    let seen = run(asked.env("AT_EXIT_LOG", "error"));
+    assert!(seen.stderr.starts_with("at_exit: 1 handler failed:\nat_exit: code:3 at "), "{seen:?}");
+    assert_eq!(seen.end, End::Status(3));
+}
+
+#[test]
 fn handlers_run_whichever_way_a_process_exits() {
     check(&[
         case(&["return", "a", "b"], &["main", "b", "a"], &[], 0),
@@ -456,6 +482,18 @@ fn with_panic_abort_exit_inside_a_handler_still_runs_the_rest() {
     let stdout = format!("main\nnested\nexit:5\ncause\n{}\n", cause_in_exit(0));
     check(&["return", "cause", "exit:5", "nested"], &stdout, "", End::Status(5));
     check(&["exit:42", "cause"], &format!("main\ncause\n{}\n", cause_in_exit(42)), "", End::Status(42));
+    check(
+        &["return", "told", "a", "exit:43"],
+        "main\nexit:43\na\nexit:43 exited with 43\na returned\n",
+        "",
+        End::Status(43),
+    );
+    check(
+        &["return", "told", "caller_exit:3"],
+        "main\ncaller_exit:3\ncaller_exit:3 exited with 3\n",
+        "",
+        End::Status(3),
+    );
     check(&["return", "a", "panic"], "main\npanic\n", "hook: boom\n", End::Signal(6));
     check(&["panic", "a"], "main\n", "hook: main\n", End::Signal(6));
     check(&["panic", "a", "hook_runs"], "main\na\nhook: 1 ran\n", "", End::Signal(6));

@@ -267,14 +267,14 @@ impl RunError {
 
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.report.fmt(f)
+        fmt::Display::fmt(&self.report, f)
     }
 }
 
 /// As it is displayed: a test and `main` show this.
 impl fmt::Debug for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.report.fmt(f)
+        fmt::Display::fmt(&self.report, f)
     }
 }
 

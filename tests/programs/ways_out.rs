@@ -6,7 +6,7 @@ use std::panic::{catch_unwind, panic_any, resume_unwind};
 use std::process::{Command, ExitCode};
 use std::thread;
 
-use atexit_core::{Config, Handler, configure, guard};
+use atexit_core::{Config, Event, Handler, Level, configure, guard};
 
 fn main() -> Result<(), String> {
     // Without thread names and numbers, so that output can be compared.
@@ -29,6 +29,12 @@ fn set_up(argument: &str) {
         "dropped_guard" => drop(guard(|| Err::<(), _>("in the guard"))),
         "hook_runs" => std::panic::set_hook(Box::new(|_| println!("hook: {} ran", atexit_core::run().ran()))),
         "quiet" => drop(configure(Config::new().failure_status(false))),
+        "silent" => drop(configure(Config::new().log(Level::Off))),
+        "told" => drop(configure(Config::new().observer(|event| {
+            if let Event::RunFinished { report, .. } = event {
+                report.handlers().iter().for_each(|run| println!("{} {}", run.handler().label(), run.end()));
+            }
+        }))),
         "run" => {
             let report = atexit_core::run();
             println!("report: {} ran, {} failed", report.ran(), report.failures().len());

@@ -69,7 +69,7 @@ pub mod guide {}
 /// | 0 | a panic is the last failure | 101 |
 /// | 0 | an `Err`, or a time limit or the deadline that is over, is the last failure | 1 |
 /// | 0 | the last failure is a handler that called [`std::process::exit`] or C's `exit`, or waits for a lock of C's, and cannot go on | 1 |
-/// | 0 | an [`ExitCode`](std::process::ExitCode) that is not 0, or a [`Fault`](crate::Fault) with a status, is the last failure | that |
+/// | 0 | an [`ExitCode`](std::process::ExitCode) that is not 0, or a [`HandlerError`](crate::HandlerError) with a status, is the last failure | that |
 /// | not 0 | any failure | what it was |
 /// | anything | [`exit(code)`](crate::exit) in a handler | `code`; if that is 0 and a handler failed, the status of the failure |
 /// | a signal | any failure | that signal, or 128 and its number after `Signals::end_by_exit` |
@@ -439,3 +439,73 @@ pub mod platforms {}
 ///
 /// The repository has the pictures in `docs/costs`.
 pub mod what_it_costs {}
+
+/// For authors of libraries: what a library may call, and what is the program's.
+///
+/// A program has one set of handlers, one configuration, and one end, and whoever writes `main` decides about them. What a library does is
+/// seen by all the others that are linked in. So it adds what it has to finish itself, and nothing more.
+///
+/// | a library may | because |
+/// |---|---|
+/// | declare handlers by [`#[at_exit]`](crate::at_exit) | they run after those that the program registers by calls, in the order of crates, dependencies last: what is built on this library is finished before it |
+/// | [`register`](crate::register) what it sets up at run time, and take it back by its own [`Registration`](crate::Registration) | a stale one is harmless |
+/// | make a [`guard`](crate::guard) for what usually ends before the process does | nobody else can run or take it back by name |
+/// | state by [`link!`](crate::link) which crates it needs, and in which order | statements of several crates add up, and [`check`](crate::check) finds contradictions |
+/// | mark a handler `first` or `last`, with a reason that its docs give | the phases are shared by all crates: a logger is `last`; who merely wants to be early names by `before` and `after` whom it means |
+/// | give its handlers a `time_limit` | it knows how long they may take; the program has the [deadline](crate::Config::deadline) |
+/// | call [`cause`](crate::cause), [`plan`](crate::plan), [`pending`](crate::pending) | they change nothing |
+///
+/// | this is the program's | because |
+/// |---|---|
+/// | [`configure`](crate::configure) | it replaces what the program, or another library, has configured: limits, the deadline, the observer, the executor of async handlers |
+/// | `signals::install`, `Signals` | a signal ends the process for all of it, and the program may shut down in order instead |
+/// | [`run`](crate::run) | it runs the handlers of all crates while the program still uses them |
+/// | [`clear`](crate::clear), and [`unregister`](crate::unregister) of another crate's function | what others have to finish is lost |
+/// | [`exit`](crate::exit) | a library returns an error, and the program decides whether that is its end |
+/// | [`arm`](crate::arm) | it moves the handlers of all crates ahead of what C has planted so far |
+///
+/// # Features
+///
+/// The features of a crate are the same in all of a program: a library that asks for `tokio` gives every async handler of the program, which
+/// names no executor, a Tokio runtime. A library whose async handler needs one names it instead, by `block_on` and a function of its own, and
+/// leaves the feature to the program.
+///
+/// # Versions
+///
+/// One program has one version of this crate: two are an error when the program is linked, for they would be two sets of handlers, each with
+/// an order and an end of its own. A library that has types of this crate in its interface re-exports it.
+///
+/// # Shared libraries
+///
+/// A `cdylib` is a program of its own in this: its copy of this crate has its own handlers, order and configuration, which run when it is
+/// unloaded or when its host exits. There is no other `main`, so what is the program's above is the library's here, but for `exit` and signals, which
+/// end the host. So it calls `configure` when it is set up, if it wants limits; see [the limits of such a library](crate::docs::guide).
+///
+/// # Examples
+///
+/// A connection pool that is closed at exit, whichever way it comes, and before that by whoever is done with it:
+///
+/// ```
+/// use atexit_core::{ExitGuard, Handler};
+///
+/// pub struct Pool {
+///     closes: ExitGuard,
+/// }
+///
+/// impl Pool {
+///     pub fn open(name: &str) -> Self {
+///         let label = format!("close the pool of {name}");
+///         let closes = Handler::new(move || println!("closed")).name(label).guard();
+///         Self { closes }
+///     }
+///
+///     /// Says what went wrong, which a mere drop does not.
+///     pub fn close(self) -> Result<(), atexit_core::Failure> {
+///         self.closes.finish()
+///     }
+/// }
+///
+/// Pool::open("orders").close()?;
+/// # Ok::<(), atexit_core::Failure>(())
+/// ```
+pub mod for_authors_of_libraries {}

@@ -23,34 +23,37 @@
 //! | to | use |
 //! |---|---|
 //! | declare a handler | [`#[at_exit]`](at_exit) |
-//! | register one while the program runs, and take it back | [`register`], [`Handler`], [`Registration`], [`unregister`], [`clear`] |
+//! | register one while the program runs, and take it back | [`register`], [`register_async`], [`Handler`], [`Registration`], [`unregister`], [`clear`] |
 //! | run a function when a scope ends, or at exit if that is first | [`guard`] |
 //! | link crates that nothing else names, and state their order | [`link!`] |
 //! | see the order, and test it | [`plan`], [`check`] |
 //! | end the process, also from inside a handler | [`exit`] |
 //! | run handlers now | [`run`] |
 //! | run them when a signal comes | `signals::install` (feature `signals`, on Unix and Windows) |
-//! | limit their time, watch them | [`Config`], [`configure`], [`Event`] |
-//! | return a type of yours from a handler | [`Outcome`], [`Fault`] |
+//! | limit their time, watch them, choose an executor for async ones | [`Config`], [`configure`], [`Event`] |
+//! | learn what became of them | [`Report`], [`HandlerRun`], [`Failure`] |
+//! | return a type of yours from a handler | [`Outcome`], [`HandlerError`] |
 //!
 //! Read more in
 //!
 //! - [the guide](docs::guide): all of it by subject, recipes, limits, platforms, and when not to use this;
 //! - [when handlers run](docs::when_handlers_run), and when not;
 //! - [what works inside a handler](docs::what_works_inside_a_handler);
+//! - [for authors of libraries](docs::for_authors_of_libraries): what a library may call, and what is the program's;
 //! - [the platforms](docs::platforms): what differs, what is tested, and what is expected;
 //! - [what it costs](docs::what_it_costs), and where others are better.
 //!
 //! # Features
 //!
-//! None is on by default. `tokio` drives `async fn` handlers on a Tokio runtime; `signals` adds the module of that
-//! name.
+//! None is on by default. `signals` adds the module of that name. `tokio` adds the module of that name, and gives every async handler of the
+//! program that names no executor a Tokio runtime: the features of a crate are the same in all of a program.
 //!
 //! # Environment
 //!
 //! `AT_EXIT_LOG` says how much this crate prints to standard error: `off`, `error` (the default: what fails, hangs or
 //! cannot be had), `plan` (also the [plan] before each run), `trace` (also each start and end, with how long it took).
-//! It is not read in a process that has the rights of another than whoever started it, as a program with the set-user-id bit has.
+//! A program says it by [`Config::log`]; the variable has the last word. It is not read in a process that has the rights of another than whoever
+//! started it, as a program with the set-user-id bit has.
 
 extern crate self as atexit_core; // the attribute's expansions say `::atexit_core`, here too
 

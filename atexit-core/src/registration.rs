@@ -296,6 +296,8 @@ pub fn unregister<F: Copy + 'static>(function: F) -> usize {
 
 /// Forgets all that is pending, declared and registered, and says how many handlers that were.
 ///
+/// It is the program's to call, not a library's: the handlers of all crates are lost.
+///
 /// # Panics
 ///
 /// If dropping what a handler captured does, after all of them are gone.

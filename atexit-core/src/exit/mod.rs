@@ -11,7 +11,10 @@ use crate::report::{Cause, Report};
 use crate::runner;
 use crate::sys;
 
-/// Runs all pending handlers now, and says what became of them. At the exit of the process nothing is left to do.
+/// Runs all pending handlers now, and says what became of them.
+///
+/// At the exit of the process nothing is left to do. It is the program's to call, not a library's: other crates may still need what their
+/// handlers tear down.
 ///
 /// Inside a handler it runs the rest right there. From anywhere else it waits while another thread runs handlers. Handlers that
 /// other threads register meanwhile stay pending. What fails is on standard error and in the [`Report`], and leaves the later exit status
@@ -31,6 +34,8 @@ pub fn run() -> Report {
 }
 
 /// Runs all pending handlers and ends the process with status `code`, on every platform.
+///
+/// It is the program's to call, not a library's.
 ///
 /// On Unix a parent sees the low eight bits. If a handler fails and `code` is 0, the process ends with the status of the failure.
 ///
@@ -61,11 +66,11 @@ pub fn exit(code: i32) -> ! {
     way_out::leave(status, is_in_exit)
 }
 
-/// Puts the hook in front of the C exit functions that were registered so far.
+/// Has the handlers run before the C exit functions that were registered so far.
 ///
-/// C's exit functions run last-in first-out, and the hook is planted before `main`. A C library that was set up in `main` and
-/// cleans up by `atexit` does so before the handlers; after `arm()` it does so after them. Each call adds an entry to C's list, for
-/// the life of the process.
+/// C's exit functions run last-in first-out, and the hook that runs the handlers is planted before `main`. So a C library that was set up in
+/// `main`, and cleans up by `atexit`, does so before the handlers, which may still need it. After `arm()` it does so after them. Each call adds
+/// an entry to C's list, for the life of the process.
 ///
 /// ```
 /// atexit_core::arm();

@@ -43,8 +43,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// What holds when nothing is configured: failures change the exit status, nothing has a limit, the exit thread has a stack of 8 MiB,
-    /// errors are printed, async handlers have the library's executor, nobody observes.
+    /// What holds when nothing is configured.
+    ///
+    /// Failures change the exit status, nothing has a limit, the exit thread has a stack of 8 MiB, errors are printed, async handlers have the
+    /// library's executor, and nobody observes.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -79,17 +81,18 @@ impl Config {
         self
     }
 
-    /// A limit for every handler that has none of its own: see [`Handler::time_limit`](crate::Handler::time_limit). `None` unless it is set.
+    /// A limit for every handler that has none of its own; `None` unless it is set.
+    ///
+    /// See [`Handler::time_limit`](crate::Handler::time_limit) for what becomes of a handler that exceeds it.
     #[must_use]
     pub fn time_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.time_limit = limit.into();
         self
     }
 
-    /// A limit for the whole run at exit, also after a caught signal; a [`run`](crate::run) that the program calls has none, nor has the
-    /// unloading of a library. `None` unless it is set.
+    /// A limit for the whole run at exit, also after a caught signal; `None` unless it is set.
     ///
-    /// It is counted from where the exit reaches the handlers, waiting for a run of another thread included. It takes a thread to watch it.
+    /// A [`run`](crate::run) that the program calls has none, nor has the unloading of a library. It is counted from where the exit reaches the handlers, waiting for a run of another thread included. It takes a thread to watch it.
     ///
     /// When it is over, no handler is started any more, standard error names what was not run, and the process ends, with a status that is not
     /// 0. If the handler that is running then has the exiting thread, the process ends without what C code planted
@@ -120,18 +123,23 @@ impl Config {
         self
     }
 
-    /// How much is printed to standard error, where the environment variable `AT_EXIT_LOG` does not say; [`Level::Error`] unless it is set.
+    /// How much is printed to standard error; [`Level::Error`] unless it is set.
+    ///
+    /// The environment variable `AT_EXIT_LOG` has the last word.
     #[must_use]
     pub const fn log(mut self, level: Level) -> Self {
         self.level = level;
         self
     }
 
-    /// What runs async handlers to completion that name no executor of their own: those of the attribute without `block_on`, of
-    /// [`register_async`](crate::register_async), and of [`Handler::new_async`](crate::Handler::new_async) without
-    /// [`Handler::block_on`](crate::Handler::block_on). Unless it is set, the library's own: see the attribute.
+    /// What runs async handlers to completion that name no executor of their own.
     ///
-    /// The function is called on the thread that the handler runs on, and is to return when the future is ready; if it returns before, the handler has failed.
+    /// These are those of the attribute without `block_on`, of [`register_async`](crate::register_async), and of
+    /// [`Handler::new_async`](crate::Handler::new_async) without [`Handler::block_on`](crate::Handler::block_on). Unless it is set, the library's
+    /// own executor does: with the feature `tokio` a Tokio runtime made for each handler, without it a small one without timers and I/O.
+    ///
+    /// The function is called on the thread that the handler runs on, and is to return when the future is ready. If it returns before, the
+    /// handler has failed.
     ///
     /// ```
     /// use std::sync::LazyLock;
@@ -150,9 +158,9 @@ impl Config {
         self
     }
 
-    /// Calls `observer` for every [`Event`]. If it panics, the panic hook reports it, the run goes on, and the exit status stays as it is.
+    /// Calls `observer` for every [`Event`].
     ///
-    /// It has to return. No time limit covers it: at whichever event it hangs, the run stops there, and only a deadline ends the process.
+    /// If it panics, the panic hook reports it, the run goes on, and the exit status stays as it is. It has to return. No time limit covers it: at whichever event it hangs, the run stops there, and only a deadline ends the process.
     /// It must not call [`run`](crate::run), nor register handlers without an end.
     ///
     /// To end the process from there, call [`exit`](crate::exit). [`std::process::exit`] aborts or blocks as in a handler. If it calls C's

@@ -1,5 +1,6 @@
-//! Pages that explain what concerns more than one item. They are there in the documentation only: a program cannot name
-//! them.
+//! Pages that explain what concerns more than one item.
+//!
+//! They are there in the documentation only: a program cannot name them.
 
 // What this module must not know: anything that is not public.
 

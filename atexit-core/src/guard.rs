@@ -12,8 +12,9 @@ use crate::registration::{Handler, Registration};
 use crate::report::Failure;
 use crate::runner;
 
-/// Runs a function once: when the guard is dropped or [finished](Self::finish), or at exit, whichever is first. Made by [`guard`], and
-/// with options by [`Handler::guard`].
+/// Runs a function once: when the guard is dropped or [finished](Self::finish), or at exit.
+///
+/// Made by [`guard()`], and with options by [`Handler::guard`].
 #[derive(Debug)]
 #[must_use = "a guard that is not kept runs its function at once"]
 pub struct ExitGuard {
@@ -63,8 +64,9 @@ impl ExitGuard {
         // What is dropped now finds nothing to run.
     }
 
-    /// Runs the function now, on this thread, if it is pending, and says what went wrong; nothing of that is on standard error, but for what
-    /// the panic hook shows of a panic.
+    /// Runs the function now, on this thread, if it is pending, and says what went wrong.
+    ///
+    /// Nothing of that is on standard error, but for what the panic hook shows of a panic.
     ///
     /// # Errors
     ///
@@ -123,8 +125,9 @@ fn call(handler: PendingHandler) -> Result<Result<(), HandlerError>, Box<dyn Any
 }
 
 impl Handler {
-    /// Registers it for this process, as with [`this_process`](Self::this_process), and makes a guard of it, which runs it when it is dropped
-    /// or [finished](ExitGuard::finish), or else at exit. See [`guard`].
+    /// Registers it and makes a guard of it, which runs it when the guard is dropped, or else at exit.
+    ///
+    /// It runs in this process only, as with [`this_process`](Self::this_process). See [`guard()`].
     ///
     /// Where the guard runs it, that is on the thread that drops the guard, and a time limit is reported when the function is over: it cannot
     /// be abandoned there.

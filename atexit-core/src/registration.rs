@@ -45,9 +45,9 @@ where
     insert(PendingHandler::plain(f, Location::caller()))
 }
 
-/// Registers an async handler: the future that `f` makes is run to completion when the process exits. Else it is as [`register`].
+/// Registers an async handler: when the process exits, the future that `f` makes is run to completion.
 ///
-/// `f` is called, and its future driven, on the thread of the handler, by the executor of [`Config::block_on`](crate::Config::block_on),
+/// In all else it is as [`register`]. `f` is called, and its future driven, on the thread of the handler, by the executor of [`Config::block_on`](crate::Config::block_on),
 /// or else by the library's: with the feature `tokio` a Tokio runtime, without it a small executor without timers and I/O.
 ///
 /// # Panics
@@ -128,8 +128,9 @@ impl Handler {
         self
     }
 
-    /// Runs it before all handlers that do not say `first`, whenever they were registered. What a handler registers runs next within
-    /// its phase.
+    /// Runs it before all handlers that do not say `first`, whenever they were registered.
+    ///
+    /// What a handler registers runs next within its phase.
     ///
     /// # Panics
     ///
@@ -157,15 +158,17 @@ impl Handler {
         self
     }
 
-    /// Runs it only in this process, never in a child that was forked from it: there it is forgotten, and what it captured
-    /// is not dropped.
+    /// Runs it only in this process, never in a child that was forked from it.
+    ///
+    /// There it is forgotten, and what it captured is not dropped.
     pub fn this_process(mut self) -> Self {
         self.options.process = Some(Process::current());
         self
     }
 
-    /// Abandons it when it has run for `limit`: that is a failure, and the next handler starts on a new thread. Its own thread is left
-    /// alone, and whatever it still does changes no report.
+    /// Abandons it when it has run for `limit`, which is a failure.
+    ///
+    /// The next handler starts on a new thread. Its own thread is left alone, and whatever it still does changes no report.
     ///
     /// On the exiting thread nothing can be abandoned: there a handler that took longer is reported as a failure when it is over.
     /// [`Duration::MAX`] is no limit; with [`Duration::ZERO`] the handler starts, and fails.
@@ -185,8 +188,9 @@ impl Handler {
         self
     }
 
-    /// Runs the future of an async handler to completion by this function, on the thread that the handler runs on. If the function returns
-    /// before the future is ready, the handler has failed.
+    /// Runs the future of an async handler to completion by this function.
+    ///
+    /// It is called on the thread that the handler runs on. If it returns before the future is ready, the handler has failed.
     ///
     /// # Panics
     ///

@@ -40,7 +40,7 @@ impl Cause {
     }
 }
 
-/// A handler that failed; displayed on one line as `label at file:line: message`.
+/// A handler that failed, displayed on one line as `label at file:line: message`.
 ///
 /// Of the message that is the first paragraph, its lines joined by spaces, and ` …` if there are more. Characters that break a line, are not
 /// seen, or change how others are seen are escaped: control and format characters, and separators of lines and paragraphs.
@@ -68,15 +68,18 @@ impl Failure {
         self.error.kind()
     }
 
-    /// What went wrong: the `Debug` text of an `Err`, `panicked: …`, `returned exit status 3`, `exceeded its time limit of …`, `was still
-    /// running at the deadline`, or another sentence of which the handler is the subject.
+    /// What went wrong.
+    ///
+    /// The `Debug` text of an `Err`, `panicked: …`, `returned exit status 3`, `exceeded its time limit of …`, `was still running at the
+    /// deadline`, or another sentence of which the handler is the subject.
     #[must_use]
     pub fn message(&self) -> &str {
         self.error.message()
     }
 
-    /// What the process ends with if this is the last failure: 101 for a panic; the status that was returned, or that of a [`HandlerError`];
-    /// 1 for everything else.
+    /// What the process ends with if this is the last failure.
+    ///
+    /// 101 for a panic; the status that was returned, or that of a [`HandlerError`]; 1 for everything else.
     #[must_use]
     pub fn status(&self) -> i32 {
         self.error.status()
@@ -161,7 +164,9 @@ impl HandlerRun {
     }
 }
 
-/// What became of the handlers of one run; displayed as how many ran, and, a line for each, those that failed and those that were not run.
+/// What became of the handlers of one run.
+///
+/// It is displayed as how many ran, and, a line for each, those that were not run and those that failed.
 ///
 /// ```
 /// atexit_core::Handler::new(|| Err::<(), _>("no space")).name("flush").register();
@@ -251,7 +256,9 @@ impl fmt::Display for Report {
     }
 }
 
-/// A run in which something failed, or was kept from running; displayed, and debugged, as its [`Report`] is displayed.
+/// A run in which something failed, or was kept from running. Made by [`Report::into_result`].
+///
+/// It is displayed, and debugged, as the report is displayed.
 #[derive(Clone)]
 pub struct RunError {
     report: Box<Report>,

@@ -55,7 +55,7 @@ pub enum FailureKind {
     TimeLimit,
     /// It was still running at the deadline of the exit, or the observer was that is told of it.
     Deadline,
-    /// It called [`std::process::exit`] or C's `exit`, or waited for a lock of C's that nobody gives back, and would never have gone on.
+    /// It called [`std::process::exit`] or C's `exit`, or waited for a lock of C's, and would never have gone on.
     Stuck,
     /// It was not run, as the observer that was told of its start called C's `exit`.
     NotStarted,
@@ -82,7 +82,9 @@ impl HandlerError {
         Self::of_kind(FailureKind::Error, 1, message.to_string())
     }
 
-    /// The status that the process ends with if this is the last failure. One that a parent would read as success counts as 1.
+    /// The status that the process ends with if this is the last failure.
+    ///
+    /// One that a parent would read as success counts as 1.
     #[must_use]
     pub fn with_status(self, status: i32) -> Self {
         let status = if status & STATUS_MASK == 0 { 1 } else { status };

@@ -38,8 +38,9 @@ impl HandlerInfo {
         Self { label: label.into(), file, line }
     }
 
-    /// The handler's name, or else its function's and its arguments as the source has them: `my_cleanup("third")`. Displaying the whole
-    /// escapes what could not be seen, or pass for something else; this does not.
+    /// The handler's name, or else its function's and its arguments as the source has them: `my_cleanup("third")`.
+    ///
+    /// Displaying the whole escapes what could not be seen, or pass for something else; this does not.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label

@@ -165,6 +165,7 @@ pub use config::{Config, configure};
 pub use exit::signals;
 pub use exit::{arm, exit, run};
 pub use guard::{ExitGuard, guard};
+pub use handler::declaration::Phase;
 pub use handler::error::{FailureKind, HandlerError};
 #[cfg(feature = "tokio")]
 pub use handler::executor::tokio;

@@ -1,6 +1,7 @@
 //! Owns what a declaration says, a use of the attribute or of `link!`; must not know what is pending, nor how anything runs.
 
 use std::any::TypeId;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +11,33 @@ use super::info::HandlerInfo;
 use super::text::one_line;
 
 /// Where a handler stands among all: a phase is over before the next begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Phase {
+///
+/// Displayed, it is what the column of a [`Plan`](crate::Plan) says: `first`, nothing for `Ordinary`, `last`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// It says `first`.
     First,
+    /// It says neither.
     #[default]
-    Unmarked,
+    Ordinary,
+    /// It says `last`.
     Last,
 }
 
 impl Phase {
     /// In the order of running.
-    pub(crate) const ALL: [Self; 3] = [Self::First, Self::Unmarked, Self::Last];
+    pub(crate) const ALL: [Self; 3] = [Self::First, Self::Ordinary, Self::Last];
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::First => "first",
+            Self::Ordinary => "",
+            Self::Last => "last",
+        })
+    }
 }
 
 /// Which thread a handler runs on.
@@ -218,7 +235,7 @@ impl Description {
         match (self.first, self.last) {
             (true, _) => Phase::First,
             (_, true) => Phase::Last,
-            _ => Phase::Unmarked,
+            _ => Phase::Ordinary,
         }
     }
 

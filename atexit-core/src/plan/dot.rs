@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::table::{shown, shown_path};
 use super::{Plan, PlannedHandler, SOURCE};
+use crate::handler::declaration::Phase;
 use crate::handler::text::escaped;
 
 impl Plan {
@@ -48,7 +49,7 @@ impl Plan {
 impl PlannedHandler {
     /// What stands in its node.
     fn caption(&self, at: usize) -> String {
-        let phase = if self.phase.is_empty() { String::new() } else { format!(" [{}]", self.phase) };
+        let phase = if self.phase == Phase::Ordinary { String::new() } else { format!(" [{}]", self.phase) };
         format!("{}. {}{phase}\n{}", at + 1, shown(self.label()), shown_path(&self.place()))
     }
 }

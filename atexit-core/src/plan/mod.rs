@@ -31,7 +31,7 @@ pub struct Plan {
 pub struct PlannedHandler {
     info: HandlerInfo,
     crate_name: String,
-    phase: &'static str,
+    phase: Phase,
     why: String,
 }
 
@@ -66,9 +66,9 @@ impl PlannedHandler {
         &self.crate_name
     }
 
-    /// `first`, `last`, or nothing.
+    /// Whether it is among the first, the last, or the others.
     #[must_use]
-    pub fn phase(&self) -> &'static str {
+    pub fn phase(&self) -> Phase {
         self.phase
     }
 
@@ -112,7 +112,7 @@ pub fn plan() -> Plan {
     let planned = labels.iter().enumerate().map(|(at, label)| PlannedHandler {
         info: label.info(),
         crate_name: label.crate_name().to_owned(),
-        phase: PHASES[standings[at].phase as usize],
+        phase: standings[at].phase,
         why: match standings[at].why {
             Some(Why::Constraint(number)) => reasons.get(number).to_owned(),
             _ => why(&standings[..at], &standings[at]).to_owned(),
@@ -120,8 +120,6 @@ pub fn plan() -> Plan {
     });
     Plan { handlers: planned.collect(), constraints: constraints(&standings) }
 }
-
-const PHASES: [&str; 3] = ["first", "", "last"];
 
 const SOURCE: &str = "source";
 

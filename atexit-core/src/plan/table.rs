@@ -18,7 +18,7 @@ impl fmt::Display for Plan {
                 shown(planned.label()),
                 shown(planned.crate_name()),
                 shown_path(&planned.place()),
-                planned.phase.to_owned(),
+                planned.phase.to_string(),
                 escaped(&planned.why),
             ]
         };

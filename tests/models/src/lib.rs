@@ -63,6 +63,7 @@ use std::sync::atomic::Ordering;
 pub use config::{Config, configure};
 pub use exit::{arm, exit, run};
 pub use guard::{ExitGuard, guard};
+pub use handler::declaration::Phase;
 pub use handler::error::{FailureKind, HandlerError};
 pub use handler::info::HandlerInfo;
 pub use handler::outcome::Outcome;

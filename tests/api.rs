@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use atexit_core::{
-    Config, Event, Handler, Phase, Registration, clear, configure, guard, pending, plan, register, run, unregister,
+    Config, Event, Handler, Phase, Registration, Why, clear, configure, guard, pending, plan, register, run, unregister,
 };
 
 /// There is one set of handlers in a process: these tests take turns, and each begins with an empty set.
@@ -110,16 +110,19 @@ fn a_plan_names_what_is_registered_by_its_name_or_else_its_type() {
 }
 
 #[test]
-fn a_plan_says_the_phase_of_each() {
+fn a_plan_says_the_phase_of_each_and_why_it_runs_there() {
     let _turn = alone();
     Handler::new(|| ()).last().register();
     register(|| ());
+    register(|| ());
     Handler::new(|| ()).first().register();
     let phases: Vec<_> = plan().iter().map(|planned| planned.phase()).collect();
-    assert_eq!(phases, [Phase::First, Phase::Ordinary, Phase::Last]);
-    assert_eq!(phases.iter().map(Phase::to_string).collect::<Vec<_>>(), ["first", "", "last"]);
+    assert_eq!(phases, [Phase::First, Phase::Ordinary, Phase::Ordinary, Phase::Last]);
+    assert_eq!(phases.iter().map(Phase::to_string).collect::<Vec<_>>(), ["first", "", "", "last"]);
     assert_eq!(format!("{:6}|", Phase::Last), "last  |");
-    assert_eq!(clear(), 3);
+    let reasons: Vec<_> = plan().iter().map(|planned| planned.why().clone()).collect();
+    assert_eq!(reasons, [Why::Topmost, Why::Phase, Why::RegisteredEarlier, Why::Phase]);
+    assert_eq!(clear(), 4);
 }
 
 #[test]

@@ -263,27 +263,27 @@ impl Description {
 #[derive(Clone, Copy)]
 pub(crate) struct DeclaredHandler {
     pub(crate) declared: Declared,
-    pub(crate) why: Why,
+    pub(crate) placed: Placed,
     pub(super) phase: Phase,
     pub(super) runs_on: RunsOn,
     pub(super) this_process: bool,
     pub(super) has_time_limit: bool,
 }
 
-/// Why a declared handler stands where it does.
+/// What has put a declared handler where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// By its place in the source of its crate, which stands where the linker put it, or where a `link!` states.
-    Place { stated: bool },
-    /// By a constraint of its own, or by one of another that it has to wait for: the number of the reason.
-    Constraint(u32),
+pub(crate) enum Placed {
+    /// Its place in the source of its crate, which stands where the linker put it, or where a `link!` states.
+    BySource { stated: bool },
+    /// A constraint of its own, or one of another that it has to wait for: the number of the reason.
+    ByConstraint(u32),
 }
 
 impl DeclaredHandler {
     pub(crate) fn new(declared: Declared, description: &Description) -> Self {
         Self {
             declared,
-            why: Why::Place { stated: false },
+            placed: Placed::BySource { stated: false },
             phase: description.phase(),
             runs_on: description.runs_on(),
             this_process: description.this_process,

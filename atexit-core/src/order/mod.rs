@@ -12,18 +12,20 @@ pub(crate) mod crates;
 mod graph;
 pub(crate) mod problem;
 mod settle;
+pub(crate) mod why;
 
-use crate::handler::declaration::{Declared, DeclaredHandler, Description, LinkSite, Phase, Site, Why};
+use crate::handler::declaration::{Declared, DeclaredHandler, Description, LinkSite, Phase, Placed, Site};
 use crates::{CrateKey, Rank, ranks, same};
 use graph::{Circles, Edge};
 use problem::Problem;
 use settle::Move;
+use why::Why;
 
 /// What there is to say about an order.
 #[derive(Default)]
 pub(crate) struct Notes {
-    /// What constraints have moved handlers, as a reader would say it.
-    pub(crate) reasons: Vec<String>,
+    /// What constraints have moved handlers.
+    pub(crate) reasons: Vec<Why>,
     /// What is wrong with what the handlers and the links ask for.
     pub(crate) problems: Vec<Problem>,
 }
@@ -54,7 +56,7 @@ pub(crate) fn arrange(declared: &[Declared], mut links: Vec<LinkSite>, notes: &m
     keys.sort_unstable();
     let placed = keys.iter().map(|key| {
         let mut handler = handlers[key.of as usize];
-        handler.why = Why::Place { stated: sources[key.source as usize].rank.stated };
+        handler.placed = Placed::BySource { stated: sources[key.source as usize].rank.stated };
         handler
     });
     let placed = placed.collect();
@@ -177,7 +179,7 @@ fn constrain(mut placed: Vec<DeclaredHandler>, notes: &mut Notes) -> Vec<Declare
     let (settled, moves) = constraints.settle(&descriptions);
     let first = u32::try_from(notes.reasons.len()).unwrap_or(u32::MAX);
     for (number, (whose, reason)) in (first..).zip(constraints.reasons(&descriptions, &settled, &moves)) {
-        placed[whose].why = Why::Constraint(number);
+        placed[whose].placed = Placed::ByConstraint(number);
         notes.reasons.push(reason);
     }
     settled.into_iter().rev().map(|at| placed[at]).collect()
@@ -254,7 +256,7 @@ impl Constraints {
     }
 
     /// Says of each handler that has moved by which constraint: the one that left it the least room.
-    fn reasons(&self, declared: &[Description], settled: &[usize], moves: &[Move]) -> Vec<(usize, String)> {
+    fn reasons(&self, declared: &[Description], settled: &[usize], moves: &[Move]) -> Vec<(usize, Why)> {
         let mut place = vec![0; declared.len()];
         settled.iter().enumerate().for_each(|(position, &at)| place[at] = position);
         let mut nearest: Vec<Option<(usize, &Constraint)>> = vec![None; declared.len()];
@@ -272,12 +274,13 @@ impl Constraints {
         }
         let reason = |(whose, nearest): (usize, Option<(usize, &Constraint)>)| {
             let constraint = nearest?.1;
-            let text = match constraint.is_pull() {
-                false => format!("after {}", constraint.path),
-                true if whose == constraint.of => format!("before {}", constraint.path),
-                true => format!("waits for {}", declared[constraint.of].info().label()),
+            let path = constraint.path;
+            let why = match constraint.is_pull() {
+                false => Why::After { path },
+                true if whose == constraint.of => Why::Before { path },
+                true => Why::WaitsFor { handler: declared[constraint.of].info() },
             };
-            Some((whose, text))
+            Some((whose, why))
         };
         nearest.into_iter().enumerate().filter_map(reason).collect()
     }

@@ -1,12 +1,13 @@
 //! Owns a plan as a graph in the language of Graphviz; must not know how it is printed as a table.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use super::table::{shown, shown_path};
-use super::{Plan, PlannedHandler, SOURCE};
+use super::{Plan, PlannedHandler};
 use crate::handler::declaration::Phase;
 use crate::handler::text::escaped;
+use crate::order::why::Why;
 
 impl Plan {
     /// The plan in the language of Graphviz: the order of running as a line of bold arrows through boxes of crates, each arrow with the
@@ -30,15 +31,15 @@ impl Plan {
             }
             text.push_str("  }\n");
         }
-        let drawn: HashSet<&str> = self.constraints.iter().map(|(.., path)| &**path).collect();
+        let drawn: HashSet<&Why> = self.constraints.iter().map(|(.., constraint)| constraint).collect();
         for (above, planned) in self.handlers.iter().skip(1).enumerate() {
-            let reason = if drawn.contains(&*planned.why) || planned.why == SOURCE { "" } else { &planned.why };
-            let label = if reason.is_empty() { String::new() } else { format!(" [label={}]", quoted_beside(reason)) };
+            let is_plain = planned.why == Why::Source || drawn.contains(&planned.why);
+            let label = if is_plain { String::new() } else { format!(" [label={}]", quoted_beside(&planned.why)) };
             let _ = writeln!(text, "  h{above} -> h{}{label};", above + 1);
         }
-        for (early, late, path) in &self.constraints {
+        for (early, late, constraint) in &self.constraints {
             let (style, ignored) = if early < late { (DOT_CONSTRAINT, "") } else { (DOT_IGNORED, " (ignored)") };
-            let label = quoted_beside(&format!("{path}{ignored}"));
+            let label = quoted_beside(&format_args!("{constraint}{ignored}"));
             let _ = writeln!(text, "  h{early} -> h{late} [{style}, label={label}];");
         }
         text.push_str("}\n");
@@ -73,6 +74,6 @@ fn quoted(text: &str) -> String {
 }
 
 /// The label of an arrow, which Graphviz would put upon it.
-fn quoted_beside(text: &str) -> String {
-    quoted(&format!("  {}", escaped(text)))
+fn quoted_beside(text: &dyn Display) -> String {
+    quoted(&format!("  {text}"))
 }

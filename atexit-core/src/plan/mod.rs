@@ -7,14 +7,15 @@ use std::fmt;
 mod dot;
 mod table;
 
-use crate::handler::declaration::{DeclaredHandler, Description, Phase, Why};
+use crate::handler::declaration::{DeclaredHandler, Description, Phase, Placed};
 use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 use crate::log;
 use crate::order::crates::CrateKey;
 use crate::order::problem::Problem;
+use crate::order::why::Why;
 use crate::order::{self, Notes};
-use crate::registry;
+use crate::registry::{self, Reasons};
 
 /// The order in which the pending handlers would run now. Made by [`plan`].
 ///
@@ -23,7 +24,7 @@ use crate::registry;
 pub struct Plan {
     handlers: Vec<PlannedHandler>,
     /// Who is to run ahead of whom, by which constraint.
-    constraints: Vec<(usize, usize, String)>,
+    constraints: Vec<(usize, usize, Why)>,
 }
 
 /// A pending handler and its place in the [`Plan`].
@@ -32,7 +33,7 @@ pub struct PlannedHandler {
     info: HandlerInfo,
     crate_name: String,
     phase: Phase,
-    why: String,
+    why: Why,
 }
 
 impl PlannedHandler {
@@ -72,12 +73,9 @@ impl PlannedHandler {
         self.phase
     }
 
-    /// Why it runs after the handler above it, which is where it stands by itself: nothing for the first one.
-    ///
-    /// `registered earlier`; `declared`, below one that was registered; `source`, by its module or position; `link!` or `linker`, by the order
-    /// of crates; `phase`; `before PATH` or `after PATH`, by a constraint that moved it; `waits for LABEL`, by one that moved another.
+    /// Why it runs after the handler above it, which is where it stands by itself.
     #[must_use]
-    pub fn why(&self) -> &str {
+    pub fn why(&self) -> &Why {
         &self.why
     }
 
@@ -113,21 +111,16 @@ pub fn plan() -> Plan {
         info: label.info(),
         crate_name: label.crate_name().to_owned(),
         phase: standings[at].phase,
-        why: match standings[at].why {
-            Some(Why::Constraint(number)) => reasons.get(number).to_owned(),
-            _ => why(&standings[..at], &standings[at]).to_owned(),
-        },
+        why: standings[at].moved(&reasons).unwrap_or_else(|| why(&standings[..at], &standings[at])),
     });
     Plan { handlers: planned.collect(), constraints: constraints(&standings) }
 }
-
-const SOURCE: &str = "source";
 
 /// What decides where a handler stands.
 struct Standing {
     phase: Phase,
     /// `None`: it was registered by a call.
-    why: Option<Why>,
+    placed: Option<Placed>,
     description: Option<Description>,
 }
 
@@ -135,8 +128,16 @@ impl Standing {
     fn of(phase: Phase, declared: Option<DeclaredHandler>) -> Self {
         Self {
             phase,
-            why: declared.map(|declared| declared.why),
+            placed: declared.map(|declared| declared.placed),
             description: declared.map(|declared| declared.declared.describe()),
+        }
+    }
+
+    /// The constraint that moved it, if one did.
+    fn moved(&self, reasons: &Reasons) -> Option<Why> {
+        match self.placed? {
+            Placed::ByConstraint(number) => reasons.get(number).cloned(),
+            Placed::BySource { .. } => None,
         }
     }
 
@@ -145,22 +146,22 @@ impl Standing {
     }
 }
 
-fn why(above: &[Standing], this: &Standing) -> &'static str {
+fn why(above: &[Standing], this: &Standing) -> Why {
     let is_same_crate = |above: &Standing| above.crate_key() == this.crate_key();
     // Who was moved here from another crate says nothing about the order of crates.
-    let was_moved = |above: &Standing| matches!(above.why, Some(Why::Constraint(_))) && !is_same_crate(above);
-    let Some(above) = above.iter().rfind(|above| !was_moved(above)).or(above.last()) else { return "" };
-    match (above.why, this.why) {
-        _ if above.phase != this.phase => "phase",
-        (_, None) => "registered earlier",
-        (None, Some(_)) => "declared",
-        _ if is_same_crate(above) => SOURCE,
-        (_, Some(Why::Place { stated: true })) => "link!",
-        _ => "linker",
+    let was_moved = |above: &Standing| matches!(above.placed, Some(Placed::ByConstraint(_))) && !is_same_crate(above);
+    let Some(above) = above.iter().rfind(|above| !was_moved(above)).or(above.last()) else { return Why::Topmost };
+    match (above.placed, this.placed) {
+        _ if above.phase != this.phase => Why::Phase,
+        (_, None) => Why::RegisteredEarlier,
+        (None, Some(_)) => Why::Declared,
+        _ if is_same_crate(above) => Why::Source,
+        (_, Some(Placed::BySource { stated: true })) => Why::Link,
+        _ => Why::Linker,
     }
 }
 
-fn constraints(standings: &[Standing]) -> Vec<(usize, usize, String)> {
+fn constraints(standings: &[Standing]) -> Vec<(usize, usize, Why)> {
     let described =
         || standings.iter().enumerate().filter_map(|(at, standing)| Some((at, standing.description.as_ref()?)));
     let mut registrations: HashMap<TypeId, Vec<usize>> = HashMap::new();
@@ -177,7 +178,7 @@ fn constraints(standings: &[Standing]) -> Vec<(usize, usize, String)> {
             let (above, below) = meant.split_at(meant.partition_point(|&other| other < at));
             let below = below.iter().find(|&&other| other != at);
             edges.extend(above.last().into_iter().chain(below).map(|&other| {
-                if is_before { (at, other, format!("before {path}")) } else { (other, at, format!("after {path}")) }
+                if is_before { (at, other, Why::Before { path }) } else { (other, at, Why::After { path }) }
             }));
         }
     }

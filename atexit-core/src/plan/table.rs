@@ -19,7 +19,7 @@ impl fmt::Display for Plan {
                 shown(planned.crate_name()),
                 shown_path(&planned.place()),
                 planned.phase.to_string(),
-                escaped(&planned.why),
+                planned.why.to_string(),
             ]
         };
         let rows: Vec<[String; 6]> =

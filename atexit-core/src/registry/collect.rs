@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use crate::handler::declaration::{Declared, DeclaredHandler, Link, LinkSite};
 use crate::order::problem::Problem;
+use crate::order::why::Why;
 use crate::order::{self, Notes};
 
-/// As a reader would say it, why constraints have moved handlers; by their numbers.
+/// Why constraints have moved handlers, by the numbers of the reasons.
 #[derive(Clone)]
-pub(crate) struct Reasons(Option<Arc<Vec<String>>>);
+pub(crate) struct Reasons(Option<Arc<Vec<Why>>>);
 
 impl Reasons {
-    fn list(&self) -> &[String] {
+    fn list(&self) -> &[Why] {
         self.0.as_deref().map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn get(&self, number: u32) -> &str {
-        self.list().get(number as usize).map_or("", String::as_str)
+    pub(crate) fn get(&self, number: u32) -> Option<&Why> {
+        self.list().get(number as usize)
     }
 }
 

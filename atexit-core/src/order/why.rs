@@ -1,0 +1,90 @@
+//! Owns why a handler runs where it does, and the words for it; must not know how that is found.
+
+use std::fmt;
+
+use crate::handler::info::HandlerInfo;
+use crate::handler::text::escaped;
+
+/// Why a handler runs after the one above it in a [`Plan`](crate::Plan), which is where it stands by itself.
+///
+/// Displayed, it is what the column of the plan says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Why {
+    /// It is the topmost one: displayed as nothing.
+    Topmost,
+    /// `registered earlier`: a call registered it, before the one above it was registered.
+    RegisteredEarlier,
+    /// `declared`: it is declared, and a call registered the one above it.
+    Declared,
+    /// `source`: by its module or its position in the source of its crate.
+    Source,
+    /// `link!`: by the order of crates, which a [`link!`](crate::link!) states.
+    Link,
+    /// `linker`: by the order of crates, which is the linker's.
+    Linker,
+    /// `phase`: its [`Phase`](crate::Phase) comes after that of the one above it.
+    Phase,
+    /// `before PATH`: by a constraint of its own, which pulled it up.
+    #[non_exhaustive]
+    Before {
+        /// The path, as it is written.
+        path: &'static str,
+    },
+    /// `after PATH`: by a constraint of its own, which delayed it.
+    #[non_exhaustive]
+    After {
+        /// The path, as it is written.
+        path: &'static str,
+    },
+    /// `waits for LABEL`: by a constraint of that handler, which could be pulled up no further.
+    #[non_exhaustive]
+    WaitsFor {
+        /// Whose constraint it is.
+        handler: HandlerInfo,
+    },
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (words, name) = match self {
+            Self::Topmost => ("", ""),
+            Self::RegisteredEarlier => ("registered earlier", ""),
+            Self::Declared => ("declared", ""),
+            Self::Source => ("source", ""),
+            Self::Link => ("link!", ""),
+            Self::Linker => ("linker", ""),
+            Self::Phase => ("phase", ""),
+            Self::Before { path } => ("before ", *path),
+            Self::After { path } => ("after ", *path),
+            Self::WaitsFor { handler } => ("waits for ", handler.label()),
+        };
+        f.pad(&format!("{words}{}", escaped(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_words() {
+        let handler = HandlerInfo::new("flush\n", "a.rs", 3);
+        let table = [
+            (Why::Topmost, ""),
+            (Why::RegisteredEarlier, "registered earlier"),
+            (Why::Declared, "declared"),
+            (Why::Source, "source"),
+            (Why::Link, "link!"),
+            (Why::Linker, "linker"),
+            (Why::Phase, "phase"),
+            (Why::Before { path: "db::close" }, "before db::close"),
+            (Why::After { path: "db::close" }, "after db::close"),
+            (Why::WaitsFor { handler }, "waits for flush\\n"),
+        ];
+        for (why, words) in table {
+            assert_eq!(why.to_string(), words, "{why:?}");
+            assert_eq!(format!("{why:20}|"), format!("{words:20}|"));
+        }
+    }
+}

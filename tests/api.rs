@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use atexit_core::{
-    Config, Event, Handler, Phase, Registration, Why, clear, configure, guard, pending, plan, register, run, unregister,
+    Config, Event, Handler, Phase, PlanIntoIter, PlanIter, PlannedHandler, Registration, Why, clear, configure, guard,
+    pending, plan, register, run, unregister,
 };
 
 /// There is one set of handlers in a process: these tests take turns, and each begins with an empty set.
@@ -116,13 +117,34 @@ fn a_plan_says_the_phase_of_each_and_why_it_runs_there() {
     register(|| ());
     register(|| ());
     Handler::new(|| ()).first().register();
-    let phases: Vec<_> = plan().iter().map(|planned| planned.phase()).collect();
+    let phases: Vec<_> = plan().iter().map(PlannedHandler::phase).collect();
     assert_eq!(phases, [Phase::First, Phase::Ordinary, Phase::Ordinary, Phase::Last]);
     assert_eq!(phases.iter().map(Phase::to_string).collect::<Vec<_>>(), ["first", "", "", "last"]);
     assert_eq!(format!("{:6}|", Phase::Last), "last  |");
     let reasons: Vec<_> = plan().iter().map(|planned| planned.why().clone()).collect();
     assert_eq!(reasons, [Why::Topmost, Why::Phase, Why::RegisteredEarlier, Why::Phase]);
     assert_eq!(clear(), 4);
+}
+
+#[test]
+fn a_plan_is_gone_through_from_both_ends() {
+    let _turn = alone();
+    for name in ["c", "b", "a"] {
+        Handler::new(|| ()).name(name).register();
+    }
+    let plan = plan();
+    let mut iter: PlanIter<'_> = plan.iter();
+    assert_eq!((iter.len(), iter.next().map(PlannedHandler::label)), (3, Some("a")));
+    let mut rest = iter.clone();
+    assert_eq!((rest.len(), rest.next_back().map(PlannedHandler::label)), (2, Some("c")));
+    assert_eq!(iter.nth(1).map(PlannedHandler::label), Some("c"));
+    assert!(iter.next().is_none() && iter.next_back().is_none());
+    assert_eq!((&plan).into_iter().count(), 3);
+    let owned: PlanIntoIter = plan.into_iter();
+    assert_eq!(owned.len(), 3);
+    let labels: Vec<_> = owned.rev().map(|planned| planned.label().to_owned()).collect();
+    assert_eq!(labels, ["c", "b", "a"]);
+    assert_eq!(clear(), 3);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 mod dot;
+pub(crate) mod iter;
 mod table;
 
 use crate::handler::declaration::{DeclaredHandler, Description, Phase, Placed};
@@ -186,11 +187,6 @@ fn constraints(standings: &[Standing]) -> Vec<(usize, usize, Why)> {
 }
 
 impl Plan {
-    /// The handlers, the one that runs first at the front.
-    pub fn iter(&self) -> std::slice::Iter<'_, PlannedHandler> {
-        self.handlers.iter()
-    }
-
     /// How many handlers are pending.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -201,24 +197,6 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.handlers.is_empty()
-    }
-}
-
-impl<'a> IntoIterator for &'a Plan {
-    type Item = &'a PlannedHandler;
-    type IntoIter = std::slice::Iter<'a, PlannedHandler>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-impl IntoIterator for Plan {
-    type Item = PlannedHandler;
-    type IntoIter = std::vec::IntoIter<PlannedHandler>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.handlers.into_iter()
     }
 }
 

@@ -70,6 +70,7 @@ pub use handler::outcome::Outcome;
 pub use log::Level;
 pub use order::problem::Problem;
 pub use order::why::Why;
+pub use plan::iter::{PlanIntoIter, PlanIter};
 pub use plan::{Plan, PlanError, PlannedHandler, check, plan};
 pub use registration::{Handler, Registration, clear, pending, register, register_async, unregister};
 pub use report::{Cause, Event, Failure, HandlerEnd, HandlerRun, Report, RunError};

@@ -1,0 +1,71 @@
+//! Owns going through a plan; must not know what is planned.
+
+use std::iter::FusedIterator;
+use std::{slice, vec};
+
+use super::{Plan, PlannedHandler};
+
+/// The handlers of a [`Plan`], the one that runs first at the front. Made by [`Plan::iter`].
+#[derive(Clone, Debug)]
+pub struct PlanIter<'a>(slice::Iter<'a, PlannedHandler>);
+
+/// The handlers of a [`Plan`] that is used up, the one that runs first at the front.
+#[derive(Clone, Debug)]
+pub struct PlanIntoIter(vec::IntoIter<PlannedHandler>);
+
+impl Plan {
+    /// The handlers, the one that runs first at the front.
+    pub fn iter(&self) -> PlanIter<'_> {
+        PlanIter(self.handlers.iter())
+    }
+}
+
+impl<'a> IntoIterator for &'a Plan {
+    type Item = &'a PlannedHandler;
+    type IntoIter = PlanIter<'a>;
+
+    fn into_iter(self) -> PlanIter<'a> {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Plan {
+    type Item = PlannedHandler;
+    type IntoIter = PlanIntoIter;
+
+    fn into_iter(self) -> PlanIntoIter {
+        PlanIntoIter(self.handlers.into_iter())
+    }
+}
+
+macro_rules! as_the_iterator_inside {
+    ($name:ident $(<$a:lifetime>)?, $item:ty) => {
+        impl $(<$a>)? Iterator for $name $(<$a>)? {
+            type Item = $item;
+
+            fn next(&mut self) -> Option<$item> {
+                self.0.next()
+            }
+
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                self.0.size_hint()
+            }
+
+            fn nth(&mut self, n: usize) -> Option<$item> {
+                self.0.nth(n)
+            }
+        }
+
+        impl $(<$a>)? DoubleEndedIterator for $name $(<$a>)? {
+            fn next_back(&mut self) -> Option<$item> {
+                self.0.next_back()
+            }
+        }
+
+        impl $(<$a>)? ExactSizeIterator for $name $(<$a>)? {}
+        impl $(<$a>)? FusedIterator for $name $(<$a>)? {}
+    };
+}
+
+as_the_iterator_inside!(PlanIter<'a>, &'a PlannedHandler);
+as_the_iterator_inside!(PlanIntoIter, PlannedHandler);

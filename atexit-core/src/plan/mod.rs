@@ -200,8 +200,9 @@ impl Plan {
     }
 }
 
-/// All that [`check`] found; displayed with a line for each problem, for the first hundred of them and the last.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// All that [`check`] found; displayed with a line for each problem, for the first hundred of them and the last. Its `Debug` is the same, for
+/// that is what a test shows which returns it, or unwraps it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct PlanError {
     problems: Vec<Problem>,
 }
@@ -217,6 +218,12 @@ impl PlanError {
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&log::shown_problems(&self.problems).join("\n"))
+    }
+}
+
+impl fmt::Debug for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -240,4 +247,24 @@ pub fn check() -> Result<(), PlanError> {
     order::arrange(&registry::declared(), registry::links(), &mut notes);
     let problems = notes.problems;
     if problems.is_empty() { Ok(()) } else { Err(PlanError { problems }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_test_shows_are_the_problems_line_by_line() {
+        let info = |label: &str, line| HandlerInfo::new(label, "src/main.rs", line);
+        let problems = vec![
+            Problem::NotAHandler { handler: info("close", 3), path: "db::flush" },
+            Problem::Contradiction { handler: info("open", 8), path: "close" },
+        ];
+        let error = PlanError { problems };
+        let shown = "close at src/main.rs:3 names db::flush, which is no declared handler\n\
+                     open at src/main.rs:8 asks for an order with close that contradicts their phases";
+        assert_eq!(format!("{error:?}"), shown);
+        assert_eq!(format!("{error:#?}"), shown);
+        assert_eq!(error.to_string(), shown);
+    }
 }

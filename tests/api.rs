@@ -403,11 +403,11 @@ fn an_observer_sees_every_handler_begin_and_end() {
     configure(Config::new().observer(move |event| {
         seen.push(match event {
             Event::RunStarted { pending, .. } => format!("{pending} pending"),
-            Event::Started { handler } => format!("{} begins", handler.label()),
+            Event::Started { handler, .. } => format!("{} begins", handler.label()),
             Event::Finished { handler, failure, .. } => {
                 format!("{} ends, failed: {}", handler.label(), failure.is_some())
             }
-            Event::RunFinished { report } => format!("{} ran", report.ran()),
+            Event::RunFinished { report, .. } => format!("{} ran", report.ran()),
             other => format!("{other:?}"),
         });
         panic!("an observer's panic is its own");

@@ -12,8 +12,10 @@ use crate::sys::signal_number::Signal;
 
 /// Why a run takes place, as a handler learns it from [`cause`](crate::cause).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Cause {
     /// The process exits.
+    #[non_exhaustive]
     Exit {
         /// The status it was about to end with, where the platform tells it.
         status: Option<i32>,
@@ -295,6 +297,7 @@ impl Error for RunError {}
 #[non_exhaustive]
 pub enum Event {
     /// A run begins.
+    #[non_exhaustive]
     RunStarted {
         /// Why.
         cause: Cause,
@@ -302,11 +305,13 @@ pub enum Event {
         pending: usize,
     },
     /// A handler is about to run.
+    #[non_exhaustive]
     Started {
         /// Which.
         handler: HandlerInfo,
     },
     /// A handler has ended.
+    #[non_exhaustive]
     Finished {
         /// Which.
         handler: HandlerInfo,
@@ -316,6 +321,7 @@ pub enum Event {
         failure: Option<Failure>,
     },
     /// A run is over.
+    #[non_exhaustive]
     RunFinished {
         /// What became of it.
         report: Report,

@@ -367,7 +367,7 @@ fn overflows() {
 
 fn observer_exits() {
     configure(Config::new().observer(|event| {
-        if let Event::RunFinished { report } = event {
+        if let Event::RunFinished { report, .. } = event {
             println!("{} ran", report.ran());
             register(|| println!("later"));
             c_exit(4);

@@ -10,6 +10,7 @@ use crate::handler::text::escaped;
 #[non_exhaustive]
 pub enum Problem {
     /// `before` or `after` names a function that is no declared handler of this program.
+    #[non_exhaustive]
     NotAHandler {
         /// Who names it.
         handler: HandlerInfo,
@@ -17,6 +18,7 @@ pub enum Problem {
         path: &'static str,
     },
     /// `before` or `after` asks for the opposite of what the phases of the two say.
+    #[non_exhaustive]
     Contradiction {
         /// Who asks for it.
         handler: HandlerInfo,
@@ -24,6 +26,7 @@ pub enum Problem {
         path: &'static str,
     },
     /// Each of these is to run before the next, and the last before the first.
+    #[non_exhaustive]
     Circle {
         /// The handlers on the circle, the first fifty of them.
         handlers: Vec<HandlerInfo>,
@@ -31,6 +34,7 @@ pub enum Problem {
         more: usize,
     },
     /// What these `link!`s state closes a circle.
+    #[non_exhaustive]
     LinkCircle {
         /// Each statement, and where it is made, the first fifty of them.
         steps: Vec<String>,
@@ -38,11 +42,13 @@ pub enum Problem {
         more: usize,
     },
     /// There are more circles like the hundred before this: so many of which none is put together from others.
+    #[non_exhaustive]
     MoreCircles {
         /// How many.
         count: usize,
     },
     /// A `link!` names a crate that contributes neither a handler nor a `link!` of its own.
+    #[non_exhaustive]
     NoHandlers {
         /// The crate's name.
         linked: &'static str,

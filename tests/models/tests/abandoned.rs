@@ -30,7 +30,7 @@ fn a_run_that_begins_or_ends_as_its_handler_is_abandoned_changes_nothing_of_the_
             configure(Config::new().observer(move |event| match event {
                 Event::Finished { failure: Some(_), .. } => say("slow is abandoned"),
                 Event::RunFinished { .. } if me() != MAIN => sleep(observed),
-                Event::RunFinished { report } => {
+                Event::RunFinished { report, .. } => {
                     let outside = if cause().is_none() { "told outside of the run, " } else { "" };
                     say(format!("{outside}ran: {}", report.ran()));
                 }

@@ -1,14 +1,17 @@
 //! Owns what the calls promise while a process lives: registering, taking back, running, also from inside handlers and from threads.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use atexit_core::signals::{Signal, SignalError, Signals};
 use atexit_core::{
-    Config, Event, Handler, Phase, PlanIntoIter, PlanIter, PlannedHandler, Registration, Why, clear, configure, guard,
-    pending, plan, register, run, unregister,
+    Cause, Config, Event, ExitGuard, Failure, FailureKind, Handler, HandlerEnd, HandlerError, HandlerInfo, HandlerRun,
+    Level, Phase, Plan, PlanError, PlanIntoIter, PlanIter, PlannedHandler, Problem, Registration, Report, RunError,
+    Why, clear, configure, guard, pending, plan, register, run, unregister,
 };
 
 /// There is one set of handlers in a process: these tests take turns, and each begins with an empty set.
@@ -485,4 +488,78 @@ fn closures_that_diverge_or_return_what_main_may_are_handlers() {
     register(|| Ok::<(), std::convert::Infallible>(()));
     let report = run();
     assert_eq!(report.failures().iter().map(atexit_core::Failure::status).collect::<Vec<_>>(), [3, 101]);
+}
+
+/// Asks for the traits of a type that the compiler gives it by itself: a constant of its own goes before that of [`HasNot`].
+struct Of<T>(PhantomData<T>);
+
+#[allow(dead_code, reason = "what no type lacks")]
+trait HasNot {
+    const SEND: &str = "-";
+    const SYNC: &str = "-";
+    const UNPIN: &str = "-";
+    const UNWIND_SAFE: &str = "-";
+    const REF_UNWIND_SAFE: &str = "-";
+}
+
+impl<T> HasNot for Of<T> {}
+
+impl<T: Send> Of<T> {
+    const SEND: &str = "Send";
+}
+
+impl<T: Sync> Of<T> {
+    const SYNC: &str = "Sync";
+}
+
+impl<T: Unpin> Of<T> {
+    const UNPIN: &str = "Unpin";
+}
+
+impl<T: UnwindSafe> Of<T> {
+    const UNWIND_SAFE: &str = "UnwindSafe";
+}
+
+impl<T: RefUnwindSafe> Of<T> {
+    const REF_UNWIND_SAFE: &str = "RefUnwindSafe";
+}
+
+#[test]
+fn what_may_go_between_threads_and_over_a_panic_is_meant() {
+    macro_rules! table {
+        ($($type:ty: $traits:literal)*) => { $({
+            type This = Of<$type>;
+            let traits = [This::SEND, This::SYNC, This::UNPIN, This::UNWIND_SAFE, This::REF_UNWIND_SAFE];
+            assert_eq!(traits.join(" "), $traits, "{}", stringify!($type));
+        })* };
+    }
+    // Of what a handler runs it is known that it is `Send`; of an observer, and of the source of an error, that it is `Sync`, too.
+    table! {
+        Cause: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        Config: "Send Sync Unpin - -"
+        Event: "Send Sync Unpin - -"
+        ExitGuard: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        Failure: "Send Sync Unpin - -"
+        FailureKind: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        Handler: "Send - Unpin - -"
+        HandlerEnd: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        HandlerError: "Send Sync Unpin - -"
+        HandlerInfo: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        HandlerRun: "Send Sync Unpin - -"
+        Level: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        Phase: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        Plan: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        PlanError: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        PlanIntoIter: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        PlanIter<'static>: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        PlannedHandler: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        Problem: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        Registration: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        Report: "Send Sync Unpin - -"
+        RunError: "Send Sync Unpin - -"
+        Signal: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        SignalError: "Send Sync Unpin - -"
+        Signals: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        Why: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+    }
 }

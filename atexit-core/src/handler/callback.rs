@@ -1,6 +1,7 @@
 //! Owns a function of any type in four words, with its type erased; must not know what it does, or when it is called.
 
 use std::any::TypeId;
+use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 
 use super::error::HandlerError;
@@ -70,10 +71,9 @@ struct Table {
 pub(crate) struct Callback {
     table: &'static Table,
     payload: Payload,
+    /// What the code may be: bytes could go anywhere, but of the code nobody knows more than that it is `Send`.
+    code: PhantomData<Box<dyn FnOnce() + Send>>,
 }
-
-// SAFETY: `Code` is `Send`, and the payload holds nothing else.
-unsafe impl Send for Callback {}
 
 impl Callback {
     pub(crate) fn new<C: Code>(code: C) -> Self {
@@ -92,7 +92,7 @@ impl Callback {
         let mut payload = Payload::uninit();
         // SAFETY: `new` has compared size and alignment of what it passes; the payload is fresh.
         unsafe { payload.as_mut_ptr().cast::<C>().write(code) };
-        Self { table: const { &Table::of::<C>() }, payload }
+        Self { table: const { &Table::of::<C>() }, payload, code: PhantomData }
     }
 
     /// Calls the code, which is gone afterwards, also if it panics.

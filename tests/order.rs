@@ -95,13 +95,13 @@ fn what_is_stated_holds_in_every_build() {
 fn what_cannot_be_had_is_told_and_costs_no_handler() {
     let main = "tests/crates/contradicting/src/main.rs";
     let told = format!(
-        "links close a circle: linked_beta before linked_alpha (link! at {main}:5), \
+        "links form a cycle: linked_beta before linked_alpha (link! at {main}:5), \
          linked_alpha before linked_beta (link! at tests/crates/contradicting/src/lib.rs:3)\n\
          asks_for_a_stranger at {main}:9 names no_handler, which is no declared handler\n\
          contradicts_its_phase at {main}:14 asks for an order with asks_for_a_stranger that contradicts their phases\n\
-         constraints close a circle: first at {main}:19 before second at {main}:24 before third at {main}:29 \
+         constraints form a cycle: first at {main}:19 before second at {main}:24 before third at {main}:29 \
          before first at {main}:19\n\
-         constraints close a circle: itself at {main}:34 before itself at {main}:34\n"
+         constraints form a cycle: itself at {main}:34 before itself at {main}:34\n"
     );
     let at_exit = told.lines().map(|line| "at_exit: ".to_owned() + line + "\n").collect::<String>();
     let handlers = ["contradicts_its_phase", "itself", "third", "second", "first", "asks_for_a_stranger"];

@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_millis(200);
 /// For how many milliseconds lines have waited. Nothing else is published with it.
 pub(crate) static WAITED: AtomicU64 = AtomicU64::new(0);
 
-/// How many problems of an order are shown, beside the last one: all circles that are told, and what is said of the rest.
+/// How many problems of an order are shown, beside the last one: all cycles that are told, and what is said of the rest.
 const PROBLEMS: usize = 100;
 
 /// How many errors of this run were to be shown when they happened, of which [`NAMED`] are. Nothing else is published with it.

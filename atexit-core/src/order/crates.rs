@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::graph::{self, Circles, Edge};
+use super::graph::{self, Cycles, Edge};
 use super::problem::{Problem, some_of};
 use super::settle;
 use crate::handler::declaration::{LinkSite, Site};
@@ -145,22 +145,22 @@ impl Crates {
 
     /// Drops the edges that contradict each other, and says which links state them.
     fn drop_contradictions(&mut self, links: &[LinkSite], problems: &mut Vec<Problem>) {
-        let circles = Circles::find(self.nodes.len(), &self.edges);
+        let cycles = Cycles::find(self.nodes.len(), &self.edges);
         let mut stated_by = HashMap::new();
         for (&edge, &link) in self.edges.iter().zip(&self.stated_by) {
             stated_by.entry(edge).or_insert(link);
         }
-        for circle in &circles.found {
-            let steps = (0..circle.len()).map(|at| {
-                let edge = (circle[at], circle[(at + 1) % circle.len()]);
+        for cycle in &cycles.found {
+            let steps = (0..cycle.len()).map(|at| {
+                let edge = (cycle[at], cycle[(at + 1) % cycle.len()]);
                 let link = &links[stated_by[&edge]].site;
                 let (early, late) = (self.nodes[edge.0].name, self.nodes[edge.1].name);
                 format!("{early} before {late} (link! at {}:{})", escaped(link.file), link.line)
             });
             let (steps, more) = some_of(steps);
-            problems.push(Problem::LinkCircle { steps, more });
+            problems.push(Problem::LinkCycle { steps, more });
         }
-        problems.extend(Problem::more_circles(circles.more));
-        self.edges.retain(|&edge| !circles.have(edge));
+        problems.extend(Problem::more_cycles(cycles.more));
+        self.edges.retain(|&edge| !cycles.have(edge));
     }
 }

@@ -1,4 +1,4 @@
-//! Owns which items are joined, and which of them go round in circles; pure, on plain numbers: must not know what a handler or a crate is.
+//! Owns which items are joined, and which of them are on cycles; pure, on plain numbers: must not know what a handler or a crate is.
 
 use std::collections::HashSet;
 
@@ -33,7 +33,7 @@ pub(crate) fn neighbours(count: usize, pairs: impl Iterator<Item = Edge>) -> Vec
     lists
 }
 
-/// Numbers the items so that two have the same number if they are on one circle (the strongly connected components, by Tarjan's
+/// Numbers the items so that two have the same number if they are on one cycle (the strongly connected components, by Tarjan's
 /// algorithm, without recursion: a chain may be as long as there are items).
 fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
     const NEW: usize = usize::MAX;
@@ -82,8 +82,8 @@ fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
     component
 }
 
-/// Which edges are on circles, and some of these circles.
-pub(crate) struct Circles {
+/// Which edges are on cycles, and some of these cycles.
+pub(crate) struct Cycles {
     /// Together they have every edge that is on one, unless there are `more`. In the order of the items; each the shortest through an edge.
     pub(crate) found: Vec<Vec<usize>>,
     /// So many more could be found of which none is put together from others.
@@ -91,7 +91,7 @@ pub(crate) struct Circles {
     component: Vec<usize>,
 }
 
-impl Circles {
+impl Cycles {
     pub(crate) fn find(count: usize, edges: &[Edge]) -> Self {
         let component = components(count, edges);
         let mut inside: Vec<Edge> = edges.iter().copied().filter(|&(a, b)| component[a] == component[b]).collect();
@@ -104,32 +104,32 @@ impl Circles {
             if told[at] {
                 continue;
             }
-            if found.len() == MOST_CIRCLES {
-                more = independent_circles(&inside, &component) - found.len();
+            if found.len() == MOST_CYCLES {
+                more = independent_cycles(&inside, &component) - found.len();
                 break;
             }
-            let circle = search.circle_through(first, second);
-            for (step, &early) in circle.iter().enumerate() {
-                let edge = (early, circle[(step + 1) % circle.len()]);
+            let cycle = search.cycle_through(first, second);
+            for (step, &early) in cycle.iter().enumerate() {
+                let edge = (early, cycle[(step + 1) % cycle.len()]);
                 inside.binary_search(&edge).map(|at| told[at] = true).ok();
             }
-            found.push(circle);
+            found.push(cycle);
         }
         Self { found, more, component }
     }
 
-    /// Whether an edge between these items is on a circle.
+    /// Whether an edge between these items is on a cycle.
     pub(crate) fn have(&self, (early, late): Edge) -> bool {
         self.component[early] == self.component[late]
     }
 }
 
 /// Each takes a look at all edges, in the worst case, so that without a bound there would be no end to them.
-const MOST_CIRCLES: usize = 100;
+const MOST_CYCLES: usize = 100;
 
-/// How many circles there are of which none is put together from others: in each component one more than it has edges beyond those that
-/// join its items. All edges are on circles, and there is each of them once.
-fn independent_circles(edges: &[Edge], component: &[usize]) -> usize {
+/// How many cycles there are of which none is put together from others: in each component one more than it has edges beyond those that
+/// join its items. All edges are on cycles, and there is each of them once.
+fn independent_cycles(edges: &[Edge], component: &[usize]) -> usize {
     let distinct = |numbers: Vec<usize>| numbers.into_iter().collect::<HashSet<_>>().len();
     let items = distinct(edges.iter().map(|edge| edge.0).collect());
     let components = distinct(edges.iter().map(|edge| component[edge.0]).collect());
@@ -148,7 +148,7 @@ impl Search {
     }
 
     /// The first item of an edge, and a shortest way from the second back to it, which exists.
-    fn circle_through(&mut self, first: usize, second: usize) -> Vec<usize> {
+    fn cycle_through(&mut self, first: usize, second: usize) -> Vec<usize> {
         let Self { next, came_from } = self;
         let mut reached = vec![second];
         let mut looked_at = 0;
@@ -163,12 +163,12 @@ impl Search {
                 }
             }
         }
-        let mut circle: Vec<usize> = std::iter::successors(Some(first), |&item| came_from[item]).collect();
-        circle[1..].reverse();
+        let mut cycle: Vec<usize> = std::iter::successors(Some(first), |&item| came_from[item]).collect();
+        cycle[1..].reverse();
         for item in reached {
             came_from[item] = None;
         }
-        circle
+        cycle
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_circle_is_found_exactly_where_there_is_one(
+        fn a_cycle_is_found_exactly_where_there_is_one(
             (count, edges) in (1_usize..10).prop_flat_map(|count| {
                 (Just(count), prop::collection::vec((0..count, 0..count), 0..2 * count))
             })
@@ -204,20 +204,20 @@ mod tests {
                     prop_assert_eq!(component[a] == component[b], a == b || (reaches[a][b] && reaches[b][a]));
                 }
             }
-            let circles = Circles::find(count, &edges);
-            for circle in &circles.found {
-                for (at, &item) in circle.iter().enumerate() {
-                    prop_assert!(edges.contains(&(item, circle[(at + 1) % circle.len()])));
+            let cycles = Cycles::find(count, &edges);
+            for cycle in &cycles.found {
+                for (at, &item) in cycle.iter().enumerate() {
+                    prop_assert!(edges.contains(&(item, cycle[(at + 1) % cycle.len()])));
                 }
             }
             let told = |&(a, b): &Edge| {
-                circles.found.iter().any(|circle| {
-                    (0..circle.len()).any(|at| (circle[at], circle[(at + 1) % circle.len()]) == (a, b))
+                cycles.found.iter().any(|cycle| {
+                    (0..cycle.len()).any(|at| (cycle[at], cycle[(at + 1) % cycle.len()]) == (a, b))
                 })
             };
             for &(a, b) in &edges {
                 prop_assert_eq!(told(&(a, b)), reaches[b][a]);
-                prop_assert_eq!(circles.have((a, b)), reaches[b][a]);
+                prop_assert_eq!(cycles.have((a, b)), reaches[b][a]);
             }
         }
     }
@@ -226,11 +226,11 @@ mod tests {
     fn a_long_chain_needs_no_stack() {
         let count = 100_000;
         let chain: Vec<Edge> = (1..count).map(|item| (item, item - 1)).collect();
-        assert_eq!(Circles::find(count, &chain).found.len(), 0);
+        assert_eq!(Cycles::find(count, &chain).found.len(), 0);
     }
 
     #[test]
-    fn a_hundred_circles_are_told_and_the_rest_is_counted() {
+    fn a_hundred_cycles_are_told_and_the_rest_is_counted() {
         let pairs = |count: usize| (0..count).flat_map(|pair| [(2 * pair, 2 * pair + 1), (2 * pair + 1, 2 * pair)]);
         let selves = |count: usize| (0..count).map(|item| (item, item));
         // All before the first, and back.
@@ -250,19 +250,19 @@ mod tests {
             (3, vec![(0, 1), (1, 2)], 0, 0),
         ];
         for (number, (count, edges, found, more)) in table.into_iter().enumerate() {
-            let circles = Circles::find(count, &edges);
-            assert_eq!((circles.found.len(), circles.more), (found, more), "{number}");
+            let cycles = Cycles::find(count, &edges);
+            assert_eq!((cycles.found.len(), cycles.more), (found, more), "{number}");
         }
     }
 
     #[test]
-    fn circles_that_overlap_take_a_look_at_all_for_each_that_is_told_and_no_more() {
+    fn cycles_that_overlap_take_a_look_at_all_for_each_that_is_told_and_no_more() {
         for count in [500, 2000, 8000] {
             let ring = (0..count).map(|item| ((item + 1) % count, item));
             let edges: Vec<Edge> = ring.chain((2..count).map(|item| (0, item))).collect();
             let size = count + edges.len();
-            let steps = steps_of(|| Circles::find(count, &edges));
-            assert!(steps <= (MOST_CIRCLES + 5) * size, "{steps} steps for {size}");
+            let steps = steps_of(|| Cycles::find(count, &edges));
+            assert!(steps <= (MOST_CYCLES + 5) * size, "{steps} steps for {size}");
         }
     }
 }

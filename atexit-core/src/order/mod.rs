@@ -16,7 +16,7 @@ pub(crate) mod why;
 
 use crate::handler::declaration::{Declared, DeclaredHandler, Description, LinkSite, Phase, Placed, Site};
 use crates::{CrateKey, Rank, ranks, same};
-use graph::{Circles, Edge};
+use graph::{Cycles, Edge};
 use problem::Problem;
 use settle::Move;
 use why::Why;
@@ -211,7 +211,7 @@ impl Constraints {
         }
         let mut this = Self(all);
         this.drop_contradictions(declared, problems);
-        this.drop_circles(declared, problems);
+        this.drop_cycles(declared, problems);
         this
     }
 
@@ -230,15 +230,15 @@ impl Constraints {
         });
     }
 
-    fn drop_circles(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
+    fn drop_cycles(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
         let edges: Vec<Edge> = self.0.iter().map(|constraint| constraint.edge).collect();
-        let circles = Circles::find(declared.len(), &edges);
-        for circle in &circles.found {
-            let (handlers, more) = problem::some_of(circle.iter().map(|&at| declared[at].info()));
-            problems.push(Problem::Circle { handlers, more });
+        let cycles = Cycles::find(declared.len(), &edges);
+        for cycle in &cycles.found {
+            let (handlers, more) = problem::some_of(cycle.iter().map(|&at| declared[at].info()));
+            problems.push(Problem::Cycle { handlers, more });
         }
-        problems.extend(Problem::more_circles(circles.more));
-        self.0.retain(|constraint| !circles.have(constraint.edge));
+        problems.extend(Problem::more_cycles(cycles.more));
+        self.0.retain(|constraint| !cycles.have(constraint.edge));
     }
 
     /// The order of running, in which handlers have moved as they had to.

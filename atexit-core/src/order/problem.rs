@@ -27,23 +27,23 @@ pub enum Problem {
     },
     /// Each of these is to run before the next, and the last before the first.
     #[non_exhaustive]
-    Circle {
-        /// The handlers on the circle, the first fifty of them.
+    Cycle {
+        /// The handlers on the cycle, the first fifty of them.
         handlers: Vec<HandlerInfo>,
         /// How many more are on it.
         more: usize,
     },
-    /// What these `link!`s state closes a circle.
+    /// What these `link!`s state forms a cycle.
     #[non_exhaustive]
-    LinkCircle {
+    LinkCycle {
         /// Each statement, and where it is made, the first fifty of them.
         steps: Vec<String>,
         /// How many more there are.
         more: usize,
     },
-    /// There are more circles like the hundred before this: so many of which none is put together from others.
+    /// There are more cycles like the hundred before this: so many of which none is put together from others.
     #[non_exhaustive]
-    MoreCircles {
+    MoreCycles {
         /// How many.
         count: usize,
     },
@@ -59,17 +59,17 @@ pub enum Problem {
     },
 }
 
-/// How much of a circle is told, which may be as long as there are handlers.
-const MOST_OF_A_CIRCLE: usize = 50;
+/// How much of a cycle is told, which may be as long as there are handlers.
+const MOST_OF_A_CYCLE: usize = 50;
 
-/// The first of what is on a circle, and how much more there is.
+/// The first of what is on a cycle, and how much more there is.
 pub(super) fn some_of<T>(mut all: impl ExactSizeIterator<Item = T>) -> (Vec<T>, usize) {
-    (all.by_ref().take(MOST_OF_A_CIRCLE).collect(), all.len())
+    (all.by_ref().take(MOST_OF_A_CYCLE).collect(), all.len())
 }
 
 impl Problem {
-    pub(super) fn more_circles(count: usize) -> Option<Self> {
-        (count > 0).then_some(Self::MoreCircles { count })
+    pub(super) fn more_cycles(count: usize) -> Option<Self> {
+        (count > 0).then_some(Self::MoreCycles { count })
     }
 }
 
@@ -80,20 +80,20 @@ impl fmt::Display for Problem {
             Self::Contradiction { handler, path } => {
                 write!(f, "{handler} asks for an order with {path} that contradicts their phases")
             }
-            Self::Circle { handlers, more } => {
-                f.write_str("constraints close a circle: ")?;
+            Self::Cycle { handlers, more } => {
+                f.write_str("constraints form a cycle: ")?;
                 handlers.iter().try_for_each(|handler| write!(f, "{handler} before "))?;
                 if *more > 0 {
                     write!(f, "{more} more before ")?;
                 }
                 handlers.first().map_or(Ok(()), |first| write!(f, "{first}"))
             }
-            Self::LinkCircle { steps, more } => {
-                write!(f, "links close a circle: {}", steps.join(", "))?;
+            Self::LinkCycle { steps, more } => {
+                write!(f, "links form a cycle: {}", steps.join(", "))?;
                 if *more > 0 { write!(f, ", and {more} more") } else { Ok(()) }
             }
-            Self::MoreCircles { count: 1 } => f.write_str("and 1 more circle"),
-            Self::MoreCircles { count } => write!(f, "and {count} more circles"),
+            Self::MoreCycles { count: 1 } => f.write_str("and 1 more cycle"),
+            Self::MoreCycles { count } => write!(f, "and {count} more cycles"),
             Self::NoHandlers { linked, file, line } => {
                 write!(
                     f,
@@ -109,24 +109,24 @@ impl fmt::Display for Problem {
 mod tests {
     use super::*;
 
-    fn circle_of(count: u32) -> String {
+    fn cycle_of(count: u32) -> String {
         let handler = |line| HandlerInfo::new("f", "a.rs", line);
         let (handlers, more) = some_of((1..=count).map(handler).collect::<Vec<_>>().into_iter());
-        Problem::Circle { handlers, more }.to_string()
+        Problem::Cycle { handlers, more }.to_string()
     }
 
     #[test]
-    fn of_a_long_circle_fifty_are_named_and_the_rest_is_counted() {
-        assert_eq!(circle_of(1), "constraints close a circle: f at a.rs:1 before f at a.rs:1");
+    fn of_a_long_cycle_fifty_are_named_and_the_rest_is_counted() {
+        assert_eq!(cycle_of(1), "constraints form a cycle: f at a.rs:1 before f at a.rs:1");
         let fifty: Vec<String> = (1..=50).map(|line| format!("f at a.rs:{line} before ")).collect();
         let fifty = fifty.concat();
-        assert_eq!(circle_of(50), format!("constraints close a circle: {fifty}f at a.rs:1"));
-        assert_eq!(circle_of(51), format!("constraints close a circle: {fifty}1 more before f at a.rs:1"));
+        assert_eq!(cycle_of(50), format!("constraints form a cycle: {fifty}f at a.rs:1"));
+        assert_eq!(cycle_of(51), format!("constraints form a cycle: {fifty}1 more before f at a.rs:1"));
         let (steps, more) = some_of((0..1000).map(|step| step.to_string()));
-        let links = Problem::LinkCircle { steps: steps.clone(), more }.to_string();
-        assert_eq!(links, format!("links close a circle: {}, and 950 more", steps.join(", ")));
-        assert_eq!(Problem::more_circles(0), None);
-        assert_eq!(Problem::MoreCircles { count: 1 }.to_string(), "and 1 more circle");
-        assert_eq!(Problem::MoreCircles { count: 20 }.to_string(), "and 20 more circles");
+        let links = Problem::LinkCycle { steps: steps.clone(), more }.to_string();
+        assert_eq!(links, format!("links form a cycle: {}, and 950 more", steps.join(", ")));
+        assert_eq!(Problem::more_cycles(0), None);
+        assert_eq!(Problem::MoreCycles { count: 1 }.to_string(), "and 1 more cycle");
+        assert_eq!(Problem::MoreCycles { count: 20 }.to_string(), "and 20 more cycles");
     }
 }

@@ -1,4 +1,4 @@
-//! Owns the least moves that satisfy constraints which close no circle; pure, on plain numbers: must not know what a handler or a crate is.
+//! Owns the least moves that satisfy constraints which form no cycle; pure, on plain numbers: must not know what a handler or a crate is.
 
 use super::graph::{Edge, neighbours, step};
 
@@ -18,7 +18,7 @@ pub(crate) enum Move {
 /// Puts `items` into an order that satisfies all edges, moving as little as possible.
 ///
 /// First each of the `delays` holds its second item back until just after its first. Then each of the `pulls` brings its first item
-/// up to just ahead of its second; where that item has to follow what comes later, the second waits for it instead. There must be no circle.
+/// up to just ahead of its second; where that item has to follow what comes later, the second waits for it instead. There must be no cycle.
 pub(crate) fn settle(items: Vec<usize>, delays: &[Edge], pulls: &[Edge]) -> Vec<usize> {
     if delays.is_empty() && pulls.is_empty() { items } else { settle_and_tell(&items, delays, pulls).0 }
 }

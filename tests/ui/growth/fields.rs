@@ -18,9 +18,9 @@ fn of_problem(problem: &Problem) {
     match problem {
         Problem::NotAHandler { handler: _, path: _ } => {} //~ ERROR `..` required
         Problem::Contradiction { handler: _, path: _ } => {} //~ ERROR `..` required
-        Problem::Circle { handlers: _, more: _ } => {} //~ ERROR `..` required
-        Problem::LinkCircle { steps: _, more: _ } => {} //~ ERROR `..` required
-        Problem::MoreCircles { count: _ } => {} //~ ERROR `..` required
+        Problem::Cycle { handlers: _, more: _ } => {} //~ ERROR `..` required
+        Problem::LinkCycle { steps: _, more: _ } => {} //~ ERROR `..` required
+        Problem::MoreCycles { count: _ } => {} //~ ERROR `..` required
         Problem::NoHandlers { linked: _, file: _, line: _ } => {} //~ ERROR `..` required
         _ => {}
     }

@@ -15,7 +15,7 @@ fn of_event(event: &Event) {
 fn of_problem(problem: &Problem) {
     match problem { //~ ERROR non-exhaustive patterns: `&_` not covered
         Problem::NotAHandler { .. } | Problem::Contradiction { .. } | Problem::NoHandlers { .. } => {}
-        Problem::Circle { .. } | Problem::LinkCircle { .. } | Problem::MoreCircles { .. } => {}
+        Problem::Cycle { .. } | Problem::LinkCycle { .. } | Problem::MoreCycles { .. } => {}
     }
 }
 

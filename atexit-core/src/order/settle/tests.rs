@@ -69,7 +69,7 @@ impl Reference<'_> {
     }
 }
 
-/// A shuffled order, and edges that close no circle because they all go up in another shuffled order.
+/// A shuffled order, and edges that form no cycle because they all go up in another shuffled order.
 fn acyclic() -> impl Strategy<Value = (Vec<usize>, Vec<Edge>, Vec<Edge>)> {
     (1_usize..12).prop_flat_map(|count| {
         let shuffled = || Just((0..count).collect::<Vec<_>>()).prop_shuffle();
@@ -157,7 +157,7 @@ fn large(count: usize) -> Vec<(&'static str, Case)> {
     ]
 }
 
-/// As many edges as items, which close no circle: they all go up in another order.
+/// As many edges as items, which form no cycle: they all go up in another order.
 fn any(count: usize, seed: usize) -> Vec<Edge> {
     let scattered = |item: usize, salt: usize| (item + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
     let pairs = (0..count).map(|item| (scattered(item, seed * 1000) % count, scattered(item, seed * 7777) % count));

@@ -150,10 +150,11 @@ fn kinds_and_ends_are_shown_in_words() {
 
 #[test]
 fn configure_gives_back_what_was_there_and_a_limit_can_be_unset() {
+    const CONSTANT: Config = Config::new().failure_status(false).stack_size(1 << 20).log(Level::Off);
     let _turn = alone();
     let late = |config: Config| {
         configure(config);
-        Handler::new(|| std::thread::yield_now()).caller_thread().register();
+        Handler::new(std::thread::yield_now).caller_thread().register();
         !run().is_success()
     };
     let limited = Config::current().time_limit(Duration::ZERO);
@@ -161,7 +162,6 @@ fn configure_gives_back_what_was_there_and_a_limit_can_be_unset() {
     assert!(!late(limited.clone().time_limit(None)));
     configure(limited);
     assert!(late(configure(Config::new())), "that is what was there");
-    const CONSTANT: Config = Config::new().failure_status(false).stack_size(1 << 20).log(Level::Off);
     configure(CONSTANT);
     let shown = format!("{:?}", Config::current());
     assert!(shown.starts_with(

@@ -81,7 +81,7 @@ where
 /// ```
 #[must_use = "a handler runs only after `register()`"]
 pub struct Handler {
-    handler: PendingHandler,
+    pending: PendingHandler,
     options: Options,
     is_async: bool,
 }
@@ -102,7 +102,7 @@ impl Handler {
         F: FnOnce() -> T + Send + 'static,
         T: Outcome,
     {
-        Self { handler: PendingHandler::plain(f, location), options: Options::default(), is_async: false }
+        Self { pending: PendingHandler::plain(f, location), options: Options::default(), is_async: false }
     }
 
     /// An async handler without any option, as [`register_async`] takes it.
@@ -118,8 +118,8 @@ impl Handler {
         F: FnOnce() -> T + Send + 'static,
         T: Future<Output: Outcome> + 'static,
     {
-        let handler = PendingHandler::asynchronous(f, Location::caller());
-        Self { handler, options: Options::default(), is_async: true }
+        let pending = PendingHandler::asynchronous(f, Location::caller());
+        Self { pending, options: Options::default(), is_async: true }
     }
 
     /// What reports call it, instead of the function's name. An empty name is none.
@@ -224,14 +224,14 @@ impl Handler {
     /// # registration.unregister();
     /// ```
     pub fn register(self) -> Registration {
-        insert(self.handler.with_options(self.options))
+        insert(self.pending.with_options(self.options))
     }
 }
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handler")
-            .field("location", &self.handler.location())
+            .field("location", &self.pending.location())
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

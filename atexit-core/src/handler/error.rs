@@ -33,7 +33,7 @@ const PANICKED: i32 = 101;
 /// let report = atexit_core::run();
 /// assert_eq!(report.failures()[0].status(), 74);
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct HandlerError {
     status: i32,
     message: Arc<str>,
@@ -191,17 +191,6 @@ impl HandlerError {
 impl Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.message)
-    }
-}
-
-impl Debug for HandlerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("HandlerError");
-        shown.field("message", &self.message).field("status", &self.status);
-        self.source.iter().for_each(|source| {
-            shown.field("source", source);
-        });
-        shown.finish()
     }
 }
 

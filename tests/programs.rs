@@ -52,6 +52,14 @@ fn an_observer_learns_how_each_handler_of_an_exit_ended() {
 }
 
 #[test]
+fn a_handler_learns_how_long_it_is_to_the_deadline() {
+    check(&[
+        case(&["return", "remaining"], &["main", "remaining", "None"], &[], 0),
+        case(&["return", "deadline", "remaining"], &["main", "remaining", "Some(true)"], &[], 0),
+    ]);
+}
+
+#[test]
 fn the_program_says_how_much_is_printed_and_the_environment_has_the_last_word() {
     let stdout = "main\nerr\n";
     assert_seen(&mut command(WAYS_OUT, &["return", "silent", "err"]), stdout, "", End::Status(1));

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use atexit_core::{
     Config, Event, Failure, FailureKind, Handler, HandlerEnd, HandlerError, HandlerRun, Level, Outcome, Report, clear,
-    configure, guard, pending, register, register_async, run,
+    configure, guard, pending, register, register_async, remaining, run,
 };
 
 /// There is one set of handlers in a process: these tests take turns, and each begins with an empty set.
@@ -84,6 +84,28 @@ fn an_abandoned_handler_is_in_the_report_with_the_time_until_then() {
     assert_eq!(ends(&report), [("hangs", HandlerEnd::Failed(FailureKind::TimeLimit))]);
     assert!(report.handlers()[0].elapsed() >= LIMIT);
     drop(let_go);
+}
+
+#[test]
+fn a_handler_learns_how_long_it_has() {
+    const LONG: Duration = Duration::from_secs(3600);
+    let _turn = alone();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = |name: &str| {
+        let told = Arc::clone(&told);
+        Handler::new(move || told.lock().expect("no test panics here").push(remaining())).name(name)
+    };
+    assert_eq!(remaining(), None);
+    tell("none").register();
+    tell("over").time_limit(Duration::ZERO).caller_thread().register();
+    tell("within another").time_limit(2 * LONG).register();
+    Handler::new(|| drop(run())).time_limit(LONG).register();
+    tell("longest").time_limit(Duration::MAX).register();
+    tell("long").time_limit(LONG).register();
+    run();
+    let told = std::mem::take(&mut *told.lock().expect("no test panics here"));
+    let [Some(long), None, Some(within), Some(Duration::ZERO), Some(none)] = told[..] else { panic!("{told:?}") };
+    assert!([long, within, none].iter().all(|&left| left <= LONG && left > LONG / 2), "{told:?}");
 }
 
 #[test]

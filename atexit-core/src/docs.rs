@@ -454,7 +454,7 @@ pub mod what_it_costs {}
 /// | state by [`link!`](crate::link) which crates it needs, and in which order | statements of several crates add up, and [`check`](crate::check) finds contradictions |
 /// | mark a handler `first` or `last`, with a reason that its docs give | the phases are shared by all crates: a logger is `last`; who merely wants to be early names by `before` and `after` whom it means |
 /// | give its handlers a `time_limit` | it knows how long they may take; the program has the [deadline](crate::Config::deadline) |
-/// | call [`cause`](crate::cause), [`plan`](crate::plan), [`pending`](crate::pending) | they change nothing |
+/// | call [`cause`](crate::cause), [`remaining`](crate::remaining), [`plan`](crate::plan), [`pending`](crate::pending) | they change nothing |
 ///
 /// | this is the program's | because |
 /// |---|---|

@@ -31,6 +31,7 @@
 //! | run handlers now | [`run`] |
 //! | run them when a signal comes | `signals::install` (feature `signals`, on Unix and Windows) |
 //! | limit their time, watch them, choose an executor for async ones | [`Config`], [`configure`], [`Event`] |
+//! | learn inside a handler why it runs, and how long it has | [`cause`], [`remaining`] |
 //! | learn what became of them | [`Report`], [`HandlerRun`], [`Failure`] |
 //! | return a type of yours from a handler | [`Outcome`], [`HandlerError`] |
 //!
@@ -178,7 +179,7 @@ pub use plan::iter::{PlanIntoIter, PlanIter};
 pub use plan::{Plan, PlanError, PlannedHandler, check, plan};
 pub use registration::{Handler, Registration, clear, pending, register, register_async, unregister};
 pub use report::{Cause, Event, Failure, HandlerEnd, HandlerRun, Report, RunError};
-pub use runner::cause;
+pub use runner::{cause, remaining};
 
 /// Links crates that nothing else names, and states the order in which they register.
 ///

@@ -5,8 +5,11 @@ use std::os::unix::process::CommandExt as _;
 use std::panic::{catch_unwind, panic_any, resume_unwind};
 use std::process::{Command, ExitCode};
 use std::thread;
+use std::time::Duration;
 
 use atexit_core::{Config, Event, Handler, Level, configure, guard};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn main() -> Result<(), String> {
     // Without thread names and numbers, so that output can be compared.
@@ -29,6 +32,7 @@ fn set_up(argument: &str) {
         "dropped_guard" => drop(guard(|| Err::<(), _>("in the guard"))),
         "hook_runs" => std::panic::set_hook(Box::new(|_| println!("hook: {} ran", atexit_core::run().ran()))),
         "quiet" => drop(configure(Config::new().failure_status(false))),
+        "deadline" => drop(configure(Config::new().deadline(HOUR))),
         "silent" => drop(configure(Config::new().log(Level::Off))),
         "told" => drop(configure(Config::new().observer(|event| {
             if let Event::RunFinished { report, .. } = event {
@@ -112,6 +116,7 @@ fn handler(what: &str) -> Returned {
         "fault" => return Returned::Own(atexit_core::HandlerError::new("disk full").with_status(number)),
         "code" => return Returned::Code(ExitCode::from(u8::try_from(number).expect("a byte"))),
         "cause" => println!("{:?}", atexit_core::cause()),
+        "remaining" => println!("{:?}", atexit_core::remaining().map(|left| left <= HOUR && left > HOUR / 2)),
         "raise" => raise(number),
         "exit" | "caller_exit" => atexit_core::exit(number),
         "caught_exit" => drop(catch_unwind(|| atexit_core::exit(number))),

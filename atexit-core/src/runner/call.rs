@@ -62,7 +62,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
         watch::tell(HandlerEvent::Started, || config.observe(|| Event::Started { handler: handler.clone() }));
     }
     let keeper = handover.filter(|handover| limit.is_some_and(|limit| handover.set_limit(limit, handler.label())));
-    let mut ended = call(handler.into_callback(), &config.executor, start);
+    let mut ended = call(handler.into_callback(), &config.executor, start, limit);
     if keeper.is_some_and(|keeper| !keeper.lift_limit()) || !lease::is_held() {
         return false; // the run went on without this thread
     }
@@ -123,19 +123,45 @@ fn time_limit(handler: &PendingHandler, label: &Label, records_all: bool) -> Opt
     }
 }
 
+/// What is known on a thread of the handler that it runs.
+#[derive(Clone, Copy)]
+struct Times {
+    /// When it began, if anybody wants to know.
+    start: Option<Instant>,
+    /// When its limit is over, or that of the handler around it.
+    end: Option<Instant>,
+}
+
 thread_local! {
-    /// When the handler that runs on this thread began, if anybody wants to know.
-    static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
+    static TIMES: Cell<Times> = const { Cell::new(Times { start: None, end: None }) };
 }
 
 fn elapsed() -> Duration {
-    BEGAN.get().map(|began| began.elapsed()).unwrap_or_default()
+    TIMES.get().start.map(|start| start.elapsed()).unwrap_or_default()
 }
 
-fn call(callback: Callback, executor: &Executor, start: Option<Instant>) -> Result<HandlerEnd, HandlerError> {
-    let outer = BEGAN.replace(start);
+/// When the limit of the handler is over that this thread runs.
+pub(crate) fn end_of_limit() -> Option<Instant> {
+    TIMES.get().end
+}
+
+impl Times {
+    fn within(self, start: Option<Instant>, limit: Option<Duration>) -> Self {
+        let end = start.zip(limit).and_then(|(start, limit)| start.checked_add(limit));
+        Self { start, end: self.end.into_iter().chain(end).min() }
+    }
+}
+
+fn call(
+    callback: Callback,
+    executor: &Executor,
+    start: Option<Instant>,
+    limit: Option<Duration>,
+) -> Result<HandlerEnd, HandlerError> {
+    let outer = TIMES.get();
+    TIMES.set(outer.within(start, limit));
     let ended = catch_unwind(AssertUnwindSafe(|| callback.call(executor)));
-    BEGAN.set(outer);
+    TIMES.set(outer);
     match ended {
         Ok(result) => result.map(|()| HandlerEnd::Returned),
         Err(payload) => match payload.downcast::<ExitRequest>() {

@@ -53,6 +53,27 @@ pub fn cause() -> Option<Cause> {
     is_inside().then(state::context).flatten().map(|context| context.cause)
 }
 
+/// How long this handler has until its time limit or the deadline of the exit, whichever is first.
+///
+/// `None` outside of handlers, and where there is neither; zero when it is over. Inside a [`run`](crate::run) that a handler has called, the
+/// limit of that handler counts, too. It is meant for a handler that waits for others: so it can give up in time, and say so.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use atexit_core::{Handler, remaining, run};
+///
+/// Handler::new(|| assert!(remaining() <= Some(Duration::from_secs(5)))).time_limit(Duration::from_secs(5)).register();
+/// assert!(run().is_success());
+/// assert_eq!(remaining(), None);
+/// ```
+#[must_use]
+pub fn remaining() -> Option<Duration> {
+    let context = is_inside().then(state::context).flatten()?;
+    let end = call::end_of_limit().into_iter().chain(context.deadline).min()?;
+    Some(end.saturating_duration_since(Instant::now()))
+}
+
 /// Whether this thread is inside a handler, or in what a run does between two handlers.
 pub(crate) fn is_inside() -> bool {
     registry::lease::is_held()

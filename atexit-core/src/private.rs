@@ -1,6 +1,6 @@
 //! Owns what the expansions of the macros name, and programs should not; must not know how any of it works.
 
-pub use crate::handler::declaration::{Declared, Description, Link, LinkSite, Site, identity};
+pub use crate::handler::declaration::{Declared, Description, Link, LinkSite, Site, assert_names_function, identity};
 pub use crate::handler::executor::Executor;
 pub use atexit_macros::link_with;
 pub use inventory;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exit::hook;
-use crate::handler::declaration::{Phase, RunsOn};
+use crate::handler::declaration::{Phase, RunsOn, assert_function};
 use crate::handler::executor::Executor;
 use crate::handler::outcome::Outcome;
 use crate::handler::{Options, PendingHandler};
@@ -279,8 +279,12 @@ impl Registration {
 /// Forgets all pending registrations of one function, and says how many there were.
 ///
 /// The function is named as a value: `unregister(my_cleanup)`. All its declared registrations go, and those made by
-/// [`register(my_cleanup)`](crate::register). Another function is another type, and so is a function pointer:
-/// `my_cleanup as fn()` names nothing. It looks at every pending handler.
+/// [`register(my_cleanup)`](crate::register). It looks at every pending handler.
+///
+/// # Errors
+///
+/// The compiler refuses what names no function when it builds the program: a value, a [`Registration`] among them, a closure with
+/// captures, and a function pointer such as `my_cleanup as fn()`.
 ///
 /// # Panics
 ///
@@ -294,6 +298,7 @@ impl Registration {
 /// assert_eq!(atexit_core::unregister(my_cleanup), 0);
 /// ```
 pub fn unregister<F: Copy + 'static>(function: F) -> usize {
+    const { assert_function::<F>() };
     let _ = function;
     forget(registry::remove_function(TypeId::of::<F>()))
 }

@@ -31,8 +31,8 @@ pub(crate) fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ::atexit_core::__private::submit! {
 ///     Declared Description
 ///     ("my_cleanup" "\"second\"" "package 1.0.0" "binary" 0 ::core::line!(), ::core::column!())
-///     (identity(my_cleanup), || outcome(my_cleanup("second")))
-///     .last().after(identity(path), "path")
+///     (identity(&my_cleanup), || outcome(my_cleanup("second")))
+///     .last().after({ const _: () = assert_names_function(&path); identity(&path) }, "path")
 /// }
 /// ```
 fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> TokenStream {
@@ -48,7 +48,7 @@ fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> 
     let run = run(args, function, call, &private, &executor);
     let options = options(args, &private);
     let declaration = quote! {
-        #private::submit! { Declared Description #site (#private::identity(#name), |#executor| #run) #options }
+        #private::submit! { Declared Description #site (#private::identity(&#name), |#executor| #run) #options }
     };
     // An item costs the user's build, so it stands only where it is of use: it carries the `allow`s, and where an
     // expression of the user's names a local variable, the compiler points at the item around it, which had else
@@ -133,15 +133,31 @@ fn options(args: &Args, private: &TokenStream) -> TokenStream {
     if let Some(limit) = &args.time_limit {
         options.extend(quote!(.time_limit(|| #limit)));
     }
-    for path in &args.before {
-        let text = text(path);
-        options.extend(quote!(.before(#private::identity(#path), #text)));
-    }
-    for path in &args.after {
-        let text = text(path);
-        options.extend(quote!(.after(#private::identity(#path), #text)));
+    for (method, paths) in [("before", &args.before), ("after", &args.after)] {
+        let method = Ident::new(method, Span::call_site());
+        for path in paths {
+            let (identity, text) = (identity(path, private), text(path));
+            options.extend(quote!(.#method(#identity, #text)));
+        }
     }
     options
+}
+
+/// The identity of the function that a path names. A constant asserts that it is one, since constants are looked at by `cargo check`, too;
+/// where it is none, the path is underlined.
+fn identity(path: &TokenStream, private: &TokenStream) -> TokenStream {
+    let first = path.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+    let last = path.clone().into_iter().last().map_or_else(Span::call_site, |token| token.span());
+    let assertion = quote!(#private::assert_names_function).into_iter().map(|mut token| {
+        token.set_span(first.resolved_at(token.span()));
+        token
+    });
+    let mut group = Group::new(Delimiter::Parenthesis, quote!(&#path));
+    group.set_span(last.resolved_at(Span::call_site()));
+    quote!({
+        const _: () = #(#assertion)* #group;
+        #private::identity(&#path)
+    })
 }
 
 /// A path as one writes it; the tokens alone would be spaced.

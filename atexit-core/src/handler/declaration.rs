@@ -164,8 +164,24 @@ pub struct Description {
 
 /// Tells functions apart by the type that each has as a value; follows re-exports, adds no name.
 #[must_use]
-pub fn identity<F: Copy + 'static>(_: F) -> TypeId {
+pub fn identity<F: 'static>(_: &F) -> TypeId {
     TypeId::of::<F>()
+}
+
+/// `assert_function`, for a path.
+#[track_caller]
+pub const fn assert_names_function<F>(_: &F) {
+    assert_function::<F>();
+}
+
+/// Keeps a program from being built in which something else stands where a function is to be named. A function has a type of its own,
+/// without a size. So does a closure without captures, which may have been registered.
+#[track_caller]
+pub(crate) const fn assert_function<F>() {
+    assert!(
+        size_of::<F>() == 0,
+        "what is named here must be a function, by its path: a value, a closure with captures or a function pointer names none"
+    );
 }
 
 #[allow(missing_docs)]

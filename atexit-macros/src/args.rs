@@ -2,8 +2,8 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::LitStr;
 use syn::ext::IdentExt;
+use syn::{Lit, LitStr};
 
 use crate::error::{Errors, did_you_mean};
 use crate::scanner::{self, Element, without_invisible_groups};
@@ -63,8 +63,7 @@ impl Args {
         let mut args = Self::default();
         let mut seen: Vec<Ident> = Vec::new();
         for element in scanner::expressions(tokens) {
-            let expected = "expected an option, such as `args = value` for what the function is called with";
-            let Some(setting) = Setting::parse(&element, expected, errors) else { continue };
+            let Some(setting) = Setting::parse(&element, &expected_option(&element), errors) else { continue };
             let key = &setting.key;
             let Some((_, usage)) = OPTIONS.into_iter().find(|(option, _)| key == option) else {
                 errors.at(key, unknown(&key.to_string()));
@@ -99,6 +98,18 @@ impl Args {
             }
             _ => self.crate_path = setting.path(usage, errors),
         }
+    }
+}
+
+/// What is said of an element that is no option. A literal may be meant as the argument, and a text as the handler's name.
+fn expected_option(element: &Element) -> String {
+    let text = &element.text;
+    match syn::parse2::<Lit>(element.to_token_stream()) {
+        Ok(Lit::Str(label)) if !label.value().trim().is_empty() => {
+            format!("expected an option: write `name = {text}`, or `args = {text}` to call the function with it")
+        }
+        Ok(_) => format!("expected an option: write `args = {text}` to call the function with it"),
+        Err(_) => "expected an option, such as `args = value` for what the function is called with".to_owned(),
     }
 }
 

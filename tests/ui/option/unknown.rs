@@ -20,8 +20,17 @@ fn far() {}
 #[at_exit(r#first)] //~ ERROR unknown option `r#first`
 fn raw() {}
 
-#[at_exit("text")] //~ ERROR expected an option
-fn literal() {}
+#[at_exit("close the log")] //~ ERROR expected an option: write `name = "close the log"`, or `args = "close the log"` to call the function with it
+fn label() {}
+
+#[at_exit(last, r#"a "raw" one"#)] //~ ERROR expected an option: write `name = r#"a "raw" one"#`, or
+fn raw_label() {}
+
+#[at_exit("")] //~ ERROR expected an option: write `args = ""` to call the function with it
+fn empty_label() {}
+
+#[at_exit(-5)] //~ ERROR expected an option: write `args = -5` to call the function with it
+fn number() {}
 
 #[at_exit(|a, b| a + b)] //~ ERROR expected an option
 fn closure() {}

@@ -109,10 +109,13 @@ fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream, exe
             let names =
                 (0..*count).map(|i| format_ident!("at_exit_argument_{i}", span = Span::mixed_site().located_at(span)));
             let names: Vec<_> = names.map(|name| name.to_token_stream()).collect();
-            let pattern = quote_spanned!(Span::call_site().located_at(span)=> (#(#names),*));
+            // A tuple of another size is at odds with the parameters, so the compiler is to show both.
+            let parameters = Span::call_site().located_at(function.parameter_list.span());
+            let pattern = quote_spanned!(parameters=> (#(#names),*));
             let called = called(&names);
             // In parentheses, for a brace in the user's expression would end what `match` looks at.
-            quote!(match (#tuple) { #pattern => #called })
+            let tuple = quote_spanned!(Span::call_site().located_at(span)=> (#tuple));
+            quote!(match #tuple { #pattern => #called })
         }
     }
 }

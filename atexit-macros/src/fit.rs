@@ -59,13 +59,19 @@ fn needs_arguments(function: &Function, count: usize) -> String {
     if count == 1 {
         return format!("`{name}` takes a parameter: write `#[at_exit(args = value)]`");
     }
-    let values = vec!["value"; count].join(", ");
-    format!("`{name}` takes {count} parameters: write `#[at_exit(args = ({values}))]`")
+    format!("`{name}` takes {count} parameters: write `#[at_exit({})]`", a_tuple_of(count))
+}
+
+fn a_tuple_of(count: usize) -> String {
+    format!("args = ({})", vec!["value"; count].join(", "))
 }
 
 /// A tuple as one writes it is taken apart here, so that a type error is shown at its element.
 fn several(value: &TokenStream, text: &str, count: usize, function: &Function, errors: &mut Errors) -> Call {
     let Some(tuple) = tuple(value) else {
+        if is_no_tuple(value) {
+            errors.at(value, format!("`{}` takes {count} parameters: write `{}`", function.name, a_tuple_of(count)));
+        }
         return Call { text: text.to_owned(), values: Values::Tuple(value.clone(), count) };
     };
     let elements = scanner::expressions(tuple.stream());
@@ -98,6 +104,18 @@ fn tuple(value: &TokenStream) -> Option<Group> {
     match &scanner::expressions(group.stream())[..] {
         [only] if only.comma.is_none() => tuple(&only.to_token_stream()),
         _ => Some(group.clone()),
+    }
+}
+
+/// Whether that shows without knowing a type: a literal, one with a sign, an array, and any of them in parentheses.
+fn is_no_tuple(value: &TokenStream) -> bool {
+    match &without_invisible_groups(value.clone())[..] {
+        [TokenTree::Literal(_)] => true,
+        [TokenTree::Punct(sign), TokenTree::Literal(_)] => sign.as_char() == '-',
+        [TokenTree::Ident(word)] => word == "true" || word == "false",
+        [TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => is_no_tuple(&group.stream()),
+        [TokenTree::Group(group)] => group.delimiter() == Delimiter::Bracket,
+        _ => false,
     }
 }
 

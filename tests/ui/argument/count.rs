@@ -38,6 +38,24 @@ fn in_parentheses(a: u8, b: u8) {}
 #[at_exit(args = (1,,))] //~ ERROR unexpected `,`: remove it
 fn comma(a: u8, b: u8) {}
 
+#[at_exit(args = 1)] //~ ERROR `a_number_for_two` takes 2 parameters: write `args = (value, value)`
+fn a_number_for_two(a: u8, b: u8) {}
+
+#[at_exit(args = -1.5)] //~ ERROR `a_negative_number_for_two` takes 2 parameters: write `args = (value, value)`
+fn a_negative_number_for_two(a: f32, b: f32) {}
+
+#[at_exit(args = "a, b")] //~ ERROR `a_text_for_three` takes 3 parameters: write `args = (value, value, value)`
+fn a_text_for_three(a: &str, b: &str, c: &str) {}
+
+#[at_exit(args = true)] //~ ERROR `a_bool_for_two` takes 2 parameters: write `args = (value, value)`
+fn a_bool_for_two(a: bool, b: bool) {}
+
+#[at_exit(args = ('a'))] //~ ERROR `a_char_in_parentheses_for_two` takes 2 parameters: write `args = (value, value)`
+fn a_char_in_parentheses_for_two(a: char, b: char) {}
+
+#[at_exit(args = [1, 2])] //~ ERROR `an_array_for_two` takes 2 parameters: write `args = (value, value)`
+fn an_array_for_two(a: u8, b: u8) {}
+
 type Map<K, V> = std::collections::HashMap<K, V>;
 
 fn main() {}

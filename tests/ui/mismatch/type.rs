@@ -13,8 +13,11 @@ fn by_name(text: &str, n: u8) {
     let _ = (text, n);
 }
 
-#[at_exit(args = pair())] //~ ERROR mismatched types
-fn tuple_of_another_size(_: u8, _: u8, _: u8) {}
+#[at_exit(args = pair())]
+fn tuple_of_another_size(_: u8, _: u8, _: u8) {} //~ ERROR mismatched types
+
+#[at_exit(args = pair().0)]
+fn no_tuple(_: u8, _: u8) {} //~ ERROR mismatched types
 
 #[at_exit(args = pair())] //~ ERROR mismatched types
 fn tuple_of_another_type(_: u8, _: &str) {}

@@ -2,7 +2,7 @@
 
 pub use crate::handler::declaration::{Declared, Description, Link, LinkSite, Site, assert_names_function, identity};
 pub use crate::handler::executor::Executor;
-pub use atexit_macros::link_with;
+pub use atexit_macros::{instead, link_with};
 pub use inventory;
 
 use crate::handler::error::HandlerError;
@@ -51,3 +51,17 @@ macro_rules! __submit {
     };
 }
 pub use __submit as submit;
+
+/// Where a declaration stands beside a free function, this is the declaration.
+///
+/// An attribute is not told that its function is in an `impl` or a `trait`. But an `impl` cannot be there: the compiler refuses it before
+/// the declaration comes instead, which would be refused in worse words. It names this macro, whose name says what to do.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __beside_a_free_function {
+    ($($declaration:tt)*) => {
+        #[$crate::__private::instead($($declaration)*)]
+        impl () {}
+    };
+}
+pub use __beside_a_free_function as a_handler_is_a_free_function__move_it_out_of_the_impl_or_trait;

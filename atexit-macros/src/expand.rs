@@ -28,12 +28,12 @@ pub(crate) fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// ```text
-/// ::atexit_core::__private::submit! {
+/// ::atexit_core::__private::a_handler_is_a_free_function__move_it_out_of_the_impl_or_trait! { ::atexit_core::__private::submit! {
 ///     Declared Description
 ///     ("my_cleanup" "\"second\"" "package 1.0.0" "binary" 0 ::core::line!(), ::core::column!())
 ///     (identity(&my_cleanup), || outcome(my_cleanup("second")))
 ///     .last().after({ const _: () = assert_names_function(&path); identity(&path) }, "path")
-/// }
+/// } }
 /// ```
 fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> TokenStream {
     let library = args.crate_path.clone().unwrap_or_else(|| quote!(::atexit_core));
@@ -53,13 +53,15 @@ fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> 
     // An item costs the user's build, so it stands only where it is of use: it carries the `allow`s, and where an
     // expression of the user's names a local variable, the compiler points at the item around it, which had else
     // been one of `inventory`'s.
-    if is_bare && allowed.is_empty() {
-        return declaration;
-    }
-    quote! {
-        #(#[allow(#allowed)])*
-        const _: () = { #declaration };
-    }
+    let declaration = if is_bare && allowed.is_empty() {
+        declaration
+    } else {
+        quote! {
+            #(#[allow(#allowed)])*
+            const _: () = { #declaration };
+        }
+    };
+    quote!(#private::a_handler_is_a_free_function__move_it_out_of_the_impl_or_trait! { #declaration })
 }
 
 /// Where a declaration stands, and what it is called.

@@ -5,9 +5,23 @@ use atexit_core::at_exit;
 struct Server;
 
 impl Server {
-    #[at_exit] //~ ERROR `const` items in this context need a name
-    fn stop() {} //~ ERROR cannot find value `stop` in this scope
-    //~^ ERROR cannot find function `stop` in this scope
+    #[at_exit] //~ ERROR implementation is not supported in `trait`s or `impl`s
+    fn stop() {}
+
+    #[at_exit(last, args = 1, before = main)] //~ ERROR implementation is not supported in `trait`s or `impl`s
+    pub async fn close(_: u8) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+trait Service {
+    #[at_exit] //~ ERROR implementation is not supported in `trait`s or `impl`s
+    fn stop() {}
+}
+
+impl Service for Server {
+    #[at_exit] //~ ERROR implementation is not supported in `trait`s or `impl`s
+    fn stop() {}
 }
 
 fn main() {

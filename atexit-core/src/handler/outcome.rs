@@ -32,7 +32,8 @@ use super::error::HandlerError;
 #[diagnostic::on_unimplemented(
     message = "an exit handler cannot return `{Self}`",
     label = "a handler returns `()`, `!`, `ExitCode` or `Result<T, E>` with `E: Debug`",
-    note = "or a type of yours that implements `atexit_core::Outcome`"
+    note = "or a type of yours that implements `atexit_core::Outcome`",
+    note = "where this is a future: `register_async` takes an async function or closure, and so does `Handler::new_async`"
 )]
 pub trait Outcome: 'static {
     /// Success, or what went wrong.

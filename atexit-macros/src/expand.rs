@@ -77,35 +77,22 @@ pub(crate) fn site(name: &str, arguments: &str, name_span: Span) -> TokenStream 
 /// Calls the function, and asks for the outcome if there can be one.
 fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream, executor: &Ident) -> TokenStream {
     let name = &function.name;
+    let is_driven = needs_executor(args, function);
+    let awaited = is_driven.then(|| quote!(.await));
     let called = |values: &[TokenStream]| {
-        let called = quote!(#name(#(#values),*));
-        let called = match (&args.block_on, function.is_async) {
-            (Some(BlockOn { path, .. }), _) => quote!(#path(#called)),
-            (None, true) => quote!(#executor.drive(async { #called.await })),
-            (None, false) => called,
-        };
-        if function.never_returns() {
-            return called;
+        // At the function's name, so that this is underlined where `block_on` cannot have the future.
+        let mut values = Group::new(Delimiter::Parenthesis, quote!(#(#values,)*));
+        values.set_span(Span::call_site().located_at(name.span()));
+        let called = quote!(#name #values #awaited);
+        match &args.block_on {
+            Some(BlockOn { path, .. }) => quote!(#path(#called)),
+            None => called,
         }
-        // Where the type is `!`, the compiler warns of whatever is to be done with its value.
-        if function.is_infallible() {
-            return quote!(#private::outcome_of(|| #called));
-        }
-        // Where that is no `Outcome`, the return type is at fault, so the compiler is to underline it from its first
-        // token to its last, as it does with a call between these. It cannot be at fault where there is none.
-        if function.output.is_empty() && args.block_on.is_none() {
-            return quote!(#private::outcome(#called));
-        }
-        let at = |token: Option<&TokenTree>| {
-            Span::mixed_site().located_at(token.map_or_else(|| name.span(), TokenTree::span))
-        };
-        let same = quote_spanned!(at(function.output.first())=> ::core::convert::identity);
-        let mut group = Group::new(Delimiter::Parenthesis, called);
-        group.set_span(at(function.output.last()));
-        quote!(#private::outcome(#same #group))
     };
-    match &call.values {
-        Values::Each(values) => called(values),
+    // Asked inside of the `match`, for what is asked may hold what is matched; a future is asked when it is over.
+    let asked = |called| if is_driven { called } else { outcome(called, args, function, private) };
+    let called = match &call.values {
+        Values::Each(values) => asked(called(values)),
         Values::Tuple(tuple, count) => {
             let span = tuple.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
             let names =
@@ -114,12 +101,40 @@ fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream, exe
             // A tuple of another size is at odds with the parameters, so the compiler is to show both.
             let parameters = Span::call_site().located_at(function.parameter_list.span());
             let pattern = quote_spanned!(parameters=> (#(#names),*));
-            let called = called(&names);
+            let called = asked(called(&names));
             // In parentheses, for a brace in the user's expression would end what `match` looks at.
             let tuple = quote_spanned!(Span::call_site().located_at(span)=> (#tuple));
             quote!(match #tuple { #pattern => #called })
         }
+    };
+    if !is_driven {
+        return called;
     }
+    // The arguments are evaluated inside of the future, which therefore borrows nothing from outside.
+    outcome(quote!(#executor.drive(async { #called })), args, function, private)
+}
+
+/// Asks what is called for the outcome, if there can be one.
+fn outcome(called: TokenStream, args: &Args, function: &Function, private: &TokenStream) -> TokenStream {
+    let Function { name, output, .. } = function;
+    if function.never_returns() {
+        return called;
+    }
+    // Where the type is `!`, the compiler warns of whatever is to be done with its value.
+    if function.is_infallible() {
+        return quote!(#private::outcome_of(|| #called));
+    }
+    // Where that is no `Outcome`, the return type is at fault, so the compiler is to underline it from its first token
+    // to its last, as it does with a call between these. It cannot be at fault where there is none.
+    if output.is_empty() && args.block_on.is_none() {
+        return quote!(#private::outcome(#called));
+    }
+    let at =
+        |token: Option<&TokenTree>| Span::mixed_site().located_at(token.map_or_else(|| name.span(), TokenTree::span));
+    let same = quote_spanned!(at(output.first())=> ::core::convert::identity);
+    let mut group = Group::new(Delimiter::Parenthesis, called);
+    group.set_span(at(output.last()));
+    quote!(#private::outcome(#same #group))
 }
 
 fn needs_executor(args: &Args, function: &Function) -> bool {

@@ -36,8 +36,14 @@ fn unknown_names(_: u8) {}
 #[at_exit(args = 1 +)] //~ ERROR expected expression
 fn unfinished(_: u8) {}
 
-#[at_exit(block_on = no_executor)] //~ ERROR mismatched types
-async fn asynchronous() {}
+#[at_exit(block_on = no_executor)]
+async fn asynchronous() {} //~ ERROR mismatched types
+
+#[at_exit(block_on = no_executor, args = (1, 2))]
+async fn asynchronous_with_arguments(_: u8, _: u8) {} //~ ERROR mismatched types
+
+#[at_exit(args = "x")] //~ ERROR mismatched types
+async fn asynchronous_with_another_argument(_: u8) {}
 
 fn no_executor(_: u8) {}
 

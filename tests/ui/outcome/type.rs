@@ -38,6 +38,16 @@ async fn asynchronous() -> String { //~ ERROR an exit handler cannot return `Str
     String::new()
 }
 
+#[at_exit(args = 1)]
+async fn driven(_: u8) -> Option<u8> { //~ ERROR an exit handler cannot return `Option<u8>`
+    None
+}
+
+#[at_exit(args = pair())]
+async fn driven_with_a_tuple(_: u8, _: u8) -> u8 { //~ ERROR an exit handler cannot return `u8`
+    1
+}
+
 fn run<F: Future>(_: F) -> F::Output {
     panic!()
 }

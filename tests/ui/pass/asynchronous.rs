@@ -16,6 +16,35 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// What the arguments borrow lives as long as the future, which may be driven on another thread's executor.
+#[at_exit(args = &std::env::temp_dir())]
+#[at_exit(args(path = std::path::Path::new(&String::from("a"))))]
+async fn temporary(path: &std::path::Path) -> std::io::Result<()> {
+    std::future::ready(()).await;
+    assert!(path.as_os_str() != "");
+    Ok(())
+}
+
+#[at_exit(args = (&String::from("a"), &[1]))]
+#[at_exit(args = borrowed(&String::from("a"), &vec![1]))]
+#[at_exit(args = borrowed(&String::from("a"), &vec![1]), block_on = block_on)]
+async fn temporaries(text: &str, list: &[u8]) {
+    std::future::ready(()).await;
+    assert_eq!((text.len(), list.len()), (1, 1));
+}
+
+fn borrowed<'a>(text: &'a str, list: &'a [u8]) -> (&'a str, &'a [u8]) {
+    (text, list)
+}
+
+#[at_exit(args = LIST.lock().unwrap().as_mut())]
+async fn guarded(list: &mut Vec<u8>) {
+    std::future::ready(()).await;
+    list.push(1);
+}
+
+static LIST: std::sync::Mutex<Vec<u8>> = std::sync::Mutex::new(Vec::new());
+
 mod executor {
     pub(crate) fn run(future: impl Future) {
         let _ = super::block_on(future);

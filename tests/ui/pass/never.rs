@@ -28,6 +28,18 @@ async fn never_asynchronously() -> ! {
     panic!()
 }
 
+#[at_exit(args = "a")]
+#[at_exit(args = "a", block_on = block_on)]
+async fn never_asynchronously_with_an_argument(text: &str) -> ! {
+    panic!("{text}")
+}
+
+#[at_exit(args = pair())]
+#[at_exit(args = pair(), block_on = block_on)]
+async fn never_asynchronously_with_a_tuple(a: u8, b: u8) -> ! {
+    panic!("{a}{b}")
+}
+
 #[at_exit]
 fn infallible() -> Infallible {
     panic!()
@@ -52,6 +64,11 @@ fn strings() -> (String, String) {
 #[at_exit(block_on = block_on)]
 async fn infallible_asynchronously() -> Infallible {
     panic!()
+}
+
+#[at_exit(args = pair())]
+async fn infallible_asynchronously_with_a_tuple(a: u8, b: u8) -> Infallible {
+    panic!("{a}{b}")
 }
 
 #[at_exit]

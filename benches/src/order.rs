@@ -19,7 +19,7 @@ pub(crate) fn collect(count: usize) -> Duration {
 /// The same, where all handlers but one ask to run after that one.
 pub(crate) fn collect_constrained(count: usize) -> Duration {
     declare(1, describe_pivot);
-    declare(count - 1, || describe().after(identity(pivot), "pivot"));
+    declare(count - 1, || describe().after(identity(&pivot), "pivot"));
     timed(count)
 }
 
@@ -44,7 +44,7 @@ fn declare(count: usize, describe: fn() -> Description) {
 fn describe() -> Description {
     static CALLS: AtomicU32 = AtomicU32::new(1);
     let line = CALLS.fetch_add(1, Ordering::Relaxed).wrapping_mul(ODD);
-    Description::new(site(line), identity(handler), |_| {
+    Description::new(site(line), identity(&handler), |_| {
         handler();
         Ok(())
     })
@@ -55,7 +55,7 @@ const ODD: u32 = 0x9e37_79b1;
 
 /// The one that is registered first, and so runs last.
 fn describe_pivot() -> Description {
-    Description::new(site(0), identity(pivot), |_| {
+    Description::new(site(0), identity(&pivot), |_| {
         pivot();
         Ok(())
     })

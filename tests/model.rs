@@ -78,7 +78,12 @@ impl<'a> Model<'a> {
     fn add(&mut self, what: What<'a>, late: bool) -> usize {
         let number = self.count;
         self.count += 1;
-        self.pending.push(Pending { number, what, late });
+        let named = if let What::Handler(Part { after, .. }) = what { *after } else { None };
+        let lowest = self.pending.iter().position(|other| {
+            let is_named = matches!(other.what, What::Function(function) if Some(function) == named);
+            is_named && other.late == late && other.what.phase() == what.phase()
+        });
+        self.pending.insert(lowest.unwrap_or(self.pending.len()), Pending { number, what, late });
         number
     }
 

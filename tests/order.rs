@@ -45,6 +45,7 @@ squeezed
 has_to_wait
 linked_beta: two
 linked_beta: one
+registered after beta
 after_beta
 linked_alpha: two
 linked_alpha: one
@@ -136,13 +137,14 @@ at_exit: plan
 9   has_to_wait               linking       tests/crates/linking/src/main.rs:67            waits for squeezed
 10  close(\"two\")              linked_beta   tests/crates/linked_beta/src/lib.rs:7          link!
 11  close(\"one\")              linked_beta   tests/crates/linked_beta/src/lib.rs:6          source
-12  after_beta                linking       tests/crates/linking/src/main.rs:18            after linked_beta::close
-13  close(\"two\")              linked_alpha  tests/crates/linked_alpha/src/lib.rs:7         link!
-14  close(\"one\")              linked_alpha  tests/crates/linked_alpha/src/lib.rs:6         source
-15  close(\"two\")              linked_gamma  tests/crates/linked_gamma/src/lib.rs:7         link!
-16  close(\"one\")              linked_gamma  tests/crates/linked_gamma/src/lib.rs:6         source
-17  after_gamma               linking       tests/crates/linking/src/main.rs:24            after renamed::close_gamma
-18  closure in linking::main  linking       tests/crates/linking/src/main.rs:74     last   phase
-19  ahead_of_the_logger       linking       tests/crates/linking/src/main.rs:40     last   before logger
-20  logger                    linking       tests/crates/linking/src/main.rs:45     last   source
+12  after another             linking       tests/crates/linking/src/main.rs:76            after linked_beta::close
+13  after_beta                linking       tests/crates/linking/src/main.rs:18            after linked_beta::close
+14  close(\"two\")              linked_alpha  tests/crates/linked_alpha/src/lib.rs:7         link!
+15  close(\"one\")              linked_alpha  tests/crates/linked_alpha/src/lib.rs:6         source
+16  close(\"two\")              linked_gamma  tests/crates/linked_gamma/src/lib.rs:7         link!
+17  close(\"one\")              linked_gamma  tests/crates/linked_gamma/src/lib.rs:6         source
+18  after_gamma               linking       tests/crates/linking/src/main.rs:24            after renamed::close_gamma
+19  closure in linking::main  linking       tests/crates/linking/src/main.rs:74     last   phase
+20  ahead_of_the_logger       linking       tests/crates/linking/src/main.rs:40     last   before logger
+21  logger                    linking       tests/crates/linking/src/main.rs:45     last   source
 ";

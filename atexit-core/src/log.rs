@@ -11,7 +11,6 @@ use std::time::Duration;
 use crate::handler::error::HandlerError;
 use crate::handler::info::HandlerInfo;
 use crate::handler::text::{NAMED, list, some_of};
-use crate::order::problem::Problem;
 use crate::report::Failure;
 use crate::sys::{self, sync::Instant};
 
@@ -102,7 +101,8 @@ impl Log {
         }
     }
 
-    pub(crate) fn problems(self, problems: &[Problem]) {
+    /// What is wrong with an order.
+    pub(crate) fn problems<P: Display>(self, problems: &[P]) {
         if self.level >= Level::Error {
             self.print(&at_exit(&shown_problems(problems)));
         }
@@ -229,7 +229,7 @@ impl Log {
 }
 
 /// What is wrong with an order, as far as it is shown.
-pub(crate) fn shown_problems(problems: &[Problem]) -> Vec<String> {
+pub(crate) fn shown_problems<P: Display>(problems: &[P]) -> Vec<String> {
     some_of(problems, PROBLEMS)
 }
 

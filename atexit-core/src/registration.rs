@@ -1,6 +1,6 @@
 //! Owns registering handlers by calls, and taking them back; must not know how handlers run.
 
-use std::any::TypeId;
+use std::any::{TypeId, type_name};
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -8,12 +8,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config;
 use crate::exit::hook;
-use crate::handler::declaration::{Phase, RunsOn, assert_function};
+use crate::handler::constraints::{Constraint, Constraints};
+use crate::handler::declaration::{Phase, RunsOn, assert_function, identity};
 use crate::handler::executor::Executor;
 use crate::handler::outcome::Outcome;
 use crate::handler::{Options, PendingHandler};
-use crate::registry::{self, stacks::Handle};
+use crate::registry::{self, Inserted, stacks::Handle};
 use crate::sys::Process;
 use crate::sys::sync::thread;
 
@@ -158,6 +160,61 @@ impl Handler {
         self
     }
 
+    /// Runs it before all handlers of `function` that are pending when it is registered.
+    ///
+    /// The function is named as a value; its handlers are those that `#[at_exit]` declares and those that
+    /// [`register(function)`](crate::register) makes. Several calls add up. What is registered last runs first anyway, so this moves nothing:
+    /// it says on standard error, in a line, where the order is another one, because `function` is in an earlier phase or because of
+    /// [`after`](Self::after), or where `function` is no handler. The handler is registered all the same.
+    ///
+    /// ```
+    /// use atexit_core::{Handler, register};
+    ///
+    /// fn disconnect() {}
+    ///
+    /// register(disconnect);
+    /// Handler::new(|| println!("flushed")).before(disconnect).register();
+    /// # atexit_core::clear();
+    /// ```
+    pub fn before<G: Copy + 'static>(self, function: G) -> Self {
+        self.constrained(true, function)
+    }
+
+    /// Runs it after all handlers of `function` that are pending when it is registered.
+    ///
+    /// The function is named as a value; its handlers are those that `#[at_exit]` declares and those that
+    /// [`register(function)`](crate::register) makes. Instead of running next, this one goes just below the last of them in its phase, so that
+    /// as much as possible stays as it is; if they are in an earlier phase, that is so by itself. Several calls add up, and to register takes
+    /// a look at each pending handler.
+    ///
+    /// What cannot be had is left out of account, and said on standard error in a line: that `function` is in a later phase, that it is
+    /// neither declared nor pending, or that one of the two comes too late for the run that is under way. That a declared handler has run
+    /// already is fine. Where [`before`](Self::before) asks for the opposite, this holds. The handler is registered all the same.
+    ///
+    /// ```
+    /// use atexit_core::{Handler, at_exit, plan, register};
+    ///
+    /// #[at_exit]
+    /// fn flush() {}
+    ///
+    /// register(|| println!("runs first"));
+    /// Handler::new(|| println!("the file is closed")).name("close").after(flush).register();
+    /// let plan = plan();
+    /// let labels: Vec<_> = plan.iter().map(|planned| planned.label()).skip(1).collect();
+    /// assert_eq!(labels, ["flush", "close"]);
+    /// # atexit_core::clear();
+    /// ```
+    pub fn after<G: Copy + 'static>(self, function: G) -> Self {
+        self.constrained(false, function)
+    }
+
+    fn constrained<G: Copy + 'static>(mut self, is_before: bool, function: G) -> Self {
+        const { assert_function::<G>() };
+        let constraint = Constraint { is_before, identity: identity(&function), path: type_name::<G>() };
+        Arc::make_mut(self.options.constraints.get_or_insert_default()).add(constraint);
+        self
+    }
+
     /// Runs it only in this process, never in a child that was forked from it.
     ///
     /// There it is forgotten, and what it captured is not dropped.
@@ -224,7 +281,10 @@ impl Handler {
     /// # registration.unregister();
     /// ```
     pub fn register(self) -> Registration {
-        insert(self.pending.with_options(self.options))
+        match self.options.constraints.clone() {
+            None => insert(self.pending.with_options(self.options)),
+            Some(constraints) => insert_constrained(self.pending.with_options(self.options), &constraints),
+        }
     }
 }
 
@@ -334,7 +394,21 @@ pub fn pending() -> usize {
 }
 
 fn insert(handler: PendingHandler) -> Registration {
-    let inserted = registry::insert(handler);
+    joined(&registry::insert(handler))
+}
+
+/// The same for a handler with constraints: those that cannot be met are told at once.
+fn insert_constrained(handler: PendingHandler, constraints: &Constraints) -> Registration {
+    let (inserted, unmet) = registry::insert_constrained(handler, constraints);
+    let registration = joined(&inserted);
+    if !unmet.is_empty() {
+        config::log(None).problems(&unmet);
+    }
+    registration
+}
+
+/// What is left to do for a handler that has joined the others.
+fn joined(inserted: &Inserted) -> Registration {
     if inserted.needs_hook {
         hook::install_again();
     }

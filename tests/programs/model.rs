@@ -43,6 +43,8 @@ pub(crate) enum Step {
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) phase: Phase,
+    /// It runs after what is pending of this one.
+    pub(crate) after: Option<Function>,
     /// Its captures do not fit into the place that the library has for small ones.
     pub(crate) large: bool,
     pub(crate) caller_thread: bool,
@@ -158,6 +160,11 @@ impl Source<'_> {
             1 => Phase::Last,
             _ => Phase::Unmarked,
         };
+        let after = match self.next()? % 8 {
+            0 => Some(Function::Alpha),
+            1 => Some(Function::Beta),
+            _ => None,
+        };
         let ending = match (options >> 4) % 8 {
             0 => Ending::Fails,
             1 => Ending::Panics,
@@ -166,7 +173,7 @@ impl Source<'_> {
         };
         let (large, caller_thread) = (options & 4 != 0, options & 8 != 0 && options & 64 != 0);
         let (body, dropped) = (self.inner(depth)?, self.inner(depth)?);
-        Some(Part { phase, large, caller_thread, body, dropped, ending })
+        Some(Part { phase, after, large, caller_thread, body, dropped, ending })
     }
 
     fn inner(&mut self, depth: usize) -> Option<Script> {
@@ -264,6 +271,11 @@ fn enlist(part: &Part) {
         Phase::First => handler.first(),
         Phase::Unmarked => handler,
         Phase::Last => handler.last(),
+    };
+    let handler = match part.after {
+        None => handler,
+        Some(Function::Alpha) => handler.after(alpha),
+        Some(Function::Beta) => handler.after(beta),
     };
     let handler = if part.caller_thread { handler.caller_thread() } else { handler };
     let registration = handler.name(number.to_string()).register();

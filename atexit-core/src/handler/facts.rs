@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::constraints::Constraints;
 use super::declaration::{Declared, DeclaredHandler, Phase, RunsOn};
 use super::info::{HandlerInfo, crate_of_type, function_name};
 use crate::sys::Process;
@@ -41,6 +42,11 @@ pub(crate) trait About {
 
     /// `None`: it was registered.
     fn declared(&self) -> Option<DeclaredHandler>;
+
+    /// Those of a registration; a declared handler has obeyed its own when it becomes pending.
+    fn constraints(&self) -> Option<&Arc<Constraints>> {
+        None
+    }
 }
 
 /// What is left of a handler when its code is gone: enough to say which it was.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) mod callback;
+pub(crate) mod constraints;
 pub(crate) mod declaration;
 pub(crate) mod error;
 pub(crate) mod executor;
@@ -17,6 +18,7 @@ pub(crate) mod text;
 
 use crate::sys::Process;
 use callback::{Callback, Code};
+use constraints::Constraints;
 use declaration::{DeclaredHandler, Phase, RunsOn};
 use error::HandlerError;
 use executor::Executor;
@@ -71,6 +73,11 @@ impl PendingHandler {
 
     pub(crate) fn as_declared(&self) -> Option<DeclaredHandler> {
         self.callback.about().and_then(About::declared)
+    }
+
+    /// `None`: it asks for none.
+    pub(crate) fn constraints(&self) -> Option<&Arc<Constraints>> {
+        self.callback.about().and_then(About::constraints)
     }
 
     /// The type of the function, where it is one.
@@ -139,6 +146,8 @@ pub(crate) struct Options {
     pub(crate) process: Option<Process>,
     pub(crate) time_limit: Option<Duration>,
     pub(crate) executor: Option<Executor>,
+    /// Shared with plans.
+    pub(crate) constraints: Option<Arc<Constraints>>,
 }
 
 /// One that is registered with options.
@@ -181,6 +190,10 @@ impl About for WithOptions {
 
     fn declared(&self) -> Option<DeclaredHandler> {
         None
+    }
+
+    fn constraints(&self) -> Option<&Arc<Constraints>> {
+        self.options.constraints.as_ref()
     }
 }
 

@@ -3,11 +3,14 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 mod dot;
 pub(crate) mod iter;
 mod table;
 
+use crate::handler::PendingHandler;
+use crate::handler::constraints::{Constraint, Constraints};
 use crate::handler::declaration::{DeclaredHandler, Description, Phase, Placed};
 use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
@@ -104,10 +107,10 @@ impl PlannedHandler {
 pub fn plan() -> Plan {
     let (standings, reasons) = registry::look(|handler| {
         let is_ours = !handler.facts().are_of_another_process();
-        is_ours.then(|| (handler.label(), handler.facts().phase, handler.as_declared()))
+        is_ours.then(|| (handler.label(), handler.facts().phase, Origin::of(handler)))
     });
     let (labels, standings): (Vec<Label>, Vec<Standing>) =
-        standings.into_iter().map(|(label, phase, declared)| (label, Standing::of(phase, declared))).unzip();
+        standings.into_iter().map(|(label, phase, origin)| (label, Standing::of(phase, origin))).unzip();
     let planned = labels.iter().enumerate().map(|(at, label)| PlannedHandler {
         info: label.info(),
         crate_name: label.crate_name().to_owned(),
@@ -117,29 +120,75 @@ pub fn plan() -> Plan {
     Plan { handlers: planned.collect(), constraints: constraints(&standings) }
 }
 
+/// Where a handler comes from, as it can be asked without an allocator.
+enum Origin {
+    Declared(DeclaredHandler),
+    Registered { identity: Option<TypeId>, constraints: Option<Arc<Constraints>> },
+}
+
+impl Origin {
+    fn of(handler: &PendingHandler) -> Self {
+        let registered =
+            || Self::Registered { identity: handler.identity(), constraints: handler.constraints().cloned() };
+        handler.as_declared().map_or_else(registered, Self::Declared)
+    }
+}
+
 /// What decides where a handler stands.
 struct Standing {
     phase: Phase,
     /// `None`: it was registered by a call.
     placed: Option<Placed>,
     description: Option<Description>,
+    /// Of its function.
+    identity: Option<TypeId>,
+    constraints: Vec<Constraint>,
+    /// By which of them it stands where it does; one that is declared says that by its reason.
+    decisive: Option<Constraint>,
 }
 
 impl Standing {
-    fn of(phase: Phase, declared: Option<DeclaredHandler>) -> Self {
-        Self {
-            phase,
-            placed: declared.map(|declared| declared.placed),
-            description: declared.map(|declared| declared.declared.describe()),
+    fn of(phase: Phase, origin: Origin) -> Self {
+        match origin {
+            Origin::Declared(handler) => {
+                let description = handler.declared.describe();
+                let all = |targets: &[(TypeId, &'static str)], is_before| -> Vec<Constraint> {
+                    targets.iter().map(|&(identity, path)| Constraint { is_before, identity, path }).collect()
+                };
+                Self {
+                    phase,
+                    placed: Some(handler.placed),
+                    identity: Some(description.identity),
+                    constraints: [all(&description.before, true), all(&description.after, false)].concat(),
+                    decisive: None,
+                    description: Some(description),
+                }
+            }
+            Origin::Registered { identity, constraints } => Self {
+                phase,
+                placed: None,
+                description: None,
+                identity,
+                constraints: constraints.as_ref().map_or_else(Vec::new, |constraints| constraints.all.clone()),
+                decisive: constraints.and_then(|constraints| constraints.decisive.get().copied()),
+            },
         }
+    }
+
+    fn is_declared(&self) -> bool {
+        self.placed.is_some()
     }
 
     /// The constraint that moved it, if one did.
     fn moved(&self, reasons: &Reasons) -> Option<Why> {
-        match self.placed? {
-            Placed::ByConstraint(number) => reasons.get(number).cloned(),
-            Placed::BySource { .. } => None,
+        match (self.placed, self.decisive) {
+            (Some(Placed::ByConstraint(number)), _) => reasons.get(number).cloned(),
+            (_, decisive) => decisive.map(|Constraint { path, .. }| Why::After { path }),
         }
+    }
+
+    fn was_moved(&self) -> bool {
+        matches!(self.placed, Some(Placed::ByConstraint(_))) || self.decisive.is_some()
     }
 
     fn crate_key(&self) -> Option<CrateKey> {
@@ -150,7 +199,7 @@ impl Standing {
 fn why(above: &[Standing], this: &Standing) -> Why {
     let is_same_crate = |above: &Standing| above.crate_key() == this.crate_key();
     // Who was moved here from another crate says nothing about the order of crates.
-    let was_moved = |above: &Standing| matches!(above.placed, Some(Placed::ByConstraint(_))) && !is_same_crate(above);
+    let was_moved = |above: &Standing| above.was_moved() && !is_same_crate(above);
     let Some(above) = above.iter().rfind(|above| !was_moved(above)).or(above.last()) else { return Why::Topmost };
     match (above.placed, this.placed) {
         _ if above.phase != this.phase => Why::Phase,
@@ -163,22 +212,25 @@ fn why(above: &[Standing], this: &Standing) -> Why {
 }
 
 fn constraints(standings: &[Standing]) -> Vec<(usize, usize, Why)> {
-    let described =
-        || standings.iter().enumerate().filter_map(|(at, standing)| Some((at, standing.description.as_ref()?)));
-    let mut registrations: HashMap<TypeId, Vec<usize>> = HashMap::new();
-    for (at, description) in described() {
-        registrations.entry(description.identity).or_default().push(at);
+    let mut handlers: HashMap<TypeId, Vec<usize>> = HashMap::new();
+    for (at, standing) in standings.iter().enumerate() {
+        standing.identity.into_iter().for_each(|identity| handlers.entry(identity).or_default().push(at));
     }
     let mut edges = Vec::new();
-    for (at, description) in described() {
-        let befores = description.before.iter().map(|target| (target, true));
-        let afters = description.after.iter().map(|target| (target, false));
-        for (&(identity, path), is_before) in befores.chain(afters) {
-            let meant = registrations.get(&identity).map_or(&[][..], Vec::as_slice);
+    for (at, standing) in standings.iter().enumerate() {
+        for &Constraint { is_before, identity, path } in &standing.constraints {
+            let of_function = handlers.get(&identity).map_or(&[][..], Vec::as_slice);
+            // What is declared means declared handlers only.
+            let is_meant =
+                |&&other: &&usize| other != at && (!standing.is_declared() || standings[other].is_declared());
+            // What was registered means older ones: of those on the wrong side nothing tells whether they are.
+            let counts = |is_above: bool| standing.is_declared() || is_above != is_before;
             // Of several registrations the nearest on either side: what holds for it holds for those beyond.
-            let (above, below) = meant.split_at(meant.partition_point(|&other| other < at));
-            let below = below.iter().find(|&&other| other != at);
-            edges.extend(above.last().into_iter().chain(below).map(|&other| {
+            let (above, below) = of_function.split_at(of_function.partition_point(|&other| other < at));
+            let above = above.iter().rfind(is_meant).filter(|_| counts(true));
+            let below = below.iter().find(is_meant).filter(|_| counts(false));
+            let nearest = above.into_iter().chain(below);
+            edges.extend(nearest.map(|&other| {
                 if is_before { (at, other, Why::Before { path }) } else { (other, at, Why::After { path }) }
             }));
         }

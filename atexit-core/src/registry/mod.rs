@@ -11,12 +11,15 @@ use std::any::TypeId;
 use std::ops::Range;
 
 mod collect;
+mod function;
 pub(crate) mod intake;
 pub(crate) mod lease;
+mod placing;
 pub(crate) mod stacks;
 
 use crate::handler::PendingHandler;
-use crate::handler::declaration::{Declared, Phase, RunsOn};
+use crate::handler::constraints::Constraints;
+use crate::handler::declaration::{Phase, RunsOn};
 use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 use crate::order::problem::Problem;
@@ -24,7 +27,10 @@ use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::token::ThreadToken;
 use collect::{Collection, Seen};
 pub(crate) use collect::{Reasons, declared, links};
+use function::Function;
 use intake::{Closed, Intake};
+pub(crate) use placing::Unmet;
+use placing::{Place, Placing};
 use stacks::{Handle, Room, Stacks, Top};
 
 /// What became of a handler that was registered.
@@ -44,12 +50,27 @@ pub(crate) fn insert(handler: PendingHandler) -> Inserted {
         drop(pending);
         pending = lock_with_room(1);
     }
-    let is_late = pending.intake.is_closed_to(ThreadToken::mine) && !lease::is_held();
+    let is_late = pending.is_late();
     let stack = if is_late { late(phase) } else { registered(phase) };
     let handle = pending.handlers.push(stack, handler);
-    let needs_hook = !pending.has_hook && !is_late && !pending.intake.is_stopped();
-    pending.has_hook |= needs_hook;
-    Inserted { handle, is_late, needs_hook }
+    pending.inserted(handle, is_late)
+}
+
+/// The same for a handler with constraints, and which of them are not met.
+pub(crate) fn insert_constrained(handler: PendingHandler, constraints: &Constraints) -> (Inserted, Vec<Unmet>) {
+    let mut placing = Placing::new(constraints);
+    let (phase, label) = (handler.facts().phase, handler.label());
+    let mut pending = collected_with_room();
+    let is_late = pending.is_late();
+    let own = if is_late { late(phase)..=late(phase) } else { registered(phase)..=declared_first(phase) };
+    let place = Place { own, open: OPEN };
+    let handle = match placing.find(&pending.handlers, &place) {
+        Some(above) => pending.handlers.insert_below(above, handler),
+        None => pending.handlers.push(*place.own.start(), handler),
+    };
+    let inserted = pending.inserted(handle, is_late);
+    drop(pending);
+    (inserted, placing.unmet(&label))
 }
 
 /// Takes one handler out of the set, without running it.
@@ -68,13 +89,8 @@ pub(crate) fn remove_all() -> Vec<PendingHandler> {
 
 /// The same for those of one function.
 pub(crate) fn remove_function(identity: TypeId) -> Vec<PendingHandler> {
-    // To make a description takes an allocator.
-    let declared: Vec<Declared> =
-        declared().into_iter().filter(|declared| declared.describe().identity == identity).collect();
-    remove_where(&|handler| match handler.as_declared() {
-        Some(handler) => declared.iter().any(|declared| declared.is_same(handler.declared)),
-        None => handler.identity() == Some(identity),
-    })
+    let function = Function::new(identity);
+    remove_where(&|handler| function.is_of(handler))
 }
 
 fn remove_where(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler> {
@@ -304,6 +320,18 @@ fn lock_for_all<T>(lock: fn() -> Guard<'static, Pending>, room: &mut Vec<T>) -> 
     }
 }
 
+/// The pending set with the declared handlers in it, and room for one more.
+fn collected_with_room() -> Guard<'static, Pending> {
+    loop {
+        let pending = collected();
+        if !pending.handlers.is_full() {
+            return pending;
+        }
+        drop(pending);
+        drop(lock_with_room(1));
+    }
+}
+
 /// The pending set with the declared handlers in it.
 fn collected() -> Guard<'static, Pending> {
     loop {
@@ -321,8 +349,8 @@ fn collected() -> Guard<'static, Pending> {
 
 const PHASES: usize = Phase::ALL.len();
 
-// The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call came first here; what came late
-// for a run waits until it is admitted.
+// The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call came first here; among them is
+// what was put below one of them. What came late for a run waits until it is admitted.
 const fn registered(phase: Phase) -> usize {
     2 * phase as usize
 }
@@ -369,6 +397,20 @@ impl Pending {
             intake: Intake::Open,
             progress: Progress { started: 0, serial: 0, running: None },
         }
+    }
+
+    /// Whether what this thread registers now is late.
+    #[inline]
+    fn is_late(&self) -> bool {
+        self.intake.is_closed_to(ThreadToken::mine) && !lease::is_held()
+    }
+
+    /// Notes that a handler has joined.
+    #[inline]
+    fn inserted(&mut self, handle: Handle, is_late: bool) -> Inserted {
+        let needs_hook = !self.has_hook && !is_late && !self.intake.is_stopped();
+        self.has_hook |= needs_hook;
+        Inserted { handle, is_late, needs_hook }
     }
 
     /// How many handlers a run that begins now would find.

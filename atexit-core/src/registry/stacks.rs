@@ -7,9 +7,9 @@
 //!
 //! # What we do
 //!
-//! Items lie in slots that never move. A slot knows the next older one of its stack. Taking back from below the top leaves a hole, which
-//! goes when it comes to the top; when there are more holes than items, all of them go. A slot counts how often it was emptied: a handle
-//! remembers that generation, so a stale one matches nothing. A slot whose generations are used up is never used again.
+//! Items lie in slots that never move. A slot knows the next one of its stack, which counts as older. Taking back from below the top leaves
+//! a hole, which goes when it comes to the top; when there are more holes than items, all of them go. A slot counts how often it was
+//! emptied: a handle remembers that generation, so a stale one matches nothing. A slot whose generations are used up is never used again.
 //!
 //! Nothing here allocates or frees: whoever uses this under a lock makes room without it, for an allocator may have locks of its own, and
 //! may even register a handler.
@@ -38,7 +38,7 @@ pub(crate) struct Top {
 struct Slot<T> {
     item: Option<T>,
     generation: u32,
-    /// The next older slot of its stack; while it is on none, the next free one.
+    /// The next slot of its stack, which counts as older; while it is on none, the next free one.
     older: u32,
 }
 
@@ -175,6 +175,15 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         Handle { slot: at, generation: slot.generation }
     }
 
+    /// Puts an item just below another, which has to be there, as there has to be room.
+    pub(crate) fn insert_below(&mut self, above: Handle, item: T) -> Handle {
+        const ANY: usize = 0;
+        let handle = self.push(ANY, item);
+        let older = std::mem::replace(&mut self.slots.get_mut(above.slot).older, handle.slot);
+        self.newest[ANY] = std::mem::replace(&mut self.slots.get_mut(handle.slot).older, older);
+        handle
+    }
+
     /// The top of the first of these stacks that has one.
     #[inline]
     pub(crate) fn top(&mut self, stacks: Range<usize>) -> Option<Top> {
@@ -282,7 +291,16 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 
     /// Everything, stack by stack, each from the top.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.newest.into_iter().flat_map(|top| self.downwards(top)).filter_map(|at| self.slots.get(at).item.as_ref())
+        self.places().map(|(.., item)| item)
+    }
+
+    /// The same, with the stack that it is on and its handle.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, Handle, &T)> {
+        let slots = self.newest.into_iter().enumerate();
+        slots.flat_map(|(stack, top)| self.downwards(top).map(move |at| (stack, at))).filter_map(|(stack, at)| {
+            let Slot { item, generation, .. } = self.slots.get(at);
+            Some((stack, Handle { slot: at, generation: *generation }, item.as_ref()?))
+        })
     }
 }
 
@@ -305,11 +323,15 @@ mod tests {
 
     /// Makes room, and pushes.
     fn push<T, const STACKS: usize>(stacks: &mut Stacks<T, STACKS>, stack: usize, item: T) -> Handle {
+        make_room(stacks);
+        stacks.push(stack, item)
+    }
+
+    fn make_room<T, const STACKS: usize>(stacks: &mut Stacks<T, STACKS>) {
         while let Some(need) = stacks.need(1) {
             assert!(stacks.is_full());
             stacks.add(&mut Room::new(need));
         }
-        stacks.push(stack, item)
     }
 
     fn taken<T, const STACKS: usize>(stacks: &mut Stacks<T, STACKS>, matches: impl Fn(&T) -> bool) -> Vec<T> {
@@ -321,6 +343,8 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Step {
         Push(usize),
+        /// Of everything that there is.
+        InsertBelow(prop::sample::Index),
         Pop(usize),
         PopAny,
         TakeMultiplesOf(usize),
@@ -332,6 +356,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             6 => (0..2_usize).prop_map(Step::Push),
+            3 => any::<prop::sample::Index>().prop_map(Step::InsertBelow),
             2 => (0..2_usize).prop_map(Step::Pop),
             2 => Just(Step::PopAny),
             1 => (1..20_usize).prop_map(Step::TakeMultiplesOf),
@@ -354,6 +379,16 @@ mod tests {
                     Step::Push(stack) => {
                         handles.push(push(&mut stacks, stack, new));
                         vectors[stack].push(new);
+                    }
+                    Step::InsertBelow(_) if stacks.len() == 0 => {}
+                    Step::InsertBelow(index) => {
+                        make_room(&mut stacks);
+                        let (stack, above, &item) =
+                            stacks.places().nth(index.index(stacks.len())).expect("there are so many");
+                        prop_assert_eq!(above, handles[item]);
+                        let at = vectors[stack].iter().position(|&other| other == item).expect("it is on this stack");
+                        handles.push(stacks.insert_below(above, new));
+                        vectors[stack].insert(at, new);
                     }
                     Step::Pop(stack) => {
                         let top = stacks.top(stack..stack + 1);

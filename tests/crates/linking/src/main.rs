@@ -73,6 +73,7 @@ fn main() {
     register(|| println!("registered"));
     Handler::new(|| println!("registered last of all")).last().register();
     Handler::new(|| println!("registered first")).first().register();
+    Handler::new(|| println!("registered after beta")).name("after another").after(linked_beta::close).register();
     if std::env::args().nth(1).as_deref() == Some("dot") {
         print!("{}", atexit_core::plan().dot());
         atexit_core::clear();

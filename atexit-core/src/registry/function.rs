@@ -1,0 +1,33 @@
+//! Owns which handlers are of one function; must not know who asks, or where they are kept.
+
+use std::any::TypeId;
+
+use super::collect::declared;
+use crate::handler::PendingHandler;
+use crate::handler::declaration::Declared;
+
+/// A function, and its declarations.
+pub(super) struct Function {
+    identity: TypeId,
+    declared: Vec<Declared>,
+}
+
+impl Function {
+    /// To make a description takes an allocator, so that this is not for where the set is locked; all else is.
+    pub(super) fn new(identity: TypeId) -> Self {
+        let mut declared = declared();
+        declared.retain(|declared| declared.describe().identity == identity);
+        Self { identity, declared }
+    }
+
+    pub(super) fn is_declared(&self) -> bool {
+        !self.declared.is_empty()
+    }
+
+    pub(super) fn is_of(&self, handler: &PendingHandler) -> bool {
+        match handler.as_declared() {
+            Some(handler) => self.declared.iter().any(|declared| declared.is_same(handler.declared)),
+            None => handler.identity() == Some(self.identity),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Owns where a registered handler goes that asks for `before` or `after`, and what cannot be had of that; must not know what becomes of it.
+//!
+//! Who registers last runs first, so that `before` holds by itself or not at all; `after` puts a handler lower, just below the lowest of all
+//! that it is to follow. Nobody else moves.
+
+use std::fmt;
+use std::ops::{Range, RangeInclusive};
+
+use super::function::Function;
+use super::stacks::{Handle, Stacks};
+use crate::handler::PendingHandler;
+use crate::handler::constraints::{Constraint, Constraints};
+use crate::handler::facts::Label;
+use crate::handler::info::HandlerInfo;
+use crate::handler::text::escaped;
+
+/// Where a handler may stand. All stacks are in the order of running.
+pub(super) struct Place {
+    /// The stacks of its phase, which run one after the other.
+    pub(super) own: RangeInclusive<usize>,
+    /// Those that the run takes which is under way; the others are for what comes late for it.
+    pub(super) open: Range<usize>,
+}
+
+/// What is found out about the constraints of one handler.
+pub(super) struct Placing<'a> {
+    constraints: &'a Constraints,
+    /// For each constraint.
+    found: Vec<Found>,
+}
+
+struct Found {
+    function: Function,
+    is_pending: bool,
+    /// The highest of its handlers, where that is in the phase of the one that is placed: how many handlers are above it.
+    highest: Option<usize>,
+    obstacle: Option<Obstacle>,
+}
+
+/// What keeps a constraint from being met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+    NoHandler,
+    Phase,
+    /// One of the two is late for the run that is under way, and will run when that is over.
+    Late,
+    /// Another constraint, an `after`.
+    Other(&'static str),
+}
+
+/// A constraint that is left out of account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unmet {
+    handler: HandlerInfo,
+    constraint: Constraint,
+    obstacle: Obstacle,
+}
+
+impl<'a> Placing<'a> {
+    pub(super) fn new(constraints: &'a Constraints) -> Self {
+        let found = |constraint: &Constraint| Found {
+            function: Function::new(constraint.identity),
+            is_pending: false,
+            highest: None,
+            obstacle: None,
+        };
+        Self { constraints, found: constraints.all.iter().map(found).collect() }
+    }
+
+    /// The handler just below which the new one is to go; on top without any. Nothing is allocated here.
+    pub(super) fn find<const STACKS: usize>(
+        &mut self,
+        handlers: &Stacks<PendingHandler, STACKS>,
+        place: &Place,
+    ) -> Option<Handle> {
+        let mut lowest = None;
+        for (height, (stack, handle, handler)) in handlers.places().enumerate() {
+            for (found, constraint) in self.found.iter_mut().zip(&self.constraints.all) {
+                if !found.function.is_of(handler) {
+                    continue;
+                }
+                found.is_pending = true;
+                if place.own.contains(&stack) {
+                    found.highest.get_or_insert(height);
+                    if !constraint.is_before {
+                        lowest = Some((height, handle, constraint));
+                    }
+                } else if constraint.is_before == (stack < *place.own.start()) {
+                    found.obstacle = Some(place.obstacle(stack));
+                }
+            }
+        }
+        let (height, above, decisive) = lowest?;
+        for (found, constraint) in self.found.iter_mut().zip(&self.constraints.all) {
+            if constraint.is_before && found.highest.is_some_and(|highest| highest <= height) {
+                found.obstacle = Some(Obstacle::Other(decisive.path));
+            }
+        }
+        let _ = self.constraints.decisive.set(*decisive); // it is registered once
+        Some(above)
+    }
+
+    pub(super) fn unmet(&self, label: &Label) -> Vec<Unmet> {
+        let unmet = |(found, constraint): (&Found, &Constraint)| {
+            let is_handler = found.is_pending || found.function.is_declared();
+            let obstacle = if is_handler { found.obstacle? } else { Obstacle::NoHandler };
+            Some(Unmet { handler: label.info(), constraint: *constraint, obstacle })
+        };
+        self.found.iter().zip(&self.constraints.all).filter_map(unmet).collect()
+    }
+}
+
+impl Place {
+    /// Why what stands on another stack is on the wrong side.
+    fn obstacle(&self, stack: usize) -> Obstacle {
+        let is_same_run = self.open.contains(&stack) == self.open.contains(self.own.start());
+        if is_same_run { Obstacle::Phase } else { Obstacle::Late }
+    }
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { handler, constraint: Constraint { is_before, path, .. }, obstacle } = self;
+        let path = escaped(path);
+        let side = if *is_before { "before" } else { "after" };
+        write!(f, "{handler} asks to run {side} {path}")?;
+        match obstacle {
+            Obstacle::NoHandler => f.write_str(", which is neither declared nor pending"),
+            Obstacle::Phase => write!(f, ", which is in {} phase", if *is_before { "an earlier" } else { "a later" }),
+            Obstacle::Late => {
+                let who = if *is_before { "but" } else { "which" };
+                write!(f, ", {who} came too late for the run that is under way")
+            }
+            Obstacle::Other(other) => {
+                let other = escaped(other);
+                write!(f, " and after {other}, but {path} does not run after {other}")
+            }
+        }
+    }
+}

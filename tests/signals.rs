@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use atexit_core::signals::{Signal, SignalError};
 use spawn::c_library::cause_in_exit;
+use spawn::target::Needs;
 use spawn::{End, Seen, build, command, finish, kill, target, tool};
 
 const SIGNALS: &str = env!("CARGO_BIN_EXE_signals");
@@ -133,6 +134,21 @@ fn a_signal_that_cannot_be_had_is_an_error_and_none_is_installed() {
     });
     let refused: String = invalid.into_iter().chain(forbidden).collect();
     start("refused").assert_end(&refused, "", End::Signal(libc::SIGUSR1));
+}
+
+#[test]
+fn a_signal_that_the_system_refuses_is_named_and_those_before_it_are_installed() {
+    if target::lacks(Needs::FilteredSystemCalls) {
+        return;
+    }
+    let refused: String = [Signal::USR1, Signal::USR2]
+        .map(|signal| {
+            let why = format!("the system does not let {signal} be caught: Operation not permitted (os error 1)");
+            format!("Some({signal}), true: {why}\n")
+        })
+        .concat();
+    let end = End::Signal(libc::SIGTERM);
+    start("refused_by_the_system").assert_end(&refused, "Some(Signal(SIGTERM)) on at_exit\n", end);
 }
 
 #[test]

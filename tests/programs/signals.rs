@@ -1,5 +1,6 @@
 //! Is ended by signals; the first argument says which of its scenes it plays. It says `ready` when it can be killed.
 
+use std::error::Error as _;
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -26,6 +27,7 @@ const SCENES: &[(&str, fn())] = &[
     ("dies_of", dies_of),
     ("sends_itself", sends_itself),
     ("refused", refused),
+    ("refused_by_the_system", refused_by_the_system),
     ("kills_itself", kills_itself),
     ("holds_stdout", || wait(true)),
     ("holds_stdout_and_prints", holds_stdout_and_prints),
@@ -173,6 +175,57 @@ fn refused() {
     // None of those that can be had was installed.
     // SAFETY: POSIX.
     unsafe { libc::raise(libc::SIGUSR1) };
+}
+
+/// Asks for a signal about which the system does not let it ask, and for one that the system does not let it catch.
+fn refused_by_the_system() {
+    register(say_why);
+    ready();
+    refuse_sigaction(libc::SIGUSR1, true);
+    refuse_sigaction(libc::SIGUSR2, false);
+    for signal in [Signal::USR1, Signal::USR2] {
+        let error = Signals::new().only([Signal::TERM, signal]).install().expect_err("refused");
+        println!("{:?}, {}: {error}", error.signal(), error.source().is_some());
+    }
+    raise(libc::SIGTERM);
+    park();
+}
+
+/// Has the system refuse to change what the process does about the signal, and to tell of it if that is said.
+fn refuse_sigaction(signal: i32, also_to_tell: bool) {
+    // Where in what the filter looks at the number of the call and its first two arguments are: the signal, and the address of a new action.
+    const CALL: u32 = 0;
+    const SIGNAL: u32 = 16;
+    const ACTION: u32 = 24;
+    fn bits(value: impl TryInto<u16>) -> u16 {
+        value.try_into().ok().expect("16 bits")
+    }
+    fn number(value: impl TryInto<u32>) -> u32 {
+        value.try_into().ok().expect("32 bits")
+    }
+    let statement = |code: u32, k, jt, jf| libc::sock_filter { code: bits(code), jt, jf, k };
+    let load = |from| statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, from, 0, 0);
+    // Goes on if it is equal, or else skips so many.
+    let is = |value, skipped| statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 0, skipped);
+    let result = |value| statement(libc::BPF_RET | libc::BPF_K, value, 0, 0);
+    let mut filter = [
+        load(CALL),
+        is(number(libc::SYS_rt_sigaction), 5),
+        load(SIGNAL),
+        is(number(signal), 3),
+        load(ACTION),
+        is(0, 2),
+        // Without a new action it is to tell the present one.
+        result(if also_to_tell { libc::SECCOMP_RET_ERRNO | number(libc::EPERM) } else { libc::SECCOMP_RET_ALLOW }),
+        result(libc::SECCOMP_RET_ALLOW),
+        result(libc::SECCOMP_RET_ERRNO | number(libc::EPERM)),
+    ];
+    let program = libc::sock_fprog { len: bits(filter.len()), filter: filter.as_mut_ptr() };
+    // SAFETY: Linux: it copies the filter.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program), 0);
+    }
 }
 
 fn holds_stdout_and_prints() {

@@ -68,7 +68,9 @@ pub enum SignalError {
     /// A signal that is none of those that can be had: one that cannot be caught, that reports a fault of the program after which nothing
     /// can run, or that ends no process; and any other that [`Signals::install`] does not list, as are all real-time signals.
     Forbidden(Signal),
-    /// The system refuses.
+    /// The system lets this signal not be caught, or not be asked about.
+    Refused(Signal, io::Error),
+    /// The system refuses the thread that waits for signals.
     System(io::Error),
     /// There are no signals on this platform.
     Unsupported,
@@ -82,7 +84,8 @@ impl fmt::Display for SignalError {
             Self::Forbidden(signal) if signal::FAULTS.contains(signal) => write!(f, "after {signal} nothing can run"),
             Self::Forbidden(signal) if signal::NO_ENDS.contains(signal) => write!(f, "{signal} ends no process"),
             Self::Forbidden(signal) => write!(f, "{signal} is none of those that can be had"),
-            Self::System(error) => write!(f, "the signals cannot be installed: {error}"),
+            Self::Refused(signal, error) => write!(f, "the system does not let {signal} be caught: {error}"),
+            Self::System(error) => write!(f, "the thread that waits for signals cannot be started: {error}"),
             Self::Unsupported => f.write_str("there are no signals on this platform"),
         }
     }
@@ -91,8 +94,26 @@ impl fmt::Display for SignalError {
 impl std::error::Error for SignalError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::System(error) => Some(error),
+            Self::Refused(_, error) | Self::System(error) => Some(error),
             Self::Invalid(_) | Self::Forbidden(_) | Self::Unsupported => None,
+        }
+    }
+}
+
+impl SignalError {
+    /// The signal that could not be installed; `None` if the error is about no single one.
+    ///
+    /// ```
+    /// use atexit_core::signals::{Signal, install_for};
+    ///
+    /// let error = install_for(&[Signal::USR1.as_raw(), -1]).unwrap_err();
+    /// assert_eq!(error.signal(), Some(Signal::from_raw(-1)));
+    /// ```
+    #[must_use]
+    pub const fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Invalid(signal) | Self::Forbidden(signal) | Self::Refused(signal, _) => Some(*signal),
+            Self::System(_) | Self::Unsupported => None,
         }
     }
 }
@@ -213,18 +234,19 @@ impl Signals {
     ///
     /// If there is no such signal, or if one cannot be had (SIGKILL and SIGSTOP cannot be caught; after SIGSEGV, SIGABRT and the like
     /// nothing can run; SIGCHLD and the like end no process; real-time signals are not for this): then nothing changes. If the system refuses a thread, nothing
-    /// changes either; if it refuses one of the signals, those before it are installed. On a platform without signals it is always an error.
+    /// changes either; if it refuses one of the signals, those before it may be installed. On a platform without signals it is always an error.
     pub fn install(self) -> Result<(), SignalError> {
         if signal::SUPPORTED.is_empty() {
             return Err(SignalError::Unsupported);
         }
         let mut wanted = Vec::new();
         for &signal in &self.chosen {
-            let disposition = Disposition::of(signal).ok_or(SignalError::Invalid(signal))?;
+            let disposition = Disposition::of(signal);
             if !signal::SUPPORTED.contains(&signal) {
-                return Err(SignalError::Forbidden(signal));
+                let refusal = if disposition.is_ok() { SignalError::Forbidden } else { SignalError::Invalid };
+                return Err(refusal(signal));
             }
-            if !disposition.is_ignored() {
+            if !disposition.map_err(|error| SignalError::Refused(signal, error))?.is_ignored() {
                 wanted.push(signal);
             }
         }
@@ -235,7 +257,7 @@ impl Signals {
         REPEATS.store(u64::try_from(self.ignore_repeats.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
         ENDS_BY_EXIT.store(self.ends_by_exit, Ordering::SeqCst);
         for signal in wanted {
-            installed.catch(signal).map_err(SignalError::System)?;
+            installed.catch(signal).map_err(|error| SignalError::Refused(signal, error))?;
         }
         Ok(())
     }
@@ -264,10 +286,9 @@ impl Installed {
             caught.after.restore(signal); // a forked child has put the former one back
             return Ok(());
         }
-        let asked = || Disposition::of(signal).ok_or_else(io::Error::last_os_error);
-        let before = asked()?;
+        let before = Disposition::of(signal)?;
         signal::catch(signal, arrived)?;
-        let after = asked()?;
+        let after = Disposition::of(signal)?;
         self.caught.push(Caught { signal, before, after });
         Ok(())
     }

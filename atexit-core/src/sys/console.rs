@@ -29,8 +29,8 @@ pub(crate) static NO_ENDS: &[Signal] = &[];
 pub(crate) struct Disposition;
 
 impl Disposition {
-    pub(crate) fn of(signal: Signal) -> Option<Self> {
-        SUPPORTED.contains(&signal).then_some(Self)
+    pub(crate) fn of(signal: Signal) -> io::Result<Self> {
+        if SUPPORTED.contains(&signal) { Ok(Self) } else { Err(io::ErrorKind::InvalidInput.into()) }
     }
 
     /// The system calls no handler for a Ctrl-C that the process ignores.

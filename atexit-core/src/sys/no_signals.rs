@@ -15,8 +15,8 @@ pub(crate) static NO_ENDS: &[Signal] = &[];
 pub(crate) enum Disposition {}
 
 impl Disposition {
-    pub(crate) fn of(_: Signal) -> Option<Self> {
-        None
+    pub(crate) fn of(_: Signal) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     pub(crate) fn is_ignored(self) -> bool {

@@ -45,13 +45,15 @@ pub(crate) static NO_ENDS: &[Signal] =
 pub(crate) struct Disposition(libc::sigaction);
 
 impl Disposition {
-    /// What the process does about this signal now; `None` if there is no such signal.
-    pub(crate) fn of(signal: Signal) -> Option<Self> {
+    /// What the process does about this signal now; an error if there is no such signal, or the system does not tell.
+    pub(crate) fn of(signal: Signal) -> io::Result<Self> {
         let mut action = MaybeUninit::zeroed();
         // SAFETY: POSIX: it fills in the structure if it succeeds, and fails for what is no signal.
-        (unsafe { libc::sigaction(signal.as_raw(), std::ptr::null(), action.as_mut_ptr()) } == 0)
-            // SAFETY: filled in.
-            .then(|| Self(unsafe { action.assume_init() }))
+        if unsafe { libc::sigaction(signal.as_raw(), std::ptr::null(), action.as_mut_ptr()) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: filled in.
+        Ok(Self(unsafe { action.assume_init() }))
     }
 
     pub(crate) fn is_ignored(&self) -> bool {

@@ -48,6 +48,8 @@ pub enum Needs {
     ClosedDescriptors,
     /// A program that has rights of its file's, or an environment that the system does not trust.
     RightsOfFiles,
+    /// A program that has the system refuse it something.
+    FilteredSystemCalls,
     /// A child that may be forked while other threads are busy.
     ForkAmongThreads,
     /// That what the test gives a time to is done by then.
@@ -68,6 +70,7 @@ pub fn lacks(needs: Needs) -> bool {
             IS_EMULATED.then_some("the emulator opens files of its own before the program starts")
         }
         Needs::RightsOfFiles => IS_EMULATED.then_some("the rights of a file are those of the emulator's"),
+        Needs::FilteredSystemCalls => IS_EMULATED.then_some("the emulator lets no program filter its system calls"),
         Needs::ForkAmongThreads => {
             IS_EMULATED.then_some("the emulator has locks of its own, which a child may find taken")
         }

@@ -137,6 +137,8 @@ fn call_at_exit<H: ExitHook>(status: Option<i32>) {
 /// registers nothing by a call would never install the hook.
 macro_rules! before_main {
     ($function:path) => {
+        crate::sys::one_copy!("two_versions_of_atexit_core_in_one_program__see_cargo_tree_duplicates");
+
         ctor::declarative::ctor! {
             #[ctor(unsafe)]
             fn before_main() {
@@ -147,6 +149,33 @@ macro_rules! before_main {
     };
 }
 pub(crate) use before_main;
+
+/// Has the linker refuse a program with two versions of this crate, which would be two sets of handlers: each defines this name, the same in
+/// all versions, which the linker's message shows. It stands beside the constructor, as items of one module are in one object file,
+/// and every program links that one.
+///
+/// As a `static` with `#[no_mangle]` each shared library would export it, and thin link-time optimization would drop the second one. A
+/// label, before no code, is seen by nothing but the linker. On processors whose assembly the oldest Rust does not take, WebAssembly
+/// among them, nothing is defined.
+///
+/// Two static libraries in one program in C are told, too, if they have two versions: with one, the linker takes all of it from the first.
+/// A program and a shared library, or two, may have two versions: their names do not meet.
+macro_rules! one_copy {
+    ($name:literal) => {
+        #[cfg(any(
+            target_arch = "x86",
+            target_arch = "x86_64",
+            target_arch = "arm",
+            target_arch = "aarch64",
+            target_arch = "riscv32",
+            target_arch = "riscv64",
+            target_arch = "loongarch64",
+            target_arch = "s390x"
+        ))]
+        std::arch::global_asm!(concat!(".globl ", $name), concat!($name, ":"));
+    };
+}
+pub(crate) use one_copy;
 
 /// The process in which something was made; what a forked child has from its parent was made in another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

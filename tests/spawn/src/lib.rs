@@ -171,6 +171,19 @@ pub fn cc<I: IntoIterator<Item: AsRef<OsStr>>>(output: &Path, args: I) {
 /// If the build fails.
 #[must_use]
 pub fn build(folder: &str, args: &[&str], env: &[(&str, &str)]) -> PathBuf {
+    try_build(folder, args, env).unwrap_or_else(|said| panic!("cargo build {args:?}\n{said}"))
+}
+
+/// The same, where the build may fail.
+///
+/// # Errors
+///
+/// What cargo has said, if the build fails.
+///
+/// # Panics
+///
+/// If cargo cannot be started.
+pub fn try_build(folder: &str, args: &[&str], env: &[(&str, &str)]) -> Result<PathBuf, String> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let into = std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into());
     let into = root.join(into).join("spawned").join(folder);
@@ -184,6 +197,8 @@ pub fn build(folder: &str, args: &[&str], env: &[(&str, &str)]) -> PathBuf {
     let triple = said.or(target::other_target());
     cargo.args(triple.filter(|_| said.is_none()).into_iter().flat_map(|triple| ["--target", triple]));
     let output = cargo.env("CARGO_TARGET_DIR", &into).envs(env.iter().copied()).output().expect("cargo starts");
-    assert!(output.status.success(), "{cargo:?}\n{}", String::from_utf8_lossy(&output.stderr));
-    into.join(triple.unwrap_or_default()).join(if args.contains(&"--release") { "release" } else { "debug" })
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(into.join(triple.unwrap_or_default()).join(if args.contains(&"--release") { "release" } else { "debug" }))
 }

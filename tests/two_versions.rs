@@ -1,0 +1,107 @@
+//! Owns that a program which links two versions of the library cannot be built: it would have two sets of handlers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use spawn::{End, assert_seen, build, command, try_build};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+const MESSAGE: &str = "two_versions_of_atexit_core_in_one_program__see_cargo_tree_duplicates";
+
+/// Its feature `newer` brings the second version.
+const MANIFEST: &str = r#"
+[package]
+name = "two_versions"
+edition = "2024"
+
+[features]
+newer = ["dep:newer"]
+
+[dependencies]
+older = { package = "atexit-core", path = "ROOT/atexit-core" }
+newer = { package = "atexit-core", path = "../atexit-core", optional = true }
+"#;
+
+/// Of the second version it only declares a handler.
+const MAIN: &str = r#"
+fn main() {
+    older::register(|| println!("older"));
+}
+
+#[cfg(feature = "newer")]
+#[newer::at_exit(crate = newer)]
+fn handler() {}
+"#;
+
+/// A build, in a folder that the tests of the order share: its folder, its flags and its settings.
+type Build = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
+
+/// By the linker, and by both kinds of link-time optimization.
+const BUILDS: [Build; 3] = [
+    ("order-dev", &[], &[]),
+    ("order-thin-lto", &["--release"], &[("CARGO_PROFILE_RELEASE_LTO", "thin")]),
+    ("order-fat-lto", &["--release"], &[("CARGO_PROFILE_RELEASE_LTO", "fat")]),
+];
+
+#[test]
+fn two_versions_in_one_program_are_an_error_of_the_linker() {
+    let manifest = write_workspace().join("two_versions/Cargo.toml");
+    let manifest = manifest.to_str().expect("UTF-8");
+    for (folder, flags, env) in BUILDS {
+        let args = [&["--manifest-path", manifest], flags].concat();
+        let said = try_build(folder, &[&args[..], &["--features", "newer"]].concat(), env).expect_err("two versions");
+        assert!(said.contains(MESSAGE), "{folder}: {said}");
+        let program = build(folder, &args, env).join("two_versions");
+        assert_seen(&mut command(&program.to_string_lossy(), &[]), "older\n", "", End::Status(0));
+    }
+}
+
+/// Writes a workspace of the program and a newer version of the library, and returns its folder.
+fn write_workspace() -> PathBuf {
+    let root = Path::new(ROOT);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("two_versions");
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+        _ => {}
+    }
+    for copied in ["atexit-core", "atexit-macros"] {
+        copy(&root.join(copied), &folder.join(copied));
+    }
+    copy(&root.join("Cargo.lock"), &folder.join("Cargo.lock"));
+    write(&folder.join("Cargo.toml"), &newer_workspace(&read(&root.join("Cargo.toml"))));
+    write(&folder.join("two_versions/Cargo.toml"), &MANIFEST.replace("ROOT", ROOT));
+    write(&folder.join("two_versions/src/main.rs"), MAIN);
+    folder
+}
+
+/// What this repository's manifest says of all packages, for those of the other workspace and a newer version.
+fn newer_workspace(manifest: &str) -> String {
+    let shared = manifest.split("[workspace.package]").nth(1).expect("what packages share");
+    let shared = shared.split("\n[package]").next().unwrap_or_default();
+    let members = "[workspace]\nresolver = \"3\"\nmembers = [\"atexit-core\", \"atexit-macros\", \"two_versions\"]\n";
+    let version = env!("CARGO_PKG_VERSION");
+    format!("{members}\n[workspace.package]{}", shared.replace(&format!("{version}\""), "99.0.0\""))
+}
+
+/// Copies a file, or a folder with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        for entry in fs::read_dir(from).expect("a folder") {
+            let name = entry.expect("read").file_name();
+            copy(&from.join(&name), &to.join(&name));
+        }
+    } else {
+        fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+        fs::copy(from, to).expect("copied");
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).expect("read")
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::write(path, text).expect("written");
+}

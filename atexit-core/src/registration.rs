@@ -167,6 +167,10 @@ impl Handler {
     /// it says on standard error, in a line, where the order is another one, because `function` is in an earlier phase or because of
     /// [`after`](Self::after), or where `function` is no handler. The handler is registered all the same.
     ///
+    /// # Errors
+    ///
+    /// The compiler refuses what names no function when it builds the program, as for [`unregister`](crate::unregister).
+    ///
     /// ```
     /// use atexit_core::{Handler, register};
     ///
@@ -191,16 +195,19 @@ impl Handler {
     /// neither declared nor pending, or that one of the two comes too late for the run that is under way. That a declared handler has run
     /// already is fine. Where [`before`](Self::before) asks for the opposite, this holds. The handler is registered all the same.
     ///
-    /// ```
-    /// use atexit_core::{Handler, at_exit, plan, register};
+    /// # Errors
+    ///
+    /// The compiler refuses what names no function when it builds the program, as for [`unregister`](crate::unregister).
+    ///
+    /// ```standalone_crate
+    /// use atexit_core::{Handler, at_exit, plan};
     ///
     /// #[at_exit]
     /// fn flush() {}
     ///
-    /// register(|| println!("runs first"));
     /// Handler::new(|| println!("the file is closed")).name("close").after(flush).register();
     /// let plan = plan();
-    /// let labels: Vec<_> = plan.iter().map(|planned| planned.label()).skip(1).collect();
+    /// let labels: Vec<_> = plan.iter().map(|planned| planned.label()).collect();
     /// assert_eq!(labels, ["flush", "close"]);
     /// # atexit_core::clear();
     /// ```

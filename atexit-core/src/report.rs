@@ -47,10 +47,8 @@ impl Cause {
 /// Of the message that is the first paragraph, its lines joined by spaces, and ` …` if there are more. Characters that break a line, are not
 /// seen, or change how others are seen are escaped: control and format characters, and separators of lines and paragraphs.
 ///
-/// As an [`Error`] it has a [`source`](Error::source) where the handler returned an error that Rust can be asked for: an [`io::Error`], a
-/// `Box<dyn Error + Send + Sync>`, or a [`HandlerError`] with a source. Of other types there is the message.
-///
-/// [`io::Error`]: std::io::Error
+/// As an [`Error`] it has a [`source`](Error::source) where the handler returned a [`HandlerError`] that has one, or an
+/// [`io::Error`](std::io::Error). Of other types Rust tells no more than the message: they are only `Debug`.
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub(crate) handler: HandlerInfo,

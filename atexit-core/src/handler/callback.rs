@@ -7,6 +7,7 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use super::error::HandlerError;
 use super::executor::Executor;
 use super::facts::About;
+use crate::sys::cast::WithoutLifetimes;
 
 /// The code of a handler, as a [`Callback`] holds it.
 pub(crate) trait Code: Send + 'static {
@@ -145,3 +146,6 @@ impl Table {
         }
     }
 }
+
+// SAFETY: it has no parameters.
+unsafe impl WithoutLifetimes for HandlerError {}

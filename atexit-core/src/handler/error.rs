@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::text::indented;
+use crate::sys::cast::cast;
 use crate::sys::{DeadEnd, STATUS_MASK};
 
 /// The status that std gives a process whose `main` panicked.
@@ -16,22 +17,26 @@ const PANICKED: i32 = 101;
 
 /// What went wrong in a handler, as it returns it; displayed as its message.
 ///
-/// For implementations of [`Outcome`](crate::Outcome), and for handlers that say with which status the process is to end: one that returns
-/// `Result<(), HandlerError>` keeps status and source.
+/// For implementations of [`Outcome`](crate::Outcome), and for handlers that return `Result<(), HandlerError>`: there any error becomes one by
+/// a `?`, and is the [source](Self::source) of the [`Failure`](crate::Failure), and the handler can say with which status the process is to end.
 ///
 /// ```
+/// use std::error::Error as _;
+/// use std::fs::File;
+///
 /// use atexit_core::HandlerError;
 ///
-/// let error = HandlerError::new("disk full").with_status(3);
-/// assert_eq!(error.status(), 3);
-/// assert_eq!(error.to_string(), "disk full");
+/// fn save() -> Result<(), HandlerError> {
+///     let file = File::create("/proc/none").map_err(|error| HandlerError::from(error).with_status(74))?;
+///     file.sync_all()?;
+///     Ok(())
+/// }
 ///
-/// atexit_core::register(|| -> Result<(), HandlerError> {
-///     std::fs::write("/proc/none", "")
-///         .map_err(|error| HandlerError::new("the state is not saved").with_status(74).with_source(error))
-/// });
+/// atexit_core::register(save);
 /// let report = atexit_core::run();
-/// assert_eq!(report.failures()[0].status(), 74);
+/// let failure = &report.failures()[0];
+/// assert_eq!(failure.status(), 74);
+/// assert!(failure.source().is_some_and(|error| error.is::<std::io::Error>()));
 /// ```
 #[derive(Clone, Debug)]
 pub struct HandlerError {
@@ -91,7 +96,7 @@ impl HandlerError {
         Self { status, ..self }
     }
 
-    /// The error that led to this one, for who asks a [`Failure`](crate::Failure) for its [`source`](Error::source).
+    /// With the error that led to this one.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: Some(Arc::from(source.into())), ..self }
@@ -109,21 +114,27 @@ impl HandlerError {
         &self.message
     }
 
+    /// The error that led to this one, if it is known.
+    #[must_use]
+    pub fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+
     pub(crate) fn kind(&self) -> FailureKind {
         self.kind
     }
 
-    /// From what a handler returned as its error. What can be asked for its source keeps it; of other types Rust tells no more than the text.
-    pub(super) fn returned<E: Debug + 'static>(error: E) -> Self {
+    /// From what a handler returned as its error. What is known of its type is kept; of others Rust tells no more than the text.
+    pub(super) fn returned<E: Debug>(error: E) -> Self {
+        let error = match cast::<E, Self>(error) {
+            Ok(error) => return error,
+            Err(error) => error,
+        };
         let message = format!("{error:?}");
-        let mut error = Some(error);
-        let any: &mut dyn Any = &mut error;
-        if let Some(error) = taken::<Self>(any) {
-            return error;
+        match cast::<E, io::Error>(error) {
+            Ok(error) => Self::new(message).with_source(error),
+            Err(_) => Self::new(message),
         }
-        let boxed = taken::<Box<dyn Error + Send + Sync>>(any);
-        let source = boxed.or_else(|| taken::<io::Error>(any).map(Into::into));
-        Self { source: source.map(Arc::from), ..Self::new(message) }
     }
 
     pub(super) fn exit_status(status: u8) -> Self {
@@ -194,15 +205,13 @@ impl Display for HandlerError {
     }
 }
 
-impl Error for HandlerError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+/// An error that is displayed as that one, and has it as its source: for a `?` in a handler that returns `Result<(), HandlerError>`.
+///
+/// This is why a `HandlerError` is no [`Error`] itself.
+impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        Self::new(&error).with_source(error)
     }
-}
-
-/// What is there, if it is of this type.
-fn taken<T: 'static>(any: &mut dyn Any) -> Option<T> {
-    any.downcast_mut::<Option<T>>()?.take()
 }
 
 /// What a panic says, if it is text.
@@ -229,21 +238,24 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_kept_of_an_error_that_was_returned_is_kept() {
+    fn what_is_known_of_an_error_that_was_returned_is_kept() {
         let kept = HandlerError::returned(HandlerError::new("full").with_status(3).with_source("no space"));
         assert_eq!((kept.status(), kept.message()), (3, "full"));
         assert_eq!(kept.source().map(ToString::to_string).as_deref(), Some("no space"));
 
-        let by_box: Box<dyn Error + Send + Sync> = "gone".into();
-        let by_box = HandlerError::returned(by_box);
-        assert_eq!(by_box.source().map(ToString::to_string).as_deref(), Some("gone"));
+        let of_system = HandlerError::returned(io::Error::other("refused"));
+        assert_eq!(of_system.message(), r#"Custom { kind: Other, error: "refused" }"#);
+        assert!(of_system.source().is_some_and(<dyn Error>::is::<io::Error>));
 
-        let by_system = HandlerError::returned(io::Error::other("refused"));
-        assert_eq!(by_system.message(), r#"Custom { kind: Other, error: "refused" }"#);
-        assert!(by_system.source().is_some_and(<dyn Error>::is::<io::Error>));
+        let text = HandlerError::returned(String::from("text").as_str());
+        assert_eq!((text.status(), text.message()), (1, "\"text\""));
+        assert!(text.source().is_none());
+    }
 
-        let by_text = HandlerError::returned("text");
-        assert_eq!((by_text.status(), by_text.message()), (1, "\"text\""));
-        assert!(by_text.source().is_none());
+    #[test]
+    fn any_error_becomes_one_and_is_its_source() {
+        let error = HandlerError::from(fmt::Error);
+        assert_eq!(error.to_string(), fmt::Error.to_string());
+        assert!(error.source().is_some_and(<dyn Error>::is::<fmt::Error>));
     }
 }

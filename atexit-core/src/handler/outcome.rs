@@ -35,7 +35,7 @@ use super::error::HandlerError;
     note = "or a type of yours that implements `atexit_core::Outcome`",
     note = "where this is a future: `register_async` takes an async function or closure, and so does `Handler::new_async`"
 )]
-pub trait Outcome: 'static {
+pub trait Outcome {
     /// Success, or what went wrong.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Outcome for ExitCode {
     }
 }
 
-impl<T: Outcome, E: Debug + 'static> Outcome for Result<T, E> {
+impl<T: Outcome, E: Debug> Outcome for Result<T, E> {
     fn into_result(self) -> Result<(), HandlerError> {
         match self {
             Ok(value) => value.into_result(),
@@ -74,7 +74,6 @@ impl<T: Outcome, E: Debug + 'static> Outcome for Result<T, E> {
 #[diagnostic::do_not_recommend]
 impl<R, Never> Outcome for R
 where
-    R: 'static,
     fn() -> !: FnOnce() -> Never,
     dyn Either<Never, Infallible>: Is<R>,
 {

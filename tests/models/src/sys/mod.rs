@@ -1,5 +1,7 @@
 //! Owns what the library asks of the operating system, as the modelled [`process`](crate::process) answers it; must not know who asks.
 
+#[path = "../../../../atexit-core/src/sys/cast.rs"]
+pub(crate) mod cast;
 #[path = "../../../../atexit-core/src/sys/lock.rs"]
 pub(crate) mod lock;
 #[path = "../../../../atexit-core/src/sys/signal_number.rs"]

@@ -5,14 +5,18 @@ use std::fmt;
 /// A signal: on Unix one of those that POSIX names, or another that the system has; on Windows an event of the console.
 ///
 /// It is displayed by its name, `SIGTERM` or `CTRL_C`, and as `signal 35` if it has none here.
-///
-/// ```
-/// use atexit_core::signals::Signal;
-///
-/// assert_eq!(Signal::from_raw(15), Signal::TERM);
-/// assert_eq!(Signal::TERM.as_raw(), 15);
-/// assert_eq!(Signal::TERM.to_string(), "SIGTERM");
-/// ```
+#[cfg_attr(
+    feature = "signals",
+    doc = r#"
+```
+use atexit_core::signals::Signal;
+
+assert_eq!(Signal::from_raw(15), Signal::TERM);
+assert_eq!(Signal::TERM.as_raw(), 15);
+assert_eq!(Signal::TERM.to_string(), "SIGTERM");
+```
+"#
+)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signal(i32);
 

@@ -118,7 +118,7 @@ fn where_no_thread_can_be_started_no_handler_is_lost() {
 
 #[test]
 fn where_no_thread_can_be_started_signals_are_refused_or_have_theirs() {
-    let refused = "refused: the signals cannot be installed: Resource temporarily unavailable (os error 11)\n";
+    let refused = "refused: the thread that waits for signals cannot be started: Resource temporarily unavailable (os error 11)\n";
     let stdout = format!("{refused}handler on main: {}\n", cause_in_exit(0));
     assert_seen(&mut command(FAULTS, &["no_thread_for_signals"]), &stdout, "", End::Status(0));
 

@@ -68,7 +68,7 @@ pub enum SignalError {
     /// A signal that is none of those that can be had: one that cannot be caught, that reports a fault of the program after which nothing
     /// can run, or that ends no process; and any other that [`Signals::install`] does not list, as are all real-time signals.
     Forbidden(Signal),
-    /// The system lets this signal not be caught, or not be asked about.
+    /// The system does not let this signal be caught, or asked about.
     Refused(Signal, io::Error),
     /// The system refuses the thread that waits for signals.
     System(io::Error),

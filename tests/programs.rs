@@ -151,6 +151,10 @@ fn a_guard_runs_at_exit_unless_it_was_dropped() {
         case(&["exit:3", "a", "guard", "b"], &["main", "b", "guard", "a"], &[], 3),
         case(&["return", "dropped_guard", "a"], &["main", "a"], &["Error: \"in the guard\""], 0),
     ]);
+    let seen = run(&mut command(WAYS_OUT, &["return", "named_guard"]));
+    assert!(seen.stderr.starts_with("at_exit: a guard at tests/programs/ways_out.rs:"), "{seen:?}");
+    assert!(seen.stderr.ends_with(": \"full\"\n"), "{seen:?}");
+    assert_eq!((seen.stdout.as_str(), seen.end), ("main\n", End::Status(0)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Owns what a program learns of its handlers, and how it configures them, while it lives: reports, failures, guards, executors.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::future::Future;
 use std::io;
@@ -136,7 +137,8 @@ fn a_report_is_shown_as_its_summary_and_is_an_error_if_anything_failed() {
     let shown = format!("2 handlers ran\n1 handler failed:\nflush at tests/reports.rs:{line}: \"full\"");
     assert_eq!(report.to_string(), shown);
     let error = report.into_result().expect_err("one has failed");
-    assert_eq!((error.to_string(), format!("{error:?}")), (shown.clone(), shown));
+    let shown = shown.split_once('\n').expect("two lines").1;
+    assert_eq!((error.to_string(), format!("{error:?}")), (shown.to_owned(), shown.to_owned()));
     assert_eq!(error.report().failures()[0].kind(), FailureKind::Error);
 }
 
@@ -235,6 +237,7 @@ fn a_guard_can_be_finished_or_cancelled_and_have_options() {
     assert_eq!(late.finish().expect_err("it is late").message(), "exceeded its time limit of 0ns");
     assert!(Handler::new_async(async || ()).guard().finish().is_ok());
     assert!(guard(|| ()).finish().is_ok());
+    assert_eq!(guard(|| HandlerError::new("full").with_status(3)).finish().expect_err("it fails").status(), 3);
     assert_eq!(pending(), 0);
 
     let ran = Arc::new(AtomicUsize::new(0));
@@ -252,6 +255,36 @@ fn a_guard_can_be_finished_or_cancelled_and_have_options() {
     clear();
     assert!(stale.finish().is_ok());
     assert_eq!(ran.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_guard_drives_a_future_where_futures_are_driven_already() {
+    thread_local! {
+        static DRIVES: Cell<bool> = const { Cell::new(false) };
+    }
+    // As a runtime does.
+    fn alone_on_its_thread(mut task: Pin<Box<dyn Future<Output = ()>>>) {
+        assert!(!DRIVES.replace(true), "a runtime within a runtime");
+        while task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {}
+        DRIVES.set(false);
+    }
+    let _turn = alone();
+    configure(Config::current().block_on(alone_on_its_thread));
+    let ran = Arc::new(AtomicUsize::new(0));
+    let count = || {
+        let ran = Arc::clone(&ran);
+        async move || {
+            ran.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let (dropped, finished) = (Handler::new_async(count()).guard(), Handler::new_async(count()).guard());
+    alone_on_its_thread(Box::pin(async move {
+        drop(dropped);
+        finished.finish().expect("it is driven on another thread");
+    }));
+    assert_eq!(ran.load(Ordering::Relaxed), 2);
+    let failure = Handler::new_async(async || panic!("boom")).guard().finish().expect_err("it panics");
+    assert_eq!(failure.message(), "panicked: boom");
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use crate::config::{self, Config};
 use crate::handler::PendingHandler;
 use crate::handler::error::{HandlerError, drop_quietly};
+use crate::handler::executor::Executor;
 use crate::handler::outcome::Outcome;
 use crate::registration::{Handler, Registration};
 use crate::report::Failure;
@@ -19,6 +22,7 @@ use crate::runner;
 #[must_use = "a guard that is not kept runs its function at once"]
 pub struct ExitGuard {
     registration: Registration,
+    is_async: bool,
 }
 
 /// Runs `f` once: when the guard is dropped, or when the process exits first.
@@ -81,13 +85,24 @@ impl ExitGuard {
     pub fn finish(self) -> Result<(), Failure> {
         let Some(handler) = self.take() else { return Ok(()) };
         let label = handler.label();
-        let result = call(handler).unwrap_or_else(|payload| {
+        let result = self.call(handler).unwrap_or_else(|payload| {
             if runner::is_exit(&*payload) {
                 resume_unwind(payload); // it ends the handler around this, and is no failure
             }
             Err(HandlerError::panicked(payload))
         });
         result.map_err(|error| Failure { handler: label.info(), error })
+    }
+
+    /// Runs the function. A future is driven on another thread, for this one may be driving futures already, which no executor is told of; inside
+    /// a handler that is none of the program's executors, and [`exit`](crate::exit) has to be called on this thread.
+    fn call(&self, handler: PendingHandler) -> Called {
+        let executor = Config::current().executor;
+        if self.is_async && !runner::is_inside() {
+            call_elsewhere(handler, &executor)
+        } else {
+            call(handler, &executor)
+        }
     }
 
     /// The function, if it is pending and this process is to run it.
@@ -105,23 +120,39 @@ impl Drop for ExitGuard {
     fn drop(&mut self) {
         let Some(handler) = self.take() else { return };
         let label = handler.label();
-        match call(handler) {
+        match self.call(handler) {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => config::log(None).failed_outside(&Failure { handler: label.info(), error }),
+            Ok(Err(error)) => {
+                let failure = Failure { handler: label.info(), error };
+                config::log(None).failed_outside(&failure, label.is_name());
+            }
             Err(payload) if std::thread::panicking() => drop_quietly(payload),
             Err(payload) => resume_unwind(payload),
         }
     }
 }
 
-/// Runs the function on this thread. The error is what it panicked with.
-fn call(handler: PendingHandler) -> Result<Result<(), HandlerError>, Box<dyn Any + Send>> {
-    let executor = Config::current().executor;
+/// What a function that a guard calls returns, or what it panics with.
+type Called = Result<Result<(), HandlerError>, Box<dyn Any + Send>>;
+
+fn call(handler: PendingHandler, executor: &Executor) -> Called {
     let limit = handler.time_limit();
     let start = Instant::now();
-    let result = catch_unwind(AssertUnwindSafe(|| handler.into_callback().call(&executor)))?;
+    let result = catch_unwind(AssertUnwindSafe(|| handler.into_callback().call(executor)))?;
     let exceeded = limit.filter(|&limit| result.is_ok() && start.elapsed() > limit);
     Ok(exceeded.map_or(result, |limit| Err(HandlerError::timed_out(limit))))
+}
+
+/// Calls it on a thread of its own, if one can be had.
+fn call_elsewhere(handler: PendingHandler, executor: &Executor) -> Called {
+    let place = Mutex::new(Some(handler));
+    let taken = || place.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let called = thread::scope(|scope| {
+        let body = || taken().map(|handler| call(handler, executor));
+        let thread = thread::Builder::new().name("at_exit".to_owned()).spawn_scoped(scope, body);
+        thread.map_or(Ok(None), thread::ScopedJoinHandle::join)
+    })?;
+    called.or_else(|| taken().map(|handler| call(handler, executor))).unwrap_or(Ok(Ok(())))
 }
 
 impl Handler {
@@ -141,6 +172,6 @@ impl Handler {
     /// assert!(guard.finish().is_ok());
     /// ```
     pub fn guard(self) -> ExitGuard {
-        ExitGuard { registration: self.this_process().register() }
+        ExitGuard { is_async: self.is_async, registration: self.this_process().register() }
     }
 }

@@ -139,11 +139,11 @@ impl Log {
         }
     }
 
-    /// A function that belongs to no run has failed, so that nothing is said of it at the end of one.
-    pub(crate) fn failed_outside(self, failure: &Failure) {
+    /// A function that belongs to no run has failed, so that nothing is said of it at the end of one. It is named if it has a name.
+    pub(crate) fn failed_outside(self, failure: &Failure, is_named: bool) {
         match failure.error.announcement() {
-            Some(_) => self.error(&failure.error),
-            None => self.error_line(format_args!("{failure}")),
+            Some(_) if !is_named => self.error(&failure.error),
+            _ => self.error_line(format_args!("{failure}")),
         }
     }
 

@@ -85,7 +85,7 @@ where
 pub struct Handler {
     pending: PendingHandler,
     options: Options,
-    is_async: bool,
+    pub(crate) is_async: bool,
 }
 
 impl Handler {
@@ -181,6 +181,7 @@ impl Handler {
     /// # atexit_core::clear();
     /// ```
     pub fn before<G: Copy + 'static>(self, function: G) -> Self {
+        const { assert_function::<G>() };
         self.constrained(true, function)
     }
 
@@ -212,11 +213,11 @@ impl Handler {
     /// # atexit_core::clear();
     /// ```
     pub fn after<G: Copy + 'static>(self, function: G) -> Self {
+        const { assert_function::<G>() };
         self.constrained(false, function)
     }
 
     fn constrained<G: Copy + 'static>(mut self, is_before: bool, function: G) -> Self {
-        const { assert_function::<G>() };
         let constraint = Constraint { is_before, identity: identity(&function), path: type_name::<G>() };
         Arc::make_mut(self.options.constraints.get_or_insert_default()).add(constraint);
         self

@@ -49,7 +49,7 @@ impl Cause {
 ///
 /// As an [`Error`] it has a [`source`](Error::source) where the handler returned a [`HandlerError`] that has one, or an
 /// [`io::Error`](std::io::Error). Of other types Rust tells no more than the message: they are only `Debug`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Failure {
     pub(crate) handler: HandlerInfo,
     pub(crate) error: HandlerError,
@@ -89,6 +89,13 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.handler, one_line(self.message()))
+    }
+}
+
+/// As it is displayed: a test and `main` show this.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -246,19 +253,25 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What went wrong, in lines.
+    fn summary(&self, mut lines: Vec<String>) -> String {
+        list(&mut lines, "not run before the deadline", &self.not_run);
+        list(&mut lines, "failed", &self.failures);
+        lines.join("\n")
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let handlers = if self.ran == 1 { "handler" } else { "handlers" };
-        let mut lines = vec![format!("{} {handlers} ran", self.ran)];
-        list(&mut lines, "not run before the deadline", &self.not_run);
-        list(&mut lines, "failed", &self.failures);
-        f.write_str(&lines.join("\n"))
+        f.write_str(&self.summary(vec![format!("{} {handlers} ran", self.ran)]))
     }
 }
 
 /// A run in which something failed, or was kept from running. Made by [`Report::into_result`].
 ///
-/// It is displayed, and debugged, as the report is displayed.
+/// It is displayed, and debugged, as a line for each handler that was not run or that failed, below a heading.
 #[derive(Clone)]
 pub struct RunError {
     report: Box<Report>,
@@ -274,14 +287,14 @@ impl RunError {
 
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.report, f)
+        f.write_str(&self.report.summary(Vec::new()))
     }
 }
 
 /// As it is displayed: a test and `main` show this.
 impl fmt::Debug for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.report, f)
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -315,7 +328,9 @@ pub enum Event {
         handler: HandlerInfo,
         /// How long it took.
         elapsed: Duration,
-        /// What went wrong, if anything did.
+        /// How it ended.
+        end: HandlerEnd,
+        /// What went wrong, if it failed.
         failure: Option<Failure>,
     },
     /// A run is over.

@@ -91,7 +91,7 @@ impl Args {
             "first" | "last" | "caller_thread" | "this_process" => self.flags.extend(setting.flag(usage, errors)),
             "before" => self.before = setting.paths(usage, errors),
             "after" => self.after = setting.paths(usage, errors),
-            "time_limit" => self.time_limit = setting.expression(usage, errors),
+            "time_limit" => self.time_limit = setting.duration(usage, errors),
             "block_on" => {
                 let keyword = setting.key.clone();
                 self.block_on = setting.path(usage, errors).map(|path| BlockOn { keyword, path });
@@ -191,6 +191,16 @@ impl Setting {
 
     fn expression(self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
         self.value(usage, errors).map(TokenStream::from_iter)
+    }
+
+    fn duration(self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
+        let value = self.value(usage, errors)?;
+        if let [TokenTree::Literal(number)] = &value[..] {
+            let message = format!("a time limit is a `Duration`: write `std::time::Duration::from_secs({number})`");
+            errors.at(number, message);
+            return None;
+        }
+        Some(TokenStream::from_iter(value))
     }
 
     fn label(self, usage: &str, errors: &mut Errors) -> Option<LitStr> {

@@ -108,12 +108,14 @@ pub fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// What `atexit_core::link!` passes on to.
+#[doc(hidden)]
 #[proc_macro]
 pub fn link_with(input: TokenStream) -> TokenStream {
     link::link(input.into()).into()
 }
 
 /// What stands in the parentheses comes instead of the item below.
+#[doc(hidden)]
 #[proc_macro_attribute]
 pub fn instead(tokens: TokenStream, _: TokenStream) -> TokenStream {
     tokens

@@ -29,6 +29,7 @@ fn split(text: &str) -> (&str, i32) {
 fn set_up(argument: &str) {
     match argument {
         "guard" => std::mem::forget(guard(|| println!("guard"))),
+        "named_guard" => drop(Handler::new(|| Err::<(), _>("full")).name("a guard").guard()),
         "dropped_guard" => drop(guard(|| Err::<(), _>("in the guard"))),
         "hook_runs" => std::panic::set_hook(Box::new(|_| println!("hook: {} ran", atexit_core::run().ran()))),
         "quiet" => drop(configure(Config::new().failure_status(false))),

@@ -13,7 +13,7 @@ use super::text::one_line;
 /// Where a handler stands among all: a phase is over before the next begins.
 ///
 /// Displayed, it is what the column of a [`Plan`](crate::Plan) says: `first`, nothing for `Ordinary`, `last`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
     /// It says `first`.

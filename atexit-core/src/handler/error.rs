@@ -38,7 +38,7 @@ const PANICKED: i32 = 101;
 /// assert_eq!(failure.status(), 74);
 /// assert!(failure.source().is_some_and(|error| error.is::<std::io::Error>()));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HandlerError {
     status: i32,
     message: Arc<str>,
@@ -202,6 +202,13 @@ impl HandlerError {
 impl Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.message)
+    }
+}
+
+/// As it is displayed: a test and `main` show this.
+impl Debug for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
     }
 }
 

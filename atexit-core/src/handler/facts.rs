@@ -62,6 +62,11 @@ pub(crate) enum Label {
 }
 
 impl Label {
+    /// Whether it was registered with a name.
+    pub(crate) fn is_name(&self) -> bool {
+        matches!(self, Self::Registered { name: Some(_), .. })
+    }
+
     pub(crate) fn info(&self) -> HandlerInfo {
         match self {
             Self::Declared(declared) => declared.describe().info(),

@@ -32,7 +32,7 @@ use super::error::HandlerError;
 #[diagnostic::on_unimplemented(
     message = "an exit handler cannot return `{Self}`",
     label = "a handler returns `()`, `!`, `ExitCode` or `Result<T, E>` with `E: Debug`",
-    note = "or a type of yours that implements `atexit_core::Outcome`",
+    note = "a type of yours can be returned, too, if it implements `atexit_core::Outcome`",
     note = "where this is a future: `register_async` takes an async function or closure, and so does `Handler::new_async`"
 )]
 pub trait Outcome {
@@ -57,6 +57,13 @@ impl Outcome for ExitCode {
             0 => Ok(()),
             status => Err(HandlerError::exit_status(status)),
         }
+    }
+}
+
+/// A failure, whatever it says.
+impl Outcome for HandlerError {
+    fn into_result(self) -> Result<(), HandlerError> {
+        Err(self)
     }
 }
 

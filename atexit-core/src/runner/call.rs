@@ -70,24 +70,24 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     if let Some(limit) = limit.filter(|&limit| ended.is_ok() && elapsed > limit) {
         ended = Err(HandlerError::timed_out(limit)); // where it could not be abandoned, it is reported
     }
-    let failure = match ended {
+    let (end, failure) = match ended {
         Ok(end) => {
             if *records_all {
                 state::record(HandlerRun::new(info.clone().unwrap_or_else(|| label.info()), elapsed, end));
             }
-            None
+            (end, None)
         }
         Err(error) => {
             let failure = Failure { handler: label.info(), error };
             log.failed(&failure.error);
             state::record(HandlerRun::failed(failure.clone(), elapsed));
-            Some(failure)
+            (HandlerEnd::Failed(failure.kind()), Some(failure))
         }
     };
     let has_failed = failure.is_some();
     if let Some(handler) = info {
         log.ended(&handler, elapsed, has_failed);
-        watch::tell(HandlerEvent::Finished, || config.observe(|| Event::Finished { handler, elapsed, failure }));
+        watch::tell(HandlerEvent::Finished, || config.observe(|| Event::Finished { handler, elapsed, end, failure }));
     }
     if has_failed {
         registry::forget_running(); // a deadline that is over by now is no second failure of it
@@ -189,7 +189,8 @@ pub(crate) fn fail_running(error: HandlerError) {
 pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Duration) {
     let handler = failure.handler.clone();
     context.log.abandoned(&handler, elapsed);
-    context.config.observe(|| Event::Finished { handler, elapsed, failure: Some(failure) });
+    let end = HandlerEnd::Failed(failure.kind());
+    context.config.observe(|| Event::Finished { handler, elapsed, end, failure: Some(failure) });
 }
 
 /// Ends the handler that this thread is in; `code` becomes the status of the process.

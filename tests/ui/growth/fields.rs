@@ -8,7 +8,7 @@ fn of_event(event: &Event) {
     match event {
         Event::RunStarted { cause: _, pending: _ } => {} //~ ERROR `..` required
         Event::Started { handler: _ } => {} //~ ERROR `..` required
-        Event::Finished { handler: _, elapsed: _, failure: _ } => {} //~ ERROR `..` required
+        Event::Finished { handler: _, elapsed: _, end: _, failure: _ } => {} //~ ERROR `..` required
         Event::RunFinished { report: _ } => {} //~ ERROR `..` required
         _ => {}
     }

@@ -26,7 +26,7 @@ fn pair() -> (u8, u8) {
     (1, 2)
 }
 
-#[at_exit(time_limit = 5)] //~ ERROR mismatched types
+#[at_exit(time_limit = 2 + 3)] //~ ERROR mismatched types
 fn no_duration() {}
 
 #[at_exit(args = nothing, time_limit = forever())] //~ ERROR cannot find value `nothing` in this scope

@@ -26,6 +26,9 @@ fn name_of_bytes() {}
 #[at_exit(name = concat!("la", "bel"))] //~ ERROR a name is a string literal: write `name = "label"`
 fn name_of_a_macro() {}
 
+#[at_exit(time_limit = 5)] //~ ERROR a time limit is a `Duration`: write `std::time::Duration::from_secs(5)`
+fn limit_of_a_number() {}
+
 #[at_exit(first = true)] //~ ERROR `first` takes no value: write `first`
 fn flag_with_a_value() {}
 

@@ -276,7 +276,7 @@ pub mod when_handlers_run {}
 /// | file descriptor | handlers need none, nor do signals; a program may close all descriptors after `signals::install` |
 /// | reader of standard error who keeps up | what this library prints waits for 10 s at most in all, and no longer than 0.2 s beyond the deadline, and is lost then (on Unix and Windows, but for a DLL that is [detached](crate::docs::platforms)). No time limit strikes later because of it: a notice about a handler that hangs does not wait |
 /// | stdout or stderr that takes anything: closed, a full device, a pipe without a reader | what this library says is lost, and the status is what it would be; no process dies of SIGPIPE by that, even where the signal has its default |
-/// | sense in `AT_EXIT_LOG`, UTF-8 or not | one line on standard error says so, and `error` holds |
+/// | sense in `AT_EXIT_LOG`, UTF-8 or not | one line on standard error says so, and what [`Config::log`](crate::Config::log) says holds, or else `error` |
 pub mod what_works_inside_a_handler {}
 
 /// What differs from system to system, what is tested, and what is expected from which source.

@@ -8,7 +8,7 @@
 
 use std::ffi::{c_int, c_long, c_void};
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -64,15 +64,20 @@ pub(crate) fn thread_id() -> Option<u64> {
 pub(crate) fn vain_wait(thread_id: u64) -> Option<VainWait> {
     let mut buffer = Buffer::new();
     // First: if it goes on meanwhile, this number is that of an earlier wait, and not found again.
-    let status = buffer.read(thread_id, "status")?;
-    let number = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()?;
-    let dead_end = dead_end(buffer.read(thread_id, "syscall")?)?;
+    let number = waits(buffer.read(thread_id, "status")?)?;
+    let dead_end = dead_end(std::str::from_utf8(buffer.read(thread_id, "syscall")?).ok()?)?;
     Some(VainWait { dead_end, number })
 }
 
 /// Whether the thread runs, or would if there were a processor for it.
 pub(crate) fn is_running(thread_id: u64) -> Option<bool> {
-    Some(Buffer::new().read(thread_id, "syscall")?.starts_with("running"))
+    Some(Buffer::new().read(thread_id, "syscall")?.starts_with(b"running"))
+}
+
+/// How often the thread has waited, as its status says. What else stands there need not be text: the name of a thread may be cut off.
+fn waits(status: &[u8]) -> Option<u64> {
+    let value = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"voluntary_ctxt_switches:"))?;
+    std::str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
 /// Where the files about a thread are read to. On the stack: a handler may have used up all memory.
@@ -83,18 +88,26 @@ impl Buffer {
         Self([0; 4096])
     }
 
-    /// The file, or as much of it as fits.
-    fn read(&mut self, thread_id: u64, file: &str) -> Option<&str> {
+    /// The file, or as much of its end as fits: a status names all groups of the user before what is looked for.
+    fn read(&mut self, thread_id: u64, file: &str) -> Option<&[u8]> {
         let mut path = [0; 64];
         let mut rest = &mut path[..];
         write!(rest, "/proc/self/task/{thread_id}/{file}").ok()?;
         let unused = rest.len();
         let path = std::str::from_utf8(&path[..path.len() - unused]).ok()?;
-        let mut opened = File::open(path).ok()?; // which allocates for much longer paths only
+        let opened = File::open(path).ok()?; // which allocates for much longer paths only
+        self.read_end(opened).ok()
+    }
+
+    fn read_end(&mut self, mut file: impl Read) -> io::Result<&[u8]> {
         let mut length = 0;
         loop {
-            match opened.read(&mut self.0[length..]).ok()? {
-                0 => return std::str::from_utf8(&self.0[..length]).ok(),
+            if length == self.0.len() {
+                length /= 2;
+                self.0.copy_within(length.., 0);
+            }
+            match file.read(&mut self.0[length..])? {
+                0 => return Ok(&self.0[..length]),
                 more => length += more,
             }
         }
@@ -149,6 +162,18 @@ mod tests {
     use std::thread;
 
     use super::*;
+
+    #[test]
+    fn a_status_of_any_length_says_how_often_a_thread_has_waited() {
+        for groups in [0, 100, 400, 65_536] {
+            let mut status = b"Name:\tgr\xc3\nGroups:\t".to_vec();
+            for group in 0..groups {
+                status.extend_from_slice(format!("{} ", 4_000_000_000_u32 - group).as_bytes());
+            }
+            status.extend_from_slice(b"\nvoluntary_ctxt_switches:\t17\nnonvoluntary_ctxt_switches:\t4\n");
+            assert_eq!(Buffer::new().read_end(&status[..]).ok().and_then(waits), Some(17), "{groups} groups");
+        }
+    }
 
     #[test]
     fn a_thread_that_runs_is_told_from_one_that_waits() {

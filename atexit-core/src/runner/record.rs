@@ -91,11 +91,11 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    pub(crate) fn report(&self, ran: usize, ended: &[HandlerRun]) -> Report {
+    pub(crate) fn report(&self, ran: usize, handlers: Vec<HandlerRun>) -> Report {
         Report {
             ran,
-            handlers: ended.to_vec(),
-            failures: failures(ended).cloned().collect(),
+            failures: failures(&handlers).cloned().collect(),
+            handlers,
             not_run: self.not_run.as_deref().cloned().unwrap_or_default(),
             elapsed: self.began.elapsed(),
         }

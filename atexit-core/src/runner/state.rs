@@ -137,7 +137,7 @@ pub(crate) fn end_record(which: fn(&mut RunState) -> Option<&mut RunRecord>, end
         drop(run);
         handlers.reserve(needed);
     };
-    Some(Told { report: ended.report(ran, &handlers), before: ended.before, too_late, stayed_held })
+    Some(Told { report: ended.report(ran, handlers), before: ended.before, too_late, stayed_held })
 }
 
 /// The record of the innermost run, if this thread is still the one to close it. Whoever takes it drops it, for an observer has captures.

@@ -52,6 +52,19 @@ fn an_observer_learns_how_each_handler_of_an_exit_ended() {
 }
 
 #[test]
+fn an_error_that_panics_when_it_is_dropped_changes_neither_the_status_nor_the_other_handlers() {
+    const HOOK: &str = "hook: in Drop";
+    const SUMMARY: [&str; 3] = ["Error: fragile", "at_exit: 1 handler failed:", "at_exit: fragile at {at}: fragile"];
+    const UNHEARD: &[&str] = &[HOOK, SUMMARY[0], SUMMARY[1], SUMMARY[2]];
+    const HEARD: &[&str] = &[SUMMARY[0], SUMMARY[1], SUMMARY[2], HOOK];
+    const TOLD: &[&str] = &["main", "fragile", "a", "fragile failed: error", "a returned"];
+    check(&[
+        case(&["return", "a", "fragile"], &["main", "fragile", "a"], UNHEARD, 1),
+        case(&["return", "told", "a", "fragile"], TOLD, HEARD, 1),
+    ]);
+}
+
+#[test]
 fn a_handler_learns_how_long_it_is_to_the_deadline() {
     check(&[
         case(&["return", "remaining"], &["main", "remaining", "None"], &[], 0),

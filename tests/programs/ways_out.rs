@@ -71,6 +71,24 @@ impl Drop for Hostile {
     }
 }
 
+/// An error that cannot even be dropped.
+#[derive(Debug)]
+struct Fragile;
+
+impl fmt::Display for Fragile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("fragile")
+    }
+}
+
+impl std::error::Error for Fragile {}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        panic!("in Drop")
+    }
+}
+
 struct Bomb;
 
 impl Drop for Bomb {
@@ -115,6 +133,7 @@ fn handler(what: &str) -> Returned {
         "err" => return Returned::Error(Box::new("bad\nworse")),
         "debug" => return Returned::Error(Box::new(std::mem::ManuallyDrop::new(Hostile))),
         "fault" => return Returned::Own(atexit_core::HandlerError::new("disk full").with_status(number)),
+        "fragile" => return Returned::Own(Fragile.into()),
         "code" => return Returned::Code(ExitCode::from(u8::try_from(number).expect("a byte"))),
         "cause" => println!("{:?}", atexit_core::cause()),
         "remaining" => println!("{:?}", atexit_core::remaining().map(|left| left <= HOUR && left > HOUR / 2)),

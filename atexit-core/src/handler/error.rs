@@ -43,7 +43,25 @@ pub struct HandlerError {
     status: i32,
     message: Arc<str>,
     kind: FailureKind,
-    source: Option<Arc<dyn Error + Send + Sync>>,
+    source: Source,
+}
+
+/// An error of the program's, or none. Reports are dropped where nobody expects a panic: it shows one, and that is all.
+#[derive(Clone, Default)]
+struct Source(Option<Arc<dyn Error + Send + Sync>>);
+
+impl Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if let Some(error) = self.0.take() {
+            drop_quietly(error);
+        }
+    }
 }
 
 /// In which way a handler failed; displayed in a few words.
@@ -99,7 +117,12 @@ impl HandlerError {
     /// With the error that led to this one.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(Arc::from(source.into())), ..self }
+        Self { source: Source(Some(Arc::from(source.into()))), ..self }
+    }
+
+    /// Where nobody asks for the source. It is dropped here, on the thread of the handler, whose thread-locals are there.
+    pub(crate) fn without_source(self) -> Self {
+        Self { source: Source::default(), ..self }
     }
 
     /// Never one that a parent reads as 0; on Unix it sees the low eight bits.
@@ -117,7 +140,7 @@ impl HandlerError {
     /// The error that led to this one, if it is known.
     #[must_use]
     pub fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        self.source.0.as_deref().map(|source| source as _)
     }
 
     pub(crate) fn kind(&self) -> FailureKind {
@@ -189,7 +212,7 @@ impl HandlerError {
     }
 
     fn of_kind(kind: FailureKind, status: i32, message: impl Into<Arc<str>>) -> Self {
-        Self { status, message: message.into(), kind, source: None }
+        Self { status, message: message.into(), kind, source: Source::default() }
     }
 
     /// What is left to show when the failure happens, as `main` would, but for lines that could pass for others. A panic was shown by the
@@ -227,9 +250,9 @@ pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
     literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// A payload may panic when it is dropped, and so may the payload of that panic, which is left alone for this reason.
-pub(crate) fn drop_quietly(payload: Box<dyn Any + Send>) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+/// What is a user's may panic when it is dropped, and so may the payload of that panic, which is left alone for this reason.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         std::mem::forget(payload);
     }
 }
@@ -257,6 +280,25 @@ mod tests {
         let text = HandlerError::returned(String::from("text").as_str());
         assert_eq!((text.status(), text.message()), (1, "\"text\""));
         assert!(text.source().is_none());
+    }
+
+    #[test]
+    fn an_error_that_panics_when_it_is_dropped_does_no_harm() {
+        #[derive(Debug)]
+        struct Panics;
+        impl Display for Panics {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Ok(())
+            }
+        }
+        impl Error for Panics {}
+        impl Drop for Panics {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        let error = HandlerError::returned(io::Error::other(Panics));
+        drop([error.clone().without_source(), error.clone().with_source("another"), HandlerError::from(Panics), error]);
     }
 
     #[test]

@@ -78,6 +78,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
             (end, None)
         }
         Err(error) => {
+            let error = if *records_all { error } else { error.without_source() };
             let failure = Failure { handler: label.info(), error };
             log.failed(&failure.error);
             state::record(HandlerRun::failed(failure.clone(), elapsed));

@@ -22,6 +22,8 @@ type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 /// What holds is that of the last [`configure`], which is the program's to call, not a library's. To change a part of it, begin with
 /// [`Config::current`].
 ///
+/// # Examples
+///
 /// ```
 /// use atexit_core::{Config, Event, configure};
 ///
@@ -61,6 +63,8 @@ impl Config {
     }
 
     /// What is configured now.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -113,6 +117,8 @@ impl Config {
     /// and less than 64 KiB are 64 KiB. Where so much cannot be had, handlers run on the exiting thread, as always where no thread
     /// can be started, and a line on standard error says so. A handler that overflows its stack aborts the process, and the handlers after it are lost.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # use atexit_core::{Config, configure};
     /// configure(Config::new().stack_size(64 << 20)); // a handler walks a deep tree
@@ -140,6 +146,8 @@ impl Config {
     ///
     /// The function is called on the thread that the handler runs on, and is to return when the future is ready. If it returns before, the
     /// handler has failed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::sync::LazyLock;
@@ -209,6 +217,8 @@ pub(crate) static CONFIG: Lock<Config> = Lock::new(Rank::Config, Config::new());
 /// Sets the configuration of the process, and gives back the one that it replaces.
 ///
 /// It is the program's to call, not a library's. A run that has begun keeps the configuration that it began with.
+///
+/// # Examples
 ///
 /// ```
 /// use atexit_core::{Config, configure};

@@ -38,6 +38,8 @@ pub struct ExitGuard {
 /// Dropping the guard panics if `f` does; when the thread is unwinding already, the panic hook has shown the second panic and
 /// the first goes on.
 ///
+/// # Examples
+///
 /// ```
 /// let lock = std::env::temp_dir().join("guard-example.lock");
 /// std::fs::write(&lock, "")?;
@@ -76,6 +78,8 @@ impl ExitGuard {
     ///
     /// If the function fails, panics, or exceeds its time limit. `Ok` if it was not pending: a run has started it, which tells of it, or it
     /// was taken back by [`clear`](crate::clear).
+    ///
+    /// # Examples
     ///
     /// ```
     /// let guard = atexit_core::guard(|| std::fs::remove_file("/proc/none"));
@@ -162,6 +166,8 @@ impl Handler {
     ///
     /// Where the guard runs it, that is on the thread that drops the guard, and a time limit is reported when the function is over: it cannot
     /// be abandoned there.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;

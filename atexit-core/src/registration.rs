@@ -29,6 +29,8 @@ use crate::sys::sync::thread;
 /// If thousands of millions of handlers are pending: after 2^31 to 2^32 of them no handle is left for another. Out of memory aborts, as
 /// it does everywhere in std.
 ///
+/// # Examples
+///
 /// ```
 /// let name = String::from("orders");
 /// atexit_core::register(move || println!("closed {name}"));
@@ -56,6 +58,8 @@ where
 ///
 /// As [`register`].
 ///
+/// # Examples
+///
 /// ```
 /// async fn flush() -> std::io::Result<()> {
 ///     Ok(())
@@ -75,6 +79,8 @@ where
 }
 
 /// A handler to register, with options.
+///
+/// # Examples
 ///
 /// ```
 /// use atexit_core::Handler;
@@ -108,6 +114,8 @@ impl Handler {
     }
 
     /// An async handler without any option, as [`register_async`] takes it.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use atexit_core::Handler;
@@ -171,6 +179,8 @@ impl Handler {
     ///
     /// The compiler refuses what names no function when it builds the program, as for [`unregister`](crate::unregister).
     ///
+    /// # Examples
+    ///
     /// ```
     /// use atexit_core::{Handler, register};
     ///
@@ -199,6 +209,8 @@ impl Handler {
     /// # Errors
     ///
     /// The compiler refuses what names no function when it builds the program, as for [`unregister`](crate::unregister).
+    ///
+    /// # Examples
     ///
     /// ```standalone_crate
     /// use atexit_core::{Handler, at_exit, plan};
@@ -261,6 +273,8 @@ impl Handler {
     ///
     /// If the handler is not async: see [`new_async`](Self::new_async).
     ///
+    /// # Examples
+    ///
     /// ```
     /// use std::future::Future;
     /// use std::pin::Pin;
@@ -282,6 +296,8 @@ impl Handler {
     }
 
     /// Registers it; see [`register`] for when it may be called, and for panics.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let registration = atexit_core::Handler::new(|| println!("closed")).last().register();
@@ -309,6 +325,8 @@ impl fmt::Debug for Handler {
 ///
 /// It is a plain value: copy it, keep it, drop it, nothing happens to the handler. A stale one, whose handler has started,
 /// was unregistered or cleared, matches nothing, also after its memory went to another handler.
+///
+/// # Examples
 ///
 /// ```
 /// let flush = atexit_core::register(|| println!("flushed"));
@@ -349,14 +367,16 @@ impl Registration {
 /// The function is named as a value: `unregister(my_cleanup)`. All its declared registrations go, and those made by
 /// [`register(my_cleanup)`](crate::register). It looks at every pending handler.
 ///
+/// # Panics
+///
+/// If dropping what a handler captured does, after all of them are gone.
+///
 /// # Errors
 ///
 /// The compiler refuses what names no function when it builds the program: a value, a [`Registration`] among them, a closure with
 /// captures, and a function pointer such as `my_cleanup as fn()`.
 ///
-/// # Panics
-///
-/// If dropping what a handler captured does, after all of them are gone.
+/// # Examples
 ///
 /// ```
 /// fn my_cleanup() {}
@@ -379,6 +399,8 @@ pub fn unregister<F: Copy + 'static>(function: F) -> usize {
 ///
 /// If dropping what a handler captured does, after all of them are gone.
 ///
+/// # Examples
+///
 /// ```
 /// atexit_core::register(|| println!("never"));
 /// assert_eq!(atexit_core::clear(), 1);
@@ -389,6 +411,8 @@ pub fn clear() -> usize {
 }
 
 /// How many handlers are pending: declared or registered, and not yet started.
+///
+/// # Examples
 ///
 /// ```
 /// let before = atexit_core::pending();

@@ -175,6 +175,8 @@ impl HandlerRun {
 ///
 /// It is displayed as how many ran, and, a line for each, those that were not run and those that failed.
 ///
+/// # Examples
+///
 /// ```
 /// atexit_core::Handler::new(|| Err::<(), _>("no space")).name("flush").register();
 /// atexit_core::register(|| println!("closed"));
@@ -240,6 +242,8 @@ impl Report {
     /// # Errors
     ///
     /// A [`RunError`] with this report in it.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # fn main() -> Result<(), atexit_core::RunError> {

@@ -20,6 +20,8 @@ use crate::sys;
 /// other threads register meanwhile stay pending. What fails is on standard error and in the [`Report`], and leaves the later exit status
 /// alone. When a handler calls [`exit`], the run is finished, and then the process ends.
 ///
+/// # Examples
+///
 /// ```
 /// atexit_core::register(|| println!("flushed"));
 /// assert_eq!(atexit_core::run().ran(), 1);
@@ -50,6 +52,8 @@ pub fn run() -> Report {
 /// waits for the end, and the code is lost. After a caught signal the process ends without the exit functions of C, unless the program has
 /// asked for them.
 ///
+/// # Examples
+///
 /// ```no_run
 /// # let failed = true;
 /// if failed {
@@ -71,6 +75,8 @@ pub fn exit(code: i32) -> ! {
 /// C's exit functions run last-in first-out, and the hook that runs the handlers is planted before `main`. So a C library that was set up in
 /// `main`, and cleans up by `atexit`, does so before the handlers, which may still need it. After `arm()` it does so after them. Each call adds
 /// an entry to C's list, for the life of the process.
+///
+/// # Examples
 ///
 /// ```
 /// atexit_core::arm();

@@ -109,6 +109,8 @@ impl std::error::Error for SignalError {
 impl SignalError {
     /// The signal that could not be installed; `None` if the error is about no single one.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use atexit_core::signals::{Signal, install_for};
     ///
@@ -131,6 +133,8 @@ impl SignalError {
 ///
 /// If the system refuses, for want of a thread, or has no signals.
 ///
+/// # Examples
+///
 /// ```
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///     atexit_core::signals::install()?;
@@ -148,6 +152,8 @@ pub fn install() -> Result<(), SignalError> {
 ///
 /// As [`Signals::install`].
 ///
+/// # Examples
+///
 /// ```
 /// use atexit_core::signals::{Signal, SignalError, install_for};
 ///
@@ -160,6 +166,8 @@ pub fn install_for(signals: &[i32]) -> Result<(), SignalError> {
 }
 
 /// Which signals run the handlers, and what is made of one that repeats the first.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;

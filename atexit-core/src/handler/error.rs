@@ -20,6 +20,8 @@ const PANICKED: i32 = 101;
 /// For implementations of [`Outcome`](crate::Outcome), and for handlers that return `Result<(), HandlerError>`: there any error becomes one by
 /// a `?`, and is the [source](Self::source) of the [`Failure`](crate::Failure), and the handler can say with which status the process is to end.
 ///
+/// # Examples
+///
 /// ```
 /// use std::error::Error as _;
 /// use std::fs::File;

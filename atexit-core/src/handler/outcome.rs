@@ -11,6 +11,8 @@ use super::error::HandlerError;
 /// `()`, `!`, [`ExitCode`], and `Result<T, E>` of an outcome and of an error that is [`Debug`]. `Err` and an exit status
 /// other than 0 are failures. Implement it for a type of yours to return that.
 ///
+/// # Examples
+///
 /// ```
 /// use atexit_core::{HandlerError, Outcome};
 ///

@@ -13,6 +13,8 @@ impl Plan {
     /// The plan in the language of Graphviz: the order of running as a line of bold arrows through boxes of crates, each arrow with the
     /// reason if it is not the order in the source; constraints as dashed arrows beside it.
     ///
+    /// # Examples
+    ///
     /// ```
     /// atexit_core::register(|| ());
     /// assert!(atexit_core::plan().dot().starts_with("digraph at_exit {"));

@@ -92,6 +92,8 @@ impl PlannedHandler {
 ///
 /// With `AT_EXIT_LOG=plan` in the environment, the table is printed to standard error before each run.
 ///
+/// # Examples
+///
 /// ```
 /// use atexit_core::Handler;
 ///
@@ -288,6 +290,8 @@ impl std::error::Error for PlanError {}
 /// # Errors
 ///
 /// All [`Problem`]s at once. At exit, each but [`Problem::NoHandlers`] is a line on standard error.
+///
+/// # Examples
 ///
 /// ```
 /// // In the body of a test:

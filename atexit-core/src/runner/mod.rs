@@ -41,6 +41,8 @@ use watch::HandlerEvent;
 ///
 /// It speaks of the innermost run, and only on the thread that the handler runs on.
 ///
+/// # Examples
+///
 /// ```
 /// use atexit_core::{Cause, cause, register, run};
 ///
@@ -57,6 +59,8 @@ pub fn cause() -> Option<Cause> {
 ///
 /// `None` outside of handlers, and where there is neither; zero when it is over. Inside a [`run`](crate::run) that a handler has called, the
 /// limit of that handler counts, too. It is meant for a handler that waits for others: so it can give up in time, and say so.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;

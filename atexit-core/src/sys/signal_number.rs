@@ -8,6 +8,8 @@ use std::fmt;
 #[cfg_attr(
     feature = "signals",
     doc = r#"
+# Examples
+
 ```
 use atexit_core::signals::Signal;
 

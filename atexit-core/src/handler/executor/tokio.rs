@@ -15,6 +15,8 @@ use std::future::Future;
 ///
 /// If no runtime can be had, if the thread is inside a runtime already, or if the future panics.
 ///
+/// # Examples
+///
 /// ```
 /// use std::time::Duration;
 ///

@@ -60,7 +60,9 @@ where
 }
 
 impl ExitGuard {
-    /// Forgets the function, which will not run: `true` if it was pending. What it captured is dropped.
+    /// Forgets the function, which will not run: `true` if it was pending.
+    ///
+    /// What it captured is dropped.
     ///
     /// # Panics
     ///

@@ -132,7 +132,9 @@ impl Handler {
         Self { pending, options: Options::default(), is_async: true }
     }
 
-    /// What reports call it, instead of the function's name. An empty name is none.
+    /// What reports call it, instead of the function's name.
+    ///
+    /// An empty name is none.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.name = Some(name.into()).filter(|name| !name.is_empty()).map(Arc::new);
         self

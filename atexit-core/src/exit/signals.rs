@@ -1,4 +1,6 @@
-//! Runs handlers when a signal would end the process, which then dies by that signal (feature `signals`, on Unix and Windows).
+//! Runs handlers when a signal would end the process, which then dies by that signal (feature `signals`).
+//!
+//! It is there on every platform, and works on Unix and Windows; elsewhere [`install`] is [`SignalError::Unsupported`].
 //!
 //! Nobody can do much inside a signal handler: it may interrupt any code, `malloc` among it. So the signal handler only wakes a
 //! thread, which [`install`] has started; that thread has the exit handlers run, on an exit thread like at any other exit, while the rest of the
@@ -64,8 +66,10 @@ pub use crate::sys::signal_number::Signal;
 pub enum SignalError {
     /// The number of no signal.
     Invalid(Signal),
-    /// A signal that is none of those that can be had: one that cannot be caught, that reports a fault of the program after which nothing
-    /// can run, or that ends no process; and any other that [`Signals::install`] does not list, as are all real-time signals.
+    /// A signal that is none of those that can be had.
+    ///
+    /// One that cannot be caught, that reports a fault of the program after which nothing can run, or that ends no process; and any other that
+    /// [`Signals::install`] does not list, as are all real-time signals.
     Forbidden(Signal),
     /// The system does not let this signal be caught, or asked about.
     Refused(Signal, io::Error),
@@ -126,8 +130,9 @@ impl SignalError {
     }
 }
 
-/// Has SIGHUP, SIGINT, SIGQUIT and SIGTERM run the handlers, on Windows all events of the console; see the [module](self). It is
-/// `Signals::new().install()`.
+/// Has SIGHUP, SIGINT, SIGQUIT and SIGTERM run the handlers, on Windows all events of the console.
+///
+/// It is `Signals::new().install()`; see [`Signals::install`] and the [module](self). It is the program's to call, not a library's.
 ///
 /// # Errors
 ///
@@ -145,8 +150,9 @@ pub fn install() -> Result<(), SignalError> {
     Signals::new().install()
 }
 
-/// Has the signals of these numbers run the handlers, for a program that has numbers. It is
-/// `Signals::new().only(signals).install()`, with [`Signal::from_raw`] of each.
+/// Has the signals of these numbers run the handlers, for a program that has numbers.
+///
+/// It is `Signals::new().only(signals).install()`, with [`Signal::from_raw`] of each.
 ///
 /// # Errors
 ///
@@ -214,21 +220,25 @@ impl Signals {
         self
     }
 
-    /// None of these signals. It does not take back what was installed before.
+    /// None of these signals.
+    ///
+    /// It does not take back what was installed before.
     pub fn except(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         let signals: Vec<_> = signals.into_iter().collect();
         self.chosen.retain(|signal| !signals.contains(signal));
         self
     }
 
-    /// What arrives within this time of the first signal is the same request; what arrives later kills at once. The default is a second;
-    /// zero has a second signal kill at once, and `Duration::MAX` has none do so.
+    /// What arrives within this time of the first signal is the same request; what arrives later kills at once.
+    ///
+    /// The default is one second. With [`Duration::ZERO`] every signal after the first kills at once, with [`Duration::MAX`] none does.
     pub fn ignore_repeats(self, ignore_repeats: Duration) -> Self {
         Self { ignore_repeats, ..self }
     }
 
-    /// Ends the process by C's `exit` with status 128 and the signal's number, instead of by the signal. So functions that C runs at exit do
-    /// run, as for coverage profiles (`-C instrument-coverage`) and sanitizers, and stdout is flushed.
+    /// Ends the process by C's `exit` with status 128 and the signal's number, instead of by the signal.
+    ///
+    /// So functions that C runs at exit do run, as for coverage profiles (`-C instrument-coverage`) and sanitizers, and stdout is flushed.
     ///
     /// [`exit`](crate::exit) inside a handler beats that status; a failure does not. Where another thread exits already, that one ends the
     /// process, with this status. A signal that kills at once still does, and so does the first one where the process outlives its deadline. On

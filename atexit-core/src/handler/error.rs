@@ -107,7 +107,7 @@ impl HandlerError {
         Self::of_kind(FailureKind::Error, 1, message.to_string())
     }
 
-    /// The status that the process ends with if this is the last failure.
+    /// Sets the status that the process ends with if this is the last failure.
     ///
     /// One that a parent would read as success counts as 1.
     #[must_use]
@@ -116,7 +116,7 @@ impl HandlerError {
         Self { status, ..self }
     }
 
-    /// With the error that led to this one.
+    /// Adds the error that led to this one, as its [source](Self::source).
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: Source(Some(Arc::from(source.into()))), ..self }
@@ -127,6 +127,8 @@ impl HandlerError {
         Self { source: Source::default(), ..self }
     }
 
+    /// The status that the process ends with if this is the last failure.
+    ///
     /// Never one that a parent reads as 0; on Unix it sees the low eight bits.
     #[must_use]
     pub fn status(&self) -> i32 {

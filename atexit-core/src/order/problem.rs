@@ -5,7 +5,9 @@ use std::fmt;
 use crate::handler::info::HandlerInfo;
 use crate::handler::text::escaped;
 
-/// What is wrong with what handlers and links ask for. It is left out of account; every handler still runs.
+/// What is wrong with what handlers and links ask for; displayed as a sentence without its period.
+///
+/// It is left out of account; every handler still runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {

@@ -10,8 +10,10 @@ use crate::handler::text::escaped;
 use crate::order::why::Why;
 
 impl Plan {
-    /// The plan in the language of Graphviz: the order of running as a line of bold arrows through boxes of crates, each arrow with the
-    /// reason if it is not the order in the source; constraints as dashed arrows beside it.
+    /// The plan in the language of Graphviz.
+    ///
+    /// The order of running is a line of bold arrows through boxes of crates, each arrow with the reason if it is not the order in the source;
+    /// constraints are dashed arrows beside it.
     ///
     /// # Examples
     ///

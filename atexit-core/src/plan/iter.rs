@@ -5,11 +5,15 @@ use std::{slice, vec};
 
 use super::{Plan, PlannedHandler};
 
-/// The handlers of a [`Plan`], the one that runs first at the front. Made by [`Plan::iter`].
+/// The handlers of a [`Plan`], the one that runs first at the front.
+///
+/// Made by [`Plan::iter`].
 #[derive(Clone, Debug)]
 pub struct PlanIter<'a>(slice::Iter<'a, PlannedHandler>);
 
 /// The handlers of a [`Plan`] that is used up, the one that runs first at the front.
+///
+/// Made by its [`IntoIterator::into_iter`].
 #[derive(Clone, Debug)]
 pub struct PlanIntoIter(vec::IntoIter<PlannedHandler>);
 

@@ -21,9 +21,9 @@ use crate::order::why::Why;
 use crate::order::{self, Notes};
 use crate::registry::{self, Reasons};
 
-/// The order in which the pending handlers would run now. Made by [`plan`].
+/// The order in which the pending handlers would run now.
 ///
-/// Displayed, it is a table with a line for each handler; [`Plan::dot`] draws it.
+/// Made by [`plan()`]. Displayed, it is a table with a line for each handler; [`Plan::dot`] draws it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     handlers: Vec<PlannedHandler>,
@@ -65,7 +65,9 @@ impl PlannedHandler {
         self.info.line()
     }
 
-    /// The crate that declared it; for a registered one, the crate that its function or closure is from. Empty for a function pointer.
+    /// The crate that declared it; for a registered one, the crate that its function or closure is from.
+    ///
+    /// Empty for a function pointer, which does not tell.
     #[must_use]
     pub fn crate_name(&self) -> &str {
         &self.crate_name
@@ -247,15 +249,17 @@ impl Plan {
         self.handlers.len()
     }
 
-    /// Whether none is.
+    /// Whether no handler is pending.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.handlers.is_empty()
     }
 }
 
-/// All that [`check`] found; displayed with a line for each problem, for the first hundred of them and the last. Its `Debug` is the same, for
-/// that is what a test shows which returns it, or unwraps it.
+/// All that [`check`] found, at least one thing.
+///
+/// It is displayed with a line for each problem, for the first hundred of them and the last. Its `Debug` is the same, because that is what a test
+/// shows that returns or unwraps it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PlanError {
     problems: Vec<Problem>,
@@ -283,9 +287,10 @@ impl fmt::Debug for PlanError {
 
 impl std::error::Error for PlanError {}
 
-/// Looks whether what the declared handlers and the links of this program ask for can be had: for a test in its final crate.
+/// Says whether what the declared handlers and the links of this program ask for can be had.
 ///
-/// It looks at everything that is linked in, also at what has run or was cleared: in a test of a library that is what this test links.
+/// It is for a test in the final crate of a program. It looks at everything that is linked in, also at what has run or was cleared: in a test
+/// of a library that is what this test links.
 ///
 /// # Errors
 ///

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-/// A signal: on Unix one of those that POSIX names, or another that the system has; on Windows an event of the console.
+/// A signal, by its number; on Windows an event of the console.
 ///
-/// It is displayed by its name, `SIGTERM` or `CTRL_C`, and as `signal 35` if it has none here.
+/// The constants are those that POSIX names, or on Windows the events; [`from_raw`](Self::from_raw) makes any other that the system has. It is
+/// displayed by its name, `SIGTERM` or `CTRL_C`, and as `signal 35` if it has none here.
 #[cfg_attr(
     feature = "signals",
     doc = r#"

@@ -9,12 +9,14 @@ use super::{Plan, PlannedHandler};
 ///
 /// Made by [`Plan::iter`].
 #[derive(Clone, Debug)]
+#[must_use = "an iterator does nothing unless it is consumed"]
 pub struct PlanIter<'a>(slice::Iter<'a, PlannedHandler>);
 
 /// The handlers of a [`Plan`] that is used up, the one that runs first at the front.
 ///
 /// Made by its [`IntoIterator::into_iter`].
 #[derive(Clone, Debug)]
+#[must_use = "an iterator does nothing unless it is consumed"]
 pub struct PlanIntoIter(vec::IntoIter<PlannedHandler>);
 
 impl Plan {

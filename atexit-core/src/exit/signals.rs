@@ -47,6 +47,7 @@
 
 // What this module must not know: how handlers are run, and which system calls it takes.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
@@ -192,7 +193,7 @@ pub fn install_for(signals: &[i32]) -> Result<(), SignalError> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "without `install` nothing is installed"]
 pub struct Signals {
-    chosen: Vec<Signal>,
+    chosen: Cow<'static, [Signal]>,
     ignore_repeats: Duration,
     ends_by_exit: bool,
 }
@@ -205,8 +206,19 @@ impl Default for Signals {
 
 impl Signals {
     /// Those of [`install`](install()): SIGHUP, SIGINT, SIGQUIT and SIGTERM; on Windows all events of the console.
-    pub fn new() -> Self {
-        Self { chosen: signal::USUAL.to_vec(), ignore_repeats: IGNORE_REPEATS, ends_by_exit: false }
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atexit_core::signals::{SignalError, Signals};
+    ///
+    /// const FOR_COVERAGE: Signals = Signals::new().end_by_exit();
+    ///
+    /// FOR_COVERAGE.install()?;
+    /// # Ok::<(), SignalError>(())
+    /// ```
+    pub const fn new() -> Self {
+        Self { chosen: Cow::Borrowed(signal::USUAL), ignore_repeats: IGNORE_REPEATS, ends_by_exit: false }
     }
 
     /// These signals, and none that were chosen so far.
@@ -216,7 +228,7 @@ impl Signals {
 
     /// These signals, too.
     pub fn also(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
-        self.chosen.extend(signals);
+        self.chosen.to_mut().extend(signals);
         self
     }
 
@@ -225,15 +237,16 @@ impl Signals {
     /// It does not take back what was installed before.
     pub fn except(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         let signals: Vec<_> = signals.into_iter().collect();
-        self.chosen.retain(|signal| !signals.contains(signal));
+        self.chosen.to_mut().retain(|signal| !signals.contains(signal));
         self
     }
 
     /// What arrives within this time of the first signal is the same request; what arrives later kills at once.
     ///
     /// The default is one second. With [`Duration::ZERO`] every signal after the first kills at once, with [`Duration::MAX`] none does.
-    pub fn ignore_repeats(self, ignore_repeats: Duration) -> Self {
-        Self { ignore_repeats, ..self }
+    pub const fn ignore_repeats(mut self, ignore_repeats: Duration) -> Self {
+        self.ignore_repeats = ignore_repeats;
+        self
     }
 
     /// Ends the process by C's `exit` with status 128 and the signal's number, instead of by the signal.
@@ -243,8 +256,9 @@ impl Signals {
     /// [`exit`](crate::exit) inside a handler beats that status; a failure does not. Where another thread exits already, that one ends the
     /// process, with this status. A signal that kills at once still does, and so does the first one where the process outlives its deadline. On
     /// Windows it ends as by [`std::process::exit`], which runs none of C's functions there.
-    pub fn end_by_exit(self) -> Self {
-        Self { ends_by_exit: true, ..self }
+    pub const fn end_by_exit(mut self) -> Self {
+        self.ends_by_exit = true;
+        self
     }
 
     /// Has these signals run the handlers, besides those that were installed before; see the [module](self).
@@ -264,7 +278,7 @@ impl Signals {
             return Err(SignalError::Unsupported);
         }
         let mut wanted = Vec::new();
-        for &signal in &self.chosen {
+        for &signal in &*self.chosen {
             let disposition = Disposition::of(signal);
             if !signal::SUPPORTED.contains(&signal) {
                 let refusal = if disposition.is_ok() { SignalError::Forbidden } else { SignalError::Invalid };

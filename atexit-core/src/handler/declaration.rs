@@ -12,7 +12,8 @@ use super::text::one_line;
 
 /// Where a handler stands among all: a phase is over before the next begins.
 ///
-/// Displayed, it is what the column of a [`Plan`](crate::Plan) says: `first`, nothing for `Ordinary`, `last`.
+/// They compare as they run: `First` is the least. Displayed, it is what the column of a [`Plan`](crate::Plan) says: `first`, nothing for
+/// `Ordinary`, `last`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {

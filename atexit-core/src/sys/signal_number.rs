@@ -5,7 +5,7 @@ use std::fmt;
 /// A signal, by its number; on Windows an event of the console.
 ///
 /// The constants are those that POSIX names, or on Windows the events; [`from_raw`](Self::from_raw) makes any other that the system has. It is
-/// displayed by its name, `SIGTERM` or `CTRL_C`, and as `signal 35` if it has none here.
+/// displayed by its name, `SIGTERM` or `CTRL_C`, and as `signal 35` if it has none here; signals compare by their numbers.
 #[cfg_attr(
     feature = "signals",
     doc = r#"
@@ -20,7 +20,7 @@ assert_eq!(Signal::TERM.to_string(), "SIGTERM");
 ```
 "#
 )]
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(i32);
 
 impl Signal {

@@ -47,7 +47,7 @@ impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match NAMES.iter().find(|(signal, _)| signal == self) {
             Some((_, name)) => f.pad(name),
-            None => write!(f, "signal {}", self.0),
+            None => f.pad(&format!("signal {}", self.0)),
         }
     }
 }
@@ -123,5 +123,6 @@ mod tests {
         assert_eq!(format!("{} {:?} {:>8}", Signal::USR1, Signal::HUP, Signal::INT), "SIGUSR1 SIGHUP   SIGINT");
         assert_eq!(Signal::from_raw(0).to_string(), "signal 0");
         assert_eq!(Signal::from_raw(-1).to_string(), "signal -1");
+        assert_eq!(format!("{:12}|", Signal::from_raw(0)), "signal 0    |");
     }
 }

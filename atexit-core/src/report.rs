@@ -10,7 +10,20 @@ use crate::handler::info::HandlerInfo;
 use crate::handler::text::{list, one_line};
 use crate::sys::signal_number::Signal;
 
-/// Why a run takes place, as a handler learns it from [`cause`](crate::cause).
+/// Why a run takes place, as a handler learns it from [`cause`](crate::cause); displayed in a few words.
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{Cause, cause, register, run};
+///
+/// register(|| match cause() {
+///     Some(Cause::Exit { status: Some(status), .. }) => println!("the process exits with {status}"),
+///     Some(cause) => println!("{cause}"),
+///     None => unreachable!("inside a handler there is one"),
+/// });
+/// assert!(run().is_success());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
@@ -38,6 +51,18 @@ impl Cause {
         match self {
             Self::Exit { status } => status,
             Self::Signal(_) | Self::Run | Self::Unload => None,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit { status: Some(status) } => f.pad(&format!("exit with status {status}")),
+            Self::Exit { status: None } => f.pad("exit"),
+            Self::Signal(signal) => fmt::Display::fmt(signal, f),
+            Self::Run => f.pad("run"),
+            Self::Unload => f.pad("unload"),
         }
     }
 }
@@ -343,4 +368,24 @@ pub enum Event {
         /// What became of it.
         report: Report,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_has_its_words() {
+        let table = [
+            (Cause::Exit { status: Some(3) }, "exit with status 3"),
+            (Cause::Exit { status: None }, "exit"),
+            (Cause::Run, "run"),
+            (Cause::Unload, "unload"),
+        ];
+        for (cause, words) in table {
+            assert_eq!(format!("{cause:20}|"), format!("{words:20}|"), "{cause:?}");
+        }
+        let signal = Signal::from_raw(2);
+        assert_eq!(Cause::Signal(signal).to_string(), signal.to_string());
+    }
 }

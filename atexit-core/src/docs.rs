@@ -20,7 +20,7 @@ pub mod guide {}
 /// | C's `exit`: from Rust, or in a C program with a library in Rust | run | `Exit` with that status |
 /// | a panic in `main` that unwinds | run | `Exit`, status 101 |
 /// | [`atexit_core::exit`](crate::exit), from any thread | run, on every platform (for DLLs of Windows as above) | `Exit` with that status |
-/// | a signal that `signals::install` has caught (feature `signals`) | run; then the process dies by it | `Signal`, and which |
+/// | a signal that [`signals::install`](crate::signals::install) has caught (feature `signals`) | run; then the process dies by it | `Signal`, and which |
 /// | any other signal; SIGKILL always | do not run | |
 /// | [`std::process::abort`], `_exit`, `quick_exit`, a panic with `panic = "abort"`, a second panic while one unwinds | do not run | |
 /// | `exec` | do not run: the new program has none | |
@@ -73,7 +73,7 @@ pub mod guide {}
 /// | 0 | an [`ExitCode`](std::process::ExitCode) that is not 0, or a [`HandlerError`](crate::HandlerError) with a status, is the last failure | that |
 /// | not 0 | any failure | what it was |
 /// | anything | [`exit(code)`](crate::exit) in a handler | `code`; if that is 0 and a handler failed, the status of the failure |
-/// | a signal | any failure | that signal, or 128 and its number after `Signals::end_by_exit` |
+/// | a signal | any failure | that signal, or 128 and its number after [`Signals::end_by_exit`](crate::signals::Signals::end_by_exit) |
 ///
 /// A status is 0 if a parent reads it as 0: on Unix it sees the low eight bits. Where the platform does not tell which
 /// status is pending (it does with glibc), a failure replaces any status.
@@ -85,10 +85,10 @@ pub mod guide {}
 /// Ruby. A handler marked `this_process` runs only in the process that declared or registered it; a program declares its
 /// handlers when it starts. In a child, what such a handler captured is forgotten and not dropped, for it belongs to the parent.
 /// A child that a handler forks returns from that handler, too, and runs what is left; with musl, which tells no status, it ends with 0
-/// then. After `signals::install` signals
+/// then. After [`signals::install`](crate::signals::install) signals
 /// have their former dispositions again in a child.
 ///
-/// A daemon calls `signals::install` and registers after its last fork; declared handlers with `this_process` never run in it.
+/// A daemon calls [`signals::install`](crate::signals::install) and registers after its last fork; declared handlers with `this_process` never run in it.
 /// Its launcher leaves by `_exit`: by any other exit it runs what they share.
 ///
 /// [`std::process::Command`] is not such a child: it becomes another program, which runs nothing of this.
@@ -107,7 +107,7 @@ pub mod guide {}
 /// registered before `main`. So what a C library registers from `main` on runs before the handlers, and may take away
 /// what they need: [`arm`](crate::arm) puts the hook in front again. What C registers in constructors that ran earlier
 /// runs after the handlers, and so does what a handler registers with C. None of them runs when a caught signal ends the
-/// process, unless `Signals::end_by_exit` has said so.
+/// process, unless [`Signals::end_by_exit`](crate::signals::Signals::end_by_exit) has said so.
 ///
 /// On Windows the handlers of a program run before all of C's exit functions, whenever those were registered, and
 /// [`std::process::exit`] runs none of C's. On Apple's systems, the BSDs and Android the first handler that is registered plants
@@ -271,9 +271,9 @@ pub mod when_handlers_run {}
 /// | there is no | what happens |
 /// |---|---|
 /// | memory for a registration, or for what a handler wants | the process aborts, as everywhere in std; handlers that are registered need no more memory to run |
-/// | thread, for a limit on their number or for want of memory | handlers run on the exiting thread, as with `caller_thread`, and nobody watches the time: a limit is reported when the handler is over. `signals::install` returns an error |
-/// | thread after `signals::install` | as above, on the thread that the signal wakes |
-/// | file descriptor | handlers need none, nor do signals; a program may close all descriptors after `signals::install` |
+/// | thread, for a limit on their number or for want of memory | handlers run on the exiting thread, as with `caller_thread`, and nobody watches the time: a limit is reported when the handler is over. [`signals::install`](crate::signals::install) returns an error |
+/// | thread after [`signals::install`](crate::signals::install) | as above, on the thread that the signal wakes |
+/// | file descriptor | handlers need none, nor do signals; a program may close all descriptors after [`signals::install`](crate::signals::install) |
 /// | reader of standard error who keeps up | what this library prints waits for 10 s at most in all, and no longer than 0.2 s beyond the deadline, and is lost then (on Unix and Windows, but for a DLL that is [detached](crate::docs::platforms)). No time limit strikes later because of it: a notice about a handler that hangs does not wait |
 /// | stdout or stderr that takes anything: closed, a full device, a pipe without a reader | what this library says is lost, and the status is what it would be; no process dies of SIGPIPE by that, even where the signal has its default |
 /// | sense in `AT_EXIT_LOG`, UTF-8 or not | one line on standard error says so, and what [`Config::log`](crate::Config::log) says holds, or else `error` |
@@ -297,7 +297,7 @@ pub mod what_works_inside_a_handler {}
 /// | [`std::process::exit`] or C's `exit` in that DLL, from any thread | C's `exit`: run, without the status; std's: do not run | run, with the status |
 /// | C's `exit` in another module | run, without the status | run when the DLL is detached |
 /// | [`exit`](crate::exit) of this crate | run where the program calls it; where a DLL does, do not run | of the DLL that calls it run; of others run when they are detached |
-/// | Ctrl-C, after `signals::install`; other events of the console, which Wine does not have | run, if the program has called it | run, if that DLL has called it |
+/// | Ctrl-C, after [`signals::install`](crate::signals::install); other events of the console, which Wine does not have | run, if the program has called it | run, if that DLL has called it |
 /// | `ExitProcess` in another module (such as std, where it is a DLL: `-C prefer-dynamic`), or by a pointer of `GetProcAddress`; the end of the last thread | do not run | run when the DLL is detached |
 /// | `FreeLibrary` | | run on the calling thread, with [`Cause::Unload`](crate::Cause::Unload) |
 /// | `_exit`; C's `abort` where it ends in that, as in `msvcrt` | do not run | run when the DLL is detached |
@@ -316,7 +316,7 @@ pub mod what_works_inside_a_handler {}
 ///
 /// What is registered once a module has called `ExitProcess` is not run.
 ///
-/// A DLL that has called `signals::install` is not unloaded any more. One in which a [`run`](crate::run) has abandoned a handler must not be: that
+/// A DLL that has called [`signals::install`](crate::signals::install) is not unloaded any more. One in which a [`run`](crate::run) has abandoned a handler must not be: that
 /// handler goes on in its code. Where a handler is the first in its DLL to use a thread-local with a destructor while the DLL is unloaded, the
 /// thread-local is never dropped, and nothing crashes. With std for windows-gnu, a DLL cannot be loaded again and again: std takes indexes for
 /// thread-locals, never gives them back, and aborts the process after some hundred times.
@@ -459,7 +459,7 @@ pub mod what_it_costs {}
 /// | this is the program's | because |
 /// |---|---|
 /// | [`configure`](crate::configure) | it replaces what the program, or another library, has configured: limits, the deadline, the observer, the executor of async handlers |
-/// | `signals::install`, `Signals` | a signal ends the process for all of it, and the program may shut down in order instead |
+/// | [`signals::install`](crate::signals::install), [`Signals`](crate::signals::Signals) | a signal ends the process for all of it, and the program may shut down in order instead |
 /// | [`run`](crate::run) | it runs the handlers of all crates while the program still uses them |
 /// | [`clear`](crate::clear), and [`unregister`](crate::unregister) of another crate's function | what others have to finish is lost |
 /// | [`exit`](crate::exit) | a library returns an error, and the program decides whether that is its end |

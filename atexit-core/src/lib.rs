@@ -29,7 +29,7 @@
 //! | see the order, and test it | [`plan`], [`check`] |
 //! | end the process, also from inside a handler | [`exit`] |
 //! | run handlers now | [`run`] |
-//! | run them when a signal comes | `signals::install` (feature `signals`, on Unix and Windows) |
+//! | run them when a signal comes | [`signals::install`], [`Signals`](signals::Signals) (feature `signals`, on Unix and Windows) |
 //! | limit their time, watch them, choose an executor for async ones | [`Config`], [`configure`], [`Event`] |
 //! | learn inside a handler why it runs, and how long it has | [`cause`], [`remaining`] |
 //! | learn what became of them | [`Report`], [`HandlerRun`], [`Failure`] |
@@ -46,8 +46,8 @@
 //!
 //! # Features
 //!
-//! None is on by default. `signals` adds the module of that name. `tokio` adds the module of that name, and gives every async handler of the
-//! program that names no executor a Tokio runtime: the features of a crate are the same in all of a program.
+//! None is on by default. `signals` adds the [module of that name](mod@signals). `tokio` adds the [module of that name](mod@tokio), and gives every
+//! async handler of the program that names no executor a Tokio runtime: the features of a crate are the same in all of a program.
 //!
 //! # Environment
 //!
@@ -55,6 +55,8 @@
 //! cannot be had), `plan` (also the [plan] before each run), `trace` (also each start and end, with how long it took).
 //! A program says it by [`Config::log`]; the variable has the last word. It is not read in a process that has the rights of another than whoever
 //! started it, as a program with the set-user-id bit has.
+
+#![cfg_attr(not(all(feature = "signals", feature = "tokio")), allow(rustdoc::broken_intra_doc_links))] // to what is there with them
 
 extern crate self as atexit_core; // the attribute's expansions say `::atexit_core`, here too
 

@@ -33,7 +33,7 @@ pub enum Cause {
         /// The status it was about to end with, where the platform tells it.
         status: Option<i32>,
     },
-    /// This signal ends the process, after `signals::install` (feature `signals`, whose module has the type).
+    /// This signal ends the process, after [`signals::install`](crate::signals::install) (feature `signals`, whose module has the type).
     Signal(Signal),
     /// The program called [`run`](crate::run).
     Run,

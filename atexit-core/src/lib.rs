@@ -56,6 +56,7 @@
 //! A program says it by [`Config::log`]; the variable has the last word. It is not read in a process that has the rights of another than whoever
 //! started it, as a program with the set-user-id bit has.
 
+#![cfg_attr(docsrs, feature(doc_cfg))] // the docs say which item needs which feature
 #![cfg_attr(not(all(feature = "signals", feature = "tokio")), allow(rustdoc::broken_intra_doc_links))] // to what is there with them
 
 extern crate self as atexit_core; // the attribute's expansions say `::atexit_core`, here too

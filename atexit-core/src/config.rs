@@ -88,6 +88,17 @@ impl Config {
     /// A limit for every handler that has none of its own; `None` unless it is set.
     ///
     /// See [`Handler::time_limit`](crate::Handler::time_limit) for what becomes of a handler that exceeds it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use atexit_core::{Config, configure};
+    ///
+    /// configure(Config::current().time_limit(Duration::from_secs(5)));
+    /// configure(Config::current().time_limit(None)); // unset again
+    /// ```
     #[must_use]
     pub fn time_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.time_limit = limit.into();

@@ -18,6 +18,19 @@ use crate::runner;
 /// Runs a function once: when the guard is dropped or [finished](Self::finish), or at exit.
 ///
 /// Made by [`guard()`], and with options by [`Handler::guard`].
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{ExitGuard, guard};
+///
+/// struct Terminal {
+///     restored: ExitGuard,
+/// }
+///
+/// let terminal = Terminal { restored: guard(|| println!("as it was")) };
+/// drop(terminal); // or `std::process::exit`: it is as it was
+/// ```
 #[derive(Debug)]
 #[must_use = "a guard that is not kept runs its function at once"]
 pub struct ExitGuard {
@@ -67,6 +80,14 @@ impl ExitGuard {
     /// # Panics
     ///
     /// If dropping the captures does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let guard = atexit_core::guard(|| println!("rolled back"));
+    /// // …
+    /// assert!(guard.cancel()); // committed
+    /// ```
     pub fn cancel(self) -> bool {
         self.registration.unregister()
         // What is dropped now finds nothing to run.

@@ -33,6 +33,16 @@ static ERRORS: AtomicUsize = AtomicUsize::new(0);
 ///
 /// A program sets it by [`Config::log`](crate::Config::log), and whoever starts the program by the environment variable `AT_EXIT_LOG`, which
 /// has the last word.
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{Config, Level, configure};
+///
+/// configure(Config::current().log(Level::Trace));
+/// assert!(Level::Off < Level::Trace);
+/// assert_eq!(Level::Trace.to_string(), "trace");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Level {

@@ -74,6 +74,19 @@ impl fmt::Display for Cause {
 ///
 /// As an [`Error`] it has a [`source`](Error::source) where the handler returned a [`HandlerError`] that has one, or an
 /// [`io::Error`](std::io::Error). Of other types Rust tells no more than the message: they are only `Debug`.
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{FailureKind, Handler, run};
+///
+/// Handler::new(|| Err::<(), _>("no space")).name("flush").register();
+/// let report = run();
+/// let failure = &report.failures()[0];
+/// assert_eq!(failure.handler().label(), "flush");
+/// assert_eq!((failure.kind(), failure.message(), failure.status()), (FailureKind::Error, "\"no space\"", 1));
+/// assert!(failure.to_string().ends_with(": \"no space\""));
+/// ```
 #[derive(Clone)]
 pub struct Failure {
     pub(crate) handler: HandlerInfo,
@@ -140,6 +153,18 @@ pub struct HandlerRun {
 }
 
 /// How a handler ended; displayed in a few words.
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{FailureKind, HandlerEnd, register, run};
+///
+/// register(|| println!("flushed"));
+/// register(|| Err::<(), _>("no space"));
+/// let report = run();
+/// let ends: Vec<_> = report.handlers().iter().map(|run| run.end()).collect();
+/// assert_eq!(ends, [HandlerEnd::Failed(FailureKind::Error), HandlerEnd::Returned]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandlerEnd {
@@ -333,6 +358,19 @@ impl Error for RunError {}
 ///
 /// `Started` and `Finished` come on the thread of the handler, the others on the thread that runs the handlers, and so does the `Finished` of a
 /// handler that was abandoned.
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{Config, Event, configure};
+///
+/// configure(Config::current().observer(|event| match event {
+///     Event::RunStarted { cause, pending, .. } => println!("{pending} handlers, for this reason: {cause}"),
+///     Event::Finished { handler, failure: Some(failure), .. } => println!("{handler} has failed: {}", failure.kind()),
+///     Event::RunFinished { report, .. } => println!("{report}"),
+///     _ => {}
+/// }));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {

@@ -14,6 +14,17 @@ use super::text::one_line;
 ///
 /// They compare as they run: `First` is the least. Displayed, it is what the column of a [`Plan`](crate::Plan) says: `first`, nothing for
 /// `Ordinary`, `last`.
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{Handler, Phase, plan};
+///
+/// Handler::new(|| println!("closed")).name("close the log").last().register();
+/// let plan = plan();
+/// assert!(plan.iter().any(|planned| planned.label() == "close the log" && planned.phase() == Phase::Last));
+/// assert!(Phase::First < Phase::Last);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {

@@ -67,6 +67,19 @@ impl Drop for Source {
 }
 
 /// In which way a handler failed; displayed in a few words.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use atexit_core::{FailureKind, Handler, run};
+///
+/// Handler::new(|| std::thread::park()).time_limit(Duration::from_millis(1)).register();
+/// let report = run();
+/// assert_eq!(report.failures()[0].kind(), FailureKind::TimeLimit);
+/// assert_eq!(FailureKind::TimeLimit.to_string(), "time limit");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {

@@ -26,6 +26,17 @@ pub(crate) fn function_name(type_name: &str) -> Cow<'_, str> {
 }
 
 /// A handler as reports, events and plans name it; displayed as `label at file:line`.
+///
+/// # Examples
+///
+/// ```
+/// atexit_core::Handler::new(|| println!("flushed")).name("flush the log").register();
+/// let plan = atexit_core::plan();
+/// let planned = plan.iter().next().expect("one is pending");
+/// let handler = planned.handler();
+/// assert_eq!(handler.label(), "flush the log");
+/// assert_eq!(handler.to_string(), format!("flush the log at {}:{}", handler.file(), handler.line()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HandlerInfo {
     label: Arc<str>,

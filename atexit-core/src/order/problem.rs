@@ -8,6 +8,21 @@ use crate::handler::text::escaped;
 /// What is wrong with what handlers and links ask for; displayed as a sentence without its period.
 ///
 /// It is left out of account; every handler still runs.
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{Problem, check};
+///
+/// if let Err(error) = check() {
+///     for problem in error.problems() {
+///         match problem {
+///             Problem::NoHandlers { linked, .. } => println!("{linked} need not be linked"),
+///             problem => println!("{problem}"),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {

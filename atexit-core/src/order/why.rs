@@ -8,6 +8,19 @@ use crate::handler::text::escaped;
 /// Why a handler runs after the one above it in a [`Plan`](crate::Plan), which is where it stands by itself.
 ///
 /// Displayed, it is what the column of the plan says.
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{Why, plan, register};
+///
+/// register(|| println!("second"));
+/// register(|| println!("first"));
+/// let plan = plan();
+/// let reasons: Vec<_> = plan.iter().map(|planned| planned.why()).collect();
+/// assert_eq!(reasons, [&Why::Topmost, &Why::RegisteredEarlier]);
+/// assert_eq!(reasons[1].to_string(), "registered earlier");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Why {

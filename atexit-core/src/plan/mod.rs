@@ -32,6 +32,15 @@ pub struct Plan {
 }
 
 /// A pending handler and its place in the [`Plan`].
+///
+/// # Examples
+///
+/// ```
+/// atexit_core::Handler::new(|| println!("flushed")).name("flush").register();
+/// for planned in &atexit_core::plan() {
+///     println!("{} of the crate {}, {}", planned.label(), planned.crate_name(), planned.why());
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct PlannedHandler {
     info: HandlerInfo,

@@ -19,8 +19,8 @@ type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// How handlers are run at exit, for the whole process.
 ///
-/// What holds is that of the last [`configure`], which is the program's to call, not a library's. To change a part of it, begin with
-/// [`Config::current`].
+/// The configuration that holds is the one last passed to [`configure`], which is the program's to call, not a library's. To change a part of
+/// it, begin with [`Config::current`].
 ///
 /// # Examples
 ///
@@ -149,7 +149,7 @@ impl Config {
         self
     }
 
-    /// What runs async handlers to completion that name no executor of their own.
+    /// Sets what runs async handlers to completion that name no executor of their own.
     ///
     /// These are those of the attribute without `block_on`, of [`register_async`](crate::register_async), and of
     /// [`Handler::new_async`](crate::Handler::new_async) without [`Handler::block_on`](crate::Handler::block_on). Unless it is set, the library's
@@ -183,8 +183,8 @@ impl Config {
     /// It must not call [`run`](crate::run), nor register handlers without an end.
     ///
     /// To end the process from there, call [`exit`](crate::exit). [`std::process::exit`] aborts or blocks as in a handler. If it calls C's
-    /// `exit` at [`Event::Started`], the handler that is about to start does not run, and that counts as its failure. Of the end of a run it
-    /// is told once, whatever it does.
+    /// `exit` at [`Event::Started`], the handler that is about to start does not run, and that counts as its failure. It is told of
+    /// the end of a run once, whatever it does.
     #[must_use]
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));

@@ -95,11 +95,11 @@ impl ExitGuard {
 
     /// Runs the function now, on this thread, if it is pending, and says what went wrong.
     ///
-    /// Nothing of that is on standard error, but for what the panic hook shows of a panic.
+    /// None of this is printed to standard error, except what the panic hook shows of a panic.
     ///
     /// # Errors
     ///
-    /// If the function fails, panics, or exceeds its time limit. `Ok` if it was not pending: a run has started it, which tells of it, or it
+    /// If the function fails, panics, or exceeds its time limit. `Ok` if it was not pending: a run has started it, and reports it, or it
     /// was taken back by [`clear`](crate::clear).
     ///
     /// # Examples

@@ -115,8 +115,8 @@ pub use runner::{cause, remaining};
 /// # Errors
 ///
 /// The compiler refuses what is no dependency. That two `link!`s contradict each other, or that a crate contributes no
-/// handler, is told by [`check`]; the former also at exit, on standard error, and then the statements on that cycle
-/// are ignored.
+/// handler, is reported by [`check`]; the former also at exit, on standard error, and then the statements on that
+/// cycle are ignored.
 ///
 /// # Examples
 ///

@@ -26,8 +26,8 @@ use crate::sys::sync::thread;
 ///
 /// # Panics
 ///
-/// If thousands of millions of handlers are pending: after 2^31 to 2^32 of them no handle is left for another. Out of memory aborts, as
-/// it does everywhere in std.
+/// If billions of handlers are pending: after 2^31 to 2^32 of them no handle is left for another. Running out of memory aborts, as it
+/// does everywhere in std.
 ///
 /// # Examples
 ///
@@ -132,7 +132,7 @@ impl Handler {
         Self { pending, options: Options::default(), is_async: true }
     }
 
-    /// What reports call it, instead of the function's name.
+    /// Sets what reports call it, instead of the function's name.
     ///
     /// An empty name is none.
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -204,8 +204,8 @@ impl Handler {
     /// as much as possible stays as it is; if they are in an earlier phase, that is so by itself. Several calls add up, and to register takes
     /// a look at each pending handler.
     ///
-    /// What cannot be had is left out of account, and said on standard error in a line: that `function` is in a later phase, that it is
-    /// neither declared nor pending, or that one of the two comes too late for the run that is under way. That a declared handler has run
+    /// A constraint that cannot be met is ignored, and a line on standard error says so: `function` is in a later phase, it is neither
+    /// declared nor pending, or one of the two comes too late for the run that is under way. That a declared handler has run
     /// already is fine. Where [`before`](Self::before) asks for the opposite, this holds. The handler is registered all the same.
     ///
     /// # Errors
@@ -393,7 +393,7 @@ pub fn unregister<F: Copy + 'static>(function: F) -> usize {
     forget(registry::remove_function(TypeId::of::<F>()))
 }
 
-/// Forgets all that is pending, declared and registered, and says how many handlers that were.
+/// Forgets all handlers that are pending, declared and registered, and says how many there were.
 ///
 /// It is the program's to call, not a library's: the handlers of all crates are lost.
 ///

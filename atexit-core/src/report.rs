@@ -325,7 +325,7 @@ impl fmt::Display for Report {
 
 /// A run in which something failed, or was kept from running.
 ///
-/// Made by [`Report::into_result`]. It is displayed, and debugged, as a line for each handler that was not run or that failed, below a heading.
+/// Made by [`Report::into_result`]. Its `Display`, and its `Debug`, name each handler that was not run or that failed, a line each.
 #[derive(Clone)]
 pub struct RunError {
     report: Box<Report>,

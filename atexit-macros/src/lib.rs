@@ -54,7 +54,7 @@ use proc_macro::TokenStream;
 ///
 /// # Errors
 ///
-/// The compiler refuses what is no free function, `self`, generics, `unsafe fn`, variadics, parameters without `args`
+/// The compiler refuses anything but a free function, `self`, generics, `unsafe fn`, variadics, parameters without `args`
 /// and arguments that do not fit them, options that are unknown, given twice, or not for this function, a `before` or
 /// `after` that names no function, and return types that are no `Outcome`. All errors of one attribute come in one
 /// compile.

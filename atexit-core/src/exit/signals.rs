@@ -65,9 +65,9 @@ pub use crate::sys::signal_number::Signal;
 /// Why signals could not be installed.
 #[non_exhaustive]
 pub enum SignalError {
-    /// The number of no signal.
+    /// No signal has this number.
     Invalid(Signal),
-    /// A signal that is none of those that can be had.
+    /// A signal that handlers cannot run at.
     ///
     /// One that cannot be caught, that reports a fault of the program after which nothing can run, or that ends no process; and any other that
     /// [`Signals::install`] does not list, as are all real-time signals.

@@ -17,8 +17,9 @@ const PANICKED: i32 = 101;
 
 /// What went wrong in a handler, as it returns it; displayed as its message.
 ///
-/// For implementations of [`Outcome`](crate::Outcome), and for handlers that return `Result<(), HandlerError>`: there any error becomes one by
-/// a `?`, and is the [source](Self::source) of the [`Failure`](crate::Failure), and the handler can say with which status the process is to end.
+/// For implementations of [`Outcome`](crate::Outcome), and for handlers that return `Result<(), HandlerError>`: there a `?` makes
+/// one of any error, which is the [source](Self::source) of the [`Failure`](crate::Failure), and the handler can say with which status the
+/// process is to end.
 ///
 /// # Examples
 ///

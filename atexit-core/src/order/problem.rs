@@ -5,9 +5,9 @@ use std::fmt;
 use crate::handler::info::HandlerInfo;
 use crate::handler::text::escaped;
 
-/// What is wrong with what handlers and links ask for; displayed as a sentence without its period.
+/// What is wrong with what handlers and links ask for; displayed on one line.
 ///
-/// It is left out of account; every handler still runs.
+/// It is ignored; every handler still runs.
 ///
 /// # Examples
 ///

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::handler::info::HandlerInfo;
 use crate::handler::text::escaped;
 
-/// Why a handler runs after the one above it in a [`Plan`](crate::Plan), which is where it stands by itself.
+/// Why a handler runs where it does in a [`Plan`](crate::Plan), after the one above it.
 ///
 /// Displayed, it is what the column of the plan says.
 ///

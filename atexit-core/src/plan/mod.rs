@@ -88,7 +88,7 @@ impl PlannedHandler {
         self.phase
     }
 
-    /// Why it runs after the handler above it, which is where it stands by itself.
+    /// Why it runs where it does, after the handler above it.
     #[must_use]
     pub fn why(&self) -> &Why {
         &self.why

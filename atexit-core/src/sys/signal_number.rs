@@ -30,7 +30,7 @@ impl Signal {
         Self(number)
     }
 
-    /// Its number.
+    /// The number of the signal.
     #[must_use]
     pub const fn as_raw(self) -> i32 {
         self.0

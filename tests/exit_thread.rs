@@ -194,6 +194,21 @@ fn exit_in_the_expression_of_a_limit_ends_that_handler_quietly() {
 }
 
 #[test]
+fn a_handler_whose_limit_panics_runs_and_has_failed_once() {
+    let seen = run(&mut command(PLACES, &["panic_in_limit"]));
+    assert_eq!((&*seen.stdout, seen.end), ("without a limit\nlimited failed: panic\n", End::Status(0)), "{seen:?}");
+    assert!(seen.stderr.contains("at_exit: 1 handler failed:\nat_exit: limited at "), "{seen:?}");
+    assert!(seen.stderr.ends_with(": panicked: in the limit\n"), "{seen:?}");
+}
+
+#[test]
+fn a_limit_that_panics_inside_of_an_abandoned_handler_changes_no_report() {
+    let seen = run(&mut command(PLACES, &["late_panic_in_limit"]));
+    assert_eq!((&*seen.stdout, seen.end), ("runs failed: time limit\nlast returned\n", End::Status(0)), "{seen:?}");
+    assert!(seen.stderr.contains("at_exit: 1 handler failed:\nat_exit: runs at "), "{seen:?}");
+}
+
+#[test]
 fn a_thread_local_that_hangs_does_not_keep_the_process_alive() {
     if lacks(Needs::Pace) {
         return;

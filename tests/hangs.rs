@@ -167,8 +167,8 @@ fn observer_hung() -> String {
 
 #[test]
 fn an_observer_that_hangs_beside_a_handler_is_what_was_running_at_the_deadline() {
-    check("observer_before_a_handler", "", &observer_hung(), End::Status(1));
-    check("observer_after_a_handler", "first\n", &observer_hung(), End::Status(1));
+    check("observer_before_a_handler", "first failed: deadline\n", &observer_hung(), End::Status(1));
+    check("observer_after_a_handler", "first\nfirst failed: deadline\n", &observer_hung(), End::Status(1));
 }
 
 #[test]
@@ -177,14 +177,15 @@ fn a_handler_that_the_observer_cuts_off_by_the_exit_of_c_is_a_failure() {
         return;
     }
     if one_thread_in_exit() {
-        return check("observer_exits_before_a_handler", "", &observer_hung(), End::Status(1));
+        return check("observer_exits_before_a_handler", "first failed: deadline\n", &observer_hung(), End::Status(1));
     }
     let stderr = format!(
         "at_exit: 1 handler failed:\n\
          at_exit: first at {}: was not run: the observer that was told of its start called C's exit\n",
         at(r#"name("first").register"#)
     );
-    check("observer_exits_before_a_handler", "last\n", &stderr, End::Status(after_failure(4, 1)));
+    let stdout = "last\nfirst failed: not started\nlast returned\n";
+    check("observer_exits_before_a_handler", stdout, &stderr, End::Status(after_failure(4, 1)));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use spawn::c_library::{DROPS_LOCALS, EXITS_AGAIN, RUNS_LATE_ONES_NEXT, after_failure, cause_in_exit};
+use spawn::c_library::{DROPS_LOCALS, EXITS_AGAIN, RUNS_LATE_ONES_NEXT, TELLS_STATUS, after_failure, cause_in_exit};
 use spawn::target::times;
 use spawn::{End, assert_seen, build, command, one_thread_in_exit, run};
 
@@ -49,6 +49,10 @@ fn an_observer_learns_how_each_handler_of_an_exit_ended() {
         },
         case(&["return", "told", "caller_exit:3"], &["main", "caller_exit:3", "caller_exit:3 exited with 3"], &[], 3),
     ]);
+    if TELLS_STATUS {
+        const BY_C: &[&str] = &["c_exit:5", "a", "c_exit:5 exited with 5", "a returned"];
+        check(&[case(&["return", "told", "a", "c_exit:5", "run"], BY_C, &[], 5)]);
+    }
 }
 
 #[test]

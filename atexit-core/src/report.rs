@@ -170,7 +170,7 @@ pub struct HandlerRun {
 pub enum HandlerEnd {
     /// It returned, and was no failure.
     Returned,
-    /// It called [`exit`](crate::exit) with this code.
+    /// It called [`exit`](crate::exit) with this code, or C's `exit`.
     Exited(i32),
     /// It failed in this way.
     Failed(FailureKind),
@@ -257,7 +257,9 @@ impl Report {
 
     /// The handlers that were started, in the order in which they ended: how long each took, and how it ended.
     ///
-    /// What a handler ran by a [`run`](crate::run) of its own is in the report of that.
+    /// What a handler ran by a [`run`](crate::run) of its own is in the report of that. Where such a handler is abandoned, or the process ends
+    /// inside of it, what it ran so far is here. What of that never ended is counted by [`ran`](Self::ran) only, as is a handler that called
+    /// C's `exit` where the platform does not tell the status.
     #[must_use]
     pub fn handlers(&self) -> &[HandlerRun] {
         &self.handlers

@@ -313,6 +313,9 @@ fn observer_beside_a_handler(when: fn(&Event) -> bool, then: fn() -> !) {
         if when(event) && is_first.swap(false, Ordering::Relaxed) {
             then();
         }
+        if let Event::RunFinished { report, .. } = event {
+            report.handlers().iter().for_each(|run| println!("{} {}", run.handler().label(), run.end()));
+        }
     }));
     Handler::new(|| println!("last")).name("last").register();
     Handler::new(|| println!("first")).name("first").register();

@@ -4,17 +4,17 @@ use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
 use std::net::ToSocketAddrs as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Barrier, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use atexit_core::{Config, Handler, at_exit, cause, configure, register};
+use atexit_core::{Config, Handler, Report, at_exit, cause, configure, register, run};
 
 fn main() {
     std::panic::set_hook(Box::new(|info| eprintln!("hook: {}", info.to_string().lines().nth(1).unwrap_or("?"))));
     let scene = std::env::args().nth(1).unwrap_or_default();
     SCENE.lock().expect("no panic").clone_from(&scene);
-    if scene != "exit_in_limit" {
+    if !scene.ends_with("_in_limit") {
         atexit_core::unregister(limited);
     }
     let (_, play) = SCENES.iter().find(|(name, _)| *name == scene).expect("a scene of this name");
@@ -48,6 +48,8 @@ const SCENES: &[(&str, fn())] = &[
     ("deadline_after_c_exit", deadline_after_c_exit),
     ("registers_after_the_deadline", registers_after_the_deadline),
     ("exit_in_limit", exit_in_limit),
+    ("panic_in_limit", panic_in_limit),
+    ("late_panic_in_limit", late_panic_in_limit),
     ("local_hangs", local_hangs),
     ("abandoned_nested", abandoned_nested),
     ("deadline_quiet", deadline_quiet),
@@ -315,15 +317,48 @@ fn registers_after_the_deadline() {
     atexit_core::arm();
 }
 
-#[at_exit(time_limit = if SCENE.is_poisoned() { Duration::MAX } else { atexit_core::exit(9) })]
+#[at_exit(time_limit = limit())]
 fn limited() {
-    println!("never");
+    println!("without a limit");
+}
+
+fn limit() -> Duration {
+    let scene = SCENE.lock().expect("no panic").clone();
+    match &*scene {
+        "exit_in_limit" => atexit_core::exit(9),
+        "late_panic_in_limit" => drop(ABANDONED.wait()),
+        _ => {}
+    }
+    panic!("in the limit")
 }
 
 static SCENE: Mutex<String> = Mutex::new(String::new());
 
 fn exit_in_limit() {
     register(|| println!("ran"));
+}
+
+fn panic_in_limit() {
+    say_ends(&run());
+}
+
+/// What an abandoned handler ran inside gets no further, and has no part in the report.
+fn late_panic_in_limit() {
+    Handler::new(|| {
+        ABANDONED.wait();
+        thread::sleep(Duration::from_millis(100));
+    })
+    .name("last")
+    .last()
+    .register();
+    Handler::new(|| drop(run())).name("runs").time_limit(Duration::from_millis(20)).register();
+    say_ends(&run());
+}
+
+static ABANDONED: Barrier = Barrier::new(2);
+
+fn say_ends(report: &Report) {
+    report.handlers().iter().for_each(|run| println!("{} {}", run.handler().label(), run.end()));
 }
 
 /// A thread-local whose destructor never ends does not keep the process alive.

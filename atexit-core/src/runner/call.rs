@@ -52,7 +52,7 @@ pub(crate) fn run_next(context: &RunContext, only: Option<RunsOn>) {
 fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Handover>) -> bool {
     let RunContext { config, log, records_all, .. } = context;
     let label = handler.label();
-    let Some(limit) = time_limit(&handler, &label, *records_all) else { return true };
+    let Some((limit, panicked)) = time_limit(&handler, &label, *records_all) else { return true };
     let limit = limit.or(config.time_limit);
     let is_told = log.traces() || config.is_observed();
     let start = (is_told || *records_all || limit.is_some()).then(Instant::now);
@@ -69,6 +69,9 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     let elapsed = start.map(|start| start.elapsed()).unwrap_or_default();
     if let Some(limit) = limit.filter(|&limit| ended.is_ok() && elapsed > limit) {
         ended = Err(HandlerError::timed_out(limit)); // where it could not be abandoned, it is reported
+    }
+    if let Some(error) = panicked.filter(|_| ended.is_ok()) {
+        ended = Err(error);
     }
     let (end, failure) = match ended {
         Ok(end) => {
@@ -96,18 +99,20 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     true
 }
 
-/// The limit that the handler itself asks for, if it asks for one. If the expression panics, that is a failure, and the handler runs
-/// without; if it calls `exit`, that has ended the handler, and there is nothing to run: `None`.
-#[expect(
-    clippy::option_option,
-    reason = "the inner one is what is returned, the outer one whether there is anything to run"
-)]
-fn time_limit(handler: &PendingHandler, label: &Label, records_all: bool) -> Option<Option<Duration>> {
+/// The limit that the handler itself asks for, if it asks for one. If the expression panics, the handler runs without, and that is its
+/// failure, unless it fails itself. There is nothing to run, `None`, if it calls `exit`, which has ended the handler, or if what that runs
+/// inside of was abandoned meanwhile.
+fn time_limit(
+    handler: &PendingHandler,
+    label: &Label,
+    records_all: bool,
+) -> Option<(Option<Duration>, Option<HandlerError>)> {
     if !handler.facts().has_time_limit {
-        return Some(None);
+        return Some((None, None));
     }
     match catch_unwind(AssertUnwindSafe(|| handler.time_limit())) {
-        Ok(limit) => Some(limit),
+        _ if !lease::is_held() => None,
+        Ok(limit) => Some((limit, None)),
         Err(payload) => match payload.downcast::<ExitRequest>() {
             Ok(request) => {
                 if records_all {
@@ -115,11 +120,7 @@ fn time_limit(handler: &PendingHandler, label: &Label, records_all: bool) -> Opt
                 }
                 None
             }
-            Err(payload) => {
-                let failure = Failure { handler: label.info(), error: HandlerError::panicked(payload) };
-                state::record(HandlerRun::failed(failure, Duration::ZERO));
-                Some(None)
-            }
+            Err(payload) => Some((None, Some(HandlerError::panicked(payload)))),
         },
     }
 }
@@ -173,9 +174,17 @@ fn call(
 }
 
 /// A panic hook that exits keeps a panic from unwinding, which would have been a failure. On the exiting thread nobody can tell which panic.
-pub(crate) fn note_panic_that_exits() {
-    if std::thread::panicking() && state::handover().is_some() {
-        fail_running(HandlerError::exited_by_panic_hook());
+pub(crate) fn is_panic_that_exits() -> bool {
+    std::thread::panicking() && state::handover().is_some()
+}
+
+/// The handler that is running has called `exit` with this code, or C's, and does not go on. Of one that has finished it was the observer.
+pub(crate) fn note_exit(code: i32) {
+    if watch::event_being_told() == Some(HandlerEvent::Finished) {
+        return;
+    }
+    if let Some(label) = registry::running().1.filter(|_| state::context().is_some_and(|context| context.records_all)) {
+        state::record(HandlerRun::new(label.info(), elapsed(), HandlerEnd::Exited(code)));
     }
 }
 
@@ -201,9 +210,8 @@ pub(crate) fn exit_handler(code: i32) -> ! {
         let request: Box<dyn Any + Send> = Box::new(ExitRequest { code });
         resume_unwind(request);
     }
-    if let Some(label) = registry::running().1.filter(|_| state::context().is_some_and(|context| context.records_all)) {
-        state::record(HandlerRun::new(label.info(), elapsed(), HandlerEnd::Exited(code)));
-    }
+    note_exit(code);
+    registry::forget_running(); // what this does next may come by C's `exit`
     // Nothing can unwind here. An exit thread is left standing; the exiting thread runs the rest above the handler's frames.
     match state::handover().filter(|handover| handover.is_of_this_process()) {
         Some(handover) => handover.park(),

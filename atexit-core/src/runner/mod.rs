@@ -248,7 +248,7 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
 /// Runs everything that is pending because C's `exit` has called the hook, and the process was about to end with `status`.
 pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
     state::enter_hook();
-    let inside = is_inside().then(finish_inside_handler).flatten();
+    let inside = if is_inside() { finish_inside_handler(status) } else { None };
     let result = inside.unwrap_or_else(|| run(Cause::Exit { status }).map(|(_, asked)| asked));
     // The other thread cannot end the process while this one is inside C's `exit`, which may let in one thread only.
     let asked = result.unwrap_or_else(|OthersEnd| AskedStatus { exit: Some(state::await_leave()), failure: None });
@@ -258,16 +258,19 @@ pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
     }
 }
 
-/// Runs what is left from inside a handler that never returns, because it has called C's `exit`. `None`: it has been abandoned meanwhile.
-fn finish_inside_handler() -> Option<Result<AskedStatus, OthersEnd>> {
+/// Runs what is left from inside a handler that never returns, because it has called C's `exit`, with this status, where that is known.
+/// `None`: it has been abandoned meanwhile.
+fn finish_inside_handler(status: Option<i32>) -> Option<Result<AskedStatus, OthersEnd>> {
     let takes_over = state::handover().map_or_else(is_inside, |handover| handover.take_over());
     if !takes_over {
         return None;
     }
-    call::note_panic_that_exits();
-    if watch::event_being_told() == Some(HandlerEvent::Started) {
-        call::fail_running(HandlerError::kept_from_starting());
+    match watch::event_being_told() {
+        Some(HandlerEvent::Started) => call::fail_running(HandlerError::kept_from_starting()),
+        None if call::is_panic_that_exits() => call::fail_running(HandlerError::exited_by_panic_hook()),
+        _ => status.into_iter().for_each(call::note_exit),
     }
+    registry::forget_running(); // it is over: a deadline is no failure of it
     Some(finish_on_this_thread())
 }
 
@@ -316,9 +319,12 @@ fn end_at_deadline() -> (Report, AskedStatus) {
         let error = if event.is_some() { HandlerError::observer_at_deadline() } else { HandlerError::deadline() };
         let failure = Failure { handler: label.info(), error };
         let elapsed = context.config.deadline.unwrap_or_default();
-        state::record(HandlerRun::failed(failure.clone(), elapsed));
-        // Of a handler that has finished the observer knows.
-        if event != Some(HandlerEvent::Finished) {
+        let failed = HandlerRun::failed(failure.clone(), elapsed);
+        // Of a handler that has finished the observer knows, and so does the record.
+        if event == Some(HandlerEvent::Finished) {
+            state::record_instead(failed);
+        } else {
+            state::record(failed);
             call::tell_abandoned(&context, failure, elapsed);
         }
     }

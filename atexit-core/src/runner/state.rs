@@ -312,11 +312,23 @@ pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
     }
 }
 
-/// A handler of the innermost run has ended.
+/// A handler of the innermost run has ended. Of one that was abandoned meanwhile others have told.
 pub(crate) fn record(ended: HandlerRun) {
     let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.ended(), 1)));
-    if let Some(record) = run.records.last_mut() {
+    if let Some(record) = run.innermost_if_leased() {
         record.ended().push(ended);
+    }
+}
+
+/// The same of the one that has ended last, and was no failure so far; of one that was, this is another failure.
+pub(crate) fn record_instead(mut failed: HandlerRun) {
+    let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.ended(), 1)));
+    let Some(record) = run.records.last_mut() else { return };
+    match record.ended().last_mut() {
+        Some(last) if last.handler() == failed.handler() && last.failure().is_none() => {
+            std::mem::swap(last, &mut failed);
+        }
+        _ => record.ended().push(failed),
     }
 }
 

@@ -170,16 +170,17 @@ impl Handler {
         self
     }
 
-    /// Runs it before all handlers of `function` that are pending when it is registered.
+    /// Checks, when it is registered, that it runs before all pending handlers of `function`.
     ///
-    /// The function is named as a value; its handlers are those that `#[at_exit]` declares and those that
-    /// [`register(function)`](crate::register) makes. Several calls add up. What is registered last runs first anyway, so this moves nothing:
-    /// it says on standard error, in a line, where the order is another one, because `function` is in an earlier phase or because of
-    /// [`after`](Self::after), or where `function` is no handler. The handler is registered all the same.
+    /// It moves nothing, for what is registered last runs first anyway. The function is named as a value; its handlers are those that
+    /// `#[at_exit]` declares and those that [`register(function)`](crate::register) makes. Several calls add up. If the order is another one,
+    /// because `function` is in an earlier phase or because of [`after`](Self::after), or if `function` is no handler, a line on standard error
+    /// says so. The handler is registered all the same.
     ///
     /// # Errors
     ///
-    /// The compiler refuses what names no function when it builds the program, as for [`unregister`](crate::unregister).
+    /// The compiler refuses what names no function when it builds the program (not in `cargo check`), as for
+    /// [`unregister`](crate::unregister).
     ///
     /// # Examples
     ///
@@ -210,7 +211,8 @@ impl Handler {
     ///
     /// # Errors
     ///
-    /// The compiler refuses what names no function when it builds the program, as for [`unregister`](crate::unregister).
+    /// The compiler refuses what names no function when it builds the program (not in `cargo check`), as for
+    /// [`unregister`](crate::unregister).
     ///
     /// # Examples
     ///

@@ -291,6 +291,9 @@ impl Report {
 
     /// For a `?`: an error if anything failed, or was kept from running.
     ///
+    /// The run has told the same on standard error, where [`Config::log`](crate::Config::log) does not keep it from that: who shows the error
+    /// as well, as `main` does, tells it twice.
+    ///
     /// # Errors
     ///
     /// A [`RunError`] with this report in it.

@@ -17,9 +17,9 @@ const PANICKED: i32 = 101;
 
 /// What went wrong in a handler, as it returns it; displayed as its message.
 ///
-/// For implementations of [`Outcome`](crate::Outcome), and for handlers that return `Result<(), HandlerError>`: there a `?` makes
-/// one of any error, which is the [source](Self::source) of the [`Failure`](crate::Failure), and the handler can say with which status the
-/// process is to end.
+/// For implementations of [`Outcome`](crate::Outcome), and for handlers that return `Result<(), HandlerError>`: they say with which status the
+/// process is to end, and a `?` makes a `HandlerError` of what implements [`Error`], which is then its [source](Self::source). Of an error in a
+/// box, or of `anyhow`'s, make one by [`new`](Self::new) and [`with_source`](Self::with_source), of a text by `new`.
 ///
 /// # Examples
 ///
@@ -88,7 +88,7 @@ pub enum FailureKind {
     Error,
     /// It returned an [`ExitCode`](std::process::ExitCode) that is not 0.
     ExitStatus,
-    /// It panicked, or the expression of its `time_limit` did.
+    /// It panicked, or the expression of its `time_limit` did, or its executor returned before it had finished.
     Panic,
     /// It exceeded its time limit.
     TimeLimit,
@@ -253,9 +253,9 @@ impl Debug for HandlerError {
     }
 }
 
-/// An error that is displayed as that one, and has it as its source: for a `?` in a handler that returns `Result<(), HandlerError>`.
+/// An error that is displayed like that one, and has it as its source: for a `?` in a handler that returns `Result<(), HandlerError>`.
 ///
-/// This is why a `HandlerError` is no [`Error`] itself.
+/// This is why a `HandlerError` does not implement [`Error`] itself.
 impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
     fn from(error: E) -> Self {
         Self::new(&error).with_source(error)

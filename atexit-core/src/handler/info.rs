@@ -51,7 +51,7 @@ impl HandlerInfo {
 
     /// The handler's name, or else its function's and its arguments as the source has them: `my_cleanup("third")`.
     ///
-    /// Displaying the whole escapes what could not be seen, or pass for something else; this does not.
+    /// A closure is called `closure in app::main`. Displaying the whole escapes what could not be seen, or pass for something else; this does not.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label

@@ -57,8 +57,9 @@ pub fn cause() -> Option<Cause> {
 
 /// How long this handler has until its time limit or the deadline of the exit, whichever is first.
 ///
-/// `None` outside of handlers, and where there is neither; zero when it is over. Inside a [`run`](crate::run) that a handler has called, the
-/// limit of that handler counts, too. It is meant for a handler that waits for others: so it can give up in time, and say so.
+/// `None` outside of handlers, and where there is neither; zero when it is over. As for [`cause`], only the thread that the handler runs on
+/// is inside of it. Inside a [`run`](crate::run) that a handler has called, the limit of that handler counts, too. It is meant for a handler that
+/// waits for others: so it can give up in time, and say so.
 ///
 /// # Examples
 ///

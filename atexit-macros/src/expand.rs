@@ -42,13 +42,13 @@ fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> 
     // Where a name stands in for them, the arguments may be a secret.
     let arguments = if args.name.is_some() { "" } else { &call.text };
     let site = site(&name.unraw().to_string(), arguments, name.span());
-    // Which no expression of the user's sees.
-    let executor =
-        Ident::new(if needs_executor(args, function) { "executor" } else { "_executor" }, Span::mixed_site());
+    // Which no expression of the user's sees. A static of this name would stand in its way, so that it is an unlikely one.
+    let executor = Ident::new("at_exit_executor", Span::mixed_site());
+    let parameter = if needs_executor(args, function) { executor.to_token_stream() } else { quote!(_) };
     let run = run(args, function, call, &private, &executor);
     let options = options(args, &private);
     let declaration = quote! {
-        #private::submit! { Declared Description #site (#private::identity(&#name), |#executor| #run) #options }
+        #private::submit! { Declared Description #site (#private::identity(&#name), |#parameter| #run) #options }
     };
     // An item costs the user's build, so it stands only where it is of use: it carries the `allow`s, and where an
     // expression of the user's names a local variable, the compiler points at the item around it, which had else

@@ -54,6 +54,10 @@ const fn value() -> u8 {
 }
 #[allow(non_upper_case_globals)]
 const a0: u8 = 2;
+#[allow(non_upper_case_globals)]
+static executor: u8 = 3;
+#[allow(non_upper_case_globals)]
+static _executor: u8 = 4;
 #[allow(non_camel_case_types)]
 struct argument;
 
@@ -61,6 +65,12 @@ struct argument;
 #[at_exit(args = tuple())]
 fn hygiene(a1: u8, a2: u8) {
     assert_eq!((a1, a2), (1, 2));
+}
+
+#[at_exit(args = executor + _executor)]
+async fn driven(sum: u8) {
+    ::std::future::ready(()).await;
+    assert_eq!(sum, 7);
 }
 
 const fn tuple() -> (u8, u8) {

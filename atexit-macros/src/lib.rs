@@ -69,8 +69,8 @@ use proc_macro::TokenStream;
 ///
 /// - `unregister(my_cleanup)` takes back all that was declared of a function.
 /// - A crate that nothing names is not linked: see `link!`.
-/// - A `?` on a `Result` in `args` makes the handler fail with the error. Do not write one on an `Option`: it compiles, and
-///   where it is `None` the handler is skipped without a word.
+/// - A `?` on a `Result` in `args` makes an `Err` a failure of the handler; of an `async fn` only where it returns a
+///   `Result` itself. On an `Option` the compiler refuses it.
 /// - An attribute that makes an ordinary function of an `async fn`, such as `#[tokio::main]`, stands above this one. On
 ///   `fn main` itself, this one calls it twice.
 ///

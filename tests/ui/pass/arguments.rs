@@ -135,4 +135,13 @@ fn type_arguments(a: <Vec<u8> as IntoIterator>::Item, b: BTreeMap<u8, fn(u8, u8)
     let _ = (a, b);
 }
 
+// What fails is the handler.
+#[at_exit(args = "1".parse::<u8>()?)]
+fn parsed(_: u8) {}
+
+#[at_exit(args = "1".parse::<u8>()?)]
+async fn parsed_later(_: u8) -> Result<(), std::num::ParseIntError> {
+    Ok(())
+}
+
 fn main() {}

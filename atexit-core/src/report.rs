@@ -2,10 +2,11 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::handler::error::{FailureKind, HandlerError};
+use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 use crate::handler::text::{list, one_line};
 use crate::sys::signal_number::Signal;
@@ -147,9 +148,66 @@ impl Error for Failure {
 #[derive(Clone, Debug)]
 pub struct HandlerRun {
     handler: HandlerInfo,
+    ended: Ended,
+}
+
+/// What a run records of a handler. To say which it was in words takes longer than most handlers, and is done for who asks.
+#[derive(Clone)]
+pub(crate) struct Record {
+    /// `None`: its failure says which.
+    handler: Option<Label>,
+    ended: Ended,
+}
+
+#[derive(Clone, Debug)]
+struct Ended {
     elapsed: Duration,
     end: HandlerEnd,
     failure: Option<Arc<Failure>>,
+}
+
+impl Record {
+    pub(crate) fn new(handler: Label, elapsed: Duration, end: HandlerEnd) -> Self {
+        Self { handler: Some(handler), ended: Ended { elapsed, end, failure: None } }
+    }
+
+    pub(crate) fn failed(failure: Failure, elapsed: Duration) -> Self {
+        let end = HandlerEnd::Failed(failure.kind());
+        Self { handler: None, ended: Ended { elapsed, end, failure: Some(Arc::new(failure)) } }
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        self.ended.failure.as_deref()
+    }
+
+    fn told(&self) -> Option<HandlerRun> {
+        let failed = self.failure().map(|failure| failure.handler.clone());
+        let handler = failed.or_else(|| Some(self.handler.as_ref()?.info()))?;
+        Some(HandlerRun { handler, ended: self.ended.clone() })
+    }
+}
+
+/// What a run has recorded, and the same in words once somebody has asked.
+#[derive(Clone, Default)]
+pub(crate) struct Records {
+    records: Vec<Record>,
+    told: OnceLock<Vec<HandlerRun>>,
+}
+
+impl Records {
+    pub(crate) fn new(records: Vec<Record>) -> Self {
+        Self { records, told: OnceLock::new() }
+    }
+
+    fn told(&self) -> &[HandlerRun] {
+        self.told.get_or_init(|| self.records.iter().filter_map(Record::told).collect())
+    }
+}
+
+impl fmt::Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.told().fmt(f)
+    }
 }
 
 /// How a handler ended; displayed in a few words.
@@ -187,15 +245,6 @@ impl fmt::Display for HandlerEnd {
 }
 
 impl HandlerRun {
-    pub(crate) fn new(handler: HandlerInfo, elapsed: Duration, end: HandlerEnd) -> Self {
-        Self { handler, elapsed, end, failure: None }
-    }
-
-    pub(crate) fn failed(failure: Failure, elapsed: Duration) -> Self {
-        let end = HandlerEnd::Failed(failure.kind());
-        Self { failure: Some(Arc::new(failure.clone())), ..Self::new(failure.handler, elapsed, end) }
-    }
-
     /// The handler: its label and where it was declared or registered.
     #[must_use]
     pub fn handler(&self) -> &HandlerInfo {
@@ -205,19 +254,19 @@ impl HandlerRun {
     /// How long it took; for one that was abandoned, until then.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.elapsed
+        self.ended.elapsed
     }
 
     /// How it ended.
     #[must_use]
     pub fn end(&self) -> HandlerEnd {
-        self.end
+        self.ended.end
     }
 
     /// What went wrong, if it failed.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_deref()
+        self.ended.failure.as_deref()
     }
 }
 
@@ -242,7 +291,7 @@ impl HandlerRun {
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     pub(crate) ran: usize,
-    pub(crate) handlers: Vec<HandlerRun>,
+    pub(crate) handlers: Records,
     pub(crate) failures: Vec<Failure>,
     pub(crate) not_run: Vec<HandlerInfo>,
     pub(crate) elapsed: Duration,
@@ -262,7 +311,7 @@ impl Report {
     /// C's `exit` where the platform does not tell the status.
     #[must_use]
     pub fn handlers(&self) -> &[HandlerRun] {
-        &self.handlers
+        self.handlers.told()
     }
 
     /// The handlers that failed, in the order in which they did.

@@ -28,7 +28,7 @@ use crate::log::Log;
 use crate::order::problem::Problem;
 use crate::plan;
 use crate::registry::{self, lease::Lease};
-use crate::report::{Cause, Event, Failure, HandlerRun, Report};
+use crate::report::{Cause, Event, Failure, Record, Report};
 use crate::sys::sync::Instant;
 use crate::sys::{self, DeadEnd};
 use drive::{Ends, Run, Stop};
@@ -320,7 +320,7 @@ fn end_at_deadline() -> (Report, AskedStatus) {
         let error = if event.is_some() { HandlerError::observer_at_deadline() } else { HandlerError::deadline() };
         let failure = Failure { handler: label.info(), error };
         let elapsed = context.config.deadline.unwrap_or_default();
-        let failed = HandlerRun::failed(failure.clone(), elapsed);
+        let failed = Record::failed(failure.clone(), elapsed);
         // Of a handler that has finished the observer knows, and so does the record.
         if event == Some(HandlerEvent::Finished) {
             state::record_instead(failed);

@@ -190,7 +190,7 @@ pub fn install_for(signals: &[i32]) -> Result<(), SignalError> {
 /// assert!(matches!(Signals::new().also([Signal::KILL]).install(), Err(SignalError::Forbidden(Signal::KILL))));
 /// # Ok::<(), SignalError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[must_use = "without `install` nothing is installed"]
 pub struct Signals {
     chosen: Cow<'static, [Signal]>,

@@ -42,7 +42,11 @@ const PANICKED: i32 = 101;
 /// assert!(failure.source().is_some_and(|error| error.is::<std::io::Error>()));
 /// ```
 #[derive(Clone)]
-pub struct HandlerError {
+pub struct HandlerError(Box<What>);
+
+/// Behind a pointer, so that success costs nothing to pass on.
+#[derive(Clone)]
+struct What {
     status: i32,
     message: Arc<str>,
     kind: FailureKind,
@@ -125,20 +129,22 @@ impl HandlerError {
     ///
     /// One that a parent would read as success counts as 1.
     #[must_use]
-    pub fn with_status(self, status: i32) -> Self {
-        let status = if status & STATUS_MASK == 0 { 1 } else { status };
-        Self { status, ..self }
+    pub fn with_status(mut self, status: i32) -> Self {
+        self.0.status = if status & STATUS_MASK == 0 { 1 } else { status };
+        self
     }
 
     /// Adds the error that led to this one, as its [source](Self::source).
     #[must_use]
-    pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Source(Some(Arc::from(source.into()))), ..self }
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.source = Source(Some(Arc::from(source.into())));
+        self
     }
 
     /// Where nobody asks for the source. It is dropped here, on the thread of the handler, whose thread-locals are there.
-    pub(crate) fn without_source(self) -> Self {
-        Self { source: Source::default(), ..self }
+    pub(crate) fn without_source(mut self) -> Self {
+        self.0.source = Source::default();
+        self
     }
 
     /// The status that the process ends with if this is the last failure.
@@ -146,23 +152,23 @@ impl HandlerError {
     /// Never one that a parent reads as 0; on Unix it sees the low eight bits.
     #[must_use]
     pub fn status(&self) -> i32 {
-        self.status
+        self.0.status
     }
 
     /// What went wrong.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The error that led to this one, if it is known.
     #[must_use]
     pub fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.0.as_deref().map(|source| source as _)
+        self.0.source.0.as_deref().map(|source| source as _)
     }
 
     pub(crate) fn kind(&self) -> FailureKind {
-        self.kind
+        self.0.kind
     }
 
     /// From what a handler returned as its error. What is known of its type is kept; of others Rust tells no more than the text.
@@ -230,19 +236,19 @@ impl HandlerError {
     }
 
     fn of_kind(kind: FailureKind, status: i32, message: impl Into<Arc<str>>) -> Self {
-        Self { status, message: message.into(), kind, source: Source::default() }
+        Self(Box::new(What { status, message: message.into(), kind, source: Source::default() }))
     }
 
     /// What is left to show when the failure happens, as `main` would, but for lines that could pass for others. A panic was shown by the
     /// panic hook, and there is nothing to show of a status.
     pub(crate) fn announcement(&self) -> Option<String> {
-        (self.kind == FailureKind::Error).then(|| format!("Error: {}\n", indented(&self.message)))
+        (self.0.kind == FailureKind::Error).then(|| format!("Error: {}\n", indented(&self.0.message)))
     }
 }
 
 impl Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.message)
+        f.pad(&self.0.message)
     }
 }
 

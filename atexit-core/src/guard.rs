@@ -95,7 +95,8 @@ impl ExitGuard {
 
     /// Runs the function now, on this thread, if it is pending, and says what went wrong.
     ///
-    /// None of this is printed to standard error, except what the panic hook shows of a panic.
+    /// An async one runs on a thread of its own: see [`Handler::guard`]. None of what went wrong is printed to standard error, except what the
+    /// panic hook shows of a panic.
     ///
     /// # Errors
     ///
@@ -121,8 +122,8 @@ impl ExitGuard {
         result.map_err(|error| Failure { handler: label.info(), error })
     }
 
-    /// Runs the function. A future is driven on another thread, for this one may be driving futures already, which no executor is told of; inside
-    /// a handler that is none of the program's executors, and [`exit`](crate::exit) has to be called on this thread.
+    /// Runs the function. A future is driven on another thread, for this one may be driving futures already, and no executor says so. Inside a
+    /// handler it is not: [`exit`](crate::exit) ends the handler only on the thread that runs it.
     fn call(&self, handler: PendingHandler) -> Called {
         let executor = Config::current().executor;
         if self.is_async && !runner::is_inside() {

@@ -63,6 +63,7 @@ use crate::sys::{self, Process};
 pub use crate::sys::signal_number::Signal;
 
 /// Why signals could not be installed.
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum SignalError {
     /// No signal has this number.
@@ -92,13 +93,6 @@ impl fmt::Display for SignalError {
             Self::System(error) => write!(f, "the thread that waits for signals cannot be started: {error}"),
             Self::Unsupported => f.write_str("there are no signals on this platform"),
         }
-    }
-}
-
-/// As it is displayed: a test and `main` show this.
-impl fmt::Debug for SignalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -274,9 +274,10 @@ pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
     literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// What is a user's may panic when it is dropped, and so may the payload of that panic, which is left alone for this reason.
+/// What is a user's may panic when it is dropped, and so may the payload of that panic; the payload of a third is left alone.
 pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) else { return };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(payload);
     }
 }

@@ -89,6 +89,8 @@ fn the_program_says_how_much_is_printed_and_the_environment_has_the_last_word() 
     let seen = run(asked.env("AT_EXIT_LOG", "error"));
     assert!(seen.stderr.starts_with("at_exit: 1 handler failed:\nat_exit: code:3 at "), "{seen:?}");
     assert_eq!(seen.end, End::Status(3));
+    let mut nonsense = command(WAYS_OUT, &["return", "silent", "code:3"]);
+    assert_seen(nonsense.env("AT_EXIT_LOG", "nonsense"), "main\ncode:3\n", "", End::Status(3));
 }
 
 #[test]

@@ -283,6 +283,10 @@ fn a_guard_drives_a_future_where_futures_are_driven_already() {
         finished.finish().expect("it is driven on another thread");
     }));
     assert_eq!(ran.load(Ordering::Relaxed), 2);
+    let dropped = Handler::new_async(count()).guard();
+    register_async(async move || drop(dropped));
+    assert!(run().is_success());
+    assert_eq!(ran.load(Ordering::Relaxed), 3);
     let failure = Handler::new_async(async || panic!("boom")).guard().finish().expect_err("it panics");
     assert_eq!(failure.message(), "panicked: boom");
 }

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use spawn::{End, assert_seen, build, command, try_build};
+use spawn::{End, assert_seen, build, cannot_run, command, try_build};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -42,11 +43,18 @@ const PLAIN: Build = ("order-dev", &[], &[]);
 /// It takes two `static`s of one name for the same.
 const THIN: Build = ("order-thin-lto", &["--release"], &[("CARGO_PROFILE_RELEASE_LTO", "thin")]);
 
+/// It compares the names of sections that are kept, and only those.
+const MOLD: Build = ("mold-dev", &[], &[("RUSTFLAGS", "-Clink-arg=-fuse-ld=mold")]);
+
 #[test]
 fn two_versions_in_one_program_are_an_error_of_the_linker() {
     let manifest = write_workspace().join("two_versions/Cargo.toml");
     let args = ["--manifest-path", manifest.to_str().expect("UTF-8")];
-    for (folder, flags, env) in [PLAIN, THIN] {
+    let has_mold = Command::new("mold").arg("--version").output().is_ok();
+    if !has_mold {
+        cannot_run("there is no mold");
+    }
+    for (folder, flags, env) in [PLAIN, THIN].into_iter().chain(has_mold.then_some(MOLD)) {
         let args = [&args, flags, &["--features", "newer"]].concat();
         let said = try_build(folder, &args, env).expect_err("two versions");
         assert!(said.contains(MESSAGE), "{folder}: {said}");

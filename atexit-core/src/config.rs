@@ -78,14 +78,14 @@ impl Config {
         lock().clone()
     }
 
-    /// Whether a failed handler changes an exit status of 0; `true` unless it is set.
+    /// Whether a failed handler changes an exit status of 0; `true` by default.
     #[must_use]
     pub const fn failure_status(mut self, changes: bool) -> Self {
         self.failure_status = changes;
         self
     }
 
-    /// A limit for every handler that has none of its own; `None` unless it is set.
+    /// The time limit of handlers that have none of their own; `None` by default.
     ///
     /// See [`Handler::time_limit`](crate::Handler::time_limit) for what becomes of a handler that exceeds it.
     ///
@@ -105,9 +105,10 @@ impl Config {
         self
     }
 
-    /// A limit for the whole run at exit, also after a caught signal; `None` unless it is set.
+    /// A limit for the whole run at exit, also after a caught signal; `None` by default.
     ///
-    /// A [`run`](crate::run) that the program calls has none, nor has the unloading of a library. It is counted from where the exit reaches the handlers, waiting for a run of another thread included. It takes a thread to watch it.
+    /// A [`run`](crate::run) that the program calls has none, nor has the unloading of a library. It is counted from where the exit reaches the
+    /// handlers, waiting for a run of another thread included. It takes a thread to watch it.
     ///
     /// When it is over, no handler is started any more, standard error names what was not run, and the process ends, with a status that is not
     /// 0. If the handler that is running then has the exiting thread, the process ends without what C code planted
@@ -140,7 +141,7 @@ impl Config {
         self
     }
 
-    /// How much is printed to standard error; [`Level::Error`] unless it is set.
+    /// How much is printed to standard error; [`Level::Error`] by default.
     ///
     /// The environment variable `AT_EXIT_LOG` has the last word.
     #[must_use]
@@ -179,8 +180,8 @@ impl Config {
 
     /// Calls `observer` for every [`Event`].
     ///
-    /// If it panics, the panic hook reports it, the run goes on, and the exit status stays as it is. It has to return. No time limit covers it: at whichever event it hangs, the run stops there, and only a deadline ends the process.
-    /// It must not call [`run`](crate::run), nor register handlers without an end.
+    /// If it panics, the panic hook reports it, the run goes on, and the exit status stays as it is. It has to return. No time limit covers it:
+    /// at whichever event it hangs, the run stops there, and only a deadline ends the process. It must not call [`run`](crate::run), nor register handlers without an end.
     ///
     /// To end the process from there, call [`exit`](crate::exit). [`std::process::exit`] aborts or blocks as in a handler. If it calls C's
     /// `exit` at [`Event::Started`], the handler that is about to start does not run, and that counts as its failure. It is told of

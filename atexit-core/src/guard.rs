@@ -9,11 +9,12 @@ use std::time::Instant;
 use crate::config::{self, Config};
 use crate::handler::PendingHandler;
 use crate::handler::error::{HandlerError, drop_quietly};
-use crate::handler::executor::Executor;
+use crate::handler::executor::{self, Executor};
 use crate::handler::outcome::Outcome;
 use crate::registration::{Handler, Registration};
 use crate::report::Failure;
 use crate::runner;
+use crate::sys;
 
 /// Runs a function once: when the guard is dropped or [finished](Self::finish), or at exit.
 ///
@@ -122,11 +123,12 @@ impl ExitGuard {
         result.map_err(|error| Failure { handler: label.info(), error })
     }
 
-    /// Runs the function. A future is driven on another thread, for this one may be driving futures already, and no executor says so. Inside a
-    /// handler it is not: [`exit`](crate::exit) ends the handler only on the thread that runs it.
+    /// Runs the function. A future is driven on another thread, for this one may be driving futures already: of the program's own nobody knows.
+    /// Inside a handler that is not async it stays here, as [`exit`](crate::exit) ends the handler only on the thread that runs it.
     fn call(&self, handler: PendingHandler) -> Called {
         let executor = Config::current().executor;
-        if self.is_async && !runner::is_inside() {
+        let may_be_driving = executor::drives() || !runner::is_inside();
+        if self.is_async && may_be_driving && sys::can_start_threads() {
             call_elsewhere(handler, &executor)
         } else {
             call(handler, &executor)
@@ -152,7 +154,7 @@ impl Drop for ExitGuard {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 let failure = Failure { handler: label.info(), error };
-                config::log(None).failed_outside(&failure, label.is_name());
+                config::log(None).failed_outside(&failure, label.has_name());
             }
             Err(payload) if std::thread::panicking() => drop_quietly(payload),
             Err(payload) => resume_unwind(payload),

@@ -118,7 +118,7 @@ impl Failure {
 
     /// What the process ends with if this is the last failure.
     ///
-    /// 101 for a panic; the status that was returned, or that of a [`HandlerError`]; 1 for everything else.
+    /// For a panic it is 101, for an exit status or a [`HandlerError`] that was returned the status of that, and 1 for all else.
     #[must_use]
     pub fn status(&self) -> i32 {
         self.error.status()
@@ -148,63 +148,63 @@ impl Error for Failure {
 #[derive(Clone, Debug)]
 pub struct HandlerRun {
     handler: HandlerInfo,
-    ended: Ended,
+    ending: Ending,
 }
 
 /// What a run records of a handler. To say which it was in words takes longer than most handlers, and is done for who asks.
 #[derive(Clone)]
-pub(crate) struct Record {
+pub(crate) struct HandlerRecord {
     /// `None`: its failure says which.
     handler: Option<Label>,
-    ended: Ended,
+    ending: Ending,
 }
 
 #[derive(Clone, Debug)]
-struct Ended {
+struct Ending {
     elapsed: Duration,
     end: HandlerEnd,
     failure: Option<Arc<Failure>>,
 }
 
-impl Record {
+impl HandlerRecord {
     pub(crate) fn new(handler: Label, elapsed: Duration, end: HandlerEnd) -> Self {
-        Self { handler: Some(handler), ended: Ended { elapsed, end, failure: None } }
+        Self { handler: Some(handler), ending: Ending { elapsed, end, failure: None } }
     }
 
     pub(crate) fn failed(failure: Failure, elapsed: Duration) -> Self {
         let end = HandlerEnd::Failed(failure.kind());
-        Self { handler: None, ended: Ended { elapsed, end, failure: Some(Arc::new(failure)) } }
+        Self { handler: None, ending: Ending { elapsed, end, failure: Some(Arc::new(failure)) } }
     }
 
     pub(crate) fn failure(&self) -> Option<&Failure> {
-        self.ended.failure.as_deref()
+        self.ending.failure.as_deref()
     }
 
     fn told(&self) -> Option<HandlerRun> {
         let failed = self.failure().map(|failure| failure.handler.clone());
         let handler = failed.or_else(|| Some(self.handler.as_ref()?.info()))?;
-        Some(HandlerRun { handler, ended: self.ended.clone() })
+        Some(HandlerRun { handler, ending: self.ending.clone() })
     }
 }
 
 /// What a run has recorded, and the same in words once somebody has asked.
 #[derive(Clone, Default)]
-pub(crate) struct Records {
-    records: Vec<Record>,
+pub(crate) struct HandlerRecords {
+    records: Vec<HandlerRecord>,
     told: OnceLock<Vec<HandlerRun>>,
 }
 
-impl Records {
-    pub(crate) fn new(records: Vec<Record>) -> Self {
+impl HandlerRecords {
+    pub(crate) fn new(records: Vec<HandlerRecord>) -> Self {
         Self { records, told: OnceLock::new() }
     }
 
     fn told(&self) -> &[HandlerRun] {
-        self.told.get_or_init(|| self.records.iter().filter_map(Record::told).collect())
+        self.told.get_or_init(|| self.records.iter().filter_map(HandlerRecord::told).collect())
     }
 }
 
-impl fmt::Debug for Records {
+impl fmt::Debug for HandlerRecords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.told().fmt(f)
     }
@@ -254,19 +254,19 @@ impl HandlerRun {
     /// How long it took; for one that was abandoned, until then.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.ended.elapsed
+        self.ending.elapsed
     }
 
     /// How it ended.
     #[must_use]
     pub fn end(&self) -> HandlerEnd {
-        self.ended.end
+        self.ending.end
     }
 
     /// What went wrong, if it failed.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
-        self.ended.failure.as_deref()
+        self.ending.failure.as_deref()
     }
 }
 
@@ -291,7 +291,7 @@ impl HandlerRun {
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     pub(crate) ran: usize,
-    pub(crate) handlers: Records,
+    pub(crate) handlers: HandlerRecords,
     pub(crate) failures: Vec<Failure>,
     pub(crate) not_run: Vec<HandlerInfo>,
     pub(crate) elapsed: Duration,

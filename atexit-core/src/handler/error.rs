@@ -42,11 +42,11 @@ const PANICKED: i32 = 101;
 /// assert!(failure.source().is_some_and(|error| error.is::<std::io::Error>()));
 /// ```
 #[derive(Clone)]
-pub struct HandlerError(Box<What>);
+pub struct HandlerError(Box<Details>);
 
 /// Behind a pointer, so that success costs nothing to pass on.
 #[derive(Clone)]
-struct What {
+struct Details {
     status: i32,
     message: Arc<str>,
     kind: FailureKind,
@@ -236,7 +236,7 @@ impl HandlerError {
     }
 
     fn of_kind(kind: FailureKind, status: i32, message: impl Into<Arc<str>>) -> Self {
-        Self(Box::new(What { status, message: message.into(), kind, source: Source::default() }))
+        Self(Box::new(Details { status, message: message.into(), kind, source: Source::default() }))
     }
 
     /// What is left to show when the failure happens, as `main` would, but for lines that could pass for others. A panic was shown by the

@@ -18,7 +18,7 @@ use parking::block_on;
 use tokio::block_on;
 
 /// What runs async handlers to completion: a function of the program's, or ours.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Executor(Option<Arc<dyn Fn(Task) + Send + Sync>>);
 
 /// A handler as a future, which leaves its output where it is looked for.
@@ -44,11 +44,30 @@ impl Executor {
     where
         F::Output: 'static,
     {
+        let _drives = Drives(DRIVES.replace(true));
         let Self(Some(block_on)) = self else { return self::block_on(future) };
         let output = Rc::new(Cell::new(None));
         let place = Rc::clone(&output);
         block_on(Box::pin(async move { place.set(Some(future.await)) }));
         output.take().unwrap_or_else(|| panic!("the executor returned before the handler had finished"))
+    }
+}
+
+thread_local! {
+    static DRIVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside of an executor, which most do not bear another one in.
+pub(crate) fn drives() -> bool {
+    DRIVES.get()
+}
+
+/// Puts back what was there before.
+struct Drives(bool);
+
+impl Drop for Drives {
+    fn drop(&mut self) {
+        DRIVES.set(self.0);
     }
 }
 

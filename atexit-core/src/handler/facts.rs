@@ -63,7 +63,7 @@ pub(crate) enum Label {
 
 impl Label {
     /// Whether it was registered with a name.
-    pub(crate) fn is_name(&self) -> bool {
+    pub(crate) fn has_name(&self) -> bool {
         matches!(self, Self::Registered { name: Some(_), .. })
     }
 

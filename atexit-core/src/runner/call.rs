@@ -17,7 +17,7 @@ use crate::handler::error::HandlerError;
 use crate::handler::executor::Executor;
 use crate::handler::facts::Label;
 use crate::registry::{self, lease};
-use crate::report::{Event, Failure, HandlerEnd, Record};
+use crate::report::{Event, Failure, HandlerEnd, HandlerRecord};
 use crate::sys;
 use crate::sys::sync::{Instant, thread_local};
 
@@ -76,7 +76,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     let (end, failure) = match ended {
         Ok(end) => {
             if *records_all {
-                state::record(Record::new(label, elapsed, end));
+                state::record(HandlerRecord::new(label, elapsed, end));
             }
             (end, None)
         }
@@ -84,7 +84,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
             let error = if *records_all { error } else { error.without_source() };
             let failure = Failure { handler: label.info(), error };
             log.failed(&failure.error);
-            state::record(Record::failed(failure.clone(), elapsed));
+            state::record(HandlerRecord::failed(failure.clone(), elapsed));
             (HandlerEnd::Failed(failure.kind()), Some(failure))
         }
     };
@@ -116,7 +116,7 @@ fn time_limit(
         Err(payload) => match payload.downcast::<ExitRequest>() {
             Ok(request) => {
                 if records_all {
-                    state::record(Record::new(label.clone(), Duration::ZERO, HandlerEnd::Exited(request.code)));
+                    state::record(HandlerRecord::new(label.clone(), Duration::ZERO, HandlerEnd::Exited(request.code)));
                 }
                 None
             }
@@ -189,14 +189,14 @@ pub(crate) fn note_exit(code: i32) {
         return;
     }
     if let Some(label) = registry::running().1.filter(|_| state::context().is_some_and(|context| context.records_all)) {
-        state::record(Record::new(label, elapsed(), HandlerEnd::Exited(code)));
+        state::record(HandlerRecord::new(label, elapsed(), HandlerEnd::Exited(code)));
     }
 }
 
 /// The handler that is running has failed, and does not go on.
 pub(crate) fn fail_running(error: HandlerError) {
     if let Some(label) = registry::running().1 {
-        state::record(Record::failed(Failure { handler: label.info(), error }, elapsed()));
+        state::record(HandlerRecord::failed(Failure { handler: label.info(), error }, elapsed()));
     }
 }
 

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use super::handover::Handover;
 use super::record::RunRecord;
 use crate::registry::lease;
-use crate::report::Record;
+use crate::report::HandlerRecord;
 use crate::sys;
 use crate::sys::sync::thread::JoinHandle;
 use crate::sys::sync::thread_local;
@@ -205,7 +205,7 @@ impl RunState {
     }
 
     /// Where it is written what has ended in the outermost run, and how much that is of those inside it.
-    pub(super) fn ended_within(&mut self) -> Option<(&mut Vec<Record>, usize)> {
+    pub(super) fn ended_within(&mut self) -> Option<(&mut Vec<HandlerRecord>, usize)> {
         let (outermost, nested) = self.records.split_first_mut()?;
         Some((outermost.ended(), nested.iter_mut().map(|inner| inner.ended().len()).sum()))
     }

@@ -28,7 +28,7 @@ use crate::log::Log;
 use crate::order::problem::Problem;
 use crate::plan;
 use crate::registry::{self, lease::Lease};
-use crate::report::{Cause, Event, Failure, Record, Report};
+use crate::report::{Cause, Event, Failure, HandlerRecord, Report};
 use crate::sys::sync::Instant;
 use crate::sys::{self, DeadEnd};
 use drive::{Ends, Run, Stop};
@@ -320,7 +320,7 @@ fn end_at_deadline() -> (Report, AskedStatus) {
         let error = if event.is_some() { HandlerError::observer_at_deadline() } else { HandlerError::deadline() };
         let failure = Failure { handler: label.info(), error };
         let elapsed = context.config.deadline.unwrap_or_default();
-        let failed = Record::failed(failure.clone(), elapsed);
+        let failed = HandlerRecord::failed(failure.clone(), elapsed);
         // Of a handler that has finished the observer knows, and so does the record.
         if event == Some(HandlerEvent::Finished) {
             state::record_instead(failed);
@@ -345,6 +345,9 @@ fn strike() -> ! {
 /// Says what became of a run, the observer once, then lets `close` take its record, and says what handlers and observers have asked for.
 fn tell(context: &RunContext, told: Told, close: fn() -> Option<RunRecord>) -> (Report, AskedStatus) {
     let Told { report, before, too_late, stayed_held } = told;
+    if context.cause == Cause::Unload {
+        let _ = report.handlers(); // the code that says which they were goes away
+    }
     let Heard { failures, not_run } = before.unwrap_or_default();
     context.log.summary(&report.failures[failures..], &report.not_run[not_run..], too_late, stayed_held);
     if before.is_none() {

@@ -8,7 +8,7 @@ use super::exit_status::AskedStatus;
 use crate::config::Config;
 use crate::handler::info::HandlerInfo;
 use crate::log::Log;
-use crate::report::{Cause, Failure, Record, Records, Report};
+use crate::report::{Cause, Failure, HandlerRecord, HandlerRecords, Report};
 use crate::sys::sync::Instant;
 
 /// What a run goes by from its beginning to its end.
@@ -46,7 +46,7 @@ pub(crate) struct RunRecord {
     context: Arc<RunContext>,
     began: Instant,
     /// The handlers that have ended: all, or those that have failed.
-    ended: Vec<Record>,
+    ended: Vec<HandlerRecord>,
     not_run: Option<NotRun>,
     /// The code of the last `exit` inside a handler.
     exit: Option<i32>,
@@ -91,11 +91,11 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    pub(crate) fn report(&self, ran: usize, handlers: Vec<Record>) -> Report {
+    pub(crate) fn report(&self, ran: usize, handlers: Vec<HandlerRecord>) -> Report {
         Report {
             ran,
             failures: failures(&handlers).cloned().collect(),
-            handlers: Records::new(handlers),
+            handlers: HandlerRecords::new(handlers),
             not_run: self.not_run.as_deref().cloned().unwrap_or_default(),
             elapsed: self.began.elapsed(),
         }
@@ -112,7 +112,7 @@ impl RunRecord {
     }
 
     /// Where it is written which handlers have ended; whoever adds one has made room for it.
-    pub(crate) fn ended(&mut self) -> &mut Vec<Record> {
+    pub(crate) fn ended(&mut self) -> &mut Vec<HandlerRecord> {
         &mut self.ended
     }
 
@@ -139,7 +139,7 @@ impl RunRecord {
 
     /// Notes that the run is over, for which there is room in `ended`. An observer that is told may call C's `exit`, and then the run
     /// ends once more.
-    pub(crate) fn end(&mut self, ended: &mut Vec<Record>) -> Ended {
+    pub(crate) fn end(&mut self, ended: &mut Vec<HandlerRecord>) -> Ended {
         ended.extend(self.ended.iter().cloned());
         let now = Heard {
             failures: failures(ended).count(),
@@ -159,6 +159,6 @@ impl RunRecord {
     }
 }
 
-fn failures(ended: &[Record]) -> impl DoubleEndedIterator<Item = &Failure> {
-    ended.iter().filter_map(Record::failure)
+fn failures(ended: &[HandlerRecord]) -> impl DoubleEndedIterator<Item = &Failure> {
+    ended.iter().filter_map(HandlerRecord::failure)
 }

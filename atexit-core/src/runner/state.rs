@@ -17,7 +17,7 @@ use crate::registry::{
     self,
     lease::{self, Lease},
 };
-use crate::report::{Failure, Record};
+use crate::report::{Failure, HandlerRecord};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::thread::JoinHandle;
 use crate::sys::sync::{Condvar, Instant};
@@ -184,7 +184,7 @@ pub(crate) fn take_over() -> Claim {
 /// The handler that was running has been abandoned, and so is what it ran inside: that is a failure. `Others`: this thread's run is ended
 /// by another one, which tells what becomes of the handler.
 pub(crate) fn abandon(failure: Failure, elapsed: Duration) -> Claim {
-    let failed = Record::failed(failure, elapsed);
+    let failed = HandlerRecord::failed(failure, elapsed);
     let mut nested = Vec::new();
     let mut run = lock_to_abandon(&mut nested, 1);
     if !run.is_owner(ThreadToken::mine()) {
@@ -313,7 +313,7 @@ pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
 }
 
 /// A handler of the innermost run has ended. Of one that was abandoned meanwhile others have told.
-pub(crate) fn record(ended: Record) {
+pub(crate) fn record(ended: HandlerRecord) {
     let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.ended(), 1)));
     if let Some(record) = run.innermost_if_leased() {
         record.ended().push(ended);
@@ -321,7 +321,7 @@ pub(crate) fn record(ended: Record) {
 }
 
 /// The same of the one that has ended last, and was no failure so far; of one that was, this is another failure.
-pub(crate) fn record_instead(mut failed: Record) {
+pub(crate) fn record_instead(mut failed: HandlerRecord) {
     let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.ended(), 1)));
     let Some(record) = run.records.last_mut() else { return };
     match record.ended().last_mut() {

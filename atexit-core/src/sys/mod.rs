@@ -156,8 +156,8 @@ pub(crate) use before_main;
 /// and every program links that one.
 ///
 /// As a `static` with `#[no_mangle]` each shared library would export it, and thin link-time optimization would drop the second one. A
-/// label, before no code, is seen by nothing but the linker. On processors whose assembly the oldest Rust does not take, WebAssembly
-/// among them, nothing is defined.
+/// label, before nothing, is seen by nobody but the linker. With ELF it stands among the constructors, as mold compares the names of sections
+/// that are kept, and only those. On processors whose assembly the oldest Rust does not take, WebAssembly among them, nothing is defined.
 ///
 /// Two static libraries in one program in C are told, too, if they have two versions: with one, the linker takes all of it from the first.
 /// A program and a shared library, or two, may have two versions: their names do not meet.
@@ -173,10 +173,30 @@ macro_rules! one_copy {
             target_arch = "loongarch64",
             target_arch = "s390x"
         ))]
-        std::arch::global_asm!(concat!(".globl ", $name), concat!($name, ":"));
+        crate::sys::label!($name);
     };
 }
 pub(crate) use one_copy;
+
+#[cfg(not(any(windows, target_vendor = "apple")))]
+macro_rules! label {
+    ($name:literal) => {
+        std::arch::global_asm!(
+            ".pushsection .init_array, \"aw\", %init_array",
+            concat!(".globl ", $name),
+            concat!($name, ":"),
+            ".popsection"
+        );
+    };
+}
+#[cfg(any(windows, target_vendor = "apple"))]
+macro_rules! label {
+    ($name:literal) => {
+        std::arch::global_asm!(concat!(".globl ", $name), concat!($name, ":"));
+    };
+}
+#[allow(unused_imports, reason = "nothing is defined on some processors")]
+pub(crate) use label;
 
 /// The process in which something was made; what a forked child has from its parent was made in another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

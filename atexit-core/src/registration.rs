@@ -51,8 +51,9 @@ where
 
 /// Registers an async handler: when the process exits, the future that `f` makes is run to completion.
 ///
-/// In all else it is as [`register`]. `f` is called, and its future driven, on the thread of the handler, by the executor of [`Config::block_on`](crate::Config::block_on),
-/// or else by the library's: with the feature `tokio` a Tokio runtime, without it a small executor without timers and I/O.
+/// In all else it is as [`register`]. `f` is called, and its future driven, on the thread of the handler, by the executor of
+/// [`Config::block_on`](crate::Config::block_on), or else by the library's: with the feature `tokio` a Tokio runtime, without it a small
+/// executor without timers and I/O.
 ///
 /// # Panics
 ///

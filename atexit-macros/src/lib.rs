@@ -37,8 +37,8 @@ use proc_macro::TokenStream;
 /// | `crate = PATH` | where `atexit_core` is, if not at `::atexit_core` |
 ///
 /// The expressions are evaluated when the handler runs, on the thread that it runs on, those of an `async fn` inside of
-/// its future. They see statics and constants, not local variables. If one panics, that is a failure of the handler; where it is `time_limit`, the handler runs
-/// without it.
+/// its future. They see statics and constants, not local variables. If one panics, that is a failure of the handler;
+/// where it is `time_limit`, the handler runs without it.
 ///
 /// # Functions
 ///

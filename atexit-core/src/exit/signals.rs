@@ -265,8 +265,9 @@ impl Signals {
     /// # Errors
     ///
     /// If there is no such signal, or if one cannot be had (SIGKILL and SIGSTOP cannot be caught; after SIGSEGV, SIGABRT and the like
-    /// nothing can run; SIGCHLD and the like end no process; real-time signals are not for this): then nothing changes. If the system refuses a thread, nothing
-    /// changes either; if it refuses one of the signals, those before it may be installed. On a platform without signals it is always an error.
+    /// nothing can run; SIGCHLD and the like end no process; real-time signals are not for this): then nothing changes. If the system refuses a
+    /// thread, nothing changes either; if it refuses one of the signals, those before it may be installed. On a platform without signals it is
+    /// always an error.
     pub fn install(self) -> Result<(), SignalError> {
         if signal::SUPPORTED.is_empty() {
             return Err(SignalError::Unsupported);

@@ -51,7 +51,7 @@ pub mod process;
 mod registration;
 #[path = "../../../atexit-core/src/registry/mod.rs"]
 mod registry;
-#[path = "../../../atexit-core/src/report.rs"]
+#[path = "../../../atexit-core/src/report/mod.rs"]
 mod report;
 #[path = "../../../atexit-core/src/runner/mod.rs"]
 mod runner;

@@ -2,14 +2,18 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::handler::error::{FailureKind, HandlerError};
-use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
-use crate::handler::text::{list, one_line};
+use crate::handler::text::list;
 use crate::sys::signal_number::Signal;
+
+mod failure;
+mod handlers;
+
+pub use failure::Failure;
+pub use handlers::{HandlerEnd, HandlerRun};
+pub(crate) use handlers::{HandlerRecord, HandlerRecords};
 
 /// Why a run takes place, as a handler learns it from [`cause`](crate::cause); displayed in a few words.
 ///
@@ -65,208 +69,6 @@ impl fmt::Display for Cause {
             Self::Run => f.pad("run"),
             Self::Unload => f.pad("unload"),
         }
-    }
-}
-
-/// A handler that failed, displayed on one line as `label at file:line: message`.
-///
-/// Of the message that is the first paragraph, its lines joined by spaces, and ` …` if there are more. Characters that break a line, are not
-/// seen, or change how others are seen are escaped: control and format characters, and separators of lines and paragraphs.
-///
-/// As an [`Error`] it has a [`source`](Error::source) where the handler returned a [`HandlerError`] that has one, or an
-/// [`io::Error`](std::io::Error). Of other types Rust tells no more than the message: they are only `Debug`.
-///
-/// # Examples
-///
-/// ```
-/// use atexit_core::{FailureKind, Handler, run};
-///
-/// Handler::new(|| Err::<(), _>("no space")).name("flush").register();
-/// let report = run();
-/// let failure = &report.failures()[0];
-/// assert_eq!(failure.handler().label(), "flush");
-/// assert_eq!((failure.kind(), failure.message(), failure.status()), (FailureKind::Error, "\"no space\"", 1));
-/// assert!(failure.to_string().ends_with(": \"no space\""));
-/// ```
-#[derive(Clone)]
-pub struct Failure {
-    pub(crate) handler: HandlerInfo,
-    pub(crate) error: HandlerError,
-}
-
-impl Failure {
-    /// The handler: its label and where it was declared or registered.
-    #[must_use]
-    pub fn handler(&self) -> &HandlerInfo {
-        &self.handler
-    }
-
-    /// In which way it failed.
-    #[must_use]
-    pub fn kind(&self) -> FailureKind {
-        self.error.kind()
-    }
-
-    /// What went wrong.
-    ///
-    /// The `Debug` text of an `Err`, `panicked: …`, `returned exit status 3`, `exceeded its time limit of …`, `was still running at the
-    /// deadline`, or another sentence of which the handler is the subject.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        self.error.message()
-    }
-
-    /// What the process ends with if this is the last failure.
-    ///
-    /// For a panic it is 101, for an exit status or a [`HandlerError`] that was returned the status of that, and 1 for all else.
-    #[must_use]
-    pub fn status(&self) -> i32 {
-        self.error.status()
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.handler, one_line(self.message()))
-    }
-}
-
-/// As it is displayed: a test and `main` show this.
-impl fmt::Debug for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Error for Failure {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.error.source()
-    }
-}
-
-/// A handler that ran: which, for how long, and how it ended.
-#[derive(Clone, Debug)]
-pub struct HandlerRun {
-    handler: HandlerInfo,
-    ending: Ending,
-}
-
-/// What a run records of a handler. To say which it was in words takes longer than most handlers, and is done for who asks.
-#[derive(Clone)]
-pub(crate) struct HandlerRecord {
-    /// `None`: its failure says which.
-    handler: Option<Label>,
-    ending: Ending,
-}
-
-#[derive(Clone, Debug)]
-struct Ending {
-    elapsed: Duration,
-    end: HandlerEnd,
-    failure: Option<Arc<Failure>>,
-}
-
-impl HandlerRecord {
-    pub(crate) fn new(handler: Label, elapsed: Duration, end: HandlerEnd) -> Self {
-        Self { handler: Some(handler), ending: Ending { elapsed, end, failure: None } }
-    }
-
-    pub(crate) fn failed(failure: Failure, elapsed: Duration) -> Self {
-        let end = HandlerEnd::Failed(failure.kind());
-        Self { handler: None, ending: Ending { elapsed, end, failure: Some(Arc::new(failure)) } }
-    }
-
-    pub(crate) fn failure(&self) -> Option<&Failure> {
-        self.ending.failure.as_deref()
-    }
-
-    fn told(&self) -> Option<HandlerRun> {
-        let failed = self.failure().map(|failure| failure.handler.clone());
-        let handler = failed.or_else(|| Some(self.handler.as_ref()?.info()))?;
-        Some(HandlerRun { handler, ending: self.ending.clone() })
-    }
-}
-
-/// What a run has recorded, and the same in words once somebody has asked.
-#[derive(Clone, Default)]
-pub(crate) struct HandlerRecords {
-    records: Vec<HandlerRecord>,
-    told: OnceLock<Vec<HandlerRun>>,
-}
-
-impl HandlerRecords {
-    pub(crate) fn new(records: Vec<HandlerRecord>) -> Self {
-        Self { records, told: OnceLock::new() }
-    }
-
-    fn told(&self) -> &[HandlerRun] {
-        self.told.get_or_init(|| self.records.iter().filter_map(HandlerRecord::told).collect())
-    }
-}
-
-impl fmt::Debug for HandlerRecords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.told().fmt(f)
-    }
-}
-
-/// How a handler ended; displayed in a few words.
-///
-/// # Examples
-///
-/// ```
-/// use atexit_core::{FailureKind, HandlerEnd, register, run};
-///
-/// register(|| println!("flushed"));
-/// register(|| Err::<(), _>("no space"));
-/// let report = run();
-/// let ends: Vec<_> = report.handlers().iter().map(|run| run.end()).collect();
-/// assert_eq!(ends, [HandlerEnd::Failed(FailureKind::Error), HandlerEnd::Returned]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum HandlerEnd {
-    /// It returned, and was no failure.
-    Returned,
-    /// It called [`exit`](crate::exit) with this code, or C's `exit`.
-    Exited(i32),
-    /// It failed in this way.
-    Failed(FailureKind),
-}
-
-impl fmt::Display for HandlerEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Returned => f.write_str("returned"),
-            Self::Exited(code) => write!(f, "exited with {code}"),
-            Self::Failed(kind) => write!(f, "failed: {kind}"),
-        }
-    }
-}
-
-impl HandlerRun {
-    /// The handler: its label and where it was declared or registered.
-    #[must_use]
-    pub fn handler(&self) -> &HandlerInfo {
-        &self.handler
-    }
-
-    /// How long it took; for one that was abandoned, until then.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.ending.elapsed
-    }
-
-    /// How it ended.
-    #[must_use]
-    pub fn end(&self) -> HandlerEnd {
-        self.ending.end
-    }
-
-    /// What went wrong, if it failed.
-    #[must_use]
-    pub fn failure(&self) -> Option<&Failure> {
-        self.ending.failure.as_deref()
     }
 }
 

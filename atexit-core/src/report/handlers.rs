@@ -1,0 +1,142 @@
+//! Owns how each handler of a run ended: what is recorded meanwhile, and what a program learns of it; must not know what a report says beside.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::failure::Failure;
+use crate::handler::error::FailureKind;
+use crate::handler::facts::Label;
+use crate::handler::info::HandlerInfo;
+
+/// A handler that ran: which, for how long, and how it ended.
+#[derive(Clone, Debug)]
+pub struct HandlerRun {
+    handler: HandlerInfo,
+    elapsed: Duration,
+    end: HandlerEnd,
+    failure: Option<Arc<Failure>>,
+}
+
+impl HandlerRun {
+    /// The handler: its label and where it was declared or registered.
+    #[must_use]
+    pub fn handler(&self) -> &HandlerInfo {
+        &self.handler
+    }
+
+    /// How long it took; for one that was abandoned, until then.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn end(&self) -> HandlerEnd {
+        self.end
+    }
+
+    /// What went wrong, if it failed.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_deref()
+    }
+}
+
+/// How a handler ended; displayed in a few words.
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{FailureKind, HandlerEnd, register, run};
+///
+/// register(|| println!("flushed"));
+/// register(|| Err::<(), _>("no space"));
+/// let report = run();
+/// let ends: Vec<_> = report.handlers().iter().map(|run| run.end()).collect();
+/// assert_eq!(ends, [HandlerEnd::Failed(FailureKind::Error), HandlerEnd::Returned]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HandlerEnd {
+    /// It returned, and was no failure.
+    Returned,
+    /// It called [`exit`](crate::exit) with this code, or C's `exit`.
+    Exited(i32),
+    /// It failed in this way.
+    Failed(FailureKind),
+}
+
+impl fmt::Display for HandlerEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Returned => f.write_str("returned"),
+            Self::Exited(code) => write!(f, "exited with {code}"),
+            Self::Failed(kind) => write!(f, "failed: {kind}"),
+        }
+    }
+}
+
+/// What a run records of a handler. To say which it was in words takes longer than most handlers, and is done for who asks.
+#[derive(Clone)]
+pub(crate) struct HandlerRecord {
+    elapsed: Duration,
+    ending: Ending,
+}
+
+#[derive(Clone)]
+enum Ending {
+    Failed(Arc<Failure>),
+    Other(Label, HandlerEnd),
+}
+
+impl HandlerRecord {
+    pub(crate) fn new(handler: Label, elapsed: Duration, end: HandlerEnd) -> Self {
+        Self { elapsed, ending: Ending::Other(handler, end) }
+    }
+
+    pub(crate) fn failed(failure: Failure, elapsed: Duration) -> Self {
+        Self { elapsed, ending: Ending::Failed(Arc::new(failure)) }
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match &self.ending {
+            Ending::Failed(failure) => Some(failure),
+            Ending::Other(..) => None,
+        }
+    }
+
+    fn told(&self) -> HandlerRun {
+        let (handler, end, failure) = match &self.ending {
+            Ending::Failed(failure) => {
+                (failure.handler.clone(), HandlerEnd::Failed(failure.kind()), Some(Arc::clone(failure)))
+            }
+            Ending::Other(handler, end) => (handler.info(), *end, None),
+        };
+        HandlerRun { handler, elapsed: self.elapsed, end, failure }
+    }
+}
+
+/// What a run has recorded, and the same in words once somebody has asked.
+#[derive(Clone, Default)]
+pub(crate) struct HandlerRecords {
+    records: Vec<HandlerRecord>,
+    told: OnceLock<Vec<HandlerRun>>,
+}
+
+impl HandlerRecords {
+    pub(crate) fn new(records: Vec<HandlerRecord>) -> Self {
+        Self { records, told: OnceLock::new() }
+    }
+
+    pub(super) fn told(&self) -> &[HandlerRun] {
+        self.told.get_or_init(|| self.records.iter().map(HandlerRecord::told).collect())
+    }
+}
+
+impl fmt::Debug for HandlerRecords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.told().fmt(f)
+    }
+}

@@ -179,6 +179,7 @@ macro_rules! one_copy {
 pub(crate) use one_copy;
 
 #[cfg(not(any(windows, target_vendor = "apple")))]
+#[allow(unused_macros, reason = "nothing is defined on some processors")]
 macro_rules! label {
     ($name:literal) => {
         std::arch::global_asm!(
@@ -195,7 +196,7 @@ macro_rules! label {
         std::arch::global_asm!(concat!(".globl ", $name), concat!($name, ":"));
     };
 }
-#[allow(unused_imports, reason = "nothing is defined on some processors")]
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use label;
 
 /// The process in which something was made; what a forked child has from its parent was made in another one.

@@ -1,20 +1,15 @@
 //! Owns the guard, a handler that a scope runs early; must not know how a run works.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-use std::time::Instant;
+use std::panic::{Location, resume_unwind};
 
-use crate::config::{self, Config};
+use crate::config;
+use crate::early::{self, Called, Early};
 use crate::handler::PendingHandler;
-use crate::handler::error::{HandlerError, drop_quietly};
-use crate::handler::executor::{self, Executor};
+use crate::handler::error::drop_quietly;
+use crate::handler::executor::Executor;
 use crate::handler::outcome::Outcome;
 use crate::registration::{Handler, Registration};
 use crate::report::Failure;
-use crate::runner;
-use crate::sys;
 
 /// Runs a function once: when the guard is dropped or [finished](Self::finish), or at exit.
 ///
@@ -114,25 +109,13 @@ impl ExitGuard {
     pub fn finish(self) -> Result<(), Failure> {
         let Some(handler) = self.take() else { return Ok(()) };
         let label = handler.label();
-        let result = self.call(handler).unwrap_or_else(|payload| {
-            if runner::is_exit(&*payload) {
-                resume_unwind(payload); // it ends the handler around this, and is no failure
-            }
-            Err(HandlerError::panicked(payload))
-        });
-        result.map_err(|error| Failure { handler: label.info(), error })
+        early::result(self.call(handler), || label.info())
     }
 
-    /// Runs the function. A future is driven on another thread, for this one may be driving futures already: of the program's own nobody knows.
-    /// Inside a handler that is not async it stays here, as [`exit`](crate::exit) ends the handler only on the thread that runs it.
     fn call(&self, handler: PendingHandler) -> Called {
-        let executor = Config::current().executor;
-        let may_be_driving = executor::drives() || !runner::is_inside();
-        if self.is_async && may_be_driving && sys::can_start_threads() {
-            call_elsewhere(handler, &executor)
-        } else {
-            call(handler, &executor)
-        }
+        let time_limit = handler.time_limit();
+        let code = |executor: &Executor| handler.into_callback().call(executor);
+        Early { code, time_limit, is_async: self.is_async }.call()
     }
 
     /// The function, if it is pending and this process is to run it.
@@ -160,29 +143,6 @@ impl Drop for ExitGuard {
             Err(payload) => resume_unwind(payload),
         }
     }
-}
-
-/// What a function that a guard calls returns, or what it panics with.
-type Called = Result<Result<(), HandlerError>, Box<dyn Any + Send>>;
-
-fn call(handler: PendingHandler, executor: &Executor) -> Called {
-    let limit = handler.time_limit();
-    let start = Instant::now();
-    let result = catch_unwind(AssertUnwindSafe(|| handler.into_callback().call(executor)))?;
-    let exceeded = limit.filter(|&limit| result.is_ok() && start.elapsed() > limit);
-    Ok(exceeded.map_or(result, |limit| Err(HandlerError::timed_out(limit))))
-}
-
-/// Calls it on a thread of its own, if one can be had.
-fn call_elsewhere(handler: PendingHandler, executor: &Executor) -> Called {
-    let place = Mutex::new(Some(handler));
-    let taken = || place.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let called = thread::scope(|scope| {
-        let body = || taken().map(|handler| call(handler, executor));
-        let thread = thread::Builder::new().name("at_exit".to_owned()).spawn_scoped(scope, body);
-        thread.map_or(Ok(None), thread::ScopedJoinHandle::join)
-    })?;
-    called.or_else(|| taken().map(|handler| call(handler, executor))).unwrap_or(Ok(Ok(())))
 }
 
 impl Handler {

@@ -67,6 +67,7 @@ pub mod __private;
 mod config;
 #[cfg(doc)]
 pub mod docs;
+mod early;
 mod exit;
 mod guard;
 mod handler;
@@ -78,6 +79,7 @@ mod registry;
 mod report;
 mod runner;
 mod sys;
+mod values;
 
 pub use atexit_macros::at_exit;
 pub use config::{Config, configure};
@@ -100,6 +102,7 @@ pub use plan::{Plan, PlanError, PlannedHandler, check, plan};
 pub use registration::{Handler, Registration, clear, pending, register, register_async, unregister};
 pub use report::{Cause, Event, Failure, HandlerEnd, HandlerRun, Report, RunError};
 pub use runner::{cause, remaining};
+pub use values::{CloseAtExit, DropAtExit, ExitRef, Unavailable};
 
 /// Links crates that nothing else names, and states the order in which they register.
 ///

@@ -445,7 +445,7 @@ fn insert_constrained(handler: PendingHandler, constraints: &Constraints) -> Reg
 }
 
 /// What is left to do for a handler that has joined the others.
-fn joined(inserted: &Inserted) -> Registration {
+pub(crate) fn joined(inserted: &Inserted) -> Registration {
     if inserted.needs_hook {
         hook::install_again();
     }

@@ -13,7 +13,7 @@ use super::text::one_line;
 /// Where a handler stands among all: a phase is over before the next begins.
 ///
 /// They compare as they run: `First` is the least. Displayed, it is what the column of a [`Plan`](crate::Plan) says: `first`, nothing for
-/// `Ordinary`, `last`.
+/// `Ordinary`, `value`, `last`.
 ///
 /// # Examples
 ///
@@ -33,13 +33,15 @@ pub enum Phase {
     /// It says neither.
     #[default]
     Ordinary,
+    /// It is a value in a `static`, a [`DropAtExit`](crate::DropAtExit) or a [`CloseAtExit`](crate::CloseAtExit), that says neither.
+    Value,
     /// It says `last`.
     Last,
 }
 
 impl Phase {
     /// In the order of running.
-    pub(crate) const ALL: [Self; 3] = [Self::First, Self::Ordinary, Self::Last];
+    pub(crate) const ALL: [Self; 4] = [Self::First, Self::Ordinary, Self::Value, Self::Last];
 }
 
 impl fmt::Display for Phase {
@@ -47,6 +49,7 @@ impl fmt::Display for Phase {
         f.pad(match self {
             Self::First => "first",
             Self::Ordinary => "",
+            Self::Value => "value",
             Self::Last => "last",
         })
     }

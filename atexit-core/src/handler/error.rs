@@ -102,6 +102,8 @@ pub enum FailureKind {
     Stuck,
     /// It was not run, as the observer that was told of its start called C's `exit`.
     NotStarted,
+    /// It is a value that was still borrowed, or still being initialized, when it was to be finished.
+    InUse,
 }
 
 impl Display for FailureKind {
@@ -114,6 +116,7 @@ impl Display for FailureKind {
             Self::Deadline => "deadline",
             Self::Stuck => "stuck",
             Self::NotStarted => "not started",
+            Self::InUse => "in use",
         })
     }
 }
@@ -228,6 +231,21 @@ impl HandlerError {
     pub(crate) fn kept_from_starting() -> Self {
         let message = "was not run: the observer that was told of its start called C's exit";
         Self::of_kind(FailureKind::NotStarted, 1, message)
+    }
+
+    /// A value that is not freed under the hands of those who borrow it.
+    pub(crate) fn borrowed(times: usize) -> Self {
+        let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+        Self::of_kind(
+            FailureKind::InUse,
+            1,
+            format!("was still borrowed {times} when its time was over, and is left as it is"),
+        )
+    }
+
+    /// A value whose initialization has not ended.
+    pub(crate) fn initializing(waited: Duration) -> Self {
+        Self::of_kind(FailureKind::InUse, 1, format!("was still being initialized {waited:?} after its turn had come"))
     }
 
     /// The handler has panicked, and the panic hook has not returned.

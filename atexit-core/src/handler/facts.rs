@@ -18,6 +18,8 @@ pub(crate) struct Facts {
     /// The only process in which it may run.
     pub(crate) process: Option<Process>,
     pub(crate) has_time_limit: bool,
+    /// It finishes a value, and none of its phase is made any more when it has started.
+    pub(crate) is_value: bool,
 }
 
 impl Facts {
@@ -59,12 +61,17 @@ pub(crate) enum Label {
         location: &'static Location<'static>,
         name: Option<Arc<String>>,
     },
+    Value {
+        /// Empty: none.
+        name: &'static str,
+        location: &'static Location<'static>,
+    },
 }
 
 impl Label {
-    /// Whether it was registered with a name.
+    /// Whether it has a name of its own, or is named by its place.
     pub(crate) fn has_name(&self) -> bool {
-        matches!(self, Self::Registered { name: Some(_), .. })
+        matches!(self, Self::Registered { name: Some(_), .. } | Self::Value { .. })
     }
 
     pub(crate) fn info(&self) -> HandlerInfo {
@@ -74,6 +81,8 @@ impl Label {
                 let label = name.as_deref().map_or_else(|| function_name(type_name()), Into::into);
                 HandlerInfo::new(label, location.file(), location.line())
             }
+            Self::Value { name: "", location } => HandlerInfo::of_place(location.file(), location.line()),
+            Self::Value { name, location } => HandlerInfo::new(*name, location.file(), location.line()),
         }
     }
 
@@ -81,6 +90,7 @@ impl Label {
         match self {
             Self::Declared(declared) => declared.describe().site.crate_name(),
             Self::Registered { type_name, .. } => crate_of_type(type_name()),
+            Self::Value { .. } => "", // a place does not tell
         }
     }
 }

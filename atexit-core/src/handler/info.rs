@@ -25,7 +25,7 @@ pub(crate) fn function_name(type_name: &str) -> Cow<'_, str> {
     }
 }
 
-/// A handler as reports, events and plans name it; displayed as `label at file:line`.
+/// A handler as reports, events and plans name it; displayed as `label at file:line`, or as `file:line` where that is its label.
 ///
 /// # Examples
 ///
@@ -49,9 +49,19 @@ impl HandlerInfo {
         Self { label: label.into(), file, line }
     }
 
+    /// Of what is named by its place.
+    pub(crate) fn of_place(file: &'static str, line: u32) -> Self {
+        Self::new(format!("{file}:{line}"), file, line)
+    }
+
+    fn is_named_by_place(&self) -> bool {
+        let line = self.label.strip_prefix(self.file).and_then(|rest| rest.strip_prefix(':'));
+        line.is_some_and(|line| line == self.line.to_string())
+    }
+
     /// The handler's name, or else its function's and its arguments as the source has them: `my_cleanup("third")`.
     ///
-    /// A closure is called `closure in app::main`. Displaying the whole escapes what could not be seen, or pass for something else; this does not.
+    /// A closure is called `closure in app::main`, a value in a `static` without a name by its place: `src/main.rs:3`. Displaying the whole escapes what could not be seen, or pass for something else; this does not.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
@@ -72,6 +82,9 @@ impl HandlerInfo {
 
 impl fmt::Display for HandlerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_named_by_place() {
+            return write!(f, "{}", escaped(&self.label));
+        }
         write!(f, "{} at {}:{}", escaped(&self.label), escaped(self.file), self.line)
     }
 }
@@ -85,5 +98,12 @@ mod tests {
         let info = HandlerInfo::new("a\r\nb", "src/\u{202e}sr.\x1b[A/größe.rs", 3);
         assert_eq!(info.to_string(), "a\\r\\nb at src/\\u{202e}sr.\\u{1b}[A/größe.rs:3");
         assert_eq!(info.label(), "a\r\nb");
+    }
+
+    #[test]
+    fn what_is_named_by_its_place_says_it_once() {
+        let info = HandlerInfo::of_place("src/a.rs", 3);
+        assert_eq!((info.label(), &*info.to_string()), ("src/a.rs:3", "src/a.rs:3"));
+        assert_eq!(HandlerInfo::new("src/a.rs:3", "src/a.rs", 33).to_string(), "src/a.rs:3 at src/a.rs:33");
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod facts;
 pub(crate) mod info;
 pub(crate) mod outcome;
 pub(crate) mod text;
+pub(crate) mod value;
 
 use crate::sys::Process;
 use callback::{Callback, Code};
@@ -173,7 +174,7 @@ impl Code for WithOptions {
 impl About for WithOptions {
     fn facts(&self) -> Facts {
         let Options { phase, runs_on, process, time_limit, .. } = self.options;
-        Facts { phase, runs_on, process, has_time_limit: time_limit.is_some() }
+        Facts { phase, runs_on, process, has_time_limit: time_limit.is_some(), is_value: false }
     }
 
     fn time_limit(&self) -> Option<Duration> {
@@ -221,7 +222,8 @@ impl Code for DeclaredHandler {
 impl About for DeclaredHandler {
     fn facts(&self) -> Facts {
         let Self { phase, runs_on, has_time_limit, .. } = *self;
-        Facts { phase, runs_on, process: self.this_process.then(Process::of_start), has_time_limit }
+        let process = self.this_process.then(Process::of_start);
+        Facts { phase, runs_on, process, has_time_limit, is_value: false }
     }
 
     fn time_limit(&self) -> Option<Duration> {

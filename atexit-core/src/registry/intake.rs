@@ -44,6 +44,12 @@ impl Intake {
         matches!(self, Self::Stopped { .. })
     }
 
+    /// A run at exit is under way.
+    #[inline]
+    pub(crate) fn is_exit(self) -> bool {
+        matches!(self, Self::Exit | Self::FurtherRound)
+    }
+
     /// A run begins.
     pub(crate) fn open_run(&mut self, at_exit: bool) {
         if *self == Self::Open {
@@ -163,6 +169,7 @@ mod tests {
             assert_eq!(after(from, &Intake::stop), stops, "{from:?} stops");
             assert_eq!(after(from, &Intake::become_exit), if from == Run { Exit } else { from });
             assert_eq!(from.may_go_round(), from == Exit);
+            assert_eq!(from.is_exit(), [Exit, FurtherRound].contains(&from));
             assert_eq!(from.is_closed_to(|| other), from != Open);
             assert_eq!(from.is_closed_to(|| by), from != Open && from != exited);
         }

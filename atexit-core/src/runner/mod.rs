@@ -120,10 +120,9 @@ fn run(cause: Cause) -> RunResult {
         }
         Begun::Mine => {}
     }
-    let pending = registry::open_run(cause.ends_process());
     // Dropped after the end of the run: it may be the last that owns an observer, whose captures may run handlers when they are dropped.
     let context;
-    let result = if pending > 0 {
+    let result = if let Some(pending) = registry::open_run(cause.ends_process()) {
         // What was configured while this thread waited counts, too.
         context = Arc::new(RunContext::new(cause, Config::current(), deadline));
         disarm_unless_others_end(last_resort, run_outside(&context, pending))?
@@ -249,6 +248,7 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
 /// Runs everything that is pending because C's `exit` has called the hook, and the process was about to end with `status`.
 pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
     state::enter_hook();
+    registry::values::leave_initializations();
     let inside = if is_inside() { finish_inside_handler(status) } else { None };
     let result = inside.unwrap_or_else(|| run(Cause::Exit { status }).map(|(_, asked)| asked));
     // The other thread cannot end the process while this one is inside C's `exit`, which may let in one thread only.

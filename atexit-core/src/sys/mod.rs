@@ -35,6 +35,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[cfg(any(not(target_os = "linux"), at_exit_as_bsd, miri))]
 mod by_std;
 pub(crate) mod cast;
+pub(crate) mod erased;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod iso_c;
 pub(crate) mod lock;

@@ -32,6 +32,8 @@
 mod choice;
 #[path = "../../../atexit-core/src/config.rs"]
 mod config;
+#[path = "../../../atexit-core/src/early.rs"]
+mod early;
 #[path = "../../../atexit-core/src/exit/mod.rs"]
 mod exit;
 #[path = "../../../atexit-core/src/guard.rs"]
@@ -56,6 +58,8 @@ mod report;
 #[path = "../../../atexit-core/src/runner/mod.rs"]
 mod runner;
 pub mod sys;
+#[path = "../../../atexit-core/src/values/mod.rs"]
+mod values;
 pub mod world;
 
 use std::sync::atomic::Ordering;

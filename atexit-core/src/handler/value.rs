@@ -1,0 +1,156 @@
+//! Owns what is known of a value in a `static` that is finished at exit, and the handler that does it; must not know how a value is made, kept
+//! or finished.
+
+use std::any::TypeId;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::PendingHandler;
+use super::callback::{Callback, Code};
+use super::declaration::{DeclaredHandler, Phase, RunsOn};
+use super::error::HandlerError;
+use super::executor::Executor;
+use super::facts::{About, Facts, Label};
+use crate::sys::Process;
+
+/// How long a value is waited for that has no time limit: for the end of its initialization, and for the last that borrows it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a value says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// Empty: none.
+    pub(crate) name: &'static str,
+    pub(crate) phase: Phase,
+    pub(crate) time_limit: Option<Duration>,
+    /// Where it is declared.
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl Options {
+    pub(crate) const fn at(location: &'static Location<'static>) -> Self {
+        Self { name: "", phase: Phase::Value, time_limit: None, location }
+    }
+
+    /// Puts it into that phase.
+    #[track_caller]
+    pub(crate) const fn mark(&mut self, phase: Phase) {
+        let is_free = matches!(self.phase, Phase::Value) || self.phase as u8 == phase as u8;
+        assert!(is_free, "a value cannot be finished both `first` and `last`: keep one of them");
+        self.phase = phase;
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        self.time_limit.unwrap_or(PATIENCE)
+    }
+
+    pub(crate) fn label(&self) -> Label {
+        Label::Value { name: self.name, location: self.location }
+    }
+}
+
+/// A value that is made, as the handler sees it that finishes it.
+pub(crate) trait Value: Sync {
+    fn options(&self) -> &Options;
+
+    /// Finishes the value if it is open; from now on it is not.
+    fn finish(&'static self, executor: &Executor) -> Result<(), HandlerError>;
+}
+
+impl PendingHandler {
+    /// Finishes a value of this process.
+    pub(crate) fn value(value: &'static dyn Value, process: Process) -> Self {
+        Self { callback: Callback::new(Finish { value, process }), location: value.options().location }
+    }
+
+    /// Stands for a value whose initialization was waited for in vain, and fails.
+    pub(crate) fn given_up(options: Options) -> Self {
+        Self { callback: Callback::new(GivenUp(options)), location: options.location }
+    }
+}
+
+struct Finish {
+    value: &'static dyn Value,
+    process: Process,
+}
+
+struct GivenUp(Options);
+
+impl Code for Finish {
+    type Function = Self; // the value has a label
+
+    const SAYS_MORE: bool = true;
+
+    fn call(self, executor: &Executor) -> Result<(), HandlerError> {
+        self.value.finish(executor)
+    }
+
+    fn about(&self) -> Option<&dyn About> {
+        Some(self)
+    }
+}
+
+impl About for Finish {
+    fn facts(&self) -> Facts {
+        let Options { phase, time_limit, .. } = *self.value.options();
+        Facts {
+            phase,
+            runs_on: RunsOn::ExitThread,
+            process: Some(self.process),
+            has_time_limit: time_limit.is_some(),
+            is_value: true,
+        }
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        self.value.options().time_limit
+    }
+
+    fn identity(&self) -> Option<TypeId> {
+        None
+    }
+
+    fn label(&self, _: &'static Location<'static>) -> Label {
+        self.value.options().label()
+    }
+
+    fn declared(&self) -> Option<DeclaredHandler> {
+        None
+    }
+}
+
+impl Code for GivenUp {
+    type Function = Self; // as above
+
+    const SAYS_MORE: bool = true;
+
+    fn call(self, _: &Executor) -> Result<(), HandlerError> {
+        Err(HandlerError::initializing(self.0.patience()))
+    }
+
+    fn about(&self) -> Option<&dyn About> {
+        Some(self)
+    }
+}
+
+impl About for GivenUp {
+    fn facts(&self) -> Facts {
+        Facts { phase: self.0.phase, ..Facts::default() }
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        None
+    }
+
+    fn identity(&self) -> Option<TypeId> {
+        None
+    }
+
+    fn label(&self, _: &'static Location<'static>) -> Label {
+        self.0.label()
+    }
+
+    fn declared(&self) -> Option<DeclaredHandler> {
+        None
+    }
+}

@@ -1,0 +1,186 @@
+//! Owns which values are being initialized, who waits for whom, and which are not to be any more; must not know what a value is, or how
+//! one waits.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use super::lease;
+use crate::handler::declaration::Phase;
+use crate::handler::value::Options;
+use crate::sys::sync::Instant;
+use crate::sys::token::ThreadToken;
+
+/// Tells cells apart, by where they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CellId(usize);
+
+impl CellId {
+    pub(crate) fn of<T>(cell: &T) -> Self {
+        Self(std::ptr::from_ref(cell).addr())
+    }
+}
+
+pub(super) struct Initializations {
+    pub(super) under_way: Vec<Initialization>,
+    /// Of futures that wait for the end of an initialization.
+    pub(super) wakers: Vec<(CellId, Waker)>,
+    /// By phase: no value of it is initialized any more.
+    pub(super) is_closed: [bool; Phase::ALL.len()],
+}
+
+/// One that is under way.
+pub(super) struct Initialization {
+    cell: CellId,
+    pub(super) options: Options,
+    /// The thread that it runs on, or if it is suspended has last run on.
+    pub(super) thread: ThreadToken,
+    pub(super) progress: Progress,
+    /// Another cell, for whose initialization that of this one waits.
+    waits_for: Option<CellId>,
+    /// Until when an exit waits for it, once it does.
+    pub(super) until: Option<Instant>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Runs,
+    /// It is a future between two polls, which nobody may ever poll again.
+    Suspended,
+    /// Its thread exits, and waits for the handlers.
+    Exiting,
+    /// It still runs, but the exit waits no longer.
+    GivenUp,
+}
+
+/// Whose turn it is to initialize a value.
+pub(crate) enum Begun {
+    /// It is this thread's.
+    Mine,
+    Made,
+}
+
+/// Why a value is not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Closed,
+    /// It was not made, and none of its phase is any more.
+    TooLate,
+    /// It is neither initialized nor is there a function that does it.
+    Empty,
+    /// Its own initialization asks for it.
+    Itself,
+    /// A future of this thread initializes it, and does not go on while the thread waits.
+    Suspended,
+    /// Its initialization waits for one that this thread is in.
+    EachOther,
+    /// The thread that initializes it exits, and waits for this one.
+    Exiting,
+    /// A handler has waited for so long.
+    TooLong(Duration),
+}
+
+impl Initializations {
+    pub(super) const fn new() -> Self {
+        Self { under_way: Vec::new(), wakers: Vec::new(), is_closed: [false; Phase::ALL.len()] }
+    }
+
+    #[inline]
+    pub(super) fn are_under_way(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
+    pub(super) fn close(&mut self, phase: Phase) {
+        self.is_closed[phase as usize] = true;
+    }
+
+    pub(super) fn close_all(&mut self) {
+        self.is_closed = [true; Phase::ALL.len()];
+    }
+
+    /// In a forked child: what other threads were about to initialize is lost, and may be initialized here. Nothing is dropped.
+    pub(super) fn forget_foreign_in_child(&mut self) {
+        let me = ThreadToken::mine();
+        self.under_way.retain(|initialization| initialization.thread == me);
+        self.wakers.drain(..).for_each(std::mem::forget);
+    }
+
+    /// The same where the run of the parent's is over.
+    pub(super) fn open_in_child(&mut self) {
+        self.is_closed = [false; Phase::ALL.len()];
+    }
+
+    /// What to free when the library goes away.
+    pub(super) fn take_memory(&mut self) -> Self {
+        std::mem::replace(self, Self { is_closed: self.is_closed, ..Self::new() })
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.under_way.len() == self.under_way.capacity()
+    }
+
+    pub(super) fn position(&self, cell: CellId) -> Option<usize> {
+        self.under_way.iter().position(|initialization| initialization.cell == cell)
+    }
+
+    pub(super) fn remove(&mut self, cell: CellId) {
+        self.position(cell).map(|at| self.under_way.remove(at));
+    }
+
+    /// Begins an initialization, for which there has to be room. `None`: another one of the cell is under way.
+    pub(super) fn try_begin(
+        &mut self,
+        cell: CellId,
+        options: &Options,
+        thread: ThreadToken,
+        is_made: &dyn Fn() -> bool,
+    ) -> Result<Option<Begun>, Refusal> {
+        if is_made() {
+            return Ok(Some(Begun::Made));
+        }
+        if self.position(cell).is_some() {
+            return Ok(None);
+        }
+        if self.is_closed[options.phase as usize] {
+            return Err(Refusal::TooLate);
+        }
+        let (progress, options) = (Progress::Runs, *options);
+        self.under_way.push(Initialization { cell, options, thread, progress, waits_for: None, until: None });
+        Ok(Some(Begun::Mine))
+    }
+
+    /// Why this thread must not wait for the initialization that is under way.
+    pub(super) fn refusal(&self, cell: CellId, me: ThreadToken) -> Option<Refusal> {
+        let at = self.position(cell)?;
+        let other = &self.under_way[at];
+        let is_mine = other.thread == me;
+        match other.progress {
+            Progress::Suspended => is_mine.then_some(Refusal::Suspended),
+            _ if is_mine => Some(Refusal::Itself),
+            _ if self.chain(at).any(|other| other.thread == me) => Some(Refusal::EachOther),
+            _ if !lease::is_held() => None,
+            _ => self.chain(at).any(|other| other.progress == Progress::Exiting).then_some(Refusal::Exiting),
+        }
+    }
+
+    /// Those that one waits for: itself, the one that its thread waits for, and so on.
+    pub(super) fn chain(&self, at: usize) -> impl Iterator<Item = &Initialization> {
+        let next = |of: &&Initialization| {
+            let waits = self.under_way.iter().find(|other| other.thread == of.thread && other.waits_for.is_some())?;
+            let at = self.position(waits.waits_for?)?;
+            Some(&self.under_way[at])
+        };
+        // None is there twice, unless they wait for each other.
+        std::iter::successors(Some(&self.under_way[at]), next).take(self.under_way.len())
+    }
+
+    pub(super) fn set_waits_for(&mut self, thread: ThreadToken, cell: Option<CellId>) {
+        if let Some(initialization) = self.under_way.iter_mut().rfind(|other| other.thread == thread) {
+            initialization.waits_for = cell;
+        }
+    }
+
+    /// Whether an exit may wait for it: it can end, as far as one can tell.
+    pub(super) fn can_end(&self, at: usize, me: ThreadToken) -> bool {
+        self.chain(at).all(|other| other.progress == Progress::Runs && other.thread != me)
+    }
+}

@@ -1,0 +1,248 @@
+//! Owns how a value joins the pending set, and how others wait for that, an exit among them; must not know what a value is, or how it is
+//! finished.
+//!
+//! A value joins the pending set when its initialization has ended. Until then it stands in a list, and whoever wants it waits, other
+//! threads as well as an exit, which is not to leave it behind. From the moment the first value of a phase is finished at an exit, none of
+//! that phase is initialized any more, and none at all when the exit has run everything.
+
+use std::ops::ControlFlow;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::initializations::Progress;
+pub(crate) use super::initializations::{Begun, CellId, Refusal};
+use super::lease;
+use super::pending::{Inserted, OPEN, PENDING, Pending, late, lock, lock_with_room, registered};
+use super::stacks::Handle;
+use crate::handler::PendingHandler;
+use crate::handler::declaration::{Phase, RunsOn};
+use crate::handler::value::Options;
+use crate::sys::lock::Guard;
+use crate::sys::sync::{Condvar, Instant};
+use crate::sys::token::ThreadToken;
+
+/// Begins an initialization, once no other one of the cell is under way. A handler does not wait for longer than the value's patience.
+pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool) -> Result<Begun, Refusal> {
+    let me = ThreadToken::mine();
+    let until = lease::is_held().then(|| Instant::now().checked_add(options.patience())).flatten();
+    let mut pending = lock_to_begin();
+    loop {
+        if let Some(begun) = pending.values.try_begin(cell, options, me, is_made)? {
+            return Ok(begun);
+        }
+        if let Some(refusal) = pending.values.refusal(cell, me) {
+            return Err(refusal);
+        }
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            return Err(Refusal::TooLong(options.patience()));
+        }
+        pending.values.set_waits_for(me, Some(cell));
+        pending = match left {
+            Some(left) => pending.wait_timeout(&CHANGED, left),
+            None => pending.wait(&CHANGED),
+        };
+        pending.values.set_waits_for(me, None);
+        if pending.values.is_full() {
+            drop(pending);
+            pending = lock_to_begin();
+        }
+    }
+}
+
+/// The same of a future: `None` if it is to be polled again when the other initialization has ended.
+pub(crate) fn poll_begin(
+    cell: CellId,
+    options: &Options,
+    is_made: &dyn Fn() -> bool,
+    waker: &Waker,
+) -> Result<Option<Begun>, Refusal> {
+    let me = ThreadToken::mine();
+    let waker = waker.clone(); // code of a user; if it is dropped here, too, that is after the lock
+    loop {
+        drop(PENDING.lock_with_room(|pending| Some((&mut pending.values.wakers, 1))));
+        let mut pending = lock_to_begin();
+        let values = &mut pending.values;
+        if let Some(begun) = values.try_begin(cell, options, me, is_made)? {
+            return Ok(Some(begun));
+        }
+        if let Some(refusal) = values.refusal(cell, me).filter(|&refusal| refusal != Refusal::Suspended) {
+            return Err(refusal);
+        }
+        if values.wakers.iter().any(|(of, other)| *of == cell && other.will_wake(&waker)) {
+            return Ok(None);
+        }
+        if values.wakers.len() < values.wakers.capacity() {
+            values.wakers.push((cell, waker));
+            return Ok(None);
+        }
+    }
+}
+
+/// Whether no value of this phase is initialized any more.
+pub(crate) fn is_closed(phase: Phase) -> bool {
+    lock().values.is_closed[phase as usize]
+}
+
+/// A future that initializes a value is polled: `false` if none of its phase is any more, so that it is not to be.
+pub(crate) fn resume(cell: CellId) -> bool {
+    let values = &mut lock().values;
+    let Some(at) = values.position(cell) else { return false };
+    let initialization = &mut values.under_way[at];
+    if values.is_closed[initialization.options.phase as usize] {
+        return false;
+    }
+    initialization.thread = ThreadToken::mine();
+    initialization.progress = Progress::Runs;
+    true
+}
+
+/// It has been polled, and is not ready.
+pub(crate) fn suspend(cell: CellId) {
+    let values = &mut lock().values;
+    if let Some(at) = values.position(cell) {
+        values.under_way[at].progress = Progress::Suspended;
+    }
+    CHANGED.notify_all(); // an exit waits no longer
+}
+
+/// The initialization has failed, or was dropped: the next one that asks for the value tries again.
+pub(crate) fn abandon(cell: CellId) {
+    let mut pending = lock();
+    pending.values.remove(cell);
+    tell(pending, cell);
+}
+
+/// Ends an initialization that has made its value. `None`: it is to be finished at once, as none of its phase is initialized any more.
+pub(crate) fn complete(cell: CellId, phase: Phase) -> Option<Completion> {
+    let mut pending = lock_with_room(1);
+    pending.values.remove(cell);
+    if pending.values.is_closed[phase as usize] {
+        tell(pending, cell);
+        return None;
+    }
+    Some(Completion { pending, cell, phase })
+}
+
+/// The pending set, locked, which a value is about to join.
+pub(crate) struct Completion {
+    pending: Guard<'static, Pending>,
+    cell: CellId,
+    phase: Phase,
+}
+
+impl Completion {
+    /// Lets the value join, and be seen: `publish` does that, under the lock.
+    pub(crate) fn join(self, handler: PendingHandler, publish: impl FnOnce(Handle)) -> Inserted {
+        let Self { mut pending, cell, phase } = self;
+        // An exit takes it in its turn, whoever has initialized it: there is an end to that.
+        let is_late = pending.is_late() && !pending.intake.is_exit();
+        let handle = pending.handlers.push(if is_late { late(phase) } else { registered(phase) }, handler);
+        publish(handle);
+        let inserted = pending.inserted(handle, is_late);
+        tell(pending, cell);
+        inserted
+    }
+}
+
+/// This thread exits, and goes on with none of its initializations.
+pub(crate) fn leave_initializations() {
+    let me = ThreadToken::mine();
+    for initialization in &mut lock().values.under_way {
+        if initialization.thread == me && initialization.progress == Progress::Runs {
+            initialization.progress = Progress::Exiting;
+        }
+    }
+    CHANGED.notify_all();
+}
+
+/// Something has become of an initialization.
+static CHANGED: Condvar = Condvar::new();
+
+/// Lets go of the lock, and says to all who wait that the initialization has ended.
+fn tell(pending: Guard<'static, Pending>, cell: CellId) {
+    drop(pending);
+    CHANGED.notify_all();
+    while let Some(waker) = take_waker(cell) {
+        waker.wake(); // code of a user
+    }
+}
+
+fn take_waker(cell: CellId) -> Option<Waker> {
+    let wakers = &mut lock().values.wakers;
+    let at = wakers.iter().position(|(of, _)| *of == cell)?;
+    Some(wakers.swap_remove(at).1)
+}
+
+/// The pending set with room for another initialization.
+fn lock_to_begin() -> Guard<'static, Pending> {
+    PENDING.lock_with_room(|pending| Some((&mut pending.values.under_way, 1)))
+}
+
+impl Pending {
+    /// Whether an exit that finds nothing else to do waits for an initialization.
+    pub(super) fn awaits_any(&self) -> bool {
+        let me = ThreadToken::mine();
+        let values = &self.values;
+        (0..values.under_way.len()).any(|at| values.can_end(at, me))
+    }
+
+    /// Which initialization an exit waits for before it goes on: one of the next handler's phase, if that is the first value in it, or of an
+    /// earlier one.
+    #[cold]
+    pub(super) fn awaited(&mut self) -> Option<usize> {
+        if !self.intake.is_exit() {
+            return None;
+        }
+        let next = self.handlers.top(OPEN).and_then(|top| self.handlers.item(top)).map(PendingHandler::facts);
+        let me = ThreadToken::mine();
+        (0..self.values.under_way.len()).find(|&at| {
+            let phase = self.values.under_way[at].options.phase;
+            let is_its_turn = next.is_none_or(|next| (phase, true) <= (next.phase, next.is_value));
+            is_its_turn && self.values.can_end(at, me)
+        })
+    }
+}
+
+/// Waits for the initializations whose turn it is. It breaks with nothing if this thread is not to wait, or with what stands for one that has
+/// not ended in time.
+#[cold]
+pub(super) fn await_initializations(
+    mut pending: Guard<'static, Pending>,
+    only: Option<RunsOn>,
+) -> ControlFlow<Option<PendingHandler>, Guard<'static, Pending>> {
+    let mut former = None; // dropped without the lock
+    while let Some(at) = pending.awaited() {
+        if only == Some(RunsOn::Caller) {
+            return ControlFlow::Break(None); // another thread does
+        }
+        let Pending { values, progress, .. } = &mut *pending;
+        let now = Instant::now();
+        for initialization in &mut values.under_way {
+            let patience = initialization.options.patience();
+            initialization.until.get_or_insert_with(|| now.checked_add(patience).unwrap_or(now));
+        }
+        let initialization = &mut values.under_way[at];
+        let options = initialization.options;
+        let left = initialization.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        if former.is_none() {
+            progress.serial += 1;
+        }
+        let label = progress.running.replace(options.label());
+        former = former.or(Some(label));
+        if left.is_zero() {
+            initialization.progress = Progress::GivenUp;
+            progress.started += 1;
+            drop(pending);
+            return ControlFlow::Break(Some(PendingHandler::given_up(options)));
+        }
+        pending = pending.wait_timeout(&CHANGED, left);
+        if !lease::is_held() {
+            return ControlFlow::Break(None);
+        }
+    }
+    if former.is_some() {
+        pending.progress.running = None;
+    }
+    ControlFlow::Continue(pending)
+}

@@ -1,0 +1,263 @@
+//! Owns how a value comes into its cell, once, by a function or a future, and why it may not; must not know how the cell keeps it.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use super::unavailable::Unavailable;
+use crate::config;
+use crate::early::{self, Early};
+use crate::handler::PendingHandler;
+use crate::handler::error::HandlerError;
+use crate::handler::executor::Executor;
+use crate::handler::value::Options;
+use crate::registration;
+use crate::registry::stacks::Handle;
+use crate::registry::values::{self, Begun, CellId, Completion, Refusal};
+use crate::report::Failure;
+
+/// A cell, as a reference to it.
+pub(super) trait Cell: Copy {
+    type Value;
+    type Ref;
+
+    fn id(self) -> CellId;
+
+    fn options(self) -> Options;
+
+    /// What is missing in the declaration is a mistake of the program.
+    #[track_caller]
+    fn assert_is_declared_well(self) {}
+
+    /// Whether there is, or was, a value.
+    fn is_made(self) -> bool;
+
+    /// The value, if it is open.
+    fn open(self) -> Option<Self::Ref>;
+
+    /// Puts the value in, unless it is too late for that: then it comes back.
+    fn store(self, value: Self::Value, initialization: Initialization) -> Result<(), Self::Value>;
+
+    /// Finishes a value that came too late.
+    fn finish_late(self, value: Self::Value);
+}
+
+/// Why there is no value.
+pub(super) enum NotMade<E> {
+    Refused(Refusal),
+    /// By its initialization.
+    Failed(E),
+}
+
+impl<E> From<Refusal> for NotMade<E> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The value, which is made if there is none.
+#[track_caller]
+pub(super) fn obtain<C: Cell, E>(cell: C, init: impl FnOnce() -> Result<C::Value, E>) -> Result<C::Ref, NotMade<E>> {
+    if let Some(value) = cell.open() {
+        return Ok(value);
+    }
+    cell.assert_is_declared_well();
+    if let Some(initialization) = Initialization::begin(cell)? {
+        let value = init().map_err(NotMade::Failed)?;
+        settle(cell, value, initialization);
+    }
+    opened(cell)
+}
+
+/// The same by a future.
+pub(super) async fn obtain_async<C: Cell, E>(
+    cell: C,
+    init: impl AsyncFnOnce() -> Result<C::Value, E>,
+) -> Result<C::Ref, NotMade<E>> {
+    if let Some(value) = cell.open() {
+        return Ok(value);
+    }
+    cell.assert_is_declared_well();
+    if let Some(initialization) = Initialization::begin_async(cell).await? {
+        let value = initialization.drive(async { init().await }).await?.map_err(NotMade::Failed)?;
+        settle(cell, value, initialization);
+    }
+    opened(cell)
+}
+
+/// The value made by the function of the cell, if it has one.
+#[track_caller]
+pub(super) fn get<C: Cell>(cell: C, init: Option<fn() -> C::Value>) -> Result<C::Ref, Refusal> {
+    let Some(init) = init else { return cell.open().ok_or_else(|| unset(cell)) };
+    obtain(cell, || Ok::<_, Refusal>(init())).map_err(|not_made| match not_made {
+        NotMade::Refused(refusal) | NotMade::Failed(refusal) => refusal,
+    })
+}
+
+fn unset<C: Cell>(cell: C) -> Refusal {
+    match (cell.is_made(), values::is_closed(cell.options().phase)) {
+        (true, _) => Refusal::Closed,
+        (false, true) => Refusal::TooLate,
+        (false, false) => Refusal::Empty,
+    }
+}
+
+/// Puts the value in, unless there is one, or it is too late for that.
+#[track_caller]
+pub(super) fn set<C: Cell>(cell: C, value: C::Value) -> Result<(), C::Value> {
+    cell.assert_is_declared_well();
+    match Initialization::begin(cell) {
+        Ok(Some(initialization)) => cell.store(value, initialization),
+        Ok(None) | Err(_) => Err(value),
+    }
+}
+
+fn settle<C: Cell>(cell: C, value: C::Value, initialization: Initialization) {
+    if let Err(value) = cell.store(value, initialization) {
+        cell.finish_late(value);
+    }
+}
+
+fn opened<C: Cell, E>(cell: C) -> Result<C::Ref, NotMade<E>> {
+    let refusal = if cell.is_made() { Refusal::Closed } else { Refusal::TooLate };
+    cell.open().ok_or(NotMade::Refused(refusal))
+}
+
+/// An initialization that is under way. Dropped, it has failed.
+pub(super) struct Initialization {
+    cell: CellId,
+}
+
+impl Initialization {
+    /// `None`: another one has made the value.
+    fn begin<C: Cell>(cell: C) -> Result<Option<Self>, Refusal> {
+        let begun = values::begin(cell.id(), &cell.options(), &|| cell.is_made())?;
+        Ok(Self::of(cell, &begun))
+    }
+
+    async fn begin_async<C: Cell>(cell: C) -> Result<Option<Self>, Refusal> {
+        let (id, options) = (cell.id(), cell.options());
+        let begun = poll_fn(|context| match values::poll_begin(id, &options, &|| cell.is_made(), context.waker()) {
+            Ok(None) => Poll::Pending,
+            Ok(Some(begun)) => Poll::Ready(Ok(begun)),
+            Err(refusal) => Poll::Ready(Err(refusal)),
+        });
+        Ok(Self::of(cell, &begun.await?))
+    }
+
+    fn of<C: Cell>(cell: C, begun: &Begun) -> Option<Self> {
+        matches!(begun, Begun::Mine).then(|| Self { cell: cell.id() })
+    }
+
+    /// Polls the future of the initialization, unless it is too late for that.
+    async fn drive<F: Future>(&self, future: F) -> Result<F::Output, Refusal> {
+        let mut future = pin!(future);
+        let driven = poll_fn(|context| {
+            if !values::resume(self.cell) {
+                return Poll::Ready(Err(Refusal::TooLate));
+            }
+            let polled = future.as_mut().poll(context);
+            if polled.is_pending() {
+                values::suspend(self.cell);
+            }
+            polled.map(Ok)
+        });
+        driven.await
+    }
+
+    /// Ends it with a value. `None`: it is too late for that.
+    pub(super) fn complete(self, options: &Options) -> Option<Completed> {
+        let Self { cell } = *std::mem::ManuallyDrop::new(self);
+        values::complete(cell, options.phase).map(Completed)
+    }
+}
+
+impl Drop for Initialization {
+    fn drop(&mut self) {
+        values::abandon(self.cell);
+    }
+}
+
+/// A value that is about to join the pending handlers.
+pub(super) struct Completed(Completion);
+
+impl Completed {
+    /// `publish` makes it visible; it must neither allocate nor run code of a user.
+    pub(super) fn join(self, handler: PendingHandler, publish: impl FnOnce(Handle)) {
+        registration::joined(&self.0.join(handler, publish));
+    }
+}
+
+/// Finishes a value now, on this thread.
+pub(super) fn finish_now(
+    options: Options,
+    is_async: bool,
+    code: impl FnOnce(&Executor) -> Result<(), HandlerError> + Send,
+) -> Result<(), Failure> {
+    let called = Early { code, time_limit: options.time_limit, is_async }.call();
+    early::result(called, || options.label().info())
+}
+
+/// The same of a value that came too late, on behalf of nobody who could be told otherwise.
+pub(super) fn finish_late(
+    options: Options,
+    is_async: bool,
+    code: impl FnOnce(&Executor) -> Result<(), HandlerError> + Send,
+) {
+    if let Err(failure) = finish_now(options, is_async, code) {
+        config::log(None).failed_outside(&failure, true);
+    }
+}
+
+/// What a method that returns the value itself does without it.
+#[cold]
+#[track_caller]
+pub(super) fn refuse(options: &Options, refusal: Refusal) -> ! {
+    let why = match refusal {
+        Refusal::Closed => "is closed",
+        Refusal::TooLate => "was not made before the process exits, and is not made any more",
+        Refusal::Empty => "is empty: nothing has set it",
+        Refusal::Itself => "is asked for by its own initialization",
+        Refusal::Suspended => {
+            "is being initialized by a future of this thread, which cannot go on while the thread waits: use get_or_init_async"
+        }
+        Refusal::EachOther => "is being initialized by a thread that waits for a value which this one initializes",
+        Refusal::Exiting => "is being initialized by the thread that exits, which waits for this handler",
+        Refusal::TooLong(patience) => {
+            panic!("{} is still being initialized after {patience:?}", options.label().info())
+        }
+    };
+    panic!("{} {why}", options.label().info())
+}
+
+/// The same for a method that returns an error. What can only be a mistake of the program is a panic.
+#[track_caller]
+pub(super) fn unavailable(options: &Options, refusal: Refusal) -> Unavailable {
+    match refusal {
+        Refusal::Closed | Refusal::TooLate => Unavailable::Closed,
+        Refusal::Empty => Unavailable::Empty,
+        Refusal::Exiting | Refusal::TooLong(_) => Unavailable::Initializing,
+        Refusal::Itself | Refusal::Suspended | Refusal::EachOther => refuse(options, refusal),
+    }
+}
+
+/// What a method does that returns another error, without the value.
+#[track_caller]
+pub(super) fn error<E>(options: &Options, not_made: NotMade<E>) -> E {
+    match not_made {
+        NotMade::Refused(refusal) => refuse(options, refusal),
+        NotMade::Failed(error) => error,
+    }
+}
+
+/// A cell for [`Debug`](fmt::Debug). It is open, or closed, or there is no value.
+pub(super) fn debug(f: &mut fmt::Formatter<'_>, name: &str, options: &Options, is_open: Option<bool>) -> fmt::Result {
+    let state = match is_open {
+        None => "empty",
+        Some(true) => "open",
+        Some(false) => "closed",
+    };
+    let info = options.label().info();
+    f.debug_struct(name).field("declared", &format_args!("{info}")).field("state", &format_args!("{state}")).finish()
+}

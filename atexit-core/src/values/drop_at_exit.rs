@@ -1,0 +1,542 @@
+//! Owns the value that is given up at exit, dropped or handed to a function, and the references that keep it; must not know when that is.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::panic::{Location, RefUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use super::cell::{self, Cell, Initialization};
+use super::closer::Closer;
+use super::unavailable::Unavailable;
+use crate::handler::PendingHandler;
+use crate::handler::declaration::Phase;
+use crate::handler::error::HandlerError;
+use crate::handler::executor::Executor;
+use crate::handler::outcome::Outcome;
+use crate::handler::value::{Options, Value};
+use crate::registry::{self, stacks::Handle, values::CellId};
+use crate::report::Failure;
+use crate::runner;
+use crate::sys::sync::{Instant, thread};
+use crate::sys::{self, Process};
+
+/// A value in a `static`, made on first use or set once, that is dropped at exit, or handed to a function.
+///
+/// Rust never drops a `static`. This cell owns its value until the process exits, and then lets go of it: a temporary directory is deleted, a
+/// server stopped, the guard of a log writer dropped.
+///
+/// | take | if the value | because |
+/// |---|---|---|
+/// | `DropAtExit` | is to be dropped, or its end takes it by value | at exit it is, unless somebody still borrows it |
+/// | [`CloseAtExit`](crate::CloseAtExit) | has a method that closes it by reference: a pool, a provider | a reference is `&'static`, kept by anybody for as long as they like |
+///
+/// What [`get`](Self::get) returns is a counted reference. Where it is kept when the value's turn comes, by a `main` that calls
+/// [`std::process::exit`] or is interrupted by a signal, it keeps the value: that waits for two seconds, or the [time limit](Self::time_limit),
+/// and then it is a failure, and the value is left as it is, for nothing is freed under the hands of those who use it. So borrow it for a
+/// moment, or take a `CloseAtExit`.
+///
+/// # When
+///
+/// Values have their turn after all handlers but those that say `last`, so that any handler may use them, and among themselves in the reverse
+/// order of their initialization: one that used another while it was made goes first. [`plan`](crate::plan), reports, events and limits
+/// know a value as a handler.
+///
+/// - From the moment the first value is finished at an exit, none is made any more. One that is being made then has been waited for before,
+///   for two seconds or its time limit, unless by the exiting thread itself or by a future that is not being polled. One that comes later is
+///   finished at once.
+/// - It is closed for good, also by [`run`](crate::run) and [`close`](Self::close). [`clear`](crate::clear) forgets to finish it, and it stays.
+/// - A forked child has its parent's value as it was, and neither finishes nor drops it.
+/// - Without threads, as on WebAssembly, nothing waits for those who borrow a value.
+///
+/// # Examples
+///
+/// ```
+/// use std::process::{Child, Command};
+///
+/// use atexit_core::DropAtExit;
+///
+/// static SERVER: DropAtExit<Child> = DropAtExit::new(start).close_with(stop).name("server");
+///
+/// fn start() -> Child {
+///     Command::new("sleep").arg("60").spawn().expect("the server starts")
+/// }
+///
+/// fn stop(mut server: Child) -> std::io::Result<()> {
+///     server.kill()?;
+///     server.wait().map(drop)
+/// }
+///
+/// assert_ne!(SERVER.get().id(), std::process::id());
+/// ```
+pub struct DropAtExit<T: 'static> {
+    made: OnceLock<Made<T>>,
+    init: Option<fn() -> T>,
+    /// Without one, the value is dropped.
+    closer: Option<Closer<T>>,
+    options: Options,
+}
+
+struct Made<T> {
+    value: Weak<T>,
+    /// Keeps the value until it is finished. Only who has closed it takes the lock, so that it is free in a forked child, too.
+    owner: Mutex<Option<Arc<T>>>,
+    is_open: AtomicBool,
+    handle: Handle,
+    process: Process,
+}
+
+impl<T: Send + Sync + 'static> DropAtExit<T> {
+    /// A cell whose value `init` makes on first use.
+    ///
+    /// Reports name the place of this call, unless it has a [name](Self::name).
+    #[must_use]
+    #[track_caller]
+    pub const fn new(init: fn() -> T) -> Self {
+        let mut cell = Self::empty();
+        cell.init = Some(init);
+        cell
+    }
+
+    /// A cell whose value comes by [`set`](Self::set) or [`get_or_init`](Self::get_or_init).
+    #[must_use]
+    #[track_caller]
+    pub const fn empty() -> Self {
+        Self { made: OnceLock::new(), init: None, closer: None, options: Options::at(Location::caller()) }
+    }
+
+    /// Hands the value to this function at exit, instead of dropping it.
+    ///
+    /// What it returns counts as for a handler: see [`Outcome`].
+    #[must_use]
+    pub const fn close_with<R: Outcome>(mut self, close: fn(T) -> R) -> Self {
+        self.closer = Some(Closer::new(close));
+        self
+    }
+
+    /// The same of an async function, driven as an async handler is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atexit_core::DropAtExit;
+    ///
+    /// struct Client;
+    ///
+    /// async fn disconnect(_: Client) -> std::io::Result<()> {
+    ///     Ok(())
+    /// }
+    ///
+    /// static CLIENT: DropAtExit<Client> = DropAtExit::new(|| Client).close_with_async(disconnect);
+    /// # CLIENT.get();
+    /// ```
+    #[must_use]
+    pub const fn close_with_async<F>(mut self, close: fn(T) -> F) -> Self
+    where
+        F: Future<Output: Outcome> + 'static,
+    {
+        self.closer = Some(Closer::new_async(close));
+        self
+    }
+
+    /// Names it in reports, plans and messages; else it is named by its place, as `src/main.rs:3`.
+    ///
+    /// An empty name is none.
+    #[must_use]
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.options.name = name;
+        self
+    }
+
+    /// Finishes it among the handlers that say `first`, in the order of registration: that is its initialization.
+    ///
+    /// # Panics
+    ///
+    /// If it says [`last`](Self::last) already: in a `static` that is an error of the compiler's.
+    #[must_use]
+    #[track_caller]
+    pub const fn first(mut self) -> Self {
+        self.options.mark(Phase::First);
+        self
+    }
+
+    /// Finishes it among the handlers that say `last`, in the order of registration: that is its initialization. Loggers want this.
+    ///
+    /// # Panics
+    ///
+    /// If it says [`first`](Self::first) already: in a `static` that is an error of the compiler's.
+    #[must_use]
+    #[track_caller]
+    pub const fn last(mut self) -> Self {
+        self.options.mark(Phase::Last);
+        self
+    }
+
+    /// Sets how long it may take to finish the value, and how long that waits before, two seconds by default.
+    ///
+    /// That is for the end of an initialization that is under way at an exit, and for the last that borrows the value. As for a
+    /// [handler](crate::Handler::time_limit), what exceeds its limit is abandoned and has failed.
+    #[must_use]
+    pub const fn time_limit(mut self, limit: Duration) -> Self {
+        self.options.time_limit = Some(limit);
+        self
+    }
+
+    /// The value, made by the function of [`new`](Self::new) if nothing has made it yet.
+    ///
+    /// While the reference is kept, the value stays open: see [`DropAtExit`].
+    ///
+    /// # Panics
+    ///
+    /// If there is none to be had: it is closed, nothing has [`set`](Self::set) it, its own initialization asks for it, or one that waits for this thread;
+    /// and in a handler, if another thread does not end its initialization in time. The message says which, and where the value is declared.
+    /// If the function panics, so does this, and the next call tries again.
+    #[inline]
+    #[track_caller]
+    pub fn get(&'static self) -> ExitRef<T> {
+        match self.open() {
+            Some(value) => value,
+            None => self.make(),
+        }
+    }
+
+    /// The same, or why it is not to be had.
+    ///
+    /// # Panics
+    ///
+    /// If its own initialization asks for it, or one that waits for this thread, and if the function that makes it panics.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed, or was never made and the process exits; if nothing has set it; in a handler, if another thread does not end its
+    /// initialization in time.
+    #[track_caller]
+    pub fn try_get(&'static self) -> Result<ExitRef<T>, Unavailable> {
+        match cell::get(self, self.init) {
+            Ok(value) => Ok(value),
+            Err(refusal) => Err(cell::unavailable(&self.options, refusal)),
+        }
+    }
+
+    /// The value, if it is made and open; it is never made here.
+    pub fn get_if_open(&'static self) -> Option<ExitRef<T>> {
+        self.open()
+    }
+
+    /// The value, made by `init` if nothing has made it yet.
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atexit_core::DropAtExit;
+    ///
+    /// static NAMES: DropAtExit<Vec<String>> = DropAtExit::empty();
+    ///
+    /// let names = NAMES.get_or_init(|| std::env::args().collect());
+    /// assert_eq!(*names, *NAMES.get());
+    /// ```
+    #[track_caller]
+    pub fn get_or_init(&'static self, init: impl FnOnce() -> T) -> ExitRef<T> {
+        let Ok(value) = self.get_or_try_init(|| Ok::<T, Infallible>(init()));
+        value
+    }
+
+    /// The same by a function that may fail, and then the next call tries again.
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Errors
+    ///
+    /// That of `init`.
+    #[track_caller]
+    pub fn get_or_try_init<E>(&'static self, init: impl FnOnce() -> Result<T, E>) -> Result<ExitRef<T>, E> {
+        match cell::obtain(self, init) {
+            Ok(value) => Ok(value),
+            Err(not_made) => Err(cell::error(&self.options, not_made)),
+        }
+    }
+
+    /// The value, made by an async `init` if nothing has made it yet.
+    ///
+    /// Meanwhile others that want the value wait, futures as well as threads. An exit waits for it only while it is being polled, and when the
+    /// exit finishes values, it goes on no more. If it is dropped before its end, the cell is empty again and the next one tries.
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get).
+    pub async fn get_or_init_async(&'static self, init: impl AsyncFnOnce() -> T) -> ExitRef<T> {
+        let Ok(value) = self.get_or_try_init_async(async || Ok::<T, Infallible>(init().await)).await;
+        value
+    }
+
+    /// The same by a future that may fail, and then the next call tries again.
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Errors
+    ///
+    /// That of `init`.
+    pub async fn get_or_try_init_async<E>(
+        &'static self,
+        init: impl AsyncFnOnce() -> Result<T, E>,
+    ) -> Result<ExitRef<T>, E> {
+        cell::obtain_async(self, init).await.map_err(|not_made| cell::error(&self.options, not_made))
+    }
+
+    /// Puts a value in that was made elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// If there is one already, or if it is too late for another: the value comes back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atexit_core::DropAtExit;
+    ///
+    /// static NAME: DropAtExit<String> = DropAtExit::empty();
+    ///
+    /// assert_eq!(NAME.set(String::from("orders")), Ok(()));
+    /// assert_eq!(NAME.set(String::from("prices")), Err(String::from("prices")));
+    /// assert_eq!(*NAME.get(), "orders");
+    /// ```
+    pub fn set(&'static self, value: T) -> Result<(), T> {
+        cell::set(self, value)
+    }
+
+    /// Finishes the value now, on this thread: `Ok(true)` if this call has closed it.
+    ///
+    /// It waits for those who borrow the value, as an exit does. It is `Ok(false)` if it is closed already, and in a forked child whose parent made
+    /// it. So it is, and nothing changes, if it was never made or is being made: that is none of this call's. An async function runs on a thread of
+    /// its own.
+    ///
+    /// # Errors
+    ///
+    /// If the function fails or panics, if it exceeds its time limit, or if the value is still borrowed after two seconds, or its time limit.
+    /// It is closed all the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atexit_core::DropAtExit;
+    ///
+    /// static FILE: DropAtExit<Vec<u8>> = DropAtExit::new(Vec::new);
+    ///
+    /// drop(FILE.get());
+    /// assert!(FILE.close()?);
+    /// assert!(!FILE.close()?);
+    /// assert!(FILE.try_get().is_err());
+    /// # Ok::<(), atexit_core::Failure>(())
+    /// ```
+    pub fn close(&'static self) -> Result<bool, Failure> {
+        let Some(made) = self.made.get().filter(|made| made.process.is_current() && made.close()) else {
+            return Ok(false);
+        };
+        drop(registry::remove(made.handle));
+        let code = |executor: &Executor| self.finish_closed(made, executor);
+        cell::finish_now(self.options, self.is_closed_async(), code).map(|()| true)
+    }
+
+    #[cold]
+    #[track_caller]
+    fn make(&'static self) -> ExitRef<T> {
+        match cell::get(self, self.init) {
+            Ok(value) => value,
+            Err(refusal) => cell::refuse(&self.options, refusal),
+        }
+    }
+
+    fn is_closed_async(&self) -> bool {
+        self.closer.is_some_and(|closer| closer.is_async)
+    }
+
+    /// Finishes the value, once nobody borrows it.
+    fn finish_closed(&self, made: &Made<T>, executor: &Executor) -> Result<(), HandlerError> {
+        let Some(owned) = made.owner().take() else { return Ok(()) };
+        match unborrowed(owned, at_most(self.options.patience())) {
+            Ok(value) => self.give_up(value, executor),
+            Err((shared, borrows)) => {
+                *made.owner() = Some(shared);
+                Err(HandlerError::borrowed(borrows))
+            }
+        }
+    }
+
+    fn give_up(&self, value: T, executor: &Executor) -> Result<(), HandlerError> {
+        let Some(closer) = self.closer else {
+            drop(value);
+            return Ok(());
+        };
+        closer.close(value, executor)
+    }
+}
+
+/// How long to wait for those who borrow a value: not until whoever limits this abandons it, which would not say why.
+fn at_most(patience: Duration) -> Duration {
+    if !sys::can_start_threads() {
+        return Duration::ZERO; // whoever borrows it waits for this thread
+    }
+    runner::remaining().map_or(patience, |left| patience.min(left.mul_f64(0.875)))
+}
+
+/// The value, when nobody borrows it any more, or after that time what is shared still, with how many.
+fn unborrowed<T>(mut shared: Arc<T>, at_most: Duration) -> Result<T, (Arc<T>, usize)> {
+    const FIRST_PAUSE: Duration = Duration::from_micros(50);
+    const LONGEST_PAUSE: Duration = Duration::from_millis(2);
+    let start = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        shared = match Arc::try_unwrap(shared) {
+            Ok(value) => return Ok(value),
+            Err(shared) => shared,
+        };
+        let borrows = Arc::strong_count(&shared) - 1;
+        if borrows > 0 && start.elapsed() >= at_most {
+            return Err((shared, borrows));
+        }
+        // To be told, whoever lets go of a value would have to look each time whether anybody wants to know.
+        thread::sleep(pause);
+        pause = LONGEST_PAUSE.min(2 * pause);
+    }
+}
+
+impl<T> Made<T> {
+    /// `true`: this call has closed it.
+    fn close(&self) -> bool {
+        self.is_open.swap(false, Ordering::SeqCst)
+    }
+
+    fn owner(&self) -> MutexGuard<'_, Option<Arc<T>>> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Send + Sync + 'static> Cell for &'static DropAtExit<T> {
+    type Value = T;
+    type Ref = ExitRef<T>;
+
+    fn id(self) -> CellId {
+        CellId::of(self)
+    }
+
+    fn options(self) -> Options {
+        self.options
+    }
+
+    fn is_made(self) -> bool {
+        self.made.get().is_some()
+    }
+
+    #[inline]
+    fn open(self) -> Option<ExitRef<T>> {
+        let made = self.made.get().filter(|made| made.is_open.load(Ordering::Acquire))?;
+        made.value.upgrade().map(ExitRef)
+    }
+
+    fn store(self, value: T, initialization: Initialization) -> Result<(), T> {
+        let owned = Arc::new(value);
+        let weak = Arc::downgrade(&owned);
+        let Some(completed) = initialization.complete(&self.options) else {
+            return Arc::try_unwrap(owned).map_or(Ok(()), Err); // nobody else has it
+        };
+        let process = Process::current();
+        completed.join(PendingHandler::value(self, process), |handle| {
+            let made =
+                Made { value: weak, owner: Mutex::new(Some(owned)), is_open: AtomicBool::new(true), handle, process };
+            let _ = self.made.set(made); // there is none: its initialization is this one
+        });
+        Ok(())
+    }
+
+    fn finish_late(self, value: T) {
+        cell::finish_late(self.options, self.is_closed_async(), |executor| self.give_up(value, executor));
+    }
+}
+
+impl<T: Send + Sync + 'static> Value for DropAtExit<T> {
+    fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn finish(&'static self, executor: &Executor) -> Result<(), HandlerError> {
+        match self.made.get().filter(|made| made.close()) {
+            Some(made) => self.finish_closed(made, executor),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<T> RefUnwindSafe for DropAtExit<T> {}
+
+/// An empty cell.
+impl<T: Send + Sync + 'static> Default for DropAtExit<T> {
+    #[track_caller]
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+/// Its place or name and whether it is open, without the value.
+impl<T> fmt::Debug for DropAtExit<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_open = self.made.get().map(|made| made.is_open.load(Ordering::Acquire));
+        cell::debug(f, "DropAtExit", &self.options, is_open)
+    }
+}
+
+/// A counted reference to the value of a [`DropAtExit`], which keeps the value open.
+///
+/// # Examples
+///
+/// ```
+/// use atexit_core::{DropAtExit, ExitRef};
+///
+/// static NAMES: DropAtExit<Vec<&str>> = DropAtExit::new(|| vec!["orders", "prices"]);
+///
+/// let names: ExitRef<Vec<&str>> = NAMES.get();
+/// assert_eq!(names.len(), 2);
+/// ```
+pub struct ExitRef<T>(Arc<T>);
+
+impl<T> Deref for ExitRef<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> AsRef<T> for ExitRef<T> {
+    fn as_ref(&self) -> &T {
+        self
+    }
+}
+
+impl<T> Clone for ExitRef<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ExitRef<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for ExitRef<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}

@@ -1,0 +1,11 @@
+//! Owns the values in a `static` that are finished at exit, as a list; must not know how a value is made, kept or finished.
+
+mod cell;
+mod close_at_exit;
+mod closer;
+mod drop_at_exit;
+mod unavailable;
+
+pub use close_at_exit::CloseAtExit;
+pub use drop_at_exit::{DropAtExit, ExitRef};
+pub use unavailable::Unavailable;

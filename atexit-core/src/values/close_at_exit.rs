@@ -96,6 +96,22 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     }
 
     /// A cell whose value comes by [`set`](Self::set) or [`get_or_init`](Self::get_or_init).
+    ///
+    /// Say of which type: since the cell derefs to its value, the compiler does not find out by what follows in the chain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    ///
+    /// use atexit_core::CloseAtExit;
+    ///
+    /// fn close(connection: &TcpStream) -> std::io::Result<()> {
+    ///     connection.shutdown(std::net::Shutdown::Both)
+    /// }
+    ///
+    /// static CONNECTION: CloseAtExit<TcpStream> = CloseAtExit::<TcpStream>::empty().close_with(close);
+    /// ```
     #[must_use]
     #[track_caller]
     pub const fn empty() -> Self {
@@ -230,7 +246,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     /// ```
     /// use atexit_core::CloseAtExit;
     ///
-    /// static NAMES: CloseAtExit<Vec<String>> = CloseAtExit::empty().close_with(|names: &Vec<String>| println!("{names:?}"));
+    /// static NAMES: CloseAtExit<Vec<String>> = CloseAtExit::<Vec<_>>::empty().close_with(|names| println!("{names:?}"));
     ///
     /// let names = NAMES.get_or_init(|| std::env::args().collect());
     /// assert_eq!(names, NAMES.get());
@@ -298,7 +314,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     /// ```
     /// use atexit_core::CloseAtExit;
     ///
-    /// static NAME: CloseAtExit<String> = CloseAtExit::empty().close_with(|_: &String| ());
+    /// static NAME: CloseAtExit<String> = CloseAtExit::<String>::empty().close_with(|name| println!("{name}"));
     ///
     /// assert_eq!(NAME.set(String::from("orders")), Ok(()));
     /// assert_eq!(NAME.set(String::from("prices")), Err(String::from("prices")));

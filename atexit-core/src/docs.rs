@@ -79,6 +79,12 @@ pub mod guide {}
 /// status is pending (it does with glibc), a failure replaces any status.
 /// [`Config::failure_status(false)`](crate::Config::failure_status) takes failures out of this table.
 ///
+/// # Values
+///
+/// A [`DropAtExit`](crate::DropAtExit) or a [`CloseAtExit`](crate::CloseAtExit) in a `static` is finished after the handlers that are neither
+/// `first` nor `last`. An exit waits for the initialization of one that is under way, and from the moment it finishes the first value
+/// none is made any more.
+///
 /// # Fork
 ///
 /// A forked child inherits what is pending, and runs it if it exits normally, as with C's `atexit` and in Python and
@@ -452,6 +458,7 @@ pub mod what_it_costs {}
 /// | declare handlers by [`#[at_exit]`](crate::at_exit) | they run after those that the program registers by calls, in the order of crates, dependencies last: what is built on this library is finished before it |
 /// | [`register`](crate::register) what it sets up at run time, and take it back by its own [`Registration`](crate::Registration) | a stale one is harmless |
 /// | make a [`guard`](crate::guard) for what usually ends before the process does | nobody else can run or take it back by name |
+/// | keep a value in a [`DropAtExit`](crate::DropAtExit) or a [`CloseAtExit`](crate::CloseAtExit) | it is finished after all handlers but `last` ones, so that they may use it, and values in the reverse order of their initialization, whichever crate each is from |
 /// | state by [`link!`](crate::link) which crates it needs, and in which order | statements of several crates add up, and [`check`](crate::check) finds contradictions |
 /// | mark a handler `first` or `last`, with a reason that its docs give | the phases are shared by all crates: a logger is `last`; who merely wants to be early names by `before` and `after` whom it means |
 /// | give its handlers a `time_limit` | it knows how long they may take; the program has the [deadline](crate::Config::deadline) |

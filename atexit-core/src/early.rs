@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::handler::error::HandlerError;
@@ -13,6 +13,7 @@ use crate::handler::info::HandlerInfo;
 use crate::report::Failure;
 use crate::runner;
 use crate::sys;
+use crate::sys::sync::Instant;
 
 /// What is to be called, and what is known of it.
 pub(crate) struct Early<F> {

@@ -165,16 +165,19 @@ impl Initializations {
     /// Those that one waits for: itself, the one that its thread waits for, and so on.
     pub(super) fn chain(&self, at: usize) -> impl Iterator<Item = &Initialization> {
         let next = |of: &&Initialization| {
-            let waits = self.under_way.iter().find(|other| other.thread == of.thread && other.waits_for.is_some())?;
-            let at = self.position(waits.waits_for?)?;
-            Some(&self.under_way[at])
+            let is_suspended = of.progress == Progress::Suspended; // what its last thread does says nothing of it
+            let waits = |other: &Initialization| if other.thread == of.thread { other.waits_for } else { None };
+            let cell = if is_suspended { None } else { self.under_way.iter().find_map(waits) };
+            Some(&self.under_way[self.position(cell?)?])
         };
         // None is there twice, unless they wait for each other.
         std::iter::successors(Some(&self.under_way[at]), next).take(self.under_way.len())
     }
 
+    /// Notes what this thread waits for, if it initializes anything itself.
     pub(super) fn set_waits_for(&mut self, thread: ThreadToken, cell: Option<CellId>) {
-        if let Some(initialization) = self.under_way.iter_mut().rfind(|other| other.thread == thread) {
+        let runs_there = |other: &&mut Initialization| other.thread == thread && other.progress == Progress::Runs;
+        if let Some(initialization) = self.under_way.iter_mut().rfind(runs_there) {
             initialization.waits_for = cell;
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::contender::{Atexit, Contender, CxaAtexit, Naive, Ours};
 use crate::subject::Measure;
-use crate::{order, rounds};
+use crate::{order, rounds, values};
 
 /// When the process was told to exit, and with how many handlers.
 static EXIT: OnceLock<(Instant, usize)> = OnceLock::new();
@@ -20,6 +20,8 @@ pub(crate) fn measure(subject: &str, measure: Measure, count: usize) {
         ("ours", Measure::Order) => per_handler(order::collect(count), count),
         ("ours", Measure::OrderConstrained) => per_handler(order::collect_constrained(count), count),
         ("sort", Measure::Order) => per_handler(order::sort(count), count),
+        (_, Measure::Borrow) => per_handler(values::borrow(subject, count), count),
+        (_, Measure::BorrowFromTwo) => per_handler(values::borrow_from_two(subject, count), count),
         ("ours", _) => contender::<Ours>(measure, count),
         ("atexit", _) => contender::<Atexit>(measure, count),
         ("cxa_atexit", _) => contender::<CxaAtexit>(measure, count),
@@ -43,9 +45,12 @@ fn contender<C: Contender>(measure: Measure, count: usize) -> f64 {
             let _ = EXIT.set((Instant::now(), count));
             std::process::exit(0)
         }
-        Measure::RegisterAgain | Measure::Call | Measure::Order | Measure::OrderConstrained => {
-            unreachable!("not of this subject")
-        }
+        Measure::RegisterAgain
+        | Measure::Call
+        | Measure::Order
+        | Measure::OrderConstrained
+        | Measure::Borrow
+        | Measure::BorrowFromTwo => unreachable!("not of this subject"),
     }
 }
 

@@ -17,6 +17,7 @@ mod processes;
 mod rounds;
 mod subject;
 mod table;
+mod values;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -26,10 +26,14 @@ pub(crate) enum Measure {
     Order,
     /// The same, where all handlers but one are constrained.
     OrderConstrained,
+    /// Nanoseconds to borrow and read a value in a `static`, once of so many times.
+    Borrow,
+    /// The same, while another thread does it, too.
+    BorrowFromTwo,
 }
 
 impl Measure {
-    const NAMES: [(&str, Self); 10] = [
+    const NAMES: [(&str, Self); 12] = [
         ("register", Self::Register),
         ("register-again", Self::RegisterAgain),
         ("register-from-two", Self::RegisterFromTwo),
@@ -40,6 +44,8 @@ impl Measure {
         ("resident", Self::Resident),
         ("order", Self::Order),
         ("order-constrained", Self::OrderConstrained),
+        ("borrow", Self::Borrow),
+        ("borrow-from-two", Self::BorrowFromTwo),
     ];
 
     pub(crate) fn named(name: &str) -> Self {
@@ -92,6 +98,14 @@ pub(crate) const OURS: Subject = child(
         Measure::OrderConstrained,
     ],
 );
+/// Values in a `static`.
+pub(crate) const VALUES: [Subject; 4] = [
+    child("LazyLock", "lazy_lock", &BORROWS),
+    child("RwLock", "rw_lock", &BORROWS),
+    child("DropAtExit", "drop_at_exit", &BORROWS),
+    child("CloseAtExit", "close_at_exit", &BORROWS),
+];
+const BORROWS: [Measure; 2] = [Measure::Borrow, Measure::BorrowFromTwo];
 pub(crate) const ATEXIT: Subject = child("libc atexit", "atexit", &ALLOCATIONS);
 pub(crate) const CXA_ATEXIT: Subject = child("libc __cxa_atexit", "cxa_atexit", &ALLOCATIONS);
 pub(crate) const NAIVE: Subject = child("Mutex<Vec<Box<dyn FnOnce>>>", "naive", &ALLOCATIONS);

@@ -1,7 +1,7 @@
 //! Owns the table: what is compared with what, how often, and what was aimed at; must not know how anything is measured.
 
 use crate::rounds::{self, Sample};
-use crate::subject::{ATEXIT, CXA_ATEXIT, LANGUAGES, Measure, NAIVE, OURS, SORT, Subject};
+use crate::subject::{ATEXIT, CXA_ATEXIT, LANGUAGES, Measure, NAIVE, OURS, SORT, Subject, VALUES};
 use crate::{Effort, processes};
 
 /// What is aimed at.
@@ -135,6 +135,17 @@ pub(crate) fn print(effort: Effort) {
             .into(),
     }
     .print();
+
+    let of = count(1_000_000);
+    for (measure, from) in [(Measure::Borrow, ""), (Measure::BorrowFromTwo, ", from two threads")] {
+        Block {
+            title: format!("borrowing a value in a static{from}"),
+            unit: "ns",
+            rounds: effort.rounds(21),
+            lines: VALUES.map(|subject| Line::of(subject, measure, of)).into(),
+        }
+        .print();
+    }
 
     let program = |name, program| Line::new(name, move || processes::measure(program));
     Block {

@@ -21,13 +21,15 @@ use crate::handler::declaration::RunsOn;
 use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 use crate::order::problem::Problem;
+use crate::sys::lock::Guard;
 use crate::sys::token::ThreadToken;
 pub(crate) use collect::{Reasons, declared, links};
 use function::Function;
 use intake::Closed;
 pub(crate) use pending::{Inserted, PENDING, Pending};
 use pending::{
-    OPEN, collected, collected_with_room, declared_first, late, lock, lock_for_all, lock_with_room, registered,
+    OPEN, collected, collected_with_room, declared_first, late, lock, lock_for_all, lock_with_room, may_be_value,
+    registered,
 };
 pub(crate) use placing::Unmet;
 use placing::{Place, Placing};
@@ -190,35 +192,43 @@ pub(crate) fn advance() -> Option<Next> {
     Some(Next { runs_on: facts.runs_on, is_limited: facts.has_time_limit })
 }
 
-/// Takes the next handler out of the set if it runs on such a thread, any if none is named, and this thread still holds the lease.
+/// Takes the next handler out of the set if it runs on such a thread, any if none is named, and this thread still holds the lease. Before the
+/// first value, it waits for those that are being initialized.
 #[inline]
 pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
-    let mut former_name = None; // dropped without the lock
-    let mut pending = lock();
+    let pending = lock();
     if !lease::is_held() {
         return None;
     }
-    if pending.values.are_under_way() {
-        pending = match values::await_initializations(pending, only) {
-            ControlFlow::Continue(pending) => pending,
-            ControlFlow::Break(instead) => return instead,
-        };
+    if pending.values.are_under_way() { take_initialized(pending, only) } else { take(pending, only) }
+}
+
+#[cold]
+fn take_initialized(pending: Guard<'static, Pending>, only: Option<RunsOn>) -> Option<PendingHandler> {
+    match values::await_initializations(pending, only) {
+        ControlFlow::Continue(pending) => take(pending, only),
+        ControlFlow::Break(instead) => instead,
     }
+}
+
+#[expect(clippy::inline_always, reason = "the compiler would rather call it, once a handler")]
+#[inline(always)]
+fn take(pending: Guard<'static, Pending>, only: Option<RunsOn>) -> Option<PendingHandler> {
+    let mut former_name = None; // dropped without the lock, which is dropped first
+    let mut pending = pending;
     let next = pending.advance();
-    let is_exit = pending.intake.is_exit();
-    let Pending { handlers, progress, values, .. } = &mut *pending;
+    let Pending { handlers, progress, values, intake, .. } = &mut *pending;
     if let Some(Label::Registered { name, .. }) = &mut progress.running {
         std::mem::swap(name, &mut former_name);
     }
     progress.running = None;
     let next = next?;
     let handler = handlers.item(next)?;
-    let facts = handler.facts();
-    if only.is_some_and(|only| facts.runs_on != only) {
+    if only.is_some_and(|only| handler.facts().runs_on != only) {
         return None;
     }
-    if facts.is_value && is_exit {
-        values.close(facts.phase);
+    if may_be_value(next) && handler.facts().is_value && intake.is_exit() {
+        values.close(handler.facts().phase);
     }
     handler.label_into(&mut progress.running);
     progress.started += 1;

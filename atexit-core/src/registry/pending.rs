@@ -105,6 +105,13 @@ pub(super) const fn late(phase: Phase) -> usize {
     2 * PHASES + phase as usize
 }
 
+/// Whether one may be a value: as a rule, none is, and nobody has to ask.
+#[inline]
+pub(super) fn may_be_value(top: Top) -> bool {
+    let ordinary = registered(Phase::Ordinary)..=declared_first(Phase::Ordinary);
+    !ordinary.contains(&top.stack())
+}
+
 /// What a run takes.
 pub(super) const OPEN: Range<usize> = 0..2 * PHASES;
 

@@ -35,6 +35,13 @@ pub(crate) struct Top {
     at: u32,
 }
 
+impl Top {
+    #[inline]
+    pub(crate) fn stack(self) -> usize {
+        self.stack
+    }
+}
+
 struct Slot<T> {
     item: Option<T>,
     generation: u32,

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use atexit_core::signals::{Signal, SignalError, Signals};
 use atexit_core::{
-    Cause, Config, Event, ExitGuard, Failure, FailureKind, Handler, HandlerEnd, HandlerError, HandlerInfo, HandlerRun,
-    Level, Phase, Plan, PlanError, PlanIntoIter, PlanIter, PlannedHandler, Problem, Registration, Report, RunError,
-    Why, clear, configure, guard, pending, plan, register, run, unregister,
+    Cause, CloseAtExit, Config, DropAtExit, Event, ExitGuard, ExitRef, Failure, FailureKind, Handler, HandlerEnd,
+    HandlerError, HandlerInfo, HandlerRun, Level, Phase, Plan, PlanError, PlanIntoIter, PlanIter, PlannedHandler,
+    Problem, Registration, Report, RunError, Unavailable, Why, clear, configure, guard, pending, plan, register, run,
+    unregister,
 };
 
 /// There is one set of handlers in a process: these tests take turns, and each begins with an empty set.
@@ -533,11 +534,17 @@ fn what_may_go_between_threads_and_over_a_panic_is_meant() {
         })* };
     }
     // Of what a handler runs it is known that it is `Send`; of an observer, and of the source of an error, that it is `Sync`, too.
+    // A cell is to be used over a panic whatever is in it: it is, or is not, made.
+    type Any = Box<dyn Fn() + Send + Sync>;
     table! {
         Cause: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        CloseAtExit<Any>: "Send Sync Unpin UnwindSafe RefUnwindSafe"
         Config: "Send Sync Unpin - -"
+        DropAtExit<Any>: "Send Sync Unpin UnwindSafe RefUnwindSafe"
         Event: "Send Sync Unpin - -"
         ExitGuard: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        ExitRef<Any>: "Send Sync Unpin - -"
+        ExitRef<u8>: "Send Sync Unpin UnwindSafe RefUnwindSafe"
         Failure: "Send Sync Unpin - -"
         FailureKind: "Send Sync Unpin UnwindSafe RefUnwindSafe"
         Handler: "Send - Unpin - -"
@@ -559,6 +566,7 @@ fn what_may_go_between_threads_and_over_a_panic_is_meant() {
         Signal: "Send Sync Unpin UnwindSafe RefUnwindSafe"
         SignalError: "Send Sync Unpin - -"
         Signals: "Send Sync Unpin UnwindSafe RefUnwindSafe"
+        Unavailable: "Send Sync Unpin UnwindSafe RefUnwindSafe"
         Why: "Send Sync Unpin UnwindSafe RefUnwindSafe"
     }
 }

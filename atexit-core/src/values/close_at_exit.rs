@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
-use std::panic::{Location, RefUnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -444,6 +444,9 @@ impl<T: Send + Sync + 'static> Deref for CloseAtExit<T> {
         self.value()
     }
 }
+
+/// After a panic the value is there, or it is not made: there is no half of one.
+impl<T> UnwindSafe for CloseAtExit<T> {}
 
 impl<T> RefUnwindSafe for CloseAtExit<T> {}
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
-use std::panic::{Location, RefUnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -476,6 +476,9 @@ impl<T: Send + Sync + 'static> Value for DropAtExit<T> {
         }
     }
 }
+
+/// After a panic the value is there, or it is not made: there is no half of one.
+impl<T> UnwindSafe for DropAtExit<T> {}
 
 impl<T> RefUnwindSafe for DropAtExit<T> {}
 

@@ -1,4 +1,4 @@
-use atexit_core::{Cause, Event, Phase, Problem, Why};
+use atexit_core::{Cause, Event, Phase, Problem, Unavailable, Why};
 
 fn of_cause(cause: Cause) {
     match cause { //~ ERROR non-exhaustive patterns: `_` not covered
@@ -21,7 +21,7 @@ fn of_problem(problem: &Problem) {
 
 fn of_phase(phase: Phase) {
     match phase { //~ ERROR non-exhaustive patterns: `_` not covered
-        Phase::First | Phase::Ordinary | Phase::Last => {}
+        Phase::First | Phase::Ordinary | Phase::Value | Phase::Last => {}
     }
 }
 
@@ -29,6 +29,12 @@ fn of_why(why: &Why) {
     match why { //~ ERROR non-exhaustive patterns: `&_` not covered
         Why::Topmost | Why::RegisteredEarlier | Why::Declared | Why::Source | Why::Link | Why::Linker => {}
         Why::Phase | Why::Before { .. } | Why::After { .. } | Why::WaitsFor { .. } => {}
+    }
+}
+
+fn of_unavailable(unavailable: Unavailable) {
+    match unavailable { //~ ERROR non-exhaustive patterns: `_` not covered
+        Unavailable::Closed | Unavailable::Empty | Unavailable::Initializing => {}
     }
 }
 

@@ -87,16 +87,24 @@ pub fn run(command: &mut Command) -> Seen {
 pub fn finish(mut child: Child, command: &Command) -> Seen {
     let stdout = read(child.stdout.take().expect("piped"));
     let stderr = read(child.stderr.take().expect("piped"));
+    let end = end(&mut child);
+    let (stdout, stderr) = (stdout.join().expect("read"), target::said_by_program(stderr.join().expect("read")));
+    let Some(end) = end else { panic!("{command:?} hangs\nstdout: {stdout}\nstderr: {stderr}") };
+    Seen { stdout, stderr, end }
+}
+
+/// Waits for the end of a child. Where there is none, the child is killed, with its group.
+///
+/// # Panics
+///
+/// If it cannot be waited for.
+pub fn end(child: &mut Child) -> Option<End> {
     let status = child.wait_timeout(LIMIT).expect("the program can be waited for");
     if status.is_none() {
-        let pid = i32::try_from(child.id()).expect("a pid is an i32");
-        // SAFETY: the child has not been waited for, so that the number is still its own.
-        unsafe { libc::kill(-pid, libc::SIGKILL) };
+        kill_group(child, libc::SIGKILL);
         child.wait().expect("the program can be waited for");
     }
-    let (stdout, stderr) = (stdout.join().expect("read"), target::said_by_program(stderr.join().expect("read")));
-    let Some(status) = status else { panic!("{command:?} hangs\nstdout: {stdout}\nstderr: {stderr}") };
-    Seen { stdout, stderr, end: status.into() }
+    status.map(End::from)
 }
 
 fn read(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
@@ -144,9 +152,25 @@ fn say(what: &str, reason: &str) {
 ///
 /// If it cannot be sent.
 pub fn kill(child: &Child, signal: i32) {
-    let pid = i32::try_from(child.id()).expect("a pid is an i32");
+    send(signal, number(child));
+}
+
+/// Sends a signal to a child that has not been waited for, and to all others of its process group, as a terminal does.
+///
+/// # Panics
+///
+/// If it cannot be sent.
+pub fn kill_group(child: &Child, signal: i32) {
+    send(signal, -number(child));
+}
+
+fn number(child: &Child) -> i32 {
+    i32::try_from(child.id()).expect("a pid is an i32")
+}
+
+fn send(signal: i32, to: i32) {
     // SAFETY: the child has not been waited for, so that the number is still its own.
-    assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "kill");
+    assert_eq!(unsafe { libc::kill(to, signal) }, 0, "kill");
 }
 
 /// Compiles and links for the target. What `LDFLAGS` says counts.

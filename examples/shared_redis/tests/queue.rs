@@ -1,0 +1,62 @@
+//! Tests that share one Redis server, as one would write them: nothing in them starts it, or stops it.
+
+mod once_lock;
+mod server;
+
+use std::env;
+use std::path::PathBuf;
+
+use redis::Connection;
+use shared_redis::Queue;
+
+/// Where the server is installed, if it is.
+pub(crate) fn redis_server() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let server = env::split_paths(&path).map(|folder| folder.join("redis-server")).find(|server| server.exists());
+    if server.is_none() {
+        spawn::cannot_run("there is no redis-server");
+    }
+    server
+}
+
+pub(crate) fn connection() -> Connection {
+    // To show what the library is for.
+    if env::var_os("ONCE_LOCK").is_some() { once_lock::connection() } else { server::connection() }
+}
+
+/// The queue of this name, where there can be one.
+fn queue(name: &str) -> Option<Queue> {
+    redis_server()?;
+    Some(Queue::new(connection(), name))
+}
+
+#[test]
+fn the_job_that_has_waited_longest_comes_first() {
+    let Some(mut queue) = queue("longest") else { return };
+    for job in ["one", "two", "three"] {
+        queue.push(job).expect("pushed");
+    }
+    assert_eq!(queue.pop(), Ok(Some("one".to_owned())));
+    assert_eq!(queue.pop(), Ok(Some("two".to_owned())));
+}
+
+#[test]
+fn a_new_queue_is_empty() {
+    let Some(mut queue) = queue("new") else { return };
+    assert_eq!(queue.pop(), Ok(None));
+}
+
+#[test]
+fn a_job_may_be_taken_by_whoever_knows_the_name() {
+    let (Some(mut one), Some(mut other)) = (queue("name"), queue("name")) else { return };
+    one.push("job").expect("pushed");
+    assert_eq!(other.pop(), Ok(Some("job".to_owned())));
+}
+
+/// With this variable it fails, by which libtest ends by `std::process::exit`.
+#[test]
+fn one_fails_if_told_to() {
+    let Some(mut queue) = queue("fails") else { return };
+    queue.push("job").expect("pushed");
+    assert_eq!(env::var_os("TEST_FAILS"), None);
+}

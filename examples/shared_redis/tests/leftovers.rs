@@ -22,10 +22,12 @@ use tempfile::TempDir;
 struct Tests {
     with_library: bool,
     redis_server: PathBuf,
-    /// Of its own, where its temporary files are, too.
+    /// Of its own; its temporary files are in there, too.
     scratch: TempDir,
     /// The lines by which it tells how far it is.
     told: Receiver<String>,
+    /// Lets go of a server that is held while it starts. Open all the time, for what is in a pipe that nobody has open is lost.
+    go: File,
 }
 
 impl Tests {
@@ -37,7 +39,8 @@ impl Tests {
         let (sender, told) = mpsc::channel();
         let lines = BufReader::new(open(&scratch.path().join("told"))).lines();
         thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { with_library, redis_server, scratch, told }
+        let go = open(&scratch.path().join("go"));
+        Self { with_library, redis_server, scratch, told, go }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -54,7 +57,8 @@ impl Tests {
         for variable in ["ONCE_LOCK", "TEST_FAILS", "HELD", "EXITS", "RUNS_ON"] {
             command.env_remove(variable);
         }
-        command.envs(variables.iter().chain((!self.with_library).then_some(&"ONCE_LOCK")).map(|name| (name, "1")));
+        let variables = variables.iter().chain((!self.with_library).then_some(&"ONCE_LOCK"));
+        command.envs(variables.map(|variable| variable.split_once('=').unwrap_or((variable, "1"))));
         // Files, for a pipe would have no end while a server that is left over has it, too.
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| File::create(self.file(name)).expect("made"));
         command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().expect("the tests start")
@@ -62,8 +66,26 @@ impl Tests {
 
     /// Starts those of the tests here whose names begin so.
     fn start_here(&self, tests: &str, variables: &[&str]) -> Child {
-        let program = env::current_exe().expect("this program has a path");
-        self.start(command(&program.to_string_lossy(), &[tests]), variables)
+        self.start(command(&this_program(), &[tests]), variables)
+    }
+
+    /// What runs those of the tests here whose names contain this under nextest, which is told of this program what cargo would tell.
+    fn nextest(&self, tests: &str) -> Command {
+        let cargo = |args: &[&str]| run(&mut tool(env!("CARGO"), args)).stdout;
+        let [metadata, binaries] = ["metadata", "binaries"].map(|name| self.file(name).display().to_string());
+        fs::write(&metadata, cargo(&["metadata", "--offline", "--no-deps", "--format-version", "1"])).expect("written");
+        let program = format!(
+            r#""binary-id": "leftovers", "binary-name": "leftovers", "kind": "test", "build-platform": "target",
+            "package-id": {:?}, "binary-path": {:?}"#,
+            cargo(&["pkgid", "--offline"]).trim_end(),
+            this_program()
+        );
+        let target =
+            r#""target-directory": "/", "base-output-directories": [], "non-test-binaries": {}, "linked-paths": []"#;
+        let text = format!(r#"{{"rust-build-meta": {{{target}}}, "rust-binaries": {{"leftovers": {{{program}}}}}}}"#);
+        fs::write(&binaries, text).expect("written");
+        let options = ["--color=never", "--cargo-metadata", &metadata, "--binaries-metadata", &binaries];
+        tool("cargo-nextest", &[&["nextest", "run"], &options[..], &[tests]].concat())
     }
 
     fn end(&self, mut child: Child) -> Seen {
@@ -78,15 +100,10 @@ impl Tests {
         assert_eq!(self.told.recv_timeout(LIMIT).as_deref(), Ok(line));
     }
 
-    /// Lets go of a server that is [`HELD`](tests/path/redis-server).
-    fn go(&self) {
-        open(&self.file("go")).write_all(b"go\n").expect("written");
-    }
-
-    /// How many servers were started, how many of them still run, and how many directories there are.
+    /// How many servers were started, how many of them still run, each in a group of its own, and how many directories there are.
     fn servers(&self) -> [usize; 3] {
         let started = self.started();
-        let alive = started.iter().filter(|pid| kill("0", pid)).count();
+        let alive = started.iter().filter(|pid| kill("0", pid) && kill("0", &format!("-{pid}"))).count();
         [started.len(), alive, fs::read_dir(self.file("temporary")).expect("a folder").count()]
     }
 
@@ -99,9 +116,14 @@ impl Tests {
 impl Drop for Tests {
     fn drop(&mut self) {
         for pid in self.started() {
+            kill("KILL", &pid);
             kill("KILL", &format!("-{pid}"));
         }
     }
+}
+
+fn this_program() -> String {
+    env::current_exe().expect("this program has a path").display().to_string()
 }
 
 /// Opens a named pipe for both, by which it has no end, and needs nobody else to be opened.
@@ -114,10 +136,10 @@ fn kill(signal: &str, pid: &str) -> bool {
     run(&mut tool("sh", &["-c", r#"kill -s "$0" -- "$1""#, signal, pid])).end == End::Status(0)
 }
 
-/// Fails unless the tests, run so, start this many servers, and of these with the library nothing is left over, and all without it.
+/// Fails unless tests that are run so start this many servers, of which nothing is left over with the library, and all without it.
 #[track_caller]
 fn assert_left_over(servers: usize, run: impl Fn(&Tests)) {
-    let Some(redis_server) = queue::redis_server() else { return };
+    let Some(redis_server) = queue::redis_server() else { return cannot_run(queue::NO_SERVER) };
     for with_library in [true, false] {
         let tests = Tests::new(with_library, redis_server.clone());
         run(&tests);
@@ -166,7 +188,7 @@ fn nothing_is_left_over_when_a_signal_comes_while_the_server_starts() {
             kill_group(&child, signal);
             if tests.with_library {
                 tests.assert_told("exiting");
-                tests.go();
+                (&tests.go).write_all(b"go\n").expect("written");
             }
             let seen = tests.end(child);
             assert_eq!((seen.end, &*seen.stderr), (End::Signal(signal), ""), "{}", seen.stdout);
@@ -178,50 +200,62 @@ fn nothing_is_left_over_when_a_signal_comes_while_the_server_starts() {
 fn nothing_is_left_over_and_nothing_started_when_the_process_exits_while_tests_run() {
     assert_left_over(1, |tests| {
         let child = tests.start_here("staged", &["EXITS"]);
-        tests.assert_told(if tests.with_library { CLOSED } else { "a connection" });
+        let refused = format!("{} is closed", declared("DropAtExit::new(Server::start)"));
+        tests.assert_told(if tests.with_library { &refused } else { "a connection" });
         let stdout = "\nrunning 1 test\n".to_owned();
         assert_eq!(tests.end(child), Seen { stdout, stderr: String::new(), end: End::Status(3) });
     });
 }
 
-/// It runs each test in a process of its own, and says which of them leaves something that has its output.
+/// The server has been initialized later, as it asks for the directory.
+#[test]
+fn the_server_is_stopped_before_its_directory_is_removed() {
+    assert_left_over(1, |tests| {
+        let seen = tests.end(tests.start_here("queue::", &["AT_EXIT_LOG=trace"]));
+        let started = seen.stderr.lines().filter_map(|line| line.strip_prefix("at_exit: started "));
+        let values: Vec<_> = started.filter(|started| started.contains("/server/mod.rs:")).collect();
+        let [server, directory] = ["DropAtExit::new(Server::start)", "DropAtExit::new(|| tempfile"].map(declared);
+        assert_eq!(values, if tests.with_library { vec![server, directory] } else { vec![] }, "{seen:?}");
+    });
+}
+
+/// Where the value is that is declared so.
+fn declared(so: &str) -> String {
+    let above = include_str!("server/mod.rs").lines().take_while(|line| !line.contains(so)).count();
+    format!("examples/shared_redis/tests/server/mod.rs:{}", above + 1)
+}
+
+/// It runs each test in a process of its own, and tells which of them leave something that has their output.
 #[test]
 fn nothing_is_left_over_under_nextest() {
-    let Some(nextest) = nextest() else { return };
+    if !has_nextest() {
+        return cannot_run("there is no cargo-nextest");
+    }
     assert_left_over(4, |tests| {
-        let seen = tests.end(tests.start(nextest(&["--test", "queue"]), &[]));
+        let seen = tests.end(tests.start(tests.nextest("queue::"), &[]));
         assert_eq!(seen.end, End::Status(0), "{}", seen.stderr);
-        let passed = if tests.with_library { "4 passed, 0 skipped" } else { "4 passed (4 leaky), 0 skipped" };
-        assert!(seen.stderr.contains(&format!("4 tests run: {passed}\n")), "{}", seen.stderr);
+        let passed = if tests.with_library { "4 passed, " } else { "4 passed (4 leaky), " };
+        assert!(seen.stderr.contains(&format!("4 tests run: {passed}")), "{}", seen.stderr);
     });
 }
 
 #[test]
 fn nothing_is_left_over_when_nextest_is_interrupted() {
-    let Some(nextest) = nextest() else { return };
+    if !has_nextest() {
+        return cannot_run("there is no cargo-nextest");
+    }
     assert_left_over(1, |tests| {
-        let child = tests.start(nextest(&["--test", "leftovers", "staged"]), &["RUNS_ON"]);
+        let child = tests.start(tests.nextest("staged"), &["RUNS_ON"]);
         tests.assert_told("running");
         kill_group(&child, SIGINT);
         let seen = tests.end(child);
         assert_eq!(seen.end, End::Status(100), "{}", seen.stderr);
-        assert!(seen.stderr.contains(" 1 failed"), "{}", seen.stderr);
+        assert!(seen.stderr.contains("1 test run: 0 passed, 1 failed, "), "{}", seen.stderr);
     });
 }
 
-/// What runs tests of this package under nextest, where that is installed.
-fn nextest() -> Option<impl Fn(&[&str]) -> Command> {
-    if Command::new("cargo-nextest").arg("--version").output().is_err() {
-        cannot_run("there is no cargo-nextest");
-        return None;
-    }
-    let package = ["--package", "shared-redis"];
-    let built = spawn::build("nextest", &[&package[..], &["--tests"]].concat(), &[]);
-    let target = built.parent().expect("the target directory").to_str().expect("UTF-8").to_owned();
-    Some(move |tests: &[&str]| {
-        let options = ["nextest", "run", "--offline", "--color", "never", "--target-dir", &target];
-        tool("cargo-nextest", &[&options, &package[..], tests].concat())
-    })
+fn has_nextest() -> bool {
+    Command::new("cargo-nextest").arg("--version").output().is_ok()
 }
 
 /// Does what the variables say, once it has used the server.
@@ -240,21 +274,18 @@ fn staged() {
     }
     if stage("EXITS") {
         thread::spawn(|| {
-            STOPPED.wait();
-            let asked = panic::catch_unwind(queue::connection);
-            tell(
-                asked.map_or_else(
-                    |panic| *panic.downcast::<String>().expect("a message"),
-                    |_| "a connection".to_owned(),
-                ),
-            );
+            TURN.wait();
+            match panic::catch_unwind(queue::connection) {
+                Ok(_) => tell("a connection"),
+                Err(panic) => tell(panic.downcast_ref::<String>().expect("a message")),
+            }
+            TURN.wait();
         });
         process::exit(3);
     }
 }
 
-static STOPPED: Barrier = Barrier::new(2);
-static ASKED: Barrier = Barrier::new(2);
+static TURN: Barrier = Barrier::new(2);
 
 #[at_exit(first)]
 fn exiting() {
@@ -267,13 +298,13 @@ fn exiting() {
 #[at_exit(last)]
 fn stopped() {
     if env::var_os("EXITS").is_some() {
-        STOPPED.wait();
-        ASKED.wait();
+        TURN.wait();
+        TURN.wait();
     }
 }
 
-fn tell(line: impl AsRef<str>) {
+fn tell(line: &str) {
     let scratch = env::var_os("SCRATCH").expect("set by who has started this");
-    let line = format!("{}\n", line.as_ref());
+    let line = format!("{line}\n");
     open(&Path::new(&scratch).join("told")).write_all(line.as_bytes()).expect("written");
 }

@@ -9,14 +9,12 @@ use std::path::PathBuf;
 use redis::Connection;
 use shared_redis::Queue;
 
+pub(crate) const NO_SERVER: &str = "there is no redis-server";
+
 /// Where the server is installed, if it is.
 pub(crate) fn redis_server() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    let server = env::split_paths(&path).map(|folder| folder.join("redis-server")).find(|server| server.exists());
-    if server.is_none() {
-        spawn::cannot_run("there is no redis-server");
-    }
-    server
+    env::split_paths(&path).map(|folder| folder.join("redis-server")).find(|server| server.exists())
 }
 
 pub(crate) fn connection() -> Connection {
@@ -26,7 +24,10 @@ pub(crate) fn connection() -> Connection {
 
 /// The queue of this name, where there can be one.
 fn queue(name: &str) -> Option<Queue> {
-    redis_server()?;
+    if redis_server().is_none() {
+        spawn::cannot_run(NO_SERVER);
+        return None;
+    }
     Some(Queue::new(connection(), name))
 }
 

@@ -13,5 +13,6 @@ static SERVER: OnceLock<Server> = OnceLock::new();
 
 pub(crate) fn connection() -> Connection {
     let dir = DIR.get_or_init(|| tempfile::tempdir().expect("a directory for the server"));
-    SERVER.get_or_init(|| Server::start_in(dir.path())).connection()
+    let server = SERVER.get_or_init(|| Server::start_in(dir.path()));
+    server.client.get_connection().expect("the server accepts")
 }

@@ -1,144 +1,179 @@
-//! Owns the proof that no server is left over when tests end, passed or failed, and that one would be without the handler;
-//! runs the tests of `shared.rs` in a process of their own, and looks for the server when that is over.
+//! Owns the proof that no server is left over however a test process ends, and that one is with what one would write instead; runs tests
+//! in a process of their own, and looks for the server when that is over.
 
+mod outside;
 #[path = "shared.rs"] // said so, because otherwise its own module would have to be in a folder `shared`
 mod shared;
 
 use std::env;
-use std::fs::{self, File};
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{self, Stdio};
-use std::time::Duration;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
+use atexit_core::at_exit;
+use outside::{Ended, Server, Tests};
 use spawn::{End, command, run};
-use test_server::Client;
-use tokio::time::timeout;
-use wait_timeout::ChildExt as _;
 
-/// Far more than any step here needs; who reaches it hangs.
-const LIMIT: Duration = Duration::from_secs(120);
+/// The tests that share a server.
+const SHARED: &str = "shared::";
+/// The test below that goes on for as long as it is told to.
+const LONG: &str = "a_long_test";
 
-const ALL: &str = "shared::";
+const LAZY_LOCK: Option<&str> = Some("LazyLock");
+const MUTEX: Option<&str> = Some("Mutex");
 
-/// What is to be seen of a test process that has ended.
-struct Ended {
-    end: End,
-    output: String,
-    pid: String,
-    address: SocketAddr,
+const SIGINT: i32 = 2;
+const SIGTERM: i32 = 15;
+
+/// Says outside that somebody has come so far, if this variable tells where that is, and waits until they may go on.
+fn meet(variable: &str) -> Option<TcpStream> {
+    let mut outside = TcpStream::connect(env::var(variable).ok()?).expect("somebody listens");
+    writeln!(outside, "{variable}").expect("somebody reads");
+    outside.read_to_end(&mut Vec::new()).expect("somebody lets them go on");
+    Some(outside)
 }
 
-impl Ended {
-    /// Runs those of the tests whose names begin so, as `cargo test` would; `name` is that of the file that takes the output. A pipe
-    /// would have no end while a server that is left over has it, too.
-    fn run(name: &str, tests: &str, variables: &[&str]) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}_{}", process::id()));
-        let file = File::create(&path).expect("a file for the output");
-        let program = env::current_exe().expect("this program has a path");
-        let mut command = command(&program.to_string_lossy(), &[tests]);
-        for variable in ["FORGET_HANDLERS", "TEST_FAILS", "TEST_STOPS_SERVER"] {
-            command.env_remove(variable);
-        }
-        command.envs(variables.iter().map(|variable| (variable, "1")));
-        command.stdin(Stdio::null()).stdout(file.try_clone().expect("a second handle")).stderr(file);
-        let mut child = command.spawn().expect("the tests start");
-        let status = child.wait_timeout(LIMIT).expect("the tests can be waited for").unwrap_or_else(|| {
-            child.kill().expect("the tests can be killed");
-            panic!("{command:?} hangs; see {}", path.display())
-        });
-        let output = fs::read_to_string(&path).expect("the output");
-        fs::remove_file(path).expect("it is still there");
-        let mut servers = output.lines().filter_map(|line| {
-            let (left, address) = line.split_once(" listens on ")?;
-            let (_, pid) = left.rsplit_once("server ")?; // one thread alone has begun a line for its test already
-            Some((pid.to_owned(), address.parse().expect("an address")))
-        });
-        let (Some((pid, address)), None) = (servers.next(), servers.next()) else {
-            panic!("the tests do not share one server:\n{output}")
-        };
-        drop(servers);
-        Self { end: status.into(), pid, address, output }
-    }
+#[tokio::test]
+async fn a_long_test() {
+    shared::server::client().await.set("common", "value").await.expect("set");
+    let _until_the_end = meet("TEST_WAITS");
+    shared::server::client().await;
+}
 
-    /// Whether there is a process with the number of the server.
-    fn is_alive(&self) -> bool {
-        run(&mut command("sh", &["-c", r#"kill -0 "$0""#, &self.pid])).end == End::Status(0)
-    }
+#[at_exit]
+fn while_it_can_be_used() {
+    meet("HANDLER_WAITS");
+}
 
-    #[track_caller]
-    fn assert_stopped(&self) {
-        assert!(!self.is_alive(), "{}", self.output);
-    }
-
-    /// Fails unless the server is there as if nothing had happened. It is not, after this.
-    async fn assert_left_over(&self) {
-        let ask = async {
-            let mut client = Client::connect(self.address).await?;
-            let value = client.get("common").await?;
-            client.stop().await?;
-            Ok::<_, std::io::Error>(value)
-        };
-        let alive = self.is_alive();
-        let value = timeout(LIMIT, ask).await.expect("the server answers").expect("the server answers");
-        assert_eq!((alive, value.as_deref()), (true, Some("value")), "{}", self.output);
-    }
-
-    #[track_caller]
-    fn assert_end(&self, status: i32, summary: &str) {
-        assert_eq!(self.end, End::Status(status), "{}", self.output);
-        assert!(self.output.contains(summary), "{}", self.output);
-    }
+#[at_exit(last)]
+fn when_it_is_stopped() {
+    meet("LAST_HANDLER_WAITS");
 }
 
 #[test]
 fn no_server_is_left_over_when_all_tests_pass() {
-    let ended = Ended::run("pass", ALL, &[]);
-    ended.assert_end(0, "test result: ok. 7 passed; 0 failed;");
-    ended.assert_stopped();
+    let ended = Tests::start(SHARED, &[], None).end();
+    ended.assert_end(End::Status(0), "test result: ok. 7 passed; 0 failed;");
+    ended.server().assert_stopped();
+}
+
+#[tokio::test]
+async fn a_lazy_lock_leaves_one_over_when_all_tests_pass() {
+    let ended = Tests::start(SHARED, &[], LAZY_LOCK).end();
+    ended.assert_end(End::Status(0), "test result: ok. 7 passed; 0 failed;");
+    ended.server().assert_left_over(Some("value")).await;
 }
 
 #[test]
 fn no_server_is_left_over_when_a_test_fails() {
-    let ended = Ended::run("fail", ALL, &["TEST_FAILS"]);
-    ended.assert_end(101, "test result: FAILED. 6 passed; 1 failed;");
-    ended.assert_stopped();
+    let ended = Tests::start(SHARED, &["TEST_FAILS"], None).end();
+    ended.assert_end(End::Status(101), "test result: FAILED. 6 passed; 1 failed;");
+    ended.server().assert_stopped();
 }
 
 #[tokio::test]
-async fn without_the_handler_it_is_left_over_when_all_tests_pass() {
-    let ended = Ended::run("pass_without", ALL, &["FORGET_HANDLERS"]);
-    ended.assert_left_over().await;
-    ended.assert_end(0, "test result: ok. 7 passed; 0 failed;");
+async fn a_lazy_lock_leaves_one_over_when_a_test_fails() {
+    let ended = Tests::start(SHARED, &["TEST_FAILS"], LAZY_LOCK).end();
+    ended.assert_end(End::Status(101), "test result: FAILED. 6 passed; 1 failed;");
+    ended.server().assert_left_over(Some("value")).await;
 }
 
-#[tokio::test]
-async fn without_the_handler_it_is_left_over_when_a_test_fails() {
-    let ended = Ended::run("fail_without", ALL, &["FORGET_HANDLERS", "TEST_FAILS"]);
-    ended.assert_left_over().await;
-    ended.assert_end(101, "test result: FAILED. 6 passed; 1 failed;");
+/// Sends the signal while a test runs that has the server.
+fn interrupt(signal: i32, instead: Option<&str>) -> Server {
+    let tests = Tests::start(LONG, &["TEST_WAITS"], instead);
+    let _it_waits = tests.meet("TEST_WAITS");
+    tests.kill(signal);
+    let ended = tests.end();
+    ended.assert_end(End::Signal(signal), "running 1 test");
+    ended.server()
 }
 
 #[test]
-fn handlers_run_after_a_list_of_the_tests_too() {
-    let program = env::current_exe().expect("this program has a path");
-    let mut listing = command(&program.to_string_lossy(), &["--list"]);
-    let seen = run(listing.env("AT_EXIT_LOG", "trace"));
-    assert_eq!(seen.end, End::Status(0), "{seen:?}");
-    assert!(seen.stdout.contains("handlers_run_after_a_list_of_the_tests_too: test\n"), "{seen:?}");
-    assert!(seen.stderr.contains("at_exit: started stop the server at "), "{seen:?}");
+fn no_server_is_left_over_at_a_signal() {
+    for signal in [SIGINT, SIGTERM] {
+        interrupt(signal, None).assert_stopped();
+    }
+}
+
+#[tokio::test]
+async fn a_lazy_lock_leaves_one_over_at_a_signal() {
+    for signal in [SIGINT, SIGTERM] {
+        interrupt(signal, LAZY_LOCK).assert_left_over(Some("value")).await;
+    }
+}
+
+/// Sends the signal while the server starts, which goes on when the process has begun to exit, or is gone, where nothing waits for it.
+fn interrupt_start(signal: i32, instead: Option<&str>) -> Server {
+    let tests = Tests::start(LONG, &["SERVER_WAITS", "HANDLER_WAITS"], instead);
+    let mut start = tests.meet("server ");
+    let server = Server::new(&start.said);
+    tests.kill(signal);
+    tests.meet("HANDLER_WAITS").go_on();
+    if instead.is_none() {
+        start.go_on();
+    }
+    tests.end().assert_end(End::Signal(signal), "running 1 test");
+    server
+}
+
+#[test]
+fn no_server_is_left_over_at_a_signal_while_it_starts() {
+    for signal in [SIGINT, SIGTERM] {
+        interrupt_start(signal, None).assert_stopped();
+    }
+}
+
+#[tokio::test]
+async fn a_lazy_lock_leaves_one_over_at_a_signal_while_it_starts() {
+    for signal in [SIGINT, SIGTERM] {
+        interrupt_start(signal, LAZY_LOCK).assert_left_over(None).await;
+    }
+}
+
+/// A test asks for the server again when it is stopped already.
+fn go_on_after_the_end(instead: Option<&str>) -> Ended {
+    let tests = Tests::start(LONG, &["TEST_WAITS", "LAST_HANDLER_WAITS"], instead);
+    let mut test = tests.meet("TEST_WAITS");
+    tests.kill(SIGTERM);
+    let mut handler = tests.meet("LAST_HANDLER_WAITS");
+    test.go_on();
+    handler.go_on();
+    tests.end()
+}
+
+#[test]
+fn no_server_is_started_when_one_was_stopped() {
+    let ended = go_on_after_the_end(None);
+    ended.assert_end(End::Signal(SIGTERM), " is closed\n");
+    ended.server().assert_stopped();
+}
+
+#[tokio::test]
+async fn a_mutex_has_another_one_started_and_leaves_it_over() {
+    let ended = go_on_after_the_end(MUTEX);
+    ended.assert_end(End::Signal(SIGTERM), "running 1 test");
+    let [stopped, left_over] = ended.servers();
+    stopped.assert_stopped();
+    left_over.assert_left_over(None).await;
 }
 
 /// All tests pass, and still `cargo test` fails.
 #[test]
 fn a_server_that_is_gone_too_early_is_noticed() {
-    let ended = Ended::run("gone", "shared::one_stops_the_server_if_told_to", &["TEST_STOPS_SERVER"]);
-    ended.assert_end(1, "test result: ok. 1 passed; 0 failed;");
-    ended.assert_stopped();
-    assert!(ended.output.contains("\nError: cannot tell the server to stop\n\n    Caused by:\n"), "{}", ended.output);
-    let above = include_str!("server/mod.rs").lines().take_while(|line| !line.starts_with("#[at_exit")).count();
-    let at = format!("examples/test_server/tests/server/mod.rs:{}", above + 1);
-    let summary =
-        format!("at_exit: 1 handler failed:\nat_exit: stop the server at {at}: cannot tell the server to stop …\n");
-    assert!(ended.output.ends_with(&summary), "{}", ended.output);
+    let ended = Tests::start("shared::one_stops_the_server_if_told_to", &["TEST_STOPS_SERVER"], None).end();
+    ended.assert_end(End::Status(1), "test result: ok. 1 passed; 0 failed;");
+    ended.server().assert_stopped();
+    let above = include_str!("server/mod.rs").lines().take_while(|line| !line.contains("DropAtExit::new")).count();
+    let at = format!("server at examples/test_server/tests/server/mod.rs:{}", above + 1);
+    let error = "the server has ended too early: exit status: 0";
+    let said = format!("\nError: {error}\nat_exit: 1 handler failed:\nat_exit: {at}: {error}\n");
+    assert!(ended.output.ends_with(&said), "{}", ended.output);
+}
+
+/// `cargo nextest` lists the tests of each program before it runs any.
+#[test]
+fn a_list_of_the_tests_starts_no_server() {
+    let program = env::current_exe().expect("this program has a path");
+    let seen = run(&mut command(&program.to_string_lossy(), &["--list"]));
+    assert_eq!((seen.stderr.as_str(), seen.end), ("", End::Status(0)), "{seen:?}");
+    assert!(seen.stdout.contains("a_list_of_the_tests_starts_no_server: test\n"), "{seen:?}");
 }

@@ -1,6 +1,6 @@
 //! Tests that share one server, as one would write them: nothing in them ends it.
 
-mod server;
+pub(crate) mod server;
 
 use std::env;
 use std::io::ErrorKind;
@@ -50,7 +50,7 @@ async fn one_fails_if_told_to() {
     assert_eq!(env::var_os("TEST_FAILS"), None);
 }
 
-/// With this variable the server is gone before the handler can stop it. All tests pass, yet something is wrong.
+/// With this variable the server is gone before it can be stopped. All tests pass, yet something is wrong.
 #[tokio::test]
 async fn one_stops_the_server_if_told_to() {
     let client = client().await;

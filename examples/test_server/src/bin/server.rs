@@ -1,18 +1,26 @@
 //! A key-value server for the tests: prints its address, and serves until a client tells it to stop.
 //!
 //! It knows nothing of exit handlers, and would outlive whoever started it: as a container does.
+//!
+//! With `SERVER_WAITS=ADDRESS` in the environment its start takes as long as somebody who listens there wants it to.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Mutex, PoisonError};
-use std::{process, thread};
+use std::{env, process, thread};
 
 static VALUES: Mutex<Option<HashMap<String, String>>> = Mutex::new(None);
 
 fn main() -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    writeln!(io::stdout(), "{}", listener.local_addr()?)?;
+    let address = listener.local_addr()?;
+    if let Ok(outside) = env::var("SERVER_WAITS") {
+        let mut outside = TcpStream::connect(outside)?;
+        writeln!(outside, "server {} listens on {address}", process::id())?;
+        outside.read_to_end(&mut Vec::new())?;
+    }
+    let _ = writeln!(io::stdout(), "{address}"); // whoever has started it may be gone
     for client in listener.incoming() {
         let client = client?;
         // A client that is lost is the end of its thread, and nobody else's business.

@@ -1,10 +1,10 @@
 //! Owns the log file, to which every `tracing` event of the process goes; must not know who logs, nor what.
 //!
 //! Events go to a thread, by which nobody who logs has to wait for a disk. The thread writes in blocks. When the process ends,
-//! some events are in its queue, and some in an unfinished block. Its guard would see to them when dropped, but it is in a
-//! `static`, which Rust never drops: without the handler below they would be lost.
+//! some events are in its queue, and some in an unfinished block. Its guard sees to them when it is dropped, which Rust never does
+//! with a `static`: in a `OnceLock` they would be lost.
 //!
-//! The handler runs last of all, in whichever module or crate the others are: who logs knows `tracing`, and not this file.
+//! It is dropped last of all, after every handler in whichever module or crate: who logs knows `tracing`, and not this file.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use atexit_core::at_exit;
+use atexit_core::DropAtExit;
 use tracing::info;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
@@ -41,16 +41,18 @@ impl Write for Blocks {
 
 impl Drop for Blocks {
     fn drop(&mut self) {
-        let _ = self.written.send(self.file.flush()); // without a handler nobody waits for it
+        let _ = self.written.send(self.file.flush()); // unless the log is closed, nobody waits for it
     }
 }
 
+static LOG: DropAtExit<Log> =
+    DropAtExit::empty().close_with(Log::close).name("log").last().time_limit(Duration::from_secs(30));
+
 struct Log {
     guard: WorkerGuard,
-    written: Receiver<io::Result<()>>,
+    /// In a `Mutex`, as a receiver alone cannot be in a `static`.
+    written: Mutex<Receiver<io::Result<()>>>,
 }
-
-static LOG: Mutex<Option<Log>> = Mutex::new(None);
 
 /// Logs to this file until the process exits. What is in the file is lost.
 pub(crate) fn start(path: &Path) -> anyhow::Result<()> {
@@ -60,15 +62,14 @@ pub(crate) fn start(path: &Path) -> anyhow::Result<()> {
     let (queue, guard) = NonBlockingBuilder::default().lossy(false).finish(blocks);
     let subscriber = tracing_subscriber::fmt().with_writer(queue).with_ansi(false).with_thread_names(true);
     subscriber.try_init().map_err(|error| anyhow!("cannot log: {error}"))?;
-    *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(Log { guard, written });
-    Ok(())
+    LOG.set(Log { guard, written: Mutex::new(written) }).ok().context("the log is open already")
 }
 
-#[at_exit(name = "close the log", last, time_limit = Duration::from_secs(30))]
-fn close() -> anyhow::Result<()> {
-    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(Log { guard, written }) = log else { return Ok(()) };
-    info!("closing the log");
-    drop(guard); // tells the thread to end, and waits for it for a second at most; hence what follows
-    written.recv().context("the thread that writes the log is gone")?.context("cannot write the end of the log")
+impl Log {
+    fn close(self) -> anyhow::Result<()> {
+        info!("closing the log");
+        drop(self.guard); // tells the thread to end, and waits for it for a second at most; hence what follows
+        let written = self.written.into_inner().unwrap_or_else(PoisonError::into_inner);
+        written.recv().context("the thread that writes the log is gone")?.context("cannot write the end of the log")
+    }
 }

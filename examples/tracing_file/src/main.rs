@@ -1,14 +1,15 @@
 //! Counts the lines of files, and logs what it finds.
 //!
 //! ```text
-//! tracing-file [--forget-handlers] LOG FILE...
+//! tracing-file [--forget-handlers] [--error | --panic | --exit] LOG FILE...
 //! ```
 //!
-//! The file `LOG` is complete however `main` ends. If a `FILE` cannot be read, that is by `std::process::exit`.
+//! The file `LOG` is complete however the program ends: by a return, an error, a panic or [`atexit_core::exit`], as it is told to, by
+//! `std::process::exit` if a `FILE` cannot be read, or by Ctrl-C.
 //!
-//! Two handlers run at exit: that of [`counts`] logs the totals, then that of [`log`] closes the log.
+//! At exit the handler of [`counts`] logs the totals, and then the value of [`log`] is closed.
 //!
-//! `--forget-handlers` is there to show what the handlers are for: it takes them away, and the log is empty.
+//! `--forget-handlers` is there to show what that is for: neither happens, and the log is empty.
 
 mod counts;
 mod log;
@@ -19,32 +20,51 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
-const USAGE: &str = "usage: tracing-file [--forget-handlers] LOG FILE...";
+const USAGE: &str = "usage: tracing-file [--forget-handlers] [--error | --panic | --exit] LOG FILE...";
 
 fn main() -> anyhow::Result<()> {
-    let Arguments { log, files, forget_handlers } = Arguments::parse(env::args_os().skip(1))?;
+    let Arguments { log, files, end, forget_handlers } = Arguments::parse(env::args_os().skip(1))?;
+    atexit_core::signals::install()?;
+    log::start(&log)?;
     if forget_handlers {
         atexit_core::clear();
     }
-    log::start(&log)?;
     for file in files {
         counts::count(&file);
     }
-    Ok(())
+    match end {
+        End::Return => Ok(()),
+        End::Error => bail!("an error"),
+        End::Panic => panic!("a panic"),
+        End::Exit => atexit_core::exit(4),
+    }
+}
+
+/// How `main` ends.
+enum End {
+    Return,
+    Error,
+    Panic,
+    Exit,
 }
 
 struct Arguments {
     log: PathBuf,
     files: Vec<PathBuf>,
+    end: End,
     forget_handlers: bool,
 }
 
 impl Arguments {
     fn parse(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<Self> {
         let mut files = Vec::new();
+        let mut end = End::Return;
         let mut forget_handlers = false;
         for argument in arguments {
             match argument.to_str() {
+                Some("--error") => end = End::Error,
+                Some("--panic") => end = End::Panic,
+                Some("--exit") => end = End::Exit,
                 Some("--forget-handlers") => forget_handlers = true,
                 Some(option) if option.starts_with('-') => bail!("there is no option {option}\n{USAGE}"),
                 _ => files.push(PathBuf::from(argument)),
@@ -52,6 +72,6 @@ impl Arguments {
         }
         let mut files = files.into_iter();
         let log = files.next().with_context(|| format!("there is no log\n{USAGE}"))?;
-        Ok(Self { log, files: files.collect(), forget_handlers })
+        Ok(Self { log, files: files.collect(), end, forget_handlers })
     }
 }

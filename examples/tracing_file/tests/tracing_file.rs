@@ -1,13 +1,18 @@
-//! Owns the proof that the log is complete, with what handlers log, however the program ends, and empty without them; reads
+//! Owns the proof that the log is complete, with what is logged at exit, however the program ends, and empty where nothing closes it; reads
 //! what is in the file when the program is gone.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process::{self, Command, Stdio};
 use std::{fs, thread};
 
-use spawn::{End, assert_seen, command};
+use spawn::{End, Seen, assert_seen, command, finish, kill, run};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tracing-file");
+
+const SIGNALS: [i32; 2] = [2, 15]; // SIGINT, SIGTERM
+
+const MORE_THAN_A_PIPE_HOLDS: usize = 4 << 20;
 
 /// A directory of a test's own, with a log.
 struct Scratch(PathBuf);
@@ -42,7 +47,7 @@ impl Scratch {
         let log = fs::read_to_string(self.log()).expect("the program has made it");
         let lines: Vec<_> = log.lines().map(|line| line.split_once(' ').map_or("", |(_time, rest)| rest)).collect();
         assert_eq!(lines, expected);
-        assert!(log.ends_with('\n'));
+        assert!(log.is_empty() || log.ends_with('\n'));
     }
 }
 
@@ -51,8 +56,8 @@ fn counted(file: &str, lines: usize) -> String {
     format!(" INFO main tracing_file::counts: {file} lines={lines}")
 }
 
-/// What the two handlers log, on the exit thread.
-fn by_handlers(files: usize, lines: usize) -> [String; 2] {
+/// What the handler and the log itself log, on the exit thread.
+fn at_exit(files: usize, lines: usize) -> [String; 2] {
     [
         format!(" INFO at_exit tracing_file::counts: all in all files={files} lines={lines}"),
         " INFO at_exit tracing_file::log: closing the log".to_owned(),
@@ -68,24 +73,63 @@ impl Drop for Scratch {
 }
 
 #[test]
-fn what_handlers_log_is_in_the_file_after_a_return() {
+fn what_is_logged_at_exit_is_in_the_file_after_a_return() {
     let scratch = Scratch::new("return");
     let (one, other) = (scratch.file("one", 5), scratch.file("other", 0));
     assert_seen(&mut scratch.program(&[&one, &other]), "", "", End::Status(0));
-    let [totals, closing] = by_handlers(2, 5);
+    let [totals, closing] = at_exit(2, 5);
     scratch.assert_logged(&[counted(&one, 5), counted(&other, 0), totals, closing]);
 }
 
 #[test]
-fn what_handlers_log_is_in_the_file_after_process_exit() {
+fn what_is_logged_at_exit_is_in_the_file_after_process_exit() {
     let scratch = Scratch::new("process_exit");
     let one = scratch.file("one", 5);
     let missing = scratch.0.join("missing").display().to_string();
     assert_seen(&mut scratch.program(&[&one, &missing, &one]), "", "", End::Status(2));
     let why = fs::read(&missing).expect_err("it is missing");
     let error = format!("ERROR main tracing_file::counts: cannot read {missing}: {why}");
-    let [totals, closing] = by_handlers(1, 5);
+    let [totals, closing] = at_exit(1, 5);
     scratch.assert_logged(&[counted(&one, 5), error, totals, closing]);
+}
+
+#[test]
+fn what_is_logged_at_exit_is_in_the_file_after_an_error_a_panic_and_exit() {
+    let scratch = Scratch::new("ways");
+    let one = scratch.file("one", 5);
+    for (way, said, status) in [("--error", "Error: an error\n", 1), ("--panic", "a panic\n", 101), ("--exit", "", 4)] {
+        let seen = run(scratch.program(&[&one]).arg(way));
+        assert!(seen.stderr.contains(said) && seen.end == End::Status(status), "{way}: {seen:?}");
+        let [totals, closing] = at_exit(1, 5);
+        scratch.assert_logged(&[counted(&one, 5), totals, closing]);
+    }
+}
+
+/// Starts the program, and sends it a signal when it has counted one file and reads the next one.
+fn interrupt(command: &mut Command, signal: i32) -> Seen {
+    let mut child = command
+        .arg("/dev/stdin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(&vec![b'\n'; MORE_THAN_A_PIPE_HOLDS]).expect("the program reads");
+    kill(&child, signal);
+    finish(child, command)
+}
+
+#[test]
+fn what_is_logged_at_exit_is_in_the_file_after_a_signal() {
+    let scratch = Scratch::new("signal");
+    let one = scratch.file("one", 5);
+    for signal in SIGNALS {
+        let seen = interrupt(&mut scratch.program(&[&one]), signal);
+        assert_eq!((seen.stderr.as_str(), seen.end), ("", End::Signal(signal)));
+        let [totals, closing] = at_exit(1, 5);
+        scratch.assert_logged(&[counted(&one, 5), totals, closing]);
+    }
 }
 
 /// The last one is unfinished, as it is almost always.
@@ -97,37 +141,44 @@ fn many_blocks_are_complete() {
     let size = fs::metadata(scratch.log()).expect("the program has made it").len();
     assert!(size > 3 * 64 * 1024, "{size} bytes");
     let mut expected = vec![counted(&file, 3); 5000];
-    expected.extend(by_handlers(5000, 15_000));
+    expected.extend(at_exit(5000, 15_000));
     scratch.assert_logged(&expected);
 }
 
 /// The block is in memory: no line is on its way that could still arrive.
 #[test]
-fn without_handlers_nothing_is_in_the_file() {
-    let scratch = Scratch::new("without_handlers");
+fn where_it_is_not_closed_nothing_is_in_the_file() {
+    let scratch = Scratch::new("not_closed");
     let file = scratch.file("file", 3);
-    for (missing, status) in [(None, 0), (Some("/does/not/exist"), 2)] {
-        let mut program = scratch.program(&[&file]);
-        assert_seen(program.args(missing).arg("--forget-handlers"), "", "", End::Status(status));
-        assert_eq!(fs::read_to_string(scratch.log()).expect("the program has made it"), "");
+    for (argument, status) in
+        [("--forget-handlers", 0), ("/does/not/exist", 2), ("--error", 1), ("--panic", 101), ("--exit", 4)]
+    {
+        let seen = run(scratch.program(&[&file]).args([argument, "--forget-handlers"]));
+        assert_eq!(seen.end, End::Status(status), "{argument}: {seen:?}");
+        scratch.assert_logged(&[]);
+    }
+    for signal in SIGNALS {
+        let seen = interrupt(scratch.program(&[&file]).arg("--forget-handlers"), signal);
+        assert_eq!((seen.stderr.as_str(), seen.end), ("", End::Signal(signal)));
+        scratch.assert_logged(&[]);
     }
 }
 
 #[test]
 fn a_log_that_cannot_be_written_is_a_failure() {
-    let above = include_str!("../src/log.rs").lines().take_while(|line| !line.starts_with("#[at_exit")).count();
+    let above = include_str!("../src/log.rs").lines().take_while(|line| !line.contains("DropAtExit::empty")).count();
     let at = format!("examples/tracing_file/src/log.rs:{}", above + 1);
     let stderr = format!(
         "Error: cannot write the end of the log\n\n    Caused by:\n        No space left on device (os error 28)\n\
          at_exit: 1 handler failed:\n\
-         at_exit: close the log at {at}: cannot write the end of the log …\n"
+         at_exit: log at {at}: cannot write the end of the log …\n"
     );
     assert_seen(&mut command(PROGRAM, &["/dev/full"]), "", &stderr, End::Status(1));
 }
 
 #[test]
 fn a_wrong_command_line_is_an_error() {
-    let usage = "usage: tracing-file [--forget-handlers] LOG FILE...";
+    let usage = "usage: tracing-file [--forget-handlers] [--error | --panic | --exit] LOG FILE...";
     for (arguments, complaint) in [(&[][..], "there is no log"), (&["--help"], "there is no option --help")] {
         assert_seen(&mut command(PROGRAM, arguments), "", &format!("Error: {complaint}\n{usage}\n"), End::Status(1));
     }

@@ -36,13 +36,14 @@ use crate::sys::{self, Process};
 ///
 /// What [`get`](Self::get) returns is a counted reference. Where it is kept when the value's turn comes, by a `main` that calls
 /// [`std::process::exit`] or is interrupted by a signal, it keeps the value: that waits for two seconds, or the [time limit](Self::time_limit),
-/// and then it is a failure, and the value is left as it is, for nothing is freed under the hands of those who use it. So borrow it for a
-/// moment, or take a `CloseAtExit`.
+/// and then it is a failure, and the value is left as it is, for nothing is freed under the hands of those who use it. So take what you
+/// need out of it, and let go before you wait for anything, an `.await` among it; or take a `CloseAtExit`.
 ///
 /// # When
 ///
 /// Values have their turn after all handlers but those that say `last`, so that any handler may use them, and among themselves in the reverse
-/// order of their initialization: one that used another while it was made goes first. [`plan`](crate::plan), reports, events and limits
+/// order of their initialization: one that used another while it was made goes first. What a value needs itself when it is finished has to
+/// be a value, too, or to be finished by a `last` handler. [`plan`](crate::plan), reports, events and limits
 /// know a value as a handler.
 ///
 /// - From the moment the first value is finished at an exit, none is made any more. One that is being made then has been waited for before,

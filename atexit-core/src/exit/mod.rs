@@ -7,6 +7,7 @@ pub(crate) mod hook;
 pub mod signals;
 mod way_out;
 
+use crate::registry;
 use crate::report::{Cause, Report};
 use crate::runner;
 use crate::sys;
@@ -65,6 +66,7 @@ pub fn exit(code: i32) -> ! {
         runner::exit_handler(code);
     }
     let is_in_exit = runner::is_exiting() || sys::is_in_exit();
+    registry::values::leave_initializations();
     let (_, asked) = runner::run_or_park(Cause::Exit { status: Some(code) });
     let status = hook::obey_signal(asked).applied_to(Some(code)).unwrap_or(code);
     way_out::leave(status, is_in_exit)

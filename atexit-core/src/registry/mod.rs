@@ -114,6 +114,9 @@ pub(crate) fn open_run(at_exit: bool) -> Option<usize> {
     let mut pending = collected();
     let runnable = pending.runnable();
     if runnable == 0 && !(at_exit && pending.awaits_any()) {
+        if at_exit {
+            pending.values.close_all(); // the process may end before another hook is called
+        }
         return None;
     }
     pending.intake.open_run(at_exit);

@@ -174,12 +174,15 @@ impl Initializations {
         std::iter::successors(Some(&self.under_way[at]), next).take(self.under_way.len())
     }
 
-    /// Notes what this thread waits for, if it initializes anything itself.
-    pub(super) fn set_waits_for(&mut self, thread: ThreadToken, cell: Option<CellId>) {
-        let runs_there = |other: &&mut Initialization| other.thread == thread && other.progress == Progress::Runs;
-        if let Some(initialization) = self.under_way.iter_mut().rfind(runs_there) {
+    /// Notes what a thread waits for, if it initializes anything itself. `true`: it did not wait for that before.
+    pub(super) fn set_waits_for(&mut self, thread: ThreadToken, cell: Option<CellId>) -> bool {
+        let runs_there = |other: &&mut Initialization| other.thread == thread && other.progress != Progress::Suspended;
+        let mut is_new = false;
+        for initialization in self.under_way.iter_mut().filter(runs_there) {
+            is_new |= initialization.waits_for != cell;
             initialization.waits_for = cell;
         }
+        is_new
     }
 
     /// Whether an exit may wait for it: it can end, as far as one can tell.

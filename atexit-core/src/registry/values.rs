@@ -26,28 +26,31 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
     let me = ThreadToken::mine();
     let until = lease::is_held().then(|| Instant::now().checked_add(options.patience())).flatten();
     let mut pending = lock_to_begin();
-    loop {
-        if let Some(begun) = pending.values.try_begin(cell, options, me, is_made)? {
-            return Ok(begun);
+    let begun = loop {
+        if let Some(begun) = pending.values.try_begin(cell, options, me, is_made).transpose() {
+            break begun;
         }
         if let Some(refusal) = pending.values.refusal(cell, me) {
-            return Err(refusal);
+            break Err(refusal);
         }
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
-            return Err(Refusal::TooLong(options.patience()));
+            break Err(Refusal::TooLong(options.patience()));
         }
-        pending.values.set_waits_for(me, Some(cell));
+        if pending.values.set_waits_for(me, Some(cell)) {
+            CHANGED.notify_all(); // who waits for this thread waits for that initialization, too, and may be unable to
+        }
         pending = match left {
             Some(left) => pending.wait_timeout(&CHANGED, left),
             None => pending.wait(&CHANGED),
         };
-        pending.values.set_waits_for(me, None);
         if pending.values.is_full() {
             drop(pending);
             pending = lock_to_begin();
         }
-    }
+    };
+    pending.values.set_waits_for(me, None);
+    begun
 }
 
 /// The same of a future: `None` if it is to be polled again when the other initialization has ended.

@@ -6,6 +6,7 @@
 //! that phase is initialized any more, and none at all when the exit has run everything.
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -164,17 +165,22 @@ static CHANGED: Condvar = Condvar::new();
 
 /// Lets go of the lock, and says to all who wait that the initialization has ended.
 fn tell(pending: Guard<'static, Pending>, cell: CellId) {
+    // No more than those: who is woken may find that another one has begun, and wait for that.
+    let waiting = pending.values.wakers.iter().filter(|(of, _)| *of == cell).count();
     drop(pending);
     CHANGED.notify_all();
-    while let Some(waker) = take_waker(cell) {
-        waker.wake(); // code of a user
+    for waker in (0..waiting).map_while(|_| take_waker(cell)) {
+        // Code of a user. That it panics has been shown, and keeps no other one from being woken.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            std::mem::forget(payload);
+        }
     }
 }
 
 fn take_waker(cell: CellId) -> Option<Waker> {
     let wakers = &mut lock().values.wakers;
     let at = wakers.iter().position(|(of, _)| *of == cell)?;
-    Some(wakers.swap_remove(at).1)
+    Some(wakers.remove(at).1)
 }
 
 /// The pending set with room for another initialization.

@@ -96,6 +96,9 @@ pub(crate) fn resume(cell: CellId) -> bool {
     if values.is_closed[initialization.options.phase as usize] {
         return false;
     }
+    if initialization.progress == Progress::GivenUp {
+        return false;
+    }
     initialization.thread = ThreadToken::mine();
     initialization.progress = Progress::Runs;
     true
@@ -104,7 +107,7 @@ pub(crate) fn resume(cell: CellId) -> bool {
 /// It has been polled, and is not ready.
 pub(crate) fn suspend(cell: CellId) {
     let values = &mut lock().values;
-    if let Some(at) = values.position(cell) {
+    if let Some(at) = values.position(cell).filter(|&at| values.under_way[at].progress == Progress::Runs) {
         values.under_way[at].progress = Progress::Suspended;
     }
     CHANGED.notify_all(); // an exit waits no longer

@@ -79,6 +79,7 @@ pub use plan::{Plan, PlanError, PlannedHandler, check, plan};
 pub use registration::{Handler, Registration, clear, pending, register, register_async, unregister};
 pub use report::{Cause, Event, Failure, HandlerEnd, HandlerRun, Report, RunError};
 pub use runner::{cause, remaining};
+pub use values::{CloseAtExit, DropAtExit, ExitRef, Unavailable};
 
 /// Makes all that the library has in statics what it is when a process begins.
 fn begin_anew() {

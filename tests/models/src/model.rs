@@ -1,10 +1,14 @@
 //! Owns how a model is explored, and how one looks at what came of it; must not know how the world goes round.
 
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
-use crate::world::{execute, say, step};
+use crate::world::{Place, execute, say, step, wait, wake};
 
 /// How many executions of each model are explored, if `MODELS_EXECUTIONS` does not say so.
 const EXECUTIONS: u64 = 5_000;
@@ -15,6 +19,33 @@ pub fn handler(name: &'static str) -> impl FnOnce() + Send + 'static {
         say(format!("{name} begins"));
         step("inside a handler");
         say(format!("{name} ends"));
+    }
+}
+
+/// Drives a future to its end on this thread.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let bell = Arc::new(Bell::default());
+    let waker = Arc::clone(&bell).into();
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        while !bell.is_rung.swap(false, Ordering::SeqCst) {
+            wait(Place::of(&*bell), None);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Bell {
+    is_rung: AtomicBool,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.is_rung.store(true, Ordering::SeqCst);
+        wake(Place::of(&*self));
     }
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "../../../../atexit-core/src/sys/cast.rs"]
 pub(crate) mod cast;
+#[path = "../../../../atexit-core/src/sys/erased.rs"]
+pub(crate) mod erased;
 #[path = "../../../../atexit-core/src/sys/lock.rs"]
 pub(crate) mod lock;
 #[path = "../../../../atexit-core/src/sys/signal_number.rs"]

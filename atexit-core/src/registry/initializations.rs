@@ -4,7 +4,6 @@
 use std::task::Waker;
 use std::time::Duration;
 
-use super::lease;
 use crate::handler::declaration::Phase;
 use crate::handler::value::Options;
 use crate::sys::sync::Instant;
@@ -41,7 +40,7 @@ pub(super) struct Initialization {
     pub(super) until: Option<Instant>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     Runs,
     /// It is a future between two polls, which nobody may ever poll again.
@@ -53,6 +52,7 @@ pub(super) enum Progress {
 }
 
 /// Whose turn it is to initialize a value.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Begun {
     /// It is this thread's.
     Mine,
@@ -148,8 +148,37 @@ impl Initializations {
         Ok(Some(Begun::Mine))
     }
 
-    /// Why this thread must not wait for the initialization that is under way.
-    pub(super) fn refusal(&self, cell: CellId, me: ThreadToken) -> Option<Refusal> {
+    /// A future that initializes a value is polled: `false` if it is not to be, as none of its phase is any more, or an exit has given it up.
+    pub(super) fn resume(&mut self, cell: CellId, thread: ThreadToken) -> bool {
+        let Some(at) = self.position(cell) else { return false };
+        let initialization = &mut self.under_way[at];
+        let goes_on =
+            !self.is_closed[initialization.options.phase as usize] && initialization.progress != Progress::GivenUp;
+        if goes_on {
+            initialization.thread = thread;
+            initialization.progress = Progress::Runs;
+        }
+        goes_on
+    }
+
+    /// It has been polled, and is not ready.
+    pub(super) fn suspend(&mut self, cell: CellId) {
+        self.under_way
+            .iter_mut()
+            .filter(|other| other.cell == cell)
+            .for_each(|it| it.goes_from_running(Progress::Suspended));
+    }
+
+    /// This thread exits, and goes on with none of its initializations.
+    pub(super) fn leave(&mut self, thread: ThreadToken) {
+        self.under_way
+            .iter_mut()
+            .filter(|other| other.thread == thread)
+            .for_each(|it| it.goes_from_running(Progress::Exiting));
+    }
+
+    /// Why this thread, inside a handler or not, must not wait for the initialization that is under way.
+    pub(super) fn refusal(&self, cell: CellId, me: ThreadToken, in_handler: bool) -> Option<Refusal> {
         let at = self.position(cell)?;
         let other = &self.under_way[at];
         let is_mine = other.thread == me;
@@ -157,7 +186,7 @@ impl Initializations {
             Progress::Suspended => is_mine.then_some(Refusal::Suspended),
             _ if is_mine => Some(Refusal::Itself),
             _ if self.chain(at).any(|other| other.thread == me) => Some(Refusal::EachOther),
-            _ if !lease::is_held() => None,
+            _ if !in_handler => None,
             _ => self.chain(at).any(|other| other.progress == Progress::Exiting).then_some(Refusal::Exiting),
         }
     }
@@ -190,3 +219,14 @@ impl Initializations {
         self.chain(at).all(|other| other.progress == Progress::Runs && other.thread != me)
     }
 }
+
+impl Initialization {
+    fn goes_from_running(&mut self, to: Progress) {
+        if self.progress == Progress::Runs {
+            self.progress = to;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
         if let Some(begun) = pending.values.try_begin(cell, options, me, is_made).transpose() {
             break begun;
         }
-        if let Some(refusal) = pending.values.refusal(cell, me) {
+        if let Some(refusal) = pending.values.refusal(cell, me, lease::is_held()) {
             break Err(refusal);
         }
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -70,7 +70,9 @@ pub(crate) fn poll_begin(
         if let Some(begun) = values.try_begin(cell, options, me, is_made)? {
             return Ok(Some(begun));
         }
-        if let Some(refusal) = values.refusal(cell, me).filter(|&refusal| refusal != Refusal::Suspended) {
+        if let Some(refusal) =
+            values.refusal(cell, me, lease::is_held()).filter(|&refusal| refusal != Refusal::Suspended)
+        {
             return Err(refusal);
         }
         if values.wakers.iter().any(|(of, other)| *of == cell && other.will_wake(&waker)) {
@@ -88,28 +90,15 @@ pub(crate) fn is_closed(phase: Phase) -> bool {
     lock().values.is_closed[phase as usize]
 }
 
-/// A future that initializes a value is polled: `false` if none of its phase is any more, so that it is not to be.
+/// A future that initializes a value is polled: `false` if it is not to be any more.
 pub(crate) fn resume(cell: CellId) -> bool {
-    let values = &mut lock().values;
-    let Some(at) = values.position(cell) else { return false };
-    let initialization = &mut values.under_way[at];
-    if values.is_closed[initialization.options.phase as usize] {
-        return false;
-    }
-    if initialization.progress == Progress::GivenUp {
-        return false;
-    }
-    initialization.thread = ThreadToken::mine();
-    initialization.progress = Progress::Runs;
-    true
+    let me = ThreadToken::mine();
+    lock().values.resume(cell, me)
 }
 
 /// It has been polled, and is not ready.
 pub(crate) fn suspend(cell: CellId) {
-    let values = &mut lock().values;
-    if let Some(at) = values.position(cell).filter(|&at| values.under_way[at].progress == Progress::Runs) {
-        values.under_way[at].progress = Progress::Suspended;
-    }
+    lock().values.suspend(cell);
     CHANGED.notify_all(); // an exit waits no longer
 }
 
@@ -155,11 +144,7 @@ impl Completion {
 /// This thread exits, and goes on with none of its initializations.
 pub(crate) fn leave_initializations() {
     let me = ThreadToken::mine();
-    for initialization in &mut lock().values.under_way {
-        if initialization.thread == me && initialization.progress == Progress::Runs {
-            initialization.progress = Progress::Exiting;
-        }
-    }
+    lock().values.leave(me);
     CHANGED.notify_all();
 }
 

@@ -216,7 +216,7 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     /// initialization in time.
     #[track_caller]
     pub fn try_get(&'static self) -> Result<ExitRef<T>, Unavailable> {
-        match cell::get(self, self.init) {
+        match cell::get(InStatic(self), self.init) {
             Ok(value) => Ok(value),
             Err(refusal) => Err(cell::unavailable(&self.options, refusal)),
         }
@@ -260,7 +260,7 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     /// That of `init`.
     #[track_caller]
     pub fn get_or_try_init<E>(&'static self, init: impl FnOnce() -> Result<T, E>) -> Result<ExitRef<T>, E> {
-        match cell::obtain(self, init) {
+        match cell::obtain(InStatic(self), init) {
             Ok(value) => Ok(value),
             Err(not_made) => Err(cell::error(&self.options, not_made)),
         }
@@ -292,7 +292,7 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         &'static self,
         init: impl AsyncFnOnce() -> Result<T, E>,
     ) -> Result<ExitRef<T>, E> {
-        cell::obtain_async(self, init).await.map_err(|not_made| cell::error(&self.options, not_made))
+        cell::obtain_async(InStatic(self), init).await.map_err(|not_made| cell::error(&self.options, not_made))
     }
 
     /// Puts a value in that was made elsewhere.
@@ -313,7 +313,7 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     /// assert_eq!(*NAME.get(), "orders");
     /// ```
     pub fn set(&'static self, value: T) -> Result<(), T> {
-        cell::set(self, value)
+        cell::set(InStatic(self), value)
     }
 
     /// Finishes the value now, on this thread: `Ok(true)` if this call has closed it.
@@ -349,10 +349,16 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         cell::finish_now(self.options, self.is_closed_async(), code).map(|()| true)
     }
 
+    #[inline]
+    fn open(&self) -> Option<ExitRef<T>> {
+        let made = self.made.get().filter(|made| made.is_open.load(Ordering::Acquire))?;
+        made.value.upgrade().map(ExitRef)
+    }
+
     #[cold]
     #[track_caller]
     fn make(&'static self) -> ExitRef<T> {
-        match cell::get(self, self.init) {
+        match cell::get(InStatic(self), self.init) {
             Ok(value) => value,
             Err(refusal) => cell::refuse(&self.options, refusal),
         }
@@ -423,45 +429,54 @@ impl<T> Made<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Cell for &'static DropAtExit<T> {
+/// A cell in a `static`, as a type that names no lifetime: else the compiler takes no future with it for one that may go to another thread.
+struct InStatic<T: 'static>(&'static DropAtExit<T>);
+
+impl<T> Copy for InStatic<T> {}
+
+impl<T> Clone for InStatic<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Send + Sync + 'static> Cell for InStatic<T> {
     type Value = T;
     type Ref = ExitRef<T>;
 
     fn id(self) -> CellId {
-        CellId::of(self)
+        CellId::of(self.0)
     }
 
     fn options(self) -> Options {
-        self.options
+        self.0.options
     }
 
     fn is_made(self) -> bool {
-        self.made.get().is_some()
+        self.0.made.get().is_some()
     }
 
-    #[inline]
     fn open(self) -> Option<ExitRef<T>> {
-        let made = self.made.get().filter(|made| made.is_open.load(Ordering::Acquire))?;
-        made.value.upgrade().map(ExitRef)
+        self.0.open()
     }
 
     fn store(self, value: T, initialization: Initialization) -> Result<(), T> {
         let owned = Arc::new(value);
         let weak = Arc::downgrade(&owned);
-        let Some(completed) = initialization.complete(&self.options) else {
+        let Some(completed) = initialization.complete(&self.0.options) else {
             return Arc::try_unwrap(owned).map_or(Ok(()), Err); // nobody else has it
         };
         let process = Process::current();
-        completed.join(PendingHandler::value(self, process), |handle| {
+        completed.join(PendingHandler::value(self.0, process), |handle| {
             let made =
                 Made { value: weak, owner: Mutex::new(Some(owned)), is_open: AtomicBool::new(true), handle, process };
-            let _ = self.made.set(made); // there is none: its initialization is this one
+            let _ = self.0.made.set(made); // there is none: its initialization is this one
         });
         Ok(())
     }
 
     fn finish_late(self, value: T) {
-        cell::finish_late(self.options, self.is_closed_async(), |executor| self.give_up(value, executor));
+        cell::finish_late(self.0.options, self.0.is_closed_async(), |executor| self.0.give_up(value, executor));
     }
 }
 

@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::Duration;
 
-use atexit_core::{Config, Handler, at_exit, configure, guard, register};
+use atexit_core::{CloseAtExit, Config, DropAtExit, Handler, at_exit, configure, guard, register, register_async};
 
 #[at_exit]
 fn declared() {
@@ -38,6 +38,43 @@ fn says<T: Send + 'static>(text: &'static str, kept: T) -> impl FnOnce() + Send 
     }
 }
 
+/// Values of every kind: some are closed here, some by a run, the rest at the end.
+fn values() {
+    static DROPPED: DropAtExit<Dropped> = DropAtExit::new(|| Dropped("a value"));
+    static HANDED: DropAtExit<Dropped> = DropAtExit::empty().close_with(|value| {
+        println!("handed {}", value.0);
+        Err::<(), _>("no space")
+    });
+    static DRIVEN: DropAtExit<Dropped> = DropAtExit::empty().close_with_async(|value: Dropped| async move {
+        thread::spawn(move || drop(value)).join().expect("no panic");
+    });
+    static KEPT: CloseAtExit<String> =
+        CloseAtExit::new(|| "kept".to_owned()).close_with(|kept: &String| println!("closed {kept}"));
+    static KEPT_TOO: CloseAtExit<String> = CloseAtExit::<String>::empty()
+        .close_with_async(|kept: &'static String| async move { println!("closed {kept}") });
+    static BORROWED: DropAtExit<Dropped> = DropAtExit::new(|| Dropped("borrowed by a thread")).last();
+
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (DROPPED.get().0, KEPT.len()));
+        }
+    });
+    let handed = HANDED.get_or_init(|| Dropped("another value"));
+    println!("{} {} {}", handed.clone().0, DROPPED.get().0, *KEPT);
+    drop(handed);
+    assert!(HANDED.set(Dropped("too much")).is_err());
+    println!("closed by itself: {:?}", HANDED.close().map_err(|failure| failure.message().to_owned()));
+    register_async(|| async {
+        let driven = DRIVEN.get_or_init_async(async || Dropped("made by a future")).await;
+        println!("{} {}", driven.0, KEPT_TOO.get_or_init_async(async || "kept, too".to_owned()).await);
+    });
+    println!("{} ran", atexit_core::run().ran());
+    println!("{:?} {:?} {:?} {}", DROPPED.try_get().err(), KEPT.try_get().err(), DRIVEN.close().ok(), KEPT_TOO.get());
+
+    let value = BORROWED.get();
+    register(move || drop(thread::spawn(move || drop(value))));
+}
+
 fn main() {
     configure(Config::new().time_limit(Duration::from_secs(3600)).observer(|_| {}));
     register(|| println!("without captures"));
@@ -68,6 +105,7 @@ fn main() {
     }
     println!("{} forgotten", atexit_core::clear());
     drop(guard(says("guarded", Dropped("guarded"))));
+    values();
     register(|| atexit_core::exit(3));
     register(|| println!("at the end"));
     atexit_core::exit(0);

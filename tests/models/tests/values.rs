@@ -327,6 +327,73 @@ fn a_handler_does_not_wait_for_a_thread_that_waits_for_it() {
 }
 
 #[test]
+fn a_handler_waits_no_longer_when_the_thread_that_makes_a_value_exits_too() {
+    explore(
+        || {
+            threads_are_fast();
+            let a = keep(DropAtExit::<Value>::new(|| make("a")).name("a"));
+            register(handler("handler"));
+            register(move || say(format!("the handler has {:?}", a.try_get().err())));
+            spawn("makes", move || {
+                let exits = || {
+                    step("inside an initialization");
+                    models::exit(0) // in that of std it would be stuck before the library learns of it
+                };
+                // Where it comes too late that is told by a panic.
+                let _ = catch_unwind(|| drop(a.get_or_init(exits)));
+            });
+            process::exit(0);
+        },
+        |seen| {
+            seen.ran_in_order(&["handler"]);
+            all_went_well(seen);
+            none_is_left_behind(seen, &["a"]);
+        },
+    );
+}
+
+#[test]
+fn what_is_made_too_late_is_finished_at_once_by_who_made_it() {
+    explore(
+        || {
+            threads_are_fast();
+            let a = cell("a", || make("a"));
+            drop(a.try_get());
+            let late = cell("late", || {
+                sleep(PATIENCE * 2);
+                make("late")
+            });
+            let kept = || {
+                sleep(PATIENCE * 2);
+                Kept(make("kept"))
+            };
+            let kept = keep(CloseAtExit::new(kept).close_with(Kept::close).name("kept"));
+            spawn("late", move || say(format!("late: {:?}", late.try_get().err())));
+            spawn("kept", move || say(format!("kept: {:?}", kept.try_get().err())));
+            let last = || {
+                sleep(PATIENCE * 4);
+                say("last");
+            };
+            Handler::new(last).last().register();
+            sleep(Duration::from_millis(1)); // both are being made
+        },
+        |seen| {
+            for [made, finished, had] in [
+                ["late is made", "late ends", "late: Some(Closed)"],
+                ["kept is made", "kept is closed by its function", "kept: Some(Closed)"],
+            ] {
+                let at = [made, finished, had, "last"].map(|line| seen.at(line));
+                assert!(!at.contains(&None) && at.is_sorted(), "{seen:?}");
+            }
+            for name in ["late", "kept"] {
+                assert_eq!(seen.stderr.matches(&complaint(name)).count(), 1, "{seen:?}");
+            }
+            assert_eq!(seen.status, 1, "{seen:?}");
+        },
+    );
+}
+
+#[test]
 fn a_handler_waits_for_a_thread_that_hangs_with_patience() {
     explore(
         || {

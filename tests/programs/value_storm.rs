@@ -2,7 +2,7 @@
 //! never under anyone's hands.
 
 use std::future::{Future, pending};
-use std::panic::{catch_unwind, set_hook};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
@@ -78,10 +78,11 @@ fn storm(mut random: u64, steps: &AtomicUsize) {
         match what % 64 {
             0 => drop(dropped.close()),
             1 => drop(kept.close()),
-            2..20 => {
+            2..10 => drop(catch_unwind(|| dropped.get_or_init(|| panic!("no value")))),
+            10..20 => {
                 let mut half_way = pin!(dropped.get_or_try_init_async(async || pending::<Result<Value, ()>>().await));
                 let poll = || half_way.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-                let _ = catch_unwind(std::panic::AssertUnwindSafe(poll));
+                let _ = catch_unwind(AssertUnwindSafe(poll));
             }
             20..30 => dropped.get_if_open().into_iter().for_each(|value| value.clone().borrow()),
             30..40 => kept.get_if_open().into_iter().for_each(Value::borrow),

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -229,6 +230,34 @@ fn a_handler_has_the_use_of_values_and_waits_for_one_that_is_being_made() {
             none_is_left_behind(seen, &["a"]);
             assert_eq!(seen.count(r#"the handler has Ok("a")"#), 1, "{seen:?}");
             assert!(seen.at("a begins") > seen.at(r#"the handler has Ok("a")"#), "{seen:?}");
+            all_went_well(seen);
+        },
+    );
+}
+
+#[test]
+fn no_handler_waits_until_values_are_made_which_may_need_it() {
+    explore(
+        || {
+            threads_are_fast();
+            let is_there: &AtomicBool = keep(AtomicBool::new(false));
+            let a = keep(DropAtExit::<Value>::empty().name("a"));
+            spawn("makes", move || {
+                let init = || {
+                    while !is_there.load(Ordering::Relaxed) {
+                        sleep(Duration::from_millis(2));
+                    }
+                    make("a")
+                };
+                // It may be finished before this thread has it.
+                let _ = catch_unwind(|| drop(a.get_or_init(init)));
+            });
+            register(move || is_there.store(true, Ordering::Relaxed));
+            sleep(Duration::from_millis(1)); // it is being made
+        },
+        |seen| {
+            none_is_left_behind(seen, &["a"]);
+            assert_eq!(seen.count("a ends"), 1, "{seen:?}");
             all_went_well(seen);
         },
     );
@@ -635,6 +664,25 @@ fn a_run_closes_for_good_what_was_made_and_lets_the_rest_be_made() {
 }
 
 #[test]
+fn a_run_waits_for_no_initialization() {
+    explore(
+        || {
+            threads_are_fast();
+            let a = cell("a", || make("a"));
+            drop(a.try_get());
+            asks("hangs", cell("hangs", || hang()));
+            sleep(Duration::from_millis(1)); // it is being made
+            assert!(run().is_success());
+            process::end(0);
+        },
+        |seen| {
+            seen.ran_in_order(&["a"]);
+            all_went_well(seen);
+        },
+    );
+}
+
+#[test]
 fn a_run_becomes_an_exit_while_values_are_made() {
     explore(
         || {
@@ -756,6 +804,44 @@ fn a_closer_that_exceeds_its_limit_is_abandoned_and_the_other_values_are_finishe
         |seen| {
             seen.ran_in_order(&["b", "a"]);
             assert!(seen.status == 1 && seen.stderr.contains("hangs at "), "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn a_value_that_an_abandoned_handler_goes_on_making_is_finished_or_named() {
+    explore(
+        || {
+            let takes = one_of(&[Duration::ZERO, PATIENCE, PATIENCE * 4]);
+            let a = cell("a", || make("a"));
+            let b = cell("b", || make("b"));
+            drop(b.try_get());
+            register(handler("handler"));
+            let makes = move || {
+                if one_of(&[false, true]) {
+                    sleep(takes);
+                    ask("a", a);
+                } else {
+                    // The time is over inside of its initialization.
+                    drop(catch_unwind(|| {
+                        a.get_or_init(|| {
+                            sleep(takes);
+                            make("a")
+                        })
+                    }));
+                }
+            };
+            Handler::new(makes).name("makes").time_limit(PATIENCE / 2).register();
+            if one_of(&[false, true]) {
+                asks("a", a);
+            }
+            if one_of(&[false, true]) {
+                threads_are_fast();
+            }
+        },
+        |seen| {
+            seen.ran_in_order(&["handler"]);
+            none_is_left_behind(seen, &["a", "b"]);
         },
     );
 }

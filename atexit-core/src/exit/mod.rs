@@ -65,6 +65,7 @@ pub fn exit(code: i32) -> ! {
     if runner::is_inside() {
         runner::exit_handler(code);
     }
+    registry::values::leave_initializations();
     let is_in_exit = runner::is_exiting() || sys::is_in_exit();
     registry::values::leave_initializations();
     let (_, asked) = runner::run_or_park(Cause::Exit { status: Some(code) });

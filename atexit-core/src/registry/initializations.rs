@@ -137,11 +137,11 @@ impl Initializations {
         if is_made() {
             return Ok(Some(Begun::Made));
         }
+        if self.is_closed[options.phase as usize] {
+            return Err(Refusal::TooLate); // what is still under way is not waited for, either: it never becomes open
+        }
         if self.position(cell).is_some() {
             return Ok(None);
-        }
-        if self.is_closed[options.phase as usize] {
-            return Err(Refusal::TooLate);
         }
         let (progress, options) = (Progress::Runs, *options);
         self.under_way.push(Initialization { cell, options, thread, progress, waits_for: None, until: None });

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::cell::{self, Cell, Initialization};
+use super::cell::{self, Cell, Initialization, NotMade};
 use super::closer::Closer;
 use super::unavailable::Unavailable;
 use crate::handler::PendingHandler;
@@ -270,7 +270,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     pub fn get_or_try_init<E>(&'static self, init: impl FnOnce() -> Result<T, E>) -> Result<&'static T, E> {
         match cell::obtain(self, init) {
             Ok(value) => Ok(value),
-            Err(not_made) => Err(cell::error(&self.options, not_made)),
+            Err(not_made) => self.closed(not_made),
         }
     }
 
@@ -300,10 +300,14 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         &'static self,
         init: impl AsyncFnOnce() -> Result<T, E>,
     ) -> Result<&'static T, E> {
-        cell::obtain_async(self, init).await.map_err(|not_made| cell::error(&self.options, not_made))
+        cell::obtain_async(self, init).await.or_else(|not_made| self.closed(not_made))
     }
 
     /// Puts a value in that was made elsewhere.
+    ///
+    /// # Panics
+    ///
+    /// If there is no function that closes it.
     ///
     /// # Errors
     ///
@@ -320,6 +324,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     /// assert_eq!(NAME.set(String::from("prices")), Err(String::from("prices")));
     /// assert_eq!(*NAME.get(), "orders");
     /// ```
+    #[track_caller]
     pub fn set(&'static self, value: T) -> Result<(), T> {
         cell::set(self, value)
     }
@@ -352,6 +357,15 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         match self.made.get() {
             Some(kept) => &kept.value,
             None => self.make(),
+        }
+    }
+
+    /// The value that is closed, or why there is none.
+    #[track_caller]
+    fn closed<E>(&self, not_made: NotMade<E>) -> Result<&'static T, E> {
+        match (not_made, self.made.get()) {
+            (NotMade::Refused(_), Some(kept)) => Ok(&kept.value),
+            (not_made, _) => Err(cell::error(&self.options, not_made)),
         }
     }
 

@@ -11,7 +11,7 @@ use std::process::Command;
 const OURS: [&str; 4] = ["argument", "item", "option", "path"];
 
 /// Complaints in the compiler's words, or with words of its own around ours, compared with this version only.
-const RUSTC: [&str; 6] = ["call", "expanded", "function", "growth", "mismatch", "outcome"];
+const RUSTC: [&str; 7] = ["call", "expanded", "function", "growth", "mismatch", "outcome", "value"];
 const RUSTC_VERSION: &str = "rustc 1.95.";
 
 #[test]

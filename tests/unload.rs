@@ -61,6 +61,31 @@ fn a_library_can_be_loaded_and_unloaded_many_times() {
 }
 
 #[test]
+fn values_are_finished_when_their_library_is_unloaded_or_its_host_exits() {
+    let stdout = |cause: &str, place: &str| {
+        format!(
+            "value made\nhost\nlate one made\ndeclared: Some({cause}) on {place}\nand a line without an end\
+             late one dropped on {place}\nvalue closed on {place}\nvalue dropped on {place}\n"
+        )
+    };
+    let seen = host(&["plugin_values", "close"]);
+    let expected = stdout("Unload", "the calling thread") + "closed\n";
+    assert_eq!((seen.stdout, seen.stderr.as_str(), seen.end), (expected, FAILED, End::Status(0)));
+    let seen = host(&["plugin_values", "return"]);
+    let expected = stdout("Exit { status: Some(0) }", "at_exit");
+    assert_eq!((seen.stdout, seen.stderr.as_str(), seen.end), (expected, FAILED, End::Status(7)));
+}
+
+#[test]
+fn a_value_that_is_borrowed_when_its_library_is_unloaded_keeps_nothing_from_going_on() {
+    let seen = host(&["plugin_borrows", "close"]);
+    let borrowed = "was still borrowed once when its time was over, and is left as it is";
+    assert!(seen.stderr.contains("at_exit: borrowed at tests/crates/plugin/src/lib.rs:"), "{seen:?}");
+    assert!(seen.stderr.ends_with(&format!(": {borrowed}\n")), "{seen:?}");
+    assert_eq!((seen.stdout.ends_with("closed\n"), seen.end), (true, End::Status(0)), "{seen:?}");
+}
+
+#[test]
 fn exit_inside_a_handler_ends_the_host() {
     for way in ["close", "return"] {
         let seen = host(&["plugin_exit", way]);

@@ -767,20 +767,19 @@ fn closed_with_failure() {
     println!("{}, then {}", closing_of(PANICS.close()), closing_of(PANICS.close()));
 }
 
-/// Of several, while the process exits.
+/// Of several, while the process exits, which waits for them.
 fn closed_by_one() {
     static STARTED: Barrier = Barrier::new(4);
     static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a"));
-    static CLOSED: AtomicUsize = AtomicUsize::new(0);
     VALUE.get();
-    for _ in 0..3 {
-        thread::spawn(|| {
-            STARTED.wait();
-            if VALUE.close().expect("it does not fail") {
-                CLOSED.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-    }
+    let closes = || {
+        STARTED.wait();
+        usize::from(VALUE.close().expect("it does not fail"))
+    };
+    let threads: Vec<_> = (0..3).map(|_| thread::spawn(closes)).collect();
+    let count =
+        || println!("{}", threads.into_iter().map(|thread| thread.join().expect("no panic")).sum::<usize>() < 2);
+    Handler::new(count).last().register();
     STARTED.wait();
 }
 

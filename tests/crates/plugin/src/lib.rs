@@ -7,7 +7,7 @@ use std::net::ToSocketAddrs as _;
 use std::process::ExitCode;
 use std::thread;
 
-use atexit_core::{Handler, at_exit, cause, register};
+use atexit_core::{CloseAtExit, DropAtExit, Handler, at_exit, cause, register};
 
 #[at_exit]
 fn declared() {
@@ -57,6 +57,32 @@ pub extern "C" fn resolves() {
         println!("localhost is here: {}", found.all(|address| address.ip().is_loopback()));
         io::Result::Ok(())
     });
+}
+
+struct Dropped(&'static str);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        println!("{} dropped on {}", self.0, place());
+    }
+}
+
+/// Makes values in a `static`, and registers a handler that makes another one.
+#[unsafe(export_name = "plugin_values")]
+pub extern "C" fn values() {
+    static DROPPED: DropAtExit<Dropped> = DropAtExit::new(|| Dropped("value"));
+    static CLOSED: CloseAtExit<u8> = CloseAtExit::new(|| 1).close_with(|_| println!("value closed on {}", place()));
+    static LATE: DropAtExit<Dropped> = DropAtExit::new(|| Dropped("late one"));
+    println!("{} made", DROPPED.get().0);
+    CLOSED.get();
+    register(|| println!("{} made", LATE.get().0));
+}
+
+/// Borrows a value for longer than the library is there.
+#[unsafe(export_name = "plugin_borrows")]
+pub extern "C" fn borrows() {
+    static BORROWED: DropAtExit<Dropped> = DropAtExit::new(|| Dropped("never")).name("borrowed");
+    std::mem::forget(BORROWED.get());
 }
 
 /// By the name that the system has for it: std's handle of a thread that it has not started takes a `pthread_key` for good.

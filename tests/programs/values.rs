@@ -37,16 +37,16 @@ macro_rules! scenes {
 
 scenes! {
     finished on_the_exit_thread order users_go_first as_it_ended made_by_a_handler made_by_a_last_handler too_late
-    first_values last_values nothing_to_finish planned observed counted cleared ran ran_beside
+    first_values last_values nothing_to_finish nothing_pending planned observed counted cleared ran ran_beside
     initialized_once tried_again tried_again_by_a_waiting_thread by_a_fallible_function set_once asks_for_itself ask_for_each_other
     exits_in_initialization exits_in_initialization_in_a_handler waits_for_main_that_exits set_meanwhile asked_for_while_main_initializes without_close shown places
     closed closed_never_made closed_while_borrowed closed_when_given_back closed_with_failure closed_by_one closed_too_slowly
     closed_in_a_handler exits_in_close
-    borrowed borrowed_for_long borrowed_for_good borrowed_by_a_thread borrowed_by_another borrowed_at_deadline given_back
+    borrowed borrowed_for_good borrowed_by_a_thread borrowed_by_another borrowed_at_deadline given_back
     kept asked_while_closing asked_while_closing_elsewhere fails panics_in_drop returns_status hangs hangs_at_deadline
     exits uses_others limited_by_all
     initialized_meanwhile never_initialized never_initialized_for_long never_initialized_at_deadline too_late_initialization handler_waits handler_waits_in_vain asked_after_the_hook
-    nothing_begins
+    nothing_begins nothing_begins_without_handlers
     inherited inherits_initialization forked_in_initialization forked_by_a_handler forked_while_finishing
 }
 
@@ -206,8 +206,8 @@ impl Moment {
 
 const SHORT: Duration = Duration::from_millis(50);
 const DOUBLE: Duration = Duration::from_millis(100);
-/// Of who waits for those who borrow: it is to have said so before it is abandoned, on a busy machine, too.
-const PATIENT: Duration = Duration::from_millis(400);
+/// Enough for what is to be done by then on a busy machine.
+const LONG: Duration = Duration::from_millis(500);
 
 // What is finished, and in which order.
 
@@ -341,6 +341,25 @@ fn nothing_to_finish() {
     }));
     register(|| println!("handler"));
 }
+
+static ASKS_AT_END: AtomicBool = AtomicBool::new(false);
+
+/// Nor where no handler was pending when the exit began: what C calls afterwards learns it.
+fn nothing_pending() {
+    ASKS_AT_END.store(true, Ordering::Relaxed);
+}
+
+extern "C" fn asks_at_end() {
+    static NEVER: DropAtExit<Value> = DropAtExit::new(|| Value("never"));
+    if ASKS_AT_END.load(Ordering::Relaxed) {
+        println!("{:?}", NEVER.try_get().err());
+    }
+}
+
+// SAFETY: the section holds pointers to functions of this type.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_END: extern "C" fn() = asks_at_end;
 
 // What is known of them.
 
@@ -572,7 +591,7 @@ fn exits_in_initialization() {
         leave();
         Value("never")
     }
-    configure(Config::new().deadline(Duration::from_secs(1))); // less than anybody would wait
+    configure(Config::new().deadline(Duration::from_millis(1500))); // less than anybody would wait
     OTHER.get();
     DROPPED.get();
 }
@@ -597,7 +616,7 @@ fn asked_for_while_main_initializes() {
         ask(&DROPPED);
         println!("{}", caught(|| NEXT.get().0));
     });
-    configure(Config::new().deadline(Duration::from_secs(1)));
+    configure(Config::new().deadline(Duration::from_millis(1500)));
     DROPPED.get();
 }
 
@@ -619,7 +638,7 @@ fn waits_for_main_that_exits() {
     }
     OTHER.get();
     register(|| println!("{}", caught(|| NEXT.get().0)));
-    configure(Config::new().deadline(Duration::from_secs(1)));
+    configure(Config::new().deadline(Duration::from_millis(1500)));
     DROPPED.get();
 }
 
@@ -816,11 +835,11 @@ fn exits_in_close() {
     println!("{}", closing(&EXITS));
 }
 
-// Who borrows a value at its turn.
+// Who borrows a value at its turn. It has no limit, at which it would be abandoned on a busy machine, before it has said so.
 
 fn borrowed() {
     static OTHER: DropAtExit<Value> = DropAtExit::new(|| Value("other"));
-    static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a")).name("a").time_limit(PATIENT);
+    static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a")).name("a");
     Handler::new(|| println!("last: {}", if VALUE.try_get().is_err() { "closed" } else { "open" })).last().register();
     OTHER.get();
     let value = VALUE.get();
@@ -832,16 +851,9 @@ fn borrowed() {
     leave();
 }
 
-/// For as long as is said where nobody sets a limit.
-fn borrowed_for_long() {
-    static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a")).name("a");
-    let _value = VALUE.get();
-    std::process::exit(0);
-}
-
 /// What is left alone stays so when the last gives it back.
 fn borrowed_for_good() {
-    static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a")).close_with(stop).name("a").time_limit(PATIENT);
+    static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a")).close_with(stop).name("a");
     static BORROWED: Mutex<Option<ExitRef<Value>>> = Mutex::new(None);
     *BORROWED.lock().expect("no panic") = Some(VALUE.get());
     Handler::new(|| {
@@ -855,7 +867,7 @@ fn borrowed_for_good() {
 }
 
 fn borrowed_by_a_thread() {
-    static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a")).name("a").time_limit(PATIENT);
+    static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a")).name("a");
     static BORROWED: Barrier = Barrier::new(2);
     thread::spawn(|| {
         let _value = VALUE.get();
@@ -876,7 +888,7 @@ fn borrowed_by_another() {
     static LENT: DropAtExit<Value> = DropAtExit::new(|| Value("lent"));
     static YOUNGER: DropAtExit<Keeps> = DropAtExit::new(|| Keeps("younger", Mutex::new(Some(LENT.get()))));
     static OLDER: DropAtExit<Keeps> = DropAtExit::new(|| Keeps("older", Mutex::new(None)));
-    static HELD: DropAtExit<Value> = DropAtExit::new(|| Value("held")).name("held").time_limit(PATIENT);
+    static HELD: DropAtExit<Value> = DropAtExit::new(|| Value("held")).name("held");
     OLDER.get();
     *OLDER.get().1.lock().expect("no panic") = Some(HELD.get());
     YOUNGER.get();
@@ -902,7 +914,7 @@ fn given_back() {
 fn kept() {
     static CLOSED: CloseAtExit<Value> = CloseAtExit::new(|| Value("a")).close_with(close);
     let value: &'static Value = CLOSED.get();
-    configure(Config::new().deadline(Duration::from_secs(1)));
+    configure(Config::new().deadline(Duration::from_millis(1500)));
     Handler::new(move || println!("last: {}, {}", value.0, CLOSED.0)).last().register();
 }
 
@@ -982,7 +994,7 @@ fn hangs() {
 fn hangs_at_deadline() {
     static OTHER: DropAtExit<Value> = DropAtExit::new(|| Value("other")).name("other");
     static HANGS: CloseAtExit<Value> = CloseAtExit::new(|| Value("a")).close_with(|_| hang()).name("a");
-    configure(Config::new().deadline(SHORT));
+    configure(Config::new().deadline(LONG));
     OTHER.get();
     HANGS.get();
 }
@@ -1019,7 +1031,7 @@ fn limited_by_all() {
     static BORROWED: DropAtExit<Value> = DropAtExit::new(|| Value("a")).name("a");
     static HANGS: CloseAtExit<Value> = CloseAtExit::new(|| Value("b")).close_with(|_| hang()).name("b");
     static OTHER: DropAtExit<Value> = DropAtExit::new(|| Value("other"));
-    configure(Config::new().time_limit(PATIENT));
+    configure(Config::new().time_limit(Duration::from_millis(1600)));
     OTHER.get();
     HANGS.get();
     std::mem::forget(BORROWED.get());
@@ -1088,7 +1100,7 @@ fn never_initialized_at_deadline() {
         hang();
     })
     .name("hangs");
-    configure(Config::new().deadline(SHORT));
+    configure(Config::new().deadline(LONG));
     thread::spawn(|| HANGS.get());
     BEGUN.wait();
 }
@@ -1098,9 +1110,9 @@ fn too_late_initialization() {
     static BEGUN: Barrier = Barrier::new(2);
     static SAID: Barrier = Barrier::new(2);
     static TURNS: [Moment; 3] = [const { Moment::new() }; 3];
-    static DROPPED: DropAtExit<Value> = DropAtExit::new(|| late(0)).close_with(stops).name("dropped").time_limit(SHORT);
-    static CLOSED: CloseAtExit<Value> = CloseAtExit::new(|| late(1)).close_with(closes).time_limit(SHORT);
-    static FAILS: DropAtExit<Value> = DropAtExit::new(|| late(2)).close_with(fails).name("fails").time_limit(SHORT);
+    static DROPPED: DropAtExit<Value> = DropAtExit::new(|| late(0)).close_with(stops).name("dropped").time_limit(LONG);
+    static CLOSED: CloseAtExit<Value> = CloseAtExit::new(|| late(1)).close_with(closes).time_limit(LONG);
+    static FAILS: DropAtExit<Value> = DropAtExit::new(|| late(2)).close_with(fails).name("fails").time_limit(LONG);
     static OTHER: CloseAtExit<Value> = CloseAtExit::new(|| Value("other")).close_with(others);
     fn late(turn: usize) -> Value {
         BEGUN.wait();
@@ -1131,6 +1143,7 @@ fn too_late_initialization() {
         thread::Builder::new().name(name.to_owned()).spawn(asks).expect("started");
         BEGUN.wait();
     };
+    configure(Config::new().deadline(LONG * 5 / 2)); // they are waited for together
     OTHER.get();
     begin("one", || DROPPED.get().0.to_owned());
     begin("two", || format!("{:?}", (&CLOSED as &dyn Either).try_get()));
@@ -1146,7 +1159,7 @@ fn handler_waits() {
         ASKS.wait();
         Value("made")
     });
-    thread::spawn(|| drop(VALUE.get()));
+    thread::spawn(|| caught(|| VALUE.get().0)); // which may be closed again before that is told
     BEGUN.wait();
     register(|| {
         ASKS.come();
@@ -1233,6 +1246,37 @@ fn nothing_begins() {
     })
     .last()
     .register();
+    STARTED.wait();
+}
+
+/// The same where nothing is pending when the exit begins. What is made and finished is seen from outside: a thread may outlive the exit.
+fn nothing_begins_without_handlers() {
+    static STARTED: Barrier = Barrier::new(2);
+    struct Seen;
+    impl Seen {
+        fn make() -> Self {
+            write("+");
+            Self
+        }
+    }
+    impl Drop for Seen {
+        fn drop(&mut self) {
+            write("-");
+        }
+    }
+    fn write(text: &str) {
+        // SAFETY: POSIX; these are the bytes of the text.
+        assert_eq!(unsafe { libc::write(1, text.as_ptr().cast(), text.len()) }, 1);
+    }
+    thread::spawn(|| {
+        STARTED.wait();
+        loop {
+            let cell: &DropAtExit<Seen> = Box::leak(Box::new(DropAtExit::new(Seen::make)));
+            if cell.try_get().is_err() {
+                return;
+            }
+        }
+    });
     STARTED.wait();
 }
 

@@ -67,7 +67,6 @@ pub fn exit(code: i32) -> ! {
     }
     registry::values::leave_initializations();
     let is_in_exit = runner::is_exiting() || sys::is_in_exit();
-    registry::values::leave_initializations();
     let (_, asked) = runner::run_or_park(Cause::Exit { status: Some(code) });
     let status = hook::obey_signal(asked).applied_to(Some(code)).unwrap_or(code);
     way_out::leave(status, is_in_exit)

@@ -2,8 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use crate::config::Config;
@@ -25,7 +24,7 @@ pub(crate) struct Early<F> {
 /// What it returns, or what it panics with.
 pub(crate) type Called = Result<Result<(), HandlerError>, Box<dyn Any + Send>>;
 
-impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send> Early<F> {
+impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static> Early<F> {
     /// Calls it. A future is driven on another thread, for this one may be driving futures already: of the program's own nobody knows.
     /// Inside a handler that is not async it stays here, as [`exit`](crate::exit) ends the handler only on the thread that runs it.
     pub(crate) fn call(self) -> Called {
@@ -46,16 +45,30 @@ impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send> Early<F> {
         Ok(exceeded.map_or(result, |limit| Err(HandlerError::timed_out(limit))))
     }
 
-    /// Calls it on a thread of its own, if one can be had.
+    /// Calls it on a thread of its own, if one can be had, which is abandoned when the limit is over.
     fn call_elsewhere(self, executor: &Executor) -> Called {
-        let place = Mutex::new(Some(self));
-        let taken = || place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let called = thread::scope(|scope| {
-            let body = || taken().map(|early| early.call_here(executor));
-            let thread = thread::Builder::new().name("at_exit".to_owned()).spawn_scoped(scope, body);
-            thread.map_or(Ok(None), thread::ScopedJoinHandle::join)
-        })?;
-        called.or_else(|| taken().map(|early| early.call_here(executor))).unwrap_or(Ok(Ok(())))
+        let time_limit = self.time_limit;
+        let place = Arc::new(Mutex::new(Some(self)));
+        let taken = |place: &Mutex<Option<Self>>| place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (theirs, their_executor) = (Arc::clone(&place), executor.clone());
+        let (done, called) = mpsc::channel();
+        let thread = sys::spawn("at_exit", move || {
+            if let Some(early) = taken(&theirs) {
+                let _ = done.send(early.call_here(&their_executor)); // nobody listens any more if it is late
+            }
+        });
+        let Ok(thread) = thread else {
+            return taken(&place).map_or(Ok(Ok(())), |early| early.call_here(executor));
+        };
+        let called = match time_limit {
+            Some(limit) => match called.recv_timeout(limit) {
+                Ok(called) => called,
+                Err(_) => return Ok(Err(HandlerError::timed_out(limit))),
+            },
+            None => called.recv().unwrap_or(Ok(Ok(()))),
+        };
+        let _ = thread.join(); // its thread-locals included; nothing of ours panics there
+        called
     }
 }
 

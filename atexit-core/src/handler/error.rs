@@ -235,17 +235,15 @@ impl HandlerError {
 
     /// A value that is not freed under the hands of those who borrow it.
     pub(crate) fn borrowed(times: usize) -> Self {
-        let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
-        Self::of_kind(
-            FailureKind::InUse,
-            1,
-            format!("was still borrowed {times} when its time was over, and is left as it is"),
-        )
+        let references = if times == 1 { "ExitRef" } else { "ExitRefs" };
+        let message = format!("is still borrowed by {times} {references}, and so is not finished");
+        Self::of_kind(FailureKind::InUse, 1, message)
     }
 
-    /// A value whose initialization has not ended.
-    pub(crate) fn initializing(waited: Duration) -> Self {
-        Self::of_kind(FailureKind::InUse, 1, format!("was still being initialized {waited:?} after its turn had come"))
+    /// A value whose initialization, or whose closing on another thread, has not ended in time.
+    pub(crate) fn given_up(waited: Duration, is_closing: bool) -> Self {
+        let what = if is_closing { "closed" } else { "initialized" };
+        Self::of_kind(FailureKind::InUse, 1, format!("was still being {what} {waited:?} after its turn had come"))
     }
 
     /// The handler has panicked, and the panic hook has not returned.

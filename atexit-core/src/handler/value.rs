@@ -63,9 +63,9 @@ impl PendingHandler {
         Self { callback: Callback::new(Finish { value, process }), location: value.options().location }
     }
 
-    /// Stands for a value whose initialization was waited for in vain, and fails.
-    pub(crate) fn given_up(options: Options) -> Self {
-        Self { callback: Callback::new(GivenUp(options)), location: options.location }
+    /// Stands for a value whose initialization, or whose closing, was waited for in vain, and fails.
+    pub(crate) fn given_up(options: Options, is_closing: bool) -> Self {
+        Self { callback: Callback::new(GivenUp { options, is_closing }), location: options.location }
     }
 }
 
@@ -74,7 +74,10 @@ struct Finish {
     process: Process,
 }
 
-struct GivenUp(Options);
+struct GivenUp {
+    options: Options,
+    is_closing: bool,
+}
 
 impl Code for Finish {
     type Function = Self; // the value has a label
@@ -125,7 +128,7 @@ impl Code for GivenUp {
     const SAYS_MORE: bool = true;
 
     fn call(self, _: &Executor) -> Result<(), HandlerError> {
-        Err(HandlerError::initializing(self.0.patience()))
+        Err(HandlerError::given_up(self.options.patience(), self.is_closing))
     }
 
     fn about(&self) -> Option<&dyn About> {
@@ -135,7 +138,7 @@ impl Code for GivenUp {
 
 impl About for GivenUp {
     fn facts(&self) -> Facts {
-        Facts { phase: self.0.phase, ..Facts::default() }
+        Facts { phase: self.options.phase, ..Facts::default() }
     }
 
     fn time_limit(&self) -> Option<Duration> {
@@ -147,7 +150,7 @@ impl About for GivenUp {
     }
 
     fn label(&self, _: &'static Location<'static>) -> Label {
-        self.0.label()
+        self.options.label()
     }
 
     fn declared(&self) -> Option<DeclaredHandler> {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::handler::declaration::Phase;
 use crate::handler::value::Options;
-use crate::sys::sync::Instant;
 use crate::sys::token::ThreadToken;
 
 /// Tells cells apart, by where they are.
@@ -25,6 +24,8 @@ pub(super) struct Initializations {
     pub(super) wakers: Vec<(CellId, Waker)>,
     /// By phase: no value of it is initialized any more.
     pub(super) is_closed: [bool; Phase::ALL.len()],
+    /// For how long the exit that is under way has waited so far.
+    pub(super) waited: Duration,
 }
 
 /// One that is under way.
@@ -36,8 +37,8 @@ pub(super) struct Initialization {
     pub(super) progress: Progress,
     /// Another cell, for whose initialization that of this one waits.
     waits_for: Option<CellId>,
-    /// Until when an exit waits for it, once it does.
-    pub(super) until: Option<Instant>,
+    /// The value is made, and is being closed: outside of a run, or because it came too late.
+    pub(super) is_closing: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub(crate) enum Refusal {
 
 impl Initializations {
     pub(super) const fn new() -> Self {
-        Self { under_way: Vec::new(), wakers: Vec::new(), is_closed: [false; Phase::ALL.len()] }
+        Self { under_way: Vec::new(), wakers: Vec::new(), is_closed: [false; Phase::ALL.len()], waited: Duration::ZERO }
     }
 
     #[inline]
@@ -143,9 +144,29 @@ impl Initializations {
         if self.position(cell).is_some() {
             return Ok(None);
         }
-        let (progress, options) = (Progress::Runs, *options);
-        self.under_way.push(Initialization { cell, options, thread, progress, waits_for: None, until: None });
+        self.begin(cell, options, thread, false);
         Ok(Some(Begun::Mine))
+    }
+
+    /// The same of what closes a value that is made.
+    pub(super) fn begin_closing(&mut self, cell: CellId, options: &Options, thread: ThreadToken) {
+        self.begin(cell, options, thread, true);
+    }
+
+    fn begin(&mut self, cell: CellId, options: &Options, thread: ThreadToken, is_closing: bool) {
+        let (progress, options) = (Progress::Runs, *options);
+        self.under_way.push(Initialization { cell, options, thread, progress, waits_for: None, is_closing });
+    }
+
+    /// The initialization has made its value: `false` if it is too late for that, and the value is being closed from now on.
+    pub(super) fn is_in_time(&mut self, cell: CellId, phase: Phase) -> bool {
+        let is_in_time = !self.is_closed[phase as usize];
+        if is_in_time {
+            self.remove(cell);
+        } else if let Some(at) = self.position(cell) {
+            self.under_way[at].is_closing = true;
+        }
+        is_in_time
     }
 
     /// A future that initializes a value is polled: `false` if it is not to be, as none of its phase is any more, or an exit has given it up.

@@ -4,6 +4,7 @@
 
 use std::any::TypeId;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 mod collect;
 mod function;
@@ -25,7 +26,7 @@ use crate::sys::lock::Guard;
 use crate::sys::token::ThreadToken;
 pub(crate) use collect::{Reasons, declared, links};
 use function::Function;
-use intake::Closed;
+use intake::{Closed, Intake};
 pub(crate) use pending::{Inserted, PENDING, Pending};
 use pending::{
     OPEN, collected, collected_with_room, declared_first, late, lock, lock_for_all, lock_with_room, may_be_value,
@@ -121,6 +122,7 @@ pub(crate) fn open_run(at_exit: bool) -> Option<usize> {
     }
     pending.intake.open_run(at_exit);
     pending.progress.started = 0;
+    pending.values.waited = Duration::ZERO;
     Some(runnable)
 }
 
@@ -298,6 +300,12 @@ pub(crate) fn free() {
 /// How many handlers a run that begins now would find.
 pub(crate) fn runnable() -> usize {
     collected().runnable()
+}
+
+/// Whether a run at exit is under way, or over.
+pub(crate) fn is_exit() -> bool {
+    let intake = lock().intake;
+    intake.is_exit() || matches!(intake, Intake::Exited { .. } | Intake::Stopped { .. })
 }
 
 /// The run that is under way is part of an exit now.

@@ -18,6 +18,7 @@ use super::stacks::Handle;
 use crate::handler::PendingHandler;
 use crate::handler::declaration::{Phase, RunsOn};
 use crate::handler::value::Options;
+use crate::sys;
 use crate::sys::lock::Guard;
 use crate::sys::sync::{Condvar, Instant};
 use crate::sys::token::ThreadToken;
@@ -70,10 +71,13 @@ pub(crate) fn poll_begin(
         if let Some(begun) = values.try_begin(cell, options, me, is_made)? {
             return Ok(Some(begun));
         }
-        if let Some(refusal) =
-            values.refusal(cell, me, lease::is_held()).filter(|&refusal| refusal != Refusal::Suspended)
-        {
-            return Err(refusal);
+        match values.refusal(cell, me, lease::is_held()) {
+            None if lease::is_held() => {
+                drop(pending);
+                return begin(cell, options, is_made).map(Some); // a handler waits, for no longer than others do
+            }
+            None | Some(Refusal::Suspended) => {}
+            Some(refusal) => return Err(refusal),
         }
         if values.wakers.iter().any(|(of, other)| *of == cell && other.will_wake(&waker)) {
             return Ok(None);
@@ -109,15 +113,29 @@ pub(crate) fn abandon(cell: CellId) {
     tell(pending, cell);
 }
 
-/// Ends an initialization that has made its value. `None`: it is to be finished at once, as none of its phase is initialized any more.
+/// Begins to close a value outside of a run: an exit waits for that as it does for an initialization. [`abandon`] ends it.
+pub(crate) fn begin_closing(cell: CellId, options: &Options) {
+    let me = ThreadToken::mine();
+    lock_to_begin().values.begin_closing(cell, options, me);
+}
+
+/// Takes the waker of a future that waits no longer, which is dropped without the lock.
+pub(crate) fn forget_waker(cell: CellId, waker: &Waker) -> Option<Waker> {
+    let wakers = &mut lock().values.wakers;
+    let at = wakers.iter().position(|(of, other)| *of == cell && other.will_wake(waker))?;
+    Some(wakers.swap_remove(at).1)
+}
+
+/// Ends an initialization that has made its value. `None`: it is to be finished at once, as none of its phase is initialized any more, and the
+/// exit waits for that until [`abandon`].
 pub(crate) fn complete(cell: CellId, phase: Phase) -> Option<Completion> {
     let mut pending = lock_with_room(1);
-    pending.values.remove(cell);
-    if pending.values.is_closed[phase as usize] {
-        tell(pending, cell);
-        return None;
+    if pending.values.is_in_time(cell, phase) {
+        return Some(Completion { pending, cell, phase });
     }
-    Some(Completion { pending, cell, phase })
+    drop(pending);
+    CHANGED.notify_all(); // who waits for the value waits in vain
+    None
 }
 
 /// The pending set, locked, which a value is about to join.
@@ -188,7 +206,8 @@ impl Pending {
     /// earlier one.
     #[cold]
     pub(super) fn awaited(&mut self) -> Option<usize> {
-        if !self.intake.is_exit() {
+        // Where no thread can be started, the others are dead, or there are none.
+        if !self.intake.is_exit() || !sys::can_start_threads() {
             return None;
         }
         let next = self.handlers.top(OPEN).and_then(|top| self.handlers.item(top)).map(PendingHandler::facts);
@@ -201,45 +220,50 @@ impl Pending {
     }
 }
 
-/// Waits for the initializations whose turn it is. It breaks with nothing if this thread is not to wait, or with what stands for one that has
-/// not ended in time.
+/// Waits for the initializations whose turn it is, in one exit no longer in all than the patience of any one. It breaks with nothing if this
+/// thread is not to wait, or with what stands for one that has not ended in time.
 #[cold]
 pub(super) fn await_initializations(
     mut pending: Guard<'static, Pending>,
     only: Option<RunsOn>,
 ) -> ControlFlow<Option<PendingHandler>, Guard<'static, Pending>> {
-    let mut former = None; // dropped without the lock
+    if let former @ Some(_) = pending.progress.running.take() {
+        drop(pending);
+        drop(former);
+        pending = lock();
+        if !lease::is_held() {
+            return ControlFlow::Break(None);
+        }
+    }
     while let Some(at) = pending.awaited() {
         if only == Some(RunsOn::Caller) {
             return ControlFlow::Break(None); // another thread does
         }
         let Pending { values, progress, .. } = &mut *pending;
-        let now = Instant::now();
-        for initialization in &mut values.under_way {
-            let patience = initialization.options.patience();
-            initialization.until.get_or_insert_with(|| now.checked_add(patience).unwrap_or(now));
-        }
         let initialization = &mut values.under_way[at];
-        let options = initialization.options;
-        let left = initialization.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        if former.is_none() {
-            progress.serial += 1;
-        }
-        let label = progress.running.replace(options.label());
-        former = former.or(Some(label));
+        let (options, is_closing) = (initialization.options, initialization.is_closing);
+        let left = options.patience().saturating_sub(values.waited);
         if left.is_zero() {
             initialization.progress = Progress::GivenUp;
+            progress.running = Some(options.label());
+            progress.serial += 1;
             progress.started += 1;
             drop(pending);
-            return ControlFlow::Break(Some(PendingHandler::given_up(options)));
+            return ControlFlow::Break(Some(PendingHandler::given_up(options, is_closing)));
         }
+        if progress.running.is_none() {
+            progress.serial += 1;
+        }
+        progress.running = Some(options.label());
+        let start = Instant::now();
         pending = pending.wait_timeout(&CHANGED, left);
         if !lease::is_held() {
             return ControlFlow::Break(None);
         }
-    }
-    if former.is_some() {
-        pending.progress.running = None;
+        pending.values.waited += start.elapsed();
+        if pending.awaited().is_none() {
+            pending.progress.running = None;
+        }
     }
     ControlFlow::Continue(pending)
 }

@@ -217,6 +217,7 @@ pub(crate) fn exit_handler(code: i32) -> ! {
     }
     note_exit(code);
     registry::forget_running(); // what this does next may come by C's `exit`
+    registry::values::leave_initializations();
     // Nothing can unwind here. An exit thread is left standing; the exiting thread runs the rest above the handler's frames.
     match state::handover().filter(|handover| handover.is_of_this_process()) {
         Some(handover) => handover.park(),

@@ -84,6 +84,11 @@ pub(crate) fn is_inside() -> bool {
     registry::lease::is_held()
 }
 
+/// Whether another thread exits, and this one has no part in that.
+pub(crate) fn is_cut_off() -> bool {
+    registry::is_exit() && !is_inside() && !is_exiting()
+}
+
 /// What became of a run, and the status that its handlers ask for. An error: another thread ends it, and then the process.
 type RunResult = Result<(Report, AskedStatus), OthersEnd>;
 

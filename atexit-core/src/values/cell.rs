@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use super::unavailable::Unavailable;
 use crate::config;
@@ -16,6 +16,7 @@ use crate::registration;
 use crate::registry::stacks::Handle;
 use crate::registry::values::{self, Begun, CellId, Completion, Refusal};
 use crate::report::Failure;
+use crate::runner;
 
 /// A cell, as a reference to it.
 pub(super) trait Cell: Copy {
@@ -37,7 +38,7 @@ pub(super) trait Cell: Copy {
     fn open(self) -> Option<Self::Ref>;
 
     /// Puts the value in, unless it is too late for that: then it comes back.
-    fn store(self, value: Self::Value, initialization: Initialization) -> Result<(), Self::Value>;
+    fn store(self, value: Self::Value, initialization: &Initialization) -> Result<(), Self::Value>;
 
     /// Finishes a value that came too late.
     fn finish_late(self, value: Self::Value);
@@ -65,7 +66,7 @@ pub(super) fn obtain<C: Cell, E>(cell: C, init: impl FnOnce() -> Result<C::Value
     cell.assert_is_declared_well();
     if let Some(initialization) = Initialization::begin(cell)? {
         let value = init().map_err(NotMade::Failed)?;
-        settle(cell, value, initialization);
+        settle(cell, value, &initialization);
     }
     opened(cell)
 }
@@ -81,7 +82,7 @@ pub(super) async fn obtain_async<C: Cell, E>(
     cell.assert_is_declared_well();
     if let Some(initialization) = Initialization::begin_async(cell).await? {
         let value = initialization.drive(async { init().await }).await?.map_err(NotMade::Failed)?;
-        settle(cell, value, initialization);
+        settle(cell, value, &initialization);
     }
     opened(cell)
 }
@@ -108,12 +109,13 @@ fn unset<C: Cell>(cell: C) -> Refusal {
 pub(super) fn set<C: Cell>(cell: C, value: C::Value) -> Result<(), C::Value> {
     cell.assert_is_declared_well();
     match Initialization::begin(cell) {
-        Ok(Some(initialization)) => cell.store(value, initialization),
+        Ok(Some(initialization)) => cell.store(value, &initialization),
         Ok(None) | Err(_) => Err(value),
     }
 }
 
-fn settle<C: Cell>(cell: C, value: C::Value, initialization: Initialization) {
+/// Puts the value in. If it is too late for that, it is finished at once, and the exit waits for that, too.
+fn settle<C: Cell>(cell: C, value: C::Value, initialization: &Initialization) {
     if let Err(value) = cell.store(value, initialization) {
         cell.finish_late(value);
     }
@@ -124,7 +126,7 @@ fn opened<C: Cell, E>(cell: C) -> Result<C::Ref, NotMade<E>> {
     cell.open().ok_or(NotMade::Refused(refusal))
 }
 
-/// An initialization that is under way. Dropped, it has failed.
+/// An initialization that is under way. Dropped, it is over, and has failed if it is not complete.
 pub(super) struct Initialization {
     cell: CellId,
 }
@@ -138,8 +140,12 @@ impl Initialization {
 
     async fn begin_async<C: Cell>(cell: C) -> Result<Option<Self>, Refusal> {
         let (id, options) = (cell.id(), cell.options());
+        let mut waiting = Waiting { cell: id, waker: None };
         let begun = poll_fn(|context| match values::poll_begin(id, &options, &|| cell.is_made(), context.waker()) {
-            Ok(None) => Poll::Pending,
+            Ok(None) => {
+                waiting.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
             Ok(Some(begun)) => Poll::Ready(Ok(begun)),
             Err(refusal) => Poll::Ready(Err(refusal)),
         });
@@ -167,13 +173,44 @@ impl Initialization {
     }
 
     /// Ends it with a value. `None`: it is too late for that.
-    pub(super) fn complete(self, options: &Options) -> Option<Completed> {
-        let Self { cell } = *std::mem::ManuallyDrop::new(self);
-        values::complete(cell, options.phase).map(Completed)
+    pub(super) fn complete(&self, options: &Options) -> Option<Completed> {
+        values::complete(self.cell, options.phase).map(Completed)
     }
 }
 
 impl Drop for Initialization {
+    fn drop(&mut self) {
+        values::abandon(self.cell);
+    }
+}
+
+/// A future that waits for another one's initialization. Dropped, it leaves no waker behind.
+struct Waiting {
+    cell: CellId,
+    waker: Option<Waker>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(waker) = &self.waker {
+            drop(values::forget_waker(self.cell, waker));
+        }
+    }
+}
+
+/// A value that is being closed outside of a run, until this is dropped.
+pub(super) struct Closing {
+    cell: CellId,
+}
+
+impl Closing {
+    pub(super) fn begin<C: Cell>(cell: C) -> Self {
+        values::begin_closing(cell.id(), &cell.options());
+        Self { cell: cell.id() }
+    }
+}
+
+impl Drop for Closing {
     fn drop(&mut self) {
         values::abandon(self.cell);
     }
@@ -193,7 +230,7 @@ impl Completed {
 pub(super) fn finish_now(
     options: Options,
     is_async: bool,
-    code: impl FnOnce(&Executor) -> Result<(), HandlerError> + Send,
+    code: impl FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static,
 ) -> Result<(), Failure> {
     let called = Early { code, time_limit: options.time_limit, is_async }.call();
     early::result(called, || options.label().info())
@@ -203,7 +240,7 @@ pub(super) fn finish_now(
 pub(super) fn finish_late(
     options: Options,
     is_async: bool,
-    code: impl FnOnce(&Executor) -> Result<(), HandlerError> + Send,
+    code: impl FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static,
 ) {
     if let Err(failure) = finish_now(options, is_async, code) {
         config::log(None).failed_outside(&failure, true);
@@ -214,6 +251,10 @@ pub(super) fn finish_late(
 #[cold]
 #[track_caller]
 pub(super) fn refuse(options: &Options, refusal: Refusal) -> ! {
+    // A panic would end the process before the exit has finished everything.
+    if cfg!(panic = "abort") && matches!(refusal, Refusal::Closed | Refusal::TooLate) && runner::is_cut_off() {
+        runner::park();
+    }
     let why = match refusal {
         Refusal::Closed => "is closed",
         Refusal::TooLate => "was not made before the process exits, and is not made any more",

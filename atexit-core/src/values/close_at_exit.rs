@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::cell::{self, Cell, Initialization, NotMade};
+use super::cell::{self, Cell, Closing, Initialization, NotMade};
 use super::closer::Closer;
 use super::unavailable::Unavailable;
 use crate::handler::PendingHandler;
@@ -338,9 +338,11 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     ///
     /// If the function fails or panics, or if it exceeds its time limit. It is closed all the same.
     pub fn close(&'static self) -> Result<bool, Failure> {
-        let Some(kept) = self.made.get().filter(|kept| kept.process.is_current() && kept.close()) else {
+        let Some(&kept) = self.made.get().filter(|kept| kept.process.is_current()) else { return Ok(false) };
+        let _closing = Closing::begin(self);
+        if !kept.close() {
             return Ok(false);
-        };
+        }
         drop(kept.handle.get().and_then(|&handle| registry::remove(handle)));
         let code = |executor: &Executor| kept.finish_closed(executor);
         cell::finish_now(self.options, self.is_closed_async(), code).map(|()| true)
@@ -417,7 +419,7 @@ impl<T: Send + Sync + 'static> Cell for &CloseAtExit<T> {
         Some(&kept.value)
     }
 
-    fn store(self, value: T, initialization: Initialization) -> Result<(), T> {
+    fn store(self, value: T, initialization: &Initialization) -> Result<(), T> {
         let process = Process::current();
         let CloseAtExit { closer, options, .. } = *self;
         let kept = Kept { value, closer, options, is_open: AtomicBool::new(true), handle: OnceLock::new(), process };
@@ -425,15 +427,15 @@ impl<T: Send + Sync + 'static> Cell for &CloseAtExit<T> {
         let Some(completed) = initialization.complete(&options) else { return Err(kept.value) };
         let kept: &'static Kept<T> = Box::leak(kept);
         completed.join(PendingHandler::value(kept, process), |handle| {
-            let _ = kept.handle.set(handle); // both are empty: the initialization of the cell is this one
+            let _ = kept.handle.set(handle); // both are empty, as this is the initialization of the cell
             let _ = self.made.set(kept);
         });
         Ok(())
     }
 
     fn finish_late(self, value: T) {
-        let value: &'static T = Box::leak(Box::new(value));
-        let code = |executor: &Executor| self.closer.map_or(Ok(()), |closer| closer.close(value, executor));
+        let (value, closer): (&'static T, _) = (Box::leak(Box::new(value)), self.closer);
+        let code = move |executor: &Executor| closer.map_or(Ok(()), |closer| closer.close(value, executor));
         cell::finish_late(self.options, self.is_closed_async(), code);
     }
 }

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use super::cell::{self, Cell, Initialization};
+use super::cell::{self, Cell, Closing, Initialization};
 use super::closer::Closer;
 use super::unavailable::Unavailable;
 use crate::handler::PendingHandler;
 use crate::handler::declaration::Phase;
-use crate::handler::error::HandlerError;
+use crate::handler::error::{FailureKind, HandlerError};
 use crate::handler::executor::Executor;
 use crate::handler::outcome::Outcome;
 use crate::handler::value::{Options, Value};
@@ -341,12 +341,18 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     /// # Ok::<(), atexit_core::Failure>(())
     /// ```
     pub fn close(&'static self) -> Result<bool, Failure> {
-        let Some(made) = self.made.get().filter(|made| made.process.is_current() && made.close()) else {
+        let Some(made) = self.made.get().filter(|made| made.process.is_current()) else { return Ok(false) };
+        let _closing = Closing::begin(InStatic(self));
+        if !made.close() {
             return Ok(false);
-        };
-        drop(registry::remove(made.handle));
+        }
         let code = |executor: &Executor| self.finish_closed(made, executor);
-        cell::finish_now(self.options, self.is_closed_async(), code).map(|()| true)
+        let result = cell::finish_now(self.options, self.is_closed_async(), code);
+        // What is still borrowed is finished at exit, if it can be then.
+        if !result.as_ref().is_err_and(|failure| failure.kind() == FailureKind::InUse) {
+            drop(registry::remove(made.handle));
+        }
+        result.map(|()| true)
     }
 
     #[inline]
@@ -460,7 +466,7 @@ impl<T: Send + Sync + 'static> Cell for InStatic<T> {
         self.0.open()
     }
 
-    fn store(self, value: T, initialization: Initialization) -> Result<(), T> {
+    fn store(self, value: T, initialization: &Initialization) -> Result<(), T> {
         let owned = Arc::new(value);
         let weak = Arc::downgrade(&owned);
         let Some(completed) = initialization.complete(&self.0.options) else {
@@ -470,7 +476,8 @@ impl<T: Send + Sync + 'static> Cell for InStatic<T> {
         completed.join(PendingHandler::value(self.0, process), |handle| {
             let made =
                 Made { value: weak, owner: Mutex::new(Some(owned)), is_open: AtomicBool::new(true), handle, process };
-            let _ = self.0.made.set(made); // there is none: its initialization is this one
+            // There is none, as this is its initialization; if there were, nothing could be dropped here.
+            self.0.made.set(made).unwrap_or_else(std::mem::forget);
         });
         Ok(())
     }
@@ -486,10 +493,9 @@ impl<T: Send + Sync + 'static> Value for DropAtExit<T> {
     }
 
     fn finish(&'static self, executor: &Executor) -> Result<(), HandlerError> {
-        match self.made.get().filter(|made| made.close()) {
-            Some(made) => self.finish_closed(made, executor),
-            None => Ok(()),
-        }
+        let Some(made) = self.made.get() else { return Ok(()) };
+        made.close();
+        self.finish_closed(made, executor)
     }
 }
 

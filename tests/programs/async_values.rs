@@ -4,12 +4,12 @@ use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use atexit_core::{CloseAtExit, DropAtExit, Handler, register, register_async};
+use atexit_core::{CloseAtExit, DropAtExit, ExitRef, Handler, register, register_async};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
@@ -158,10 +158,12 @@ fn fails() {
 }
 
 fn suspended_without_runtime() {
-    let mut future = Box::pin(VALUE.get_or_init_async(begin));
+    type Kept = Pin<Box<dyn Future<Output = ExitRef<Value>> + Send>>;
+    static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
+    let mut future: Kept = Box::pin(VALUE.get_or_init_async(begin));
     let is_pending =
         current_thread().block_on(poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())));
-    std::mem::forget(future);
+    KEPT.lock().expect("it is free").replace(future);
     println!("suspended: {is_pending}");
     OTHER.get();
     register(|| println!("the handler has {:?}", OTHER.try_get().map(|value| value.0)));

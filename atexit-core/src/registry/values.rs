@@ -17,6 +17,7 @@ use super::pending::{Inserted, OPEN, PENDING, Pending, late, lock, lock_with_roo
 use super::stacks::Handle;
 use crate::handler::PendingHandler;
 use crate::handler::declaration::{Phase, RunsOn};
+use crate::handler::error::drop_quietly;
 use crate::handler::value::Options;
 use crate::sys;
 use crate::sys::lock::Guard;
@@ -178,7 +179,7 @@ fn tell(pending: Guard<'static, Pending>, cell: CellId) {
     for waker in (0..waiting).map_while(|_| take_waker(cell)) {
         // Code of a user. That it panics has been shown, and keeps no other one from being woken.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            std::mem::forget(payload);
+            drop_quietly(payload);
         }
     }
 }

@@ -1040,10 +1040,12 @@ fn a_future_that_makes_a_value_is_dropped_and_one_that_waits_makes_it() {
 fn each_value_is_told_to_an_observer_as_it_is_finished_and_named_once_if_it_fails() {
     explore(
         || {
-            configure(Config::new().observer(|event| {
-                if let Event::Finished { handler, failure, .. } = event {
+            configure(Config::new().observer(|event| match event {
+                Event::Finished { handler, failure, .. } => {
                     say(format!("told of {}: {}", handler.label(), failure.is_some()));
                 }
+                Event::RunFinished { report, .. } => say(format!("{} ran", report.ran())),
+                _ => {}
             }));
             let a = cell("a", || make("a"));
             let b = cell("b", || make("b"));
@@ -1058,6 +1060,97 @@ fn each_value_is_told_to_an_observer_as_it_is_finished_and_named_once_if_it_fail
                 assert!(failed <= 1 && complaints == failed, "{seen:?}");
                 assert!(ok <= 1, "{seen:?}");
             }
+            let told = seen.lines.iter().filter(|line| line.starts_with("told of ")).count();
+            assert_eq!(seen.count(&format!("{told} ran")), usize::from(told > 0), "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn what_is_asked_for_as_the_last_handler_ends_is_finished_or_not_made() {
+    explore(
+        || {
+            register(handler("handler"));
+            asks("a", cell("a", || make("a")));
+        },
+        |seen| {
+            seen.ran_in_order(&["handler"]);
+            none_is_left_behind(seen, &["a"]);
+        },
+    );
+}
+
+#[test]
+fn a_future_that_is_woken_by_a_failure_and_waits_again_is_not_woken_again() {
+    explore(
+        || {
+            threads_are_fast();
+            let a = keep(DropAtExit::<Value>::empty().name("a"));
+            let fails = spawn("fails", move || {
+                let made = block_on(a.get_or_try_init_async(async || {
+                    yield_now().await;
+                    Err::<Value, _>("no")
+                }));
+                made.is_err()
+            });
+            let makes = move || {
+                sleep(Duration::from_millis(1));
+                make("a")
+            };
+            let blocks = spawn("blocks", move || drop(a.get_or_init(makes)));
+            let waits = spawn("waits", move || drop(block_on(a.get_or_init_async(async || makes()))));
+            fails.join();
+            blocks.join();
+            waits.join();
+        },
+        |seen| {
+            none_is_left_behind(seen, &["a"]);
+            assert_eq!((seen.status, seen.count("a ends")), (0, 1), "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn a_run_inside_a_handler_that_is_abandoned_while_it_waits_for_a_value_takes_nothing_more() {
+    explore(
+        || {
+            threads_are_fast();
+            let a = cell("a", || make("a"));
+            let b = cell("b", || make("b"));
+            drop((a.try_get(), b.try_get()));
+            asks(
+                "late",
+                cell("late", || {
+                    sleep(PATIENCE * 3 / 4);
+                    make("late")
+                }),
+            );
+            Handler::new(|| drop(run())).name("outer").time_limit(PATIENCE / 2).register();
+            Handler::new(handler("last")).last().register();
+            sleep(Duration::from_millis(1)); // it is being made
+        },
+        |seen| {
+            seen.ran_one_by_one(&["a", "b", "late", "last"]);
+            assert_eq!((seen.status, seen.stderr.matches(&complaint("outer")).count()), (1, 1), "{seen:?}");
+        },
+    );
+}
+
+#[test]
+fn a_value_that_is_waited_for_beyond_ten_seconds_is_told() {
+    explore(
+        || {
+            threads_are_fast();
+            register(handler("handler"));
+            asks("hangs", keep(DropAtExit::new(|| hang()).name("hangs").time_limit(PATIENCE * 8)));
+            sleep(Duration::from_millis(1)); // it is being made
+        },
+        |seen| {
+            let (told, named) = (seen.stderr.lines().next(), seen.stderr.lines().last());
+            for line in [told, named] {
+                assert!(line.is_some_and(|line| line.contains("hangs at ")), "{seen:?}");
+            }
+            assert!(told != named, "{seen:?}");
         },
     );
 }

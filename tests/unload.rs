@@ -79,7 +79,7 @@ fn values_are_finished_when_their_library_is_unloaded_or_its_host_exits() {
 #[test]
 fn a_value_that_is_borrowed_when_its_library_is_unloaded_keeps_nothing_from_going_on() {
     let seen = host(&["plugin_borrows", "close"]);
-    let borrowed = "was still borrowed once when its time was over, and is left as it is";
+    let borrowed = "is still borrowed by 1 ExitRef, and so is not finished";
     assert!(seen.stderr.contains("at_exit: borrowed at tests/crates/plugin/src/lib.rs:"), "{seen:?}");
     assert!(seen.stderr.ends_with(&format!(": {borrowed}\n")), "{seen:?}");
     assert_eq!((seen.stdout.ends_with("closed\n"), seen.end), (true, End::Status(0)), "{seen:?}");

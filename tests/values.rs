@@ -101,7 +101,7 @@ fn line(text: &str) -> [String; 1] {
     [text.to_owned()]
 }
 
-const STILL_BORROWED: &str = "was still borrowed once when its time was over, and is left as it is";
+const STILL_BORROWED: &str = "is still borrowed by 1 ExitRef, and so is not finished";
 const NOT_MADE: &str = "was not made before the process exits, and is not made any more";
 
 #[test]
@@ -472,8 +472,7 @@ fn a_value_that_is_borrowed_for_two_seconds_is_left_as_it_is_and_the_others_are_
     let begun = Instant::now();
     at_once(&[
         &|| {
-            let twice =
-                "at_exit: a at {VALUE}: was still borrowed 2 times when its time was over, and is left as it is";
+            let twice = "at_exit: a at {VALUE}: is still borrowed by 2 ExitRefs, and so is not finished";
             check_failing("borrowed", &stdout, &[stderr[0], twice], 1);
         },
         &|| check_way("borrowed", "exit", &stdout, &stderr, End::Status(after_failure(3, 1))),

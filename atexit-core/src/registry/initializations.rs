@@ -21,12 +21,25 @@ impl CellId {
 pub(super) struct Initializations {
     pub(super) under_way: Vec<Initialization>,
     /// Of futures that wait for the end of an initialization.
-    pub(super) wakers: Vec<(CellId, Waker)>,
+    pub(super) wakers: Vec<Waiting>,
+    /// How many futures have ever waited.
+    tickets: u64,
     /// By phase: no value of it is initialized any more.
     pub(super) is_closed: [bool; Phase::ALL.len()],
     /// For how long the exit that is under way has waited so far.
     pub(super) waited: Duration,
 }
+
+/// A future that waits.
+pub(super) struct Waiting {
+    pub(super) cell: CellId,
+    ticket: Ticket,
+    pub(super) waker: Waker,
+}
+
+/// Tells futures that wait apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
 
 /// One that is under way.
 pub(super) struct Initialization {
@@ -82,7 +95,13 @@ pub(crate) enum Refusal {
 
 impl Initializations {
     pub(super) const fn new() -> Self {
-        Self { under_way: Vec::new(), wakers: Vec::new(), is_closed: [false; Phase::ALL.len()], waited: Duration::ZERO }
+        Self {
+            under_way: Vec::new(),
+            wakers: Vec::new(),
+            tickets: 0,
+            is_closed: [false; Phase::ALL.len()],
+            waited: Duration::ZERO,
+        }
     }
 
     #[inline]
@@ -113,6 +132,24 @@ impl Initializations {
     /// What to free when the library goes away.
     pub(super) fn take_memory(&mut self) -> Self {
         std::mem::replace(self, Self { is_closed: self.is_closed, ..Self::new() })
+    }
+
+    /// Keeps the waker of a future instead of the former one, which comes back. For one that is not there, there has to be room.
+    pub(super) fn wait(&mut self, cell: CellId, ticket: &mut Option<Ticket>, mut waker: Waker) -> Option<Waker> {
+        if let Some(waiting) = self.wakers.iter_mut().find(|waiting| Some(waiting.ticket) == *ticket) {
+            std::mem::swap(&mut waiting.waker, &mut waker);
+            return Some(waker);
+        }
+        self.tickets += 1;
+        let ticket = *ticket.insert(Ticket(self.tickets));
+        self.wakers.push(Waiting { cell, ticket, waker });
+        None
+    }
+
+    /// Takes the waker of a future that waits no longer.
+    pub(super) fn leave_waiting(&mut self, ticket: Ticket) -> Option<Waker> {
+        let at = self.wakers.iter().position(|waiting| waiting.ticket == ticket)?;
+        Some(self.wakers.remove(at).waker)
     }
 
     pub(super) fn is_full(&self) -> bool {

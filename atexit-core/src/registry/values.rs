@@ -11,7 +11,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::initializations::Progress;
-pub(crate) use super::initializations::{Begun, CellId, Refusal};
+pub(crate) use super::initializations::{Begun, CellId, Refusal, Ticket};
 use super::lease;
 use super::pending::{Inserted, OPEN, PENDING, Pending, late, lock, lock_with_room, registered};
 use super::stacks::Handle;
@@ -56,15 +56,17 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
     begun
 }
 
-/// The same of a future: `None` if it is to be polled again when the other initialization has ended.
+/// The same of a future: `None` if it is to be polled again when the other initialization has ended. Until then it has a ticket, by which
+/// [`leave_waiting`] knows it.
 pub(crate) fn poll_begin(
     cell: CellId,
     options: &Options,
     is_made: &dyn Fn() -> bool,
+    ticket: &mut Option<Ticket>,
     waker: &Waker,
 ) -> Result<Option<Begun>, Refusal> {
     let me = ThreadToken::mine();
-    let waker = waker.clone(); // code of a user; if it is dropped here, too, that is after the lock
+    let waker = waker.clone(); // code of a user, as is what drops it: without the lock
     loop {
         drop(PENDING.lock_with_room(|pending| Some((&mut pending.values.wakers, 1))));
         let mut pending = lock_to_begin();
@@ -75,19 +77,24 @@ pub(crate) fn poll_begin(
         match values.refusal(cell, me, lease::is_held()) {
             None if lease::is_held() => {
                 drop(pending);
-                return begin(cell, options, is_made).map(Some); // a handler waits, for no longer than others do
+                return begin(cell, options, is_made).map(Some); // a handler waits for no longer than others do
             }
             None | Some(Refusal::Suspended) => {}
             Some(refusal) => return Err(refusal),
         }
-        if values.wakers.iter().any(|(of, other)| *of == cell && other.will_wake(&waker)) {
-            return Ok(None);
-        }
         if values.wakers.len() < values.wakers.capacity() {
-            values.wakers.push((cell, waker));
+            let former = values.wait(cell, ticket, waker);
+            drop(pending);
+            drop(former);
             return Ok(None);
         }
     }
+}
+
+/// A future waits no longer.
+pub(crate) fn leave_waiting(ticket: Ticket) {
+    let waker = lock().values.leave_waiting(ticket);
+    drop(waker); // without the lock
 }
 
 /// Whether no value of this phase is initialized any more.
@@ -118,13 +125,6 @@ pub(crate) fn abandon(cell: CellId) {
 pub(crate) fn begin_closing(cell: CellId, options: &Options) {
     let me = ThreadToken::mine();
     lock_to_begin().values.begin_closing(cell, options, me);
-}
-
-/// Takes the waker of a future that waits no longer, which is dropped without the lock.
-pub(crate) fn forget_waker(cell: CellId, waker: &Waker) -> Option<Waker> {
-    let wakers = &mut lock().values.wakers;
-    let at = wakers.iter().position(|(of, other)| *of == cell && other.will_wake(waker))?;
-    Some(wakers.swap_remove(at).1)
 }
 
 /// Ends an initialization that has made its value. `None`: it is to be finished at once, as none of its phase is initialized any more, and the
@@ -173,7 +173,7 @@ static CHANGED: Condvar = Condvar::new();
 /// Lets go of the lock, and says to all who wait that the initialization has ended.
 fn tell(pending: Guard<'static, Pending>, cell: CellId) {
     // No more than those: who is woken may find that another one has begun, and wait for that.
-    let waiting = pending.values.wakers.iter().filter(|(of, _)| *of == cell).count();
+    let waiting = pending.values.wakers.iter().filter(|waiting| waiting.cell == cell).count();
     drop(pending);
     CHANGED.notify_all();
     for waker in (0..waiting).map_while(|_| take_waker(cell)) {
@@ -186,8 +186,8 @@ fn tell(pending: Guard<'static, Pending>, cell: CellId) {
 
 fn take_waker(cell: CellId) -> Option<Waker> {
     let wakers = &mut lock().values.wakers;
-    let at = wakers.iter().position(|(of, _)| *of == cell)?;
-    Some(wakers.remove(at).1)
+    let at = wakers.iter().position(|waiting| waiting.cell == cell)?;
+    Some(wakers.remove(at).waker)
 }
 
 /// The pending set with room for another initialization.

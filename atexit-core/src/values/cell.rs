@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use super::unavailable::Unavailable;
 use crate::config;
@@ -14,7 +14,7 @@ use crate::handler::executor::Executor;
 use crate::handler::value::Options;
 use crate::registration;
 use crate::registry::stacks::Handle;
-use crate::registry::values::{self, Begun, CellId, Completion, Refusal};
+use crate::registry::values::{self, Begun, CellId, Completion, Refusal, Ticket};
 use crate::report::Failure;
 use crate::runner;
 
@@ -140,14 +140,13 @@ impl Initialization {
 
     async fn begin_async<C: Cell>(cell: C) -> Result<Option<Self>, Refusal> {
         let (id, options) = (cell.id(), cell.options());
-        let mut waiting = Waiting { cell: id, waker: None };
-        let begun = poll_fn(|context| match values::poll_begin(id, &options, &|| cell.is_made(), context.waker()) {
-            Ok(None) => {
-                waiting.waker = Some(context.waker().clone());
-                Poll::Pending
+        let mut waiting = Waiting(None);
+        let begun = poll_fn(|context| {
+            match values::poll_begin(id, &options, &|| cell.is_made(), &mut waiting.0, context.waker()) {
+                Ok(None) => Poll::Pending,
+                Ok(Some(begun)) => Poll::Ready(Ok(begun)),
+                Err(refusal) => Poll::Ready(Err(refusal)),
             }
-            Ok(Some(begun)) => Poll::Ready(Ok(begun)),
-            Err(refusal) => Poll::Ready(Err(refusal)),
         });
         Ok(Self::of(cell, &begun.await?))
     }
@@ -185,15 +184,12 @@ impl Drop for Initialization {
 }
 
 /// A future that waits for another one's initialization. Dropped, it leaves no waker behind.
-struct Waiting {
-    cell: CellId,
-    waker: Option<Waker>,
-}
+struct Waiting(Option<Ticket>);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(waker) = &self.waker {
-            drop(values::forget_waker(self.cell, waker));
+        if let Some(ticket) = self.0 {
+            values::leave_waiting(ticket);
         }
     }
 }

@@ -538,7 +538,7 @@ fn a_borrowed_value_is_waited_for_with_patience_then_named_and_never_dropped_und
             none_is_left_behind(seen, &["a", "b"]);
             seen.ran_in_order(&["b"]);
             assert_eq!(seen.status, i32::from(seen.count("a ends") == 0), "{seen:?}");
-            assert_eq!(seen.stderr.contains("was still borrowed "), seen.count("a ends") == 0, "{seen:?}");
+            assert_eq!(seen.stderr.contains("is still borrowed by "), seen.count("a ends") == 0, "{seen:?}");
         },
     );
 }

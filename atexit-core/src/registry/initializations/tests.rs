@@ -98,10 +98,10 @@ impl Model {
         if self.made[cell] {
             return Ok(Some(Begun::Made));
         }
+        if self.closed.contains(&phase(cell)) {
+            return Err(Refusal::TooLate);
+        }
         let Some(run) = self.runs[cell] else {
-            if self.closed.contains(&phase(cell)) {
-                return Err(Refusal::TooLate);
-            }
             self.runs[cell] = Some(Run { thread, progress: Progress::Runs });
             return Ok(Some(Begun::Mine));
         };

@@ -349,7 +349,10 @@ fn a_handler_does_not_wait_for_a_thread_that_waits_for_it() {
             let has = |what: &str| seen.count(&format!("the handler has {what}"));
             assert_eq!(has("Some(Initializing)") + has("None"), 1, "{seen:?}");
             assert!(has("None") == 0 || seen.count("a is made") + seen.count("b is made") > 0, "{seen:?}");
-            none_is_left_behind(seen, &["b"]);
+            // Nobody waits for a thread that waits for this one, and the end may cut it off when it goes on.
+            if seen.count("b sees Some(false)") == 0 {
+                none_is_left_behind(seen, &["b"]);
+            }
             all_went_well(seen);
         },
     );

@@ -131,7 +131,7 @@ fn a_waker_may_do_what_it_likes() {
     let stdout = "begun\nPending\nPending\nthe waker has value\nwoken: 1\nReady(\"value\")\nvalue is dropped\n";
     check("waker_makes_it", stdout, "", 0);
     // Each time it is cloned, woken or dropped, it registers a handler, which no lock is in the way of.
-    let registered = "dropped\ndropped\ncloned\ndropped\ncloned\nwoken\ndropped\ncloned\ndropped\ncloned\ncloned\n";
+    let registered = "dropped\ndropped\ncloned\ndropped\ncloned\nwoken\nwoken\ndropped\ncloned\ncloned\ncloned\n";
     let stdout = format!(
         "begun\nPending\nPending, Pending\nPending\nReady(\"value\"), Ready(\"value\")\n{registered}value is dropped\n"
     );

@@ -441,7 +441,7 @@ fn of_threads_that_close_a_value_while_the_process_exits_one_does() {
 #[test]
 fn close_says_what_went_wrong_and_the_value_is_closed_all_the_same() {
     let borrowed = format!("in use: dropped at {{DROPPED}}: {STILL_BORROWED}");
-    check("closed_while_borrowed", &[&borrowed, "a is there, Some(Closed), false"]);
+    check("closed_while_borrowed", &[&borrowed, "a is there, Some(Closed), false", "a dropped"]); // at exit, by then
     let stdout = [r#"fails at {FAILS}: "no luck", then false"#, "panics at {PANICS}: panicked: no luck, then false"];
     check_failing("closed_with_failure", &stdout, &["hook: no luck"], 0);
     let late = "time limit: slow at {DROPPED}: exceeded its time limit of 50ms";

@@ -28,12 +28,14 @@ use crate::sys::Process;
 /// keep for as long as they like. For a value that has a method by which it is closed: a pool, a client, a telemetry provider. One that is to be
 /// dropped belongs in a [`DropAtExit`](crate::DropAtExit).
 ///
-/// It needs [`close_with`](Self::close_with) or [`close_with_async`](Self::close_with_async), and panics on first use without. A closed value is
-/// still there to look at, by [`get`](Self::get); [`try_get`](Self::try_get) says that it is closed.
+/// It needs [`close_with`](Self::close_with) or [`close_with_async`](Self::close_with_async): without, every method that makes the value panics. A
+/// closed value is still there to look at, by [`get`](Self::get); [`try_get`](Self::try_get) says that it is closed.
+///
+/// The cell's methods hide those of the value that have the same name: write `POOL.get().close()` for the pool's own.
 ///
 /// # When
 ///
-/// In all else it is as a [`DropAtExit`](crate::DropAtExit#when), but that nobody is waited for who has a reference.
+/// As for a [`DropAtExit`](crate::DropAtExit#when), except that an exit does not wait for those who hold a reference.
 ///
 /// # Examples
 ///
@@ -86,6 +88,9 @@ struct Kept<T: 'static> {
 impl<T: Send + Sync + 'static> CloseAtExit<T> {
     /// A cell whose value `init` makes on first use.
     ///
+    /// If that can fail, take an [`empty`](Self::empty) one and [`get_or_try_init`](Self::get_or_try_init); if it needs arguments, `empty` and
+    /// [`set`](Self::set); if it is async, `empty` and [`get_or_init_async`](Self::get_or_init_async).
+    ///
     /// Reports name the place of this call, unless it has a [name](Self::name).
     #[must_use]
     #[track_caller]
@@ -129,6 +134,10 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
 
     /// The same by an async function, driven as an async handler is.
     ///
+    /// That is by an executor of its own: when `#[tokio::main]` returns, its runtime is gone, and what lives on it, as the connections of a pool, cannot
+    /// be closed any more. [`close`](Self::close) such a value before, or keep the runtime in a `static`. A closure is written
+    /// `|value| async move { … }`.
+    ///
     /// # Examples
     ///
     /// ```
@@ -163,7 +172,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         self
     }
 
-    /// Finishes it among the handlers that say `first`, in the order of registration: that is its initialization.
+    /// Finishes it among the handlers that say `first`, where one that was registered when the value was made would run.
     ///
     /// # Panics
     ///
@@ -175,7 +184,9 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         self
     }
 
-    /// Finishes it among the handlers that say `last`, in the order of registration: that is its initialization. Loggers want this.
+    /// Finishes it among the handlers that say `last`, where one that was registered when the value was made would run. Loggers want this.
+    ///
+    /// Handlers that `#[at_exit(last)]` declares run after it, and cannot use it.
     ///
     /// # Panics
     ///
@@ -199,13 +210,16 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
 
     /// The value, made by the function of [`new`](Self::new) if nothing has made it yet.
     ///
+    /// It is as [`LazyLock::force`](std::sync::LazyLock::force), not as [`OnceLock::get`](std::sync::OnceLock::get): that is
+    /// [`get_if_open`](Self::get_if_open).
     /// It is valid forever, and stays what it is when the value is closed.
     ///
     /// # Panics
     ///
     /// If there is none to be had: it was never made, and the process exits, nothing has [`set`](Self::set) it, its own initialization asks for it, or one that waits for this thread;
     /// and in a handler, if another thread does not end its initialization in time. The message says which, and where the value is declared.
-    /// If the function panics, so does this, and the next call tries again.
+    /// If the function panics, so does this, and the next call tries again. In the destructor of a thread-local a panic aborts: take
+    /// [`get_if_open`](Self::get_if_open) there. With `panic = "abort"`, a thread that asks too late waits for the end of the process instead.
     #[inline]
     #[track_caller]
     pub fn get(&'static self) -> &'static T {
@@ -276,8 +290,9 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
 
     /// The value, made by an async `init` if nothing has made it yet.
     ///
-    /// Meanwhile others that want the value wait, futures as well as threads. An exit waits for it only while it is being polled, and when the
-    /// exit finishes values, it goes on no more. If it is dropped before its end, the cell is empty again and the next one tries.
+    /// Meanwhile others that want the value wait, futures as well as threads. An exit waits for it only while it is being polled, not while it is
+    /// at an `.await`, and when the exit has finished a value, it goes on no more. If it is dropped before its end, the cell is empty again and
+    /// the next one tries. Two futures that wait for each other's values wait forever.
     ///
     /// # Panics
     ///
@@ -332,7 +347,9 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     /// Closes the value now, on this thread: `Ok(true)` if this call has closed it.
     ///
     /// It is `Ok(false)` if it is closed already, and in a forked child whose parent made it. So it is, and nothing changes, if it was never made or
-    /// is being made: that is none of this call's. An async function runs on a thread of its own.
+    /// is being made: that is none of this call's. An async function runs on a thread of its own,
+    /// which is abandoned when the time limit is over; do not call this in a future of the runtime that the function needs. Else it returns when
+    /// the function does. An exit waits for it, as it waits for an initialization.
     ///
     /// # Errors
     ///

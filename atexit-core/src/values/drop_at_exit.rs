@@ -29,29 +29,33 @@ use crate::sys::{self, Process};
 /// Rust never drops a `static`. This cell owns its value until the process exits, and then lets go of it: a temporary directory is deleted, a
 /// server stopped, the guard of a log writer dropped.
 ///
-/// | take | if the value | because |
-/// |---|---|---|
-/// | `DropAtExit` | is to be dropped, or its end takes it by value | at exit it is, unless somebody still borrows it |
-/// | [`CloseAtExit`](crate::CloseAtExit) | has a method that closes it by reference: a pool, a provider | a reference is `&'static`, kept by anybody for as long as they like |
+/// Which of the two cells to take depends on how long anybody holds a reference:
 ///
-/// What [`get`](Self::get) returns is a counted reference. Where it is kept when the value's turn comes, by a `main` that calls
-/// [`std::process::exit`] or is interrupted by a signal, it keeps the value: that waits for two seconds, or the [time limit](Self::time_limit),
-/// and then it is a failure, and the value is left as it is, for nothing is freed under the hands of those who use it. So take what you
-/// need out of it, and let go before you wait for anything, an `.await` among it; or take a `CloseAtExit`.
+/// | take | if a reference is held | for a value that |
+/// |---|---|---|
+/// | `DropAtExit` | for a moment at a time | is dropped, or taken by value by the function that ends it: a temporary directory, the guard of a log writer |
+/// | [`CloseAtExit`](crate::CloseAtExit) | for as long as you like, by tasks, tests or `main` | is closed by reference: a pool, a provider, a server in a `Mutex` |
+///
+/// What [`get`](Self::get) returns is a counted reference, which keeps the value. If one is still held when the value's turn comes, by a `main` that
+/// calls [`std::process::exit`] or is interrupted by a signal, the exit waits for two seconds, or the [time limit](Self::time_limit).
+/// After that it is a failure, and the value is neither dropped nor closed, for nothing is freed under the hands of those who use it. So take
+/// what you need out of it, and let go before you wait for anything, an `.await` among it.
 ///
 /// # When
 ///
-/// Values have their turn after all handlers but those that say `last`, so that any handler may use them, and among themselves in the reverse
-/// order of their initialization: one that used another while it was made goes first. What a value needs itself when it is finished has to
-/// be a value, too, or to be finished by a `last` handler. [`plan`](crate::plan), reports, events and limits
-/// know a value as a handler.
+/// Values are finished after all handlers but those that say `last`, so that any other handler may use them, and among themselves in the reverse
+/// order of their initialization: one that used another while it was made goes first. So let `init` use what the closing function uses.
+/// [`plan`](crate::plan), reports, events and limits know a value as a handler.
 ///
-/// - From the moment the first value is finished at an exit, none is made any more. One that is being made then has been waited for before,
-///   for two seconds or its time limit, unless by the exiting thread itself or by a future that is not being polled. One that comes later is
-///   finished at once.
-/// - It is closed for good, also by [`run`](crate::run) and [`close`](Self::close). [`clear`](crate::clear) forgets to finish it, and it stays.
-/// - A forked child has its parent's value as it was, and neither finishes nor drops it.
-/// - Without threads, as on WebAssembly, nothing waits for those who borrow a value.
+/// - From the moment the first value of a phase is finished at an exit, none of that phase is made any more. An initialization that is under way
+///   by then has been waited for, for two seconds or its time limit; if it takes longer, that is a failure, and what it makes is finished at
+///   once, on its own thread, as long as the process lasts.
+/// - Not waited for is an initialization of the exiting thread itself, nor one by a future that is at an `.await` when the process exits: what that
+///   has started is left behind. So start a process in the last step of such a future, or in a function.
+/// - What [`run`](crate::run) or [`close`](Self::close) has closed is closed for good. After [`clear`](crate::clear) a value stays open, and is not
+///   finished at exit.
+/// - A forked child has its parent's values as they were, and neither finishes nor drops them.
+/// - Where a system starts no thread in an exit, nothing is waited for: on WebAssembly, on NetBSD, and in a DLL that Windows detaches.
 ///
 /// # Examples
 ///
@@ -93,6 +97,9 @@ struct Made<T> {
 impl<T: Send + Sync + 'static> DropAtExit<T> {
     /// A cell whose value `init` makes on first use.
     ///
+    /// If that can fail, take an [`empty`](Self::empty) one and [`get_or_try_init`](Self::get_or_try_init); if it needs arguments, `empty` and
+    /// [`set`](Self::set); if it is async, `empty` and [`get_or_init_async`](Self::get_or_init_async).
+    ///
     /// Reports name the place of this call, unless it has a [name](Self::name).
     #[must_use]
     #[track_caller]
@@ -103,6 +110,21 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     }
 
     /// A cell whose value comes by [`set`](Self::set) or [`get_or_init`](Self::get_or_init).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atexit_core::DropAtExit;
+    ///
+    /// /// Writes what is in its queue when it is dropped, as that of `tracing-appender` does.
+    /// struct WorkerGuard;
+    ///
+    /// static LOG: DropAtExit<WorkerGuard> = DropAtExit::empty().last();
+    ///
+    /// fn main() {
+    ///     assert!(LOG.set(WorkerGuard).is_ok());
+    /// }
+    /// ```
     #[must_use]
     #[track_caller]
     pub const fn empty() -> Self {
@@ -119,6 +141,10 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     }
 
     /// The same of an async function, driven as an async handler is.
+    ///
+    /// That is by an executor of its own: when `#[tokio::main]` returns, its runtime is gone, and what lives on it, as the connections of a pool, cannot
+    /// be closed any more. [`close`](Self::close) such a value before, or keep the runtime in a `static`. A closure is written
+    /// `|value| async move { … }`.
     ///
     /// # Examples
     ///
@@ -152,7 +178,7 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         self
     }
 
-    /// Finishes it among the handlers that say `first`, in the order of registration: that is its initialization.
+    /// Finishes it among the handlers that say `first`, where one that was registered when the value was made would run.
     ///
     /// # Panics
     ///
@@ -164,7 +190,9 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         self
     }
 
-    /// Finishes it among the handlers that say `last`, in the order of registration: that is its initialization. Loggers want this.
+    /// Finishes it among the handlers that say `last`, where one that was registered when the value was made would run. Loggers want this.
+    ///
+    /// Handlers that `#[at_exit(last)]` declares run after it, and cannot use it.
     ///
     /// # Panics
     ///
@@ -176,10 +204,11 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         self
     }
 
-    /// Sets how long it may take to finish the value, and how long that waits before, two seconds by default.
+    /// Sets how long an exit waits for the initialization of the value, and how long it may take to finish it.
     ///
-    /// That is for the end of an initialization that is under way at an exit, and for the last that borrows the value. As for a
-    /// [handler](crate::Handler::time_limit), what exceeds its limit is abandoned and has failed.
+    /// Without a limit it waits for two seconds, and it may take as long as it likes to finish the value. In the latter time an exit waits for those who
+    /// borrow the value, too, and stops a little before the limit, to say so. As for a [handler](crate::Handler::time_limit), what exceeds its limit is
+    /// abandoned and has failed. All initializations together keep an exit no longer than the longest of these times.
     #[must_use]
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.options.time_limit = Some(limit);
@@ -188,13 +217,16 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
 
     /// The value, made by the function of [`new`](Self::new) if nothing has made it yet.
     ///
+    /// It is as [`LazyLock::force`](std::sync::LazyLock::force), not as [`OnceLock::get`](std::sync::OnceLock::get): that is
+    /// [`get_if_open`](Self::get_if_open).
     /// While the reference is kept, the value stays open: see [`DropAtExit`].
     ///
     /// # Panics
     ///
     /// If there is none to be had: it is closed, nothing has [`set`](Self::set) it, its own initialization asks for it, or one that waits for this thread;
     /// and in a handler, if another thread does not end its initialization in time. The message says which, and where the value is declared.
-    /// If the function panics, so does this, and the next call tries again.
+    /// If the function panics, so does this, and the next call tries again. In the destructor of a thread-local a panic aborts: take
+    /// [`get_if_open`](Self::get_if_open) there. With `panic = "abort"`, a thread that asks too late waits for the end of the process instead.
     #[inline]
     #[track_caller]
     pub fn get(&'static self) -> ExitRef<T> {
@@ -268,8 +300,9 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
 
     /// The value, made by an async `init` if nothing has made it yet.
     ///
-    /// Meanwhile others that want the value wait, futures as well as threads. An exit waits for it only while it is being polled, and when the
-    /// exit finishes values, it goes on no more. If it is dropped before its end, the cell is empty again and the next one tries.
+    /// Meanwhile others that want the value wait, futures as well as threads. An exit waits for it only while it is being polled, not while it is
+    /// at an `.await`, and when the exit has finished a value, it goes on no more. If it is dropped before its end, the cell is empty again and
+    /// the next one tries. Two futures that wait for each other's values wait forever.
     ///
     /// # Panics
     ///
@@ -320,12 +353,13 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     ///
     /// It waits for those who borrow the value, as an exit does. It is `Ok(false)` if it is closed already, and in a forked child whose parent made
     /// it. So it is, and nothing changes, if it was never made or is being made: that is none of this call's. An async function runs on a thread of
-    /// its own.
+    /// its own, which is abandoned when the time limit is over; do not call this in a future of the runtime that the function needs. Else it
+    /// returns when the function does. An exit waits for it, as it waits for an initialization.
     ///
     /// # Errors
     ///
     /// If the function fails or panics, if it exceeds its time limit, or if the value is still borrowed after two seconds, or its time limit.
-    /// It is closed all the same.
+    /// It is closed all the same; what was borrowed is finished at exit, if it can be then.
     ///
     /// # Examples
     ///

@@ -137,3 +137,20 @@ fn a_waker_may_do_what_it_likes() {
     );
     check("waker_registers", &stdout, "", 0);
 }
+
+#[test]
+fn a_future_that_closes_a_value_early_is_abandoned_at_its_limit() {
+    let stdout = "Err(\"exceeded its time limit of 50ms\")\n";
+    check_without_tokio_too("closed_for_too_long", stdout, "", 0);
+}
+
+#[test]
+fn an_async_handler_does_not_wait_for_a_value_forever() {
+    let slow = at("static SLOW: DropAtExit");
+    let message = format!("slow at {slow} is still being initialized after 50ms");
+    let handler = at("register_async(async || _ = SLOW");
+    let stderr = format!(
+        "panicked: {message}\nat_exit: 1 handler failed:\nat_exit: closure in async_values::awaited_in_vain at {handler}: panicked: {message}\n"
+    );
+    check_without_tokio_too("awaited_in_vain", "", &stderr, 101);
+}

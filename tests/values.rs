@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use spawn::c_library::{after_failure, one_thread_in_exit};
 use spawn::target::{Needs, lacks, times};
-use spawn::{End, Seen, command, run};
+use spawn::{End, Seen, assert_seen, build, command, run};
 
 const VALUES: &str = env!("CARGO_BIN_EXE_values");
 const SOURCE: &str = include_str!("programs/values.rs");
@@ -453,6 +453,39 @@ fn close_waits_for_those_who_borrow() {
     for _ in 0..times(20) {
         check("closed_when_given_back", &["a given back", "a dropped", "true"]);
     }
+}
+
+#[test]
+fn an_exit_waits_for_what_another_thread_closes() {
+    for _ in 0..times(20) {
+        check("closed_elsewhere", &["a stopped with used", "a dropped", "used dropped"]);
+    }
+    let stderr = [
+        "at_exit: 1 handler failed:",
+        "at_exit: hangs at {VALUE}: was still being closed 50ms after its turn had come",
+    ];
+    check_failing("closed_elsewhere_for_good", &[], &stderr, 1);
+}
+
+#[test]
+fn an_exit_waits_for_attempts_that_follow_each_other_no_longer_than_for_one() {
+    for _ in 0..times(10) {
+        let seen = run(&mut command(VALUES, &["fails_again_and_again"]));
+        assert!(seen.stdout.is_empty() && [End::Status(0), End::Status(1)].contains(&seen.end), "{seen:?}");
+    }
+}
+
+/// A panic ends the process there, and so it must not come before all is finished.
+#[test]
+fn where_a_panic_aborts_a_thread_that_asks_too_late_waits_for_the_end() {
+    let flags = [("CARGO_PROFILE_DEV_PANIC", "abort")];
+    let program = build("abort", &["-p", "atexit", "--bin", "values"], &flags).join("values");
+    assert_seen(
+        &mut command(&program.to_string_lossy(), &["asked_too_late"]),
+        "a stopped\na dropped\nbelow dropped\n",
+        "",
+        End::Status(0),
+    );
 }
 
 #[test]

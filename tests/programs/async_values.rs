@@ -25,6 +25,8 @@ impl Drop for Value {
 static VALUE: DropAtExit<Value> = DropAtExit::empty().name("value");
 static OTHER: DropAtExit<Value> = DropAtExit::new(|| Value("other")).name("other");
 
+const SHORT: Duration = Duration::from_millis(50);
+
 static GO_ON: Notify = Notify::const_new();
 
 fn main() {
@@ -50,6 +52,8 @@ fn main() {
         Some("closed_at_exit") => closed_at_exit(),
         Some("closed_in_runtime") => closed_in_runtime(),
         Some("closed_in_handlers") => closed_in_handlers(),
+        Some("closed_for_too_long") => closed_for_too_long(),
+        Some("awaited_in_vain") => awaited_in_vain(),
         Some("waker_panics") => waker_panics(),
         Some("waker_makes_it") => waker_makes_it(),
         Some("waker_registers") => waker_registers(),
@@ -313,6 +317,27 @@ fn closed_in_runtime() {
         println!("{:?}", CLOSED.close().map_err(|failure| failure.to_string()));
     };
     current_thread().block_on(async move { close() });
+}
+
+fn closed_for_too_long() {
+    static HANGS: DropAtExit<Value> =
+        DropAtExit::new(|| Value("it")).close_with_async(hangs).name("hangs").time_limit(SHORT);
+    async fn hangs(value: Value) {
+        pending::<()>().await;
+        drop(value);
+    }
+    HANGS.get();
+    println!("{:?}", HANGS.close().map_err(|failure| failure.message().to_owned()));
+}
+
+/// By a handler, while nobody polls the future that makes the value.
+fn awaited_in_vain() {
+    static SLOW: DropAtExit<Value> = DropAtExit::empty().name("slow").time_limit(SHORT);
+    let mut makes = Box::pin(SLOW.get_or_init_async(async || pending().await));
+    let runtime = current_thread();
+    runtime.block_on(poll_fn(|context| Poll::Ready(makes.as_mut().poll(context).is_pending())));
+    std::mem::forget(makes);
+    register_async(async || _ = SLOW.get_or_init_async(make).await);
 }
 
 fn closed_in_handlers() {

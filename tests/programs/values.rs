@@ -41,7 +41,7 @@ scenes! {
     initialized_once tried_again tried_again_by_a_waiting_thread by_a_fallible_function set_once asks_for_itself ask_for_each_other
     exits_in_initialization exits_in_initialization_in_a_handler waits_for_main_that_exits set_meanwhile asked_for_while_main_initializes without_close shown places
     closed closed_never_made closed_while_borrowed closed_when_given_back closed_with_failure closed_by_one closed_too_slowly
-    closed_in_a_handler exits_in_close
+    closed_in_a_handler exits_in_close closed_elsewhere closed_elsewhere_for_good fails_again_and_again asked_too_late
     borrowed borrowed_for_good borrowed_by_a_thread borrowed_by_another borrowed_at_deadline given_back
     kept asked_while_closing asked_while_closing_elsewhere fails panics_in_drop returns_status hangs hangs_at_deadline
     exits uses_others limited_by_all
@@ -189,6 +189,11 @@ impl Moment {
     fn come(&self) {
         *self.is_there.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_all();
+    }
+
+    fn wait_for(&self, at_most: Duration) {
+        let is_there = self.is_there.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_timeout_while(is_there, at_most, |is_there| !*is_there));
     }
 
     fn wait(&self) {
@@ -820,6 +825,81 @@ fn closed_in_a_handler() {
     register(|| println!("{}, {}", closing(&DROPPED), closing(&EXITS)));
     register(|| println!("never: {}", closing(&EXITS)));
     register(|| println!("{}, {}", EXITS.0, DROPPED.get().0));
+}
+
+/// A thread closes the value while the process exits.
+fn closed_elsewhere() {
+    static USED: DropAtExit<Value> = DropAtExit::new(|| Value("used"));
+    static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a")).close_with(stop_when_exiting);
+    static STOPS: Barrier = Barrier::new(2);
+    static EXITS: Moment = Moment::new();
+    fn stop_when_exiting(value: Value) {
+        STOPS.wait();
+        EXITS.wait();
+        println!("{} stopped with {}", value.0, USED.get().0);
+        drop(value);
+    }
+    USED.get();
+    VALUE.get();
+    thread::spawn(|| VALUE.close());
+    STOPS.wait();
+    register(|| EXITS.come());
+}
+
+fn closed_elsewhere_for_good() {
+    static VALUE: CloseAtExit<Value> =
+        CloseAtExit::new(|| Value("a")).close_with(|_| hangs()).name("hangs").time_limit(SHORT);
+    static STOPS: Barrier = Barrier::new(2);
+    fn hangs() {
+        STOPS.wait();
+        hang();
+    }
+    VALUE.get();
+    thread::spawn(|| VALUE.close());
+    STOPS.wait();
+}
+
+/// Each attempt takes a part of what an exit waits.
+fn fails_again_and_again() {
+    static VALUE: DropAtExit<Value> = DropAtExit::empty().name("a").time_limit(SHORT);
+    static TRIES: Barrier = Barrier::new(2);
+    static NEVER: Moment = Moment::new();
+    thread::spawn(|| {
+        let mut attempts = 0;
+        let mut attempt = || {
+            attempts += 1;
+            if attempts == 1 {
+                TRIES.wait();
+            }
+            NEVER.wait_for(SHORT / 2);
+            Err::<Value, _>(())
+        };
+        while VALUE.get_or_try_init(&mut attempt).is_err() {}
+    });
+    TRIES.wait();
+}
+
+/// A thread asks for a value when the first one is finished.
+fn asked_too_late() {
+    static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a")).close_with(tells);
+    static OTHER: DropAtExit<Value> = DropAtExit::new(|| Value("b"));
+    static LATE: Moment = Moment::new();
+    static BELOW: DropAtExit<Value> = DropAtExit::new(|| Value("below"));
+    static ASKS: Moment = Moment::new();
+    fn tells(value: Value) {
+        LATE.come();
+        ASKS.wait();
+        println!("{} stopped", value.0);
+        drop(value);
+    }
+    BELOW.get();
+    VALUE.get();
+    thread::spawn(|| {
+        LATE.wait();
+        ASKS.come();
+        OTHER.get();
+        println!("never");
+    });
 }
 
 fn exits_in_close() {

@@ -151,8 +151,8 @@ impl Handler {
     /// It runs in this process only, as with [`this_process`](Self::this_process). See [`guard()`].
     ///
     /// Where the guard runs it, that is on the thread that drops the guard, and a time limit is reported when the function is over: it cannot
-    /// be abandoned there. An async one runs on a thread of its own, for which the dropping thread waits, since that may be one of a runtime's,
-    /// which drives no second future; inside a handler that is not async it runs on the thread of that. It is no handler then: [`cause`](crate::cause) and [`remaining`](crate::remaining) are `None`, and
+    /// be abandoned there. An async one runs on a thread of its own, for which the dropping thread waits until the limit is over, since that may be
+    /// one of a runtime's, which drives no second future; inside a handler that is not async it runs on the thread of that. It is no handler then: [`cause`](crate::cause) and [`remaining`](crate::remaining) are `None`, and
     /// [`exit`](crate::exit) ends the process. What fails is named on standard error if it has a name, and else shown as `main` shows an error.
     ///
     /// # Examples

@@ -24,7 +24,8 @@
 //! |---|---|
 //! | declare a handler | [`#[at_exit]`](at_exit) |
 //! | register one while the program runs, and take it back | [`register`], [`register_async`], [`Handler`], [`Registration`], [`unregister`], [`clear`] |
-//! | finish a value in a `static`: drop it, or have it closed | [`DropAtExit`], [`CloseAtExit`] |
+//! | drop a value in a `static` at exit | [`DropAtExit`] |
+//! | close one to which others keep references | [`CloseAtExit`] |
 //! | run a function when a scope ends, or at exit if that is first | [`guard`] |
 //! | link crates that nothing else names, and state their order | [`link!`] |
 //! | see the order, and test it | [`plan`], [`check`] |

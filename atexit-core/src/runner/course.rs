@@ -78,6 +78,8 @@ pub(crate) struct RunState {
     pub(super) is_exit_locked: bool,
     /// How many threads C's `exit` has brought to the hook.
     pub(super) in_hook: usize,
+    /// With which status a handler of the run that is under way, or the observer, has called C's `exit`, where that is known.
+    pub(super) exits_with: Option<i32>,
     /// How many threads wait for the run to end, so that no wake-up is sent where nobody waits.
     pub(super) waiting: usize,
 }
@@ -121,6 +123,7 @@ impl RunState {
             kept: Vec::new(),
             is_exit_locked: false,
             in_hook: 0,
+            exits_with: None,
             waiting: 0,
         }
     }

@@ -252,7 +252,7 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
 
 /// Runs everything that is pending because C's `exit` has called the hook, and the process was about to end with `status`.
 pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
-    state::enter_hook();
+    state::enter_hook(status);
     registry::values::leave_initializations();
     let inside = if is_inside() { finish_inside_handler(status) } else { None };
     let result = inside.unwrap_or_else(|| run(Cause::Exit { status }).map(|(_, asked)| asked));

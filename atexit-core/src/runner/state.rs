@@ -95,6 +95,7 @@ pub(crate) fn open(context: &Arc<RunContext>) {
     let record = RunRecord::new(Arc::clone(context));
     let mut run = lock_to_nest();
     run.open(ThreadToken::mine(), record);
+    run.exits_with = None;
     wake(&run);
 }
 
@@ -244,10 +245,15 @@ pub(crate) fn leave(status: i32) -> bool {
     run.in_hook == 0
 }
 
-/// C's `exit` has called the hook on this thread.
-pub(crate) fn enter_hook() {
+/// C's `exit` has called the hook on this thread, with this status, where that is known. From a handler, or from the observer, that is what the
+/// process is about to end with: the deadline may end it before another word is said.
+pub(crate) fn enter_hook(status: Option<i32>) {
     IN_EXIT.set(true);
-    lock().in_hook += 1;
+    let mut run = lock();
+    run.in_hook += 1;
+    if lease::is_held() {
+        run.exits_with = status.or(run.exits_with);
+    }
 }
 
 /// Whether this thread, on which C's `exit` has called the hook, is the one that goes on there.
@@ -291,7 +297,9 @@ pub(crate) fn context() -> Option<Arc<RunContext>> {
 
 /// The status that the process was about to end with, where that is known.
 pub(crate) fn pending_status() -> Option<i32> {
-    lock().records.first().and_then(|record| record.context().cause.status())
+    let run = lock();
+    let of_cause = || run.records.first().and_then(|record| record.context().cause.status());
+    run.exits_with.or_else(of_cause)
 }
 
 /// A handler of the innermost run has called `exit` with this code.

@@ -161,14 +161,19 @@ fn fails() {
     });
 }
 
-fn suspended_without_runtime() {
-    type Kept = Pin<Box<dyn Future<Output = ExitRef<Value>> + Send>>;
+/// Polls the future once, and keeps it.
+fn suspend(mut future: Kept) -> bool {
     static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
-    let mut future: Kept = Box::pin(VALUE.get_or_init_async(begin));
     let is_pending =
         current_thread().block_on(poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())));
     KEPT.lock().expect("it is free").replace(future);
-    println!("suspended: {is_pending}");
+    is_pending
+}
+
+type Kept = Pin<Box<dyn Future<Output = ExitRef<Value>> + Send>>;
+
+fn suspended_without_runtime() {
+    println!("suspended: {}", suspend(Box::pin(VALUE.get_or_init_async(begin))));
     OTHER.get();
     register(|| println!("the handler has {:?}", OTHER.try_get().map(|value| value.0)));
 }
@@ -333,10 +338,7 @@ fn closed_for_too_long() {
 /// By a handler, while nobody polls the future that makes the value.
 fn awaited_in_vain() {
     static SLOW: DropAtExit<Value> = DropAtExit::empty().name("slow").time_limit(SHORT);
-    let mut makes = Box::pin(SLOW.get_or_init_async(async || pending().await));
-    let runtime = current_thread();
-    runtime.block_on(poll_fn(|context| Poll::Ready(makes.as_mut().poll(context).is_pending())));
-    std::mem::forget(makes);
+    suspend(Box::pin(SLOW.get_or_init_async(async || pending().await)));
     register_async(async || _ = SLOW.get_or_init_async(make).await);
 }
 

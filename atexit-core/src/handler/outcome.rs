@@ -35,7 +35,7 @@ use super::error::HandlerError;
     message = "an exit handler cannot return `{Self}`",
     label = "a handler returns `()`, `!`, `ExitCode` or `Result<T, E>` with `E: Debug`",
     note = "a type of yours can be returned, too, if it implements `atexit_core::Outcome`",
-    note = "where this is a future: `register_async` takes an async function or closure, and so does `Handler::new_async`"
+    note = "where this is a future: `register_async` takes an async function or closure, and so do `Handler::new_async` and `close_with_async`"
 )]
 pub trait Outcome {
     /// Success, or what went wrong.

@@ -75,7 +75,7 @@ fn an_exit_waits_for_a_future_that_is_being_polled_and_finishes_what_comes_too_l
     let late = format!("late at {}", at("static LATE"));
     let stderr = format!(
         "panicked: {late} was not made before the process exits, and is not made any more\n\
-         at_exit: 1 handler failed:\nat_exit: {late}: was still being initialized 50ms after its turn had come\n"
+         at_exit: 1 handler failed:\nat_exit: {late}: was still being initialized, and is not waited for any longer\n"
     );
     check("polled_for_too_long", "other is dropped\nlate is dropped\npanicked: true\n", &stderr, 1);
 }

@@ -83,7 +83,7 @@ pub mod guide {}
 ///
 /// A [`DropAtExit`](crate::DropAtExit) or a [`CloseAtExit`](crate::CloseAtExit) in a `static` is finished after the handlers that are neither
 /// `first` nor `last`. An exit waits for the initialization of one that is under way, and from the moment it finishes the first value
-/// none is made any more.
+/// of a phase none of that phase is made any more.
 ///
 /// # Fork
 ///

@@ -45,7 +45,7 @@ scenes! {
     borrowed borrowed_for_good borrowed_by_a_thread borrowed_by_another borrowed_at_deadline given_back
     kept asked_while_closing asked_while_closing_elsewhere fails panics_in_drop returns_status hangs hangs_at_deadline
     exits uses_others limited_by_all
-    initialized_meanwhile never_initialized never_initialized_for_long never_initialized_at_deadline too_late_initialization handler_waits handler_waits_in_vain asked_after_the_hook
+    initialized_meanwhile never_initialized never_initialized_for_long never_initialized_at_deadline too_late_initialization handler_waits handler_waits_in_vain asked_after_the_hook asked_before_the_hook
     nothing_begins nothing_begins_without_handlers
     inherited inherits_initialization forked_in_initialization forked_by_a_handler forked_while_finishing
 }
@@ -1263,22 +1263,36 @@ fn handler_waits_in_vain() {
 
 /// By what C calls when the handlers have run: nobody waits there for what will never be open.
 fn asked_after_the_hook() {
-    static BEGUN: Barrier = Barrier::new(2);
-    static HANGS: DropAtExit<Value> = DropAtExit::new(|| {
-        BEGUN.wait();
-        hang();
-    })
-    .name("hangs")
-    .time_limit(SHORT);
+    begin_what_hangs();
+    register(ask_in_exit);
+}
+
+/// By what it calls before they run: it does not wait forever.
+fn asked_before_the_hook() {
+    begin_what_hangs();
+    ask_in_exit();
+}
+
+static HANGS: DropAtExit<Value> = DropAtExit::new(|| {
+    BEGUN.wait();
+    hang();
+})
+.name("hangs")
+.time_limit(SHORT);
+static BEGUN: Barrier = Barrier::new(2);
+
+fn begin_what_hangs() {
+    thread::spawn(|| HANGS.get());
+    BEGUN.wait();
+}
+
+/// Has C's `exit` ask for it.
+fn ask_in_exit() {
     extern "C" fn asks() {
         println!("{:?}", HANGS.try_get().err());
     }
-    thread::spawn(|| HANGS.get());
-    BEGUN.wait();
-    register(|| {
-        // SAFETY: ISO C allows it, also in an exit function.
-        assert_eq!(unsafe { libc::atexit(asks) }, 0);
-    });
+    // SAFETY: ISO C allows it, also in an exit function.
+    assert_eq!(unsafe { libc::atexit(asks) }, 0);
 }
 
 /// Threads make values for as long as they can. Each one is finished.

@@ -241,9 +241,9 @@ impl HandlerError {
     }
 
     /// A value whose initialization, or whose closing on another thread, has not ended in time.
-    pub(crate) fn given_up(waited: Duration, is_closing: bool) -> Self {
+    pub(crate) fn given_up(is_closing: bool) -> Self {
         let what = if is_closing { "closed" } else { "initialized" };
-        Self::of_kind(FailureKind::InUse, 1, format!("was still being {what} {waited:?} after its turn had come"))
+        Self::of_kind(FailureKind::InUse, 1, format!("was still being {what}, and is not waited for any longer"))
     }
 
     /// The handler has panicked, and the panic hook has not returned.

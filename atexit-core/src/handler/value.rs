@@ -128,7 +128,7 @@ impl Code for GivenUp {
     const SAYS_MORE: bool = true;
 
     fn call(self, _: &Executor) -> Result<(), HandlerError> {
-        Err(HandlerError::given_up(self.options.patience(), self.is_closing))
+        Err(HandlerError::given_up(self.is_closing))
     }
 
     fn about(&self) -> Option<&dyn About> {

@@ -24,10 +24,12 @@ use crate::sys::lock::Guard;
 use crate::sys::sync::{Condvar, Instant};
 use crate::sys::token::ThreadToken;
 
-/// Begins an initialization, once no other one of the cell is under way. A handler does not wait for longer than the value's patience.
+/// Begins an initialization, once no other one of the cell is under way. What an exit calls, a handler or a function of C, does not wait for longer
+/// than the value's patience.
 pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool) -> Result<Begun, Refusal> {
     let me = ThreadToken::mine();
-    let until = lease::is_held().then(|| Instant::now().checked_add(options.patience())).flatten();
+    let mut is_bounded = false;
+    let mut until = None;
     let mut pending = lock_to_begin();
     let begun = loop {
         if let Some(begun) = pending.values.try_begin(cell, options, me, is_made).transpose() {
@@ -36,7 +38,14 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
         if let Some(refusal) = pending.values.refusal(cell, me, lease::is_held()) {
             break Err(refusal);
         }
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if !std::mem::replace(&mut is_bounded, true) {
+            drop(pending); // to find out walks over the stack
+            let is_called_by_exit = lease::is_held() || sys::is_in_exit();
+            until = is_called_by_exit.then(|| Instant::now().checked_add(options.patience())).flatten();
+            pending = lock_to_begin();
+            continue;
+        }
+        let left = until.map(|until: Instant| until.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
             break Err(Refusal::TooLong(options.patience()));
         }
@@ -116,15 +125,19 @@ pub(crate) fn suspend(cell: CellId) {
 
 /// The initialization has failed, or was dropped: the next one that asks for the value tries again.
 pub(crate) fn abandon(cell: CellId) {
-    let mut pending = lock();
-    pending.values.remove(cell);
-    tell(pending, cell);
+    lock().values.remove(cell);
+    tell(cell);
 }
 
-/// Begins to close a value outside of a run: an exit waits for that as it does for an initialization. [`abandon`] ends it.
-pub(crate) fn begin_closing(cell: CellId, options: &Options) {
+/// Begins to close a value outside of a run, if this closes it: an exit waits for that as it does for an initialization. [`abandon`] ends it.
+pub(crate) fn begin_closing(cell: CellId, options: &Options, close: &dyn Fn() -> bool) -> bool {
     let me = ThreadToken::mine();
-    lock_to_begin().values.begin_closing(cell, options, me);
+    let mut pending = lock_to_begin();
+    let is_closed_here = close();
+    if is_closed_here {
+        pending.values.begin_closing(cell, options, me);
+    }
+    is_closed_here
 }
 
 /// Ends an initialization that has made its value. `None`: it is to be finished at once, as none of its phase is initialized any more, and the
@@ -132,7 +145,7 @@ pub(crate) fn begin_closing(cell: CellId, options: &Options) {
 pub(crate) fn complete(cell: CellId, phase: Phase) -> Option<Completion> {
     let mut pending = lock_with_room(1);
     if pending.values.is_in_time(cell, phase) {
-        return Some(Completion { pending, cell, phase });
+        return Some(Completion { pending, phase });
     }
     drop(pending);
     CHANGED.notify_all(); // who waits for the value waits in vain
@@ -142,21 +155,18 @@ pub(crate) fn complete(cell: CellId, phase: Phase) -> Option<Completion> {
 /// The pending set, locked, which a value is about to join.
 pub(crate) struct Completion {
     pending: Guard<'static, Pending>,
-    cell: CellId,
     phase: Phase,
 }
 
 impl Completion {
-    /// Lets the value join, and be seen: `publish` does that, under the lock.
+    /// Lets the value join, and be seen: `publish` does that, under the lock. [`tell`] is to follow.
     pub(crate) fn join(self, handler: PendingHandler, publish: impl FnOnce(Handle)) -> Inserted {
-        let Self { mut pending, cell, phase } = self;
+        let Self { mut pending, phase } = self;
         // An exit takes it in its turn, whoever has initialized it: there is an end to that.
         let is_late = pending.is_late() && !pending.intake.is_exit();
         let handle = pending.handlers.push(if is_late { late(phase) } else { registered(phase) }, handler);
         publish(handle);
-        let inserted = pending.inserted(handle, is_late);
-        tell(pending, cell);
-        inserted
+        pending.inserted(handle, is_late)
     }
 }
 
@@ -170,11 +180,10 @@ pub(crate) fn leave_initializations() {
 /// Something has become of an initialization.
 static CHANGED: Condvar = Condvar::new();
 
-/// Lets go of the lock, and says to all who wait that the initialization has ended.
-fn tell(pending: Guard<'static, Pending>, cell: CellId) {
+/// Says to all who wait that the initialization has ended.
+pub(crate) fn tell(cell: CellId) {
     // No more than those: who is woken may find that another one has begun, and wait for that.
-    let waiting = pending.values.wakers.iter().filter(|waiting| waiting.cell == cell).count();
-    drop(pending);
+    let waiting = lock().values.wakers.iter().filter(|waiting| waiting.cell == cell).count();
     CHANGED.notify_all();
     for waker in (0..waiting).map_while(|_| take_waker(cell)) {
         // Code of a user. That it panics has been shown, and keeps no other one from being woken.
@@ -200,7 +209,7 @@ impl Pending {
     pub(super) fn awaits_any(&self) -> bool {
         let me = ThreadToken::mine();
         let values = &self.values;
-        (0..values.under_way.len()).any(|at| values.can_end(at, me))
+        sys::can_start_threads() && (0..values.under_way.len()).any(|at| values.can_end(at, me))
     }
 
     /// Which initialization an exit waits for before it goes on: one of the next handler's phase, if that is the first value in it, or of an

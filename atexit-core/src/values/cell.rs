@@ -38,7 +38,7 @@ pub(super) trait Cell: Copy {
     fn open(self) -> Option<Self::Ref>;
 
     /// Puts the value in, unless it is too late for that: then it comes back.
-    fn store(self, value: Self::Value, initialization: &Initialization) -> Result<(), Self::Value>;
+    fn store(self, value: Self::Value, initialization: &mut Initialization) -> Result<(), Self::Value>;
 
     /// Finishes a value that came too late.
     fn finish_late(self, value: Self::Value);
@@ -64,9 +64,9 @@ pub(super) fn obtain<C: Cell, E>(cell: C, init: impl FnOnce() -> Result<C::Value
         return Ok(value);
     }
     cell.assert_is_declared_well();
-    if let Some(initialization) = Initialization::begin(cell)? {
+    if let Some(mut initialization) = Initialization::begin(cell)? {
         let value = init().map_err(NotMade::Failed)?;
-        settle(cell, value, &initialization);
+        settle(cell, value, &mut initialization);
     }
     opened(cell)
 }
@@ -80,9 +80,9 @@ pub(super) async fn obtain_async<C: Cell, E>(
         return Ok(value);
     }
     cell.assert_is_declared_well();
-    if let Some(initialization) = Initialization::begin_async(cell).await? {
+    if let Some(mut initialization) = Initialization::begin_async(cell).await? {
         let value = initialization.drive(async { init().await }).await?.map_err(NotMade::Failed)?;
-        settle(cell, value, &initialization);
+        settle(cell, value, &mut initialization);
     }
     opened(cell)
 }
@@ -109,13 +109,13 @@ fn unset<C: Cell>(cell: C) -> Refusal {
 pub(super) fn set<C: Cell>(cell: C, value: C::Value) -> Result<(), C::Value> {
     cell.assert_is_declared_well();
     match Initialization::begin(cell) {
-        Ok(Some(initialization)) => cell.store(value, &initialization),
+        Ok(Some(mut initialization)) => cell.store(value, &mut initialization),
         Ok(None) | Err(_) => Err(value),
     }
 }
 
 /// Puts the value in. If it is too late for that, it is finished at once, and the exit waits for that, too.
-fn settle<C: Cell>(cell: C, value: C::Value, initialization: &Initialization) {
+fn settle<C: Cell>(cell: C, value: C::Value, initialization: &mut Initialization) {
     if let Err(value) = cell.store(value, initialization) {
         cell.finish_late(value);
     }
@@ -126,9 +126,11 @@ fn opened<C: Cell, E>(cell: C) -> Result<C::Ref, NotMade<E>> {
     cell.open().ok_or(NotMade::Refused(refusal))
 }
 
-/// An initialization that is under way. Dropped, it is over, and has failed if it is not complete.
+/// An initialization that is under way. Dropped, it has failed, or what came too late has been finished.
 pub(super) struct Initialization {
     cell: CellId,
+    /// The value has joined, and may be closed by now: nothing of this is under way.
+    has_joined: bool,
 }
 
 impl Initialization {
@@ -152,7 +154,7 @@ impl Initialization {
     }
 
     fn of<C: Cell>(cell: C, begun: &Begun) -> Option<Self> {
-        matches!(begun, Begun::Mine).then(|| Self { cell: cell.id() })
+        matches!(begun, Begun::Mine).then(|| Self { cell: cell.id(), has_joined: false })
     }
 
     /// Polls the future of the initialization, unless it is too late for that.
@@ -172,14 +174,18 @@ impl Initialization {
     }
 
     /// Ends it with a value. `None`: it is too late for that.
-    pub(super) fn complete(&self, options: &Options) -> Option<Completed> {
-        values::complete(self.cell, options.phase).map(Completed)
+    pub(super) fn complete(&mut self, options: &Options) -> Option<Completed> {
+        let completion = values::complete(self.cell, options.phase)?;
+        self.has_joined = true;
+        Some(Completed { completion, cell: self.cell })
     }
 }
 
 impl Drop for Initialization {
     fn drop(&mut self) {
-        values::abandon(self.cell);
+        if !self.has_joined {
+            values::abandon(self.cell);
+        }
     }
 }
 
@@ -200,9 +206,9 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    pub(super) fn begin<C: Cell>(cell: C) -> Self {
-        values::begin_closing(cell.id(), &cell.options());
-        Self { cell: cell.id() }
+    /// `None`: `close` says that another one closes it, or has.
+    pub(super) fn begin<C: Cell>(cell: C, close: &dyn Fn() -> bool) -> Option<Self> {
+        values::begin_closing(cell.id(), &cell.options(), close).then(|| Self { cell: cell.id() })
     }
 }
 
@@ -213,12 +219,16 @@ impl Drop for Closing {
 }
 
 /// A value that is about to join the pending handlers.
-pub(super) struct Completed(Completion);
+pub(super) struct Completed {
+    completion: Completion,
+    cell: CellId,
+}
 
 impl Completed {
     /// `publish` makes it visible; it must neither allocate nor run code of a user.
     pub(super) fn join(self, handler: PendingHandler, publish: impl FnOnce(Handle)) {
-        registration::joined(&self.0.join(handler, publish));
+        registration::joined(&self.completion.join(handler, publish));
+        values::tell(self.cell);
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::cell::{self, Cell, Closing, Initialization, NotMade};
 use super::closer::Closer;
+use super::options::options;
 use super::unavailable::Unavailable;
 use crate::handler::PendingHandler;
 use crate::handler::declaration::Phase;
@@ -163,45 +164,13 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         self
     }
 
-    /// Names it in reports, plans and messages; else it is named by its place, as `src/main.rs:3`.
-    ///
-    /// An empty name is none.
-    #[must_use]
-    pub const fn name(mut self, name: &'static str) -> Self {
-        self.options.name = name;
-        self
-    }
+    options!();
 
-    /// Finishes it among the handlers that say `first`, where one that was registered when the value was made would run.
+    /// Sets how long an exit waits for the initialization of the value, and how long it may take to close it.
     ///
-    /// # Panics
-    ///
-    /// If it says [`last`](Self::last) already: in a `static` that is an error of the compiler's.
-    #[must_use]
-    #[track_caller]
-    pub const fn first(mut self) -> Self {
-        self.options.mark(Phase::First);
-        self
-    }
-
-    /// Finishes it among the handlers that say `last`, where one that was registered when the value was made would run. Loggers want this.
-    ///
-    /// Handlers that `#[at_exit(last)]` declares run after it, and cannot use it.
-    ///
-    /// # Panics
-    ///
-    /// If it says [`first`](Self::first) already: in a `static` that is an error of the compiler's.
-    #[must_use]
-    #[track_caller]
-    pub const fn last(mut self) -> Self {
-        self.options.mark(Phase::Last);
-        self
-    }
-
-    /// Sets how long it may take to close the value, and how long an exit waits for its initialization, two seconds by default.
-    ///
-    /// As for a
-    /// [handler](crate::Handler::time_limit), what exceeds its limit is abandoned and has failed.
+    /// Without a limit it waits for two seconds, and it may take as long as it likes to close the value. As for a
+    /// [handler](crate::Handler::time_limit), what exceeds its limit is abandoned and has failed. All initializations together keep an exit no longer
+    /// than the longest of these times.
     #[must_use]
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.options.time_limit = Some(limit);
@@ -211,13 +180,17 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     /// The value, made by the function of [`new`](Self::new) if nothing has made it yet.
     ///
     /// It is as [`LazyLock::force`](std::sync::LazyLock::force), not as [`OnceLock::get`](std::sync::OnceLock::get): that is
-    /// [`get_if_open`](Self::get_if_open).
-    /// It is valid forever, and stays what it is when the value is closed.
+    /// [`get_if_open`](Self::get_if_open). The reference is valid forever, and stays what it is when the value is closed.
     ///
     /// # Panics
     ///
-    /// If there is none to be had: it was never made, and the process exits, nothing has [`set`](Self::set) it, its own initialization asks for it, or one that waits for this thread;
-    /// and in a handler, if another thread does not end its initialization in time. The message says which, and where the value is declared.
+    /// If there is no value, and the message says why and where it is declared:
+    ///
+    /// - the process exits and it was not made;
+    /// - nothing has [`set`](Self::set) it, and there is no function that makes it;
+    /// - its own initialization asks for it, or one that waits for this thread;
+    /// - in a handler, another thread does not end its initialization in time.
+    ///
     /// If the function panics, so does this, and the next call tries again. In the destructor of a thread-local a panic aborts: take
     /// [`get_if_open`](Self::get_if_open) there. With `panic = "abort"`, a thread that asks too late waits for the end of the process instead.
     #[inline]
@@ -290,7 +263,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
 
     /// The value, made by an async `init` if nothing has made it yet.
     ///
-    /// Meanwhile others that want the value wait, futures as well as threads. An exit waits for it only while it is being polled, not while it is
+    /// Meanwhile others that would make the value wait, futures as well as threads. An exit waits for it only while it is being polled, not while it is
     /// at an `.await`, and when the exit has finished a value, it goes on no more. If it is dropped before its end, the cell is empty again and
     /// the next one tries. Two futures that wait for each other's values wait forever.
     ///
@@ -319,6 +292,8 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     }
 
     /// Puts a value in that was made elsewhere.
+    ///
+    /// It waits for an initialization that is under way.
     ///
     /// # Panics
     ///
@@ -356,10 +331,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     /// If the function fails or panics, or if it exceeds its time limit. It is closed all the same.
     pub fn close(&'static self) -> Result<bool, Failure> {
         let Some(&kept) = self.made.get().filter(|kept| kept.process.is_current()) else { return Ok(false) };
-        let _closing = Closing::begin(self);
-        if !kept.close() {
-            return Ok(false);
-        }
+        let Some(_closing) = Closing::begin(self, &|| kept.close()) else { return Ok(false) };
         drop(kept.handle.get().and_then(|&handle| registry::remove(handle)));
         let code = |executor: &Executor| kept.finish_closed(executor);
         cell::finish_now(self.options, self.is_closed_async(), code).map(|()| true)
@@ -436,7 +408,7 @@ impl<T: Send + Sync + 'static> Cell for &CloseAtExit<T> {
         Some(&kept.value)
     }
 
-    fn store(self, value: T, initialization: &Initialization) -> Result<(), T> {
+    fn store(self, value: T, initialization: &mut Initialization) -> Result<(), T> {
         let process = Process::current();
         let CloseAtExit { closer, options, .. } = *self;
         let kept = Kept { value, closer, options, is_open: AtomicBool::new(true), handle: OnceLock::new(), process };

@@ -3,14 +3,15 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::ops::Deref;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use super::cell::{self, Cell, Closing, Initialization};
 use super::closer::Closer;
+use super::exit_ref::{Borrowed, ExitRef, Owner};
+use super::options::options;
 use super::unavailable::Unavailable;
 use crate::handler::PendingHandler;
 use crate::handler::declaration::Phase;
@@ -21,7 +22,6 @@ use crate::handler::value::{Options, Value};
 use crate::registry::{self, stacks::Handle, values::CellId};
 use crate::report::Failure;
 use crate::runner;
-use crate::sys::sync::{Instant, thread};
 use crate::sys::{self, Process};
 
 /// A value in a `static`, made on first use or set once, that is dropped at exit, or handed to a function.
@@ -86,9 +86,7 @@ pub struct DropAtExit<T: 'static> {
 }
 
 struct Made<T> {
-    value: Weak<T>,
-    /// Keeps the value until it is finished. Only who has closed it takes the lock, so that it is free in a forked child, too.
-    owner: Mutex<Option<Arc<T>>>,
+    owner: Owner<T>,
     is_open: AtomicBool,
     handle: Handle,
     process: Process,
@@ -169,40 +167,7 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         self
     }
 
-    /// Names it in reports, plans and messages; else it is named by its place, as `src/main.rs:3`.
-    ///
-    /// An empty name is none.
-    #[must_use]
-    pub const fn name(mut self, name: &'static str) -> Self {
-        self.options.name = name;
-        self
-    }
-
-    /// Finishes it among the handlers that say `first`, where one that was registered when the value was made would run.
-    ///
-    /// # Panics
-    ///
-    /// If it says [`last`](Self::last) already: in a `static` that is an error of the compiler's.
-    #[must_use]
-    #[track_caller]
-    pub const fn first(mut self) -> Self {
-        self.options.mark(Phase::First);
-        self
-    }
-
-    /// Finishes it among the handlers that say `last`, where one that was registered when the value was made would run. Loggers want this.
-    ///
-    /// Handlers that `#[at_exit(last)]` declares run after it, and cannot use it.
-    ///
-    /// # Panics
-    ///
-    /// If it says [`first`](Self::first) already: in a `static` that is an error of the compiler's.
-    #[must_use]
-    #[track_caller]
-    pub const fn last(mut self) -> Self {
-        self.options.mark(Phase::Last);
-        self
-    }
+    options!();
 
     /// Sets how long an exit waits for the initialization of the value, and how long it may take to finish it.
     ///
@@ -218,13 +183,17 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     /// The value, made by the function of [`new`](Self::new) if nothing has made it yet.
     ///
     /// It is as [`LazyLock::force`](std::sync::LazyLock::force), not as [`OnceLock::get`](std::sync::OnceLock::get): that is
-    /// [`get_if_open`](Self::get_if_open).
-    /// While the reference is kept, the value stays open: see [`DropAtExit`].
+    /// [`get_if_open`](Self::get_if_open). While the reference is kept, the value stays open: see [`DropAtExit`].
     ///
     /// # Panics
     ///
-    /// If there is none to be had: it is closed, nothing has [`set`](Self::set) it, its own initialization asks for it, or one that waits for this thread;
-    /// and in a handler, if another thread does not end its initialization in time. The message says which, and where the value is declared.
+    /// If there is no value, and the message says why and where it is declared:
+    ///
+    /// - it is closed, or the process exits and it was not made;
+    /// - nothing has [`set`](Self::set) it, and there is no function that makes it;
+    /// - its own initialization asks for it, or one that waits for this thread;
+    /// - in a handler, another thread does not end its initialization in time.
+    ///
     /// If the function panics, so does this, and the next call tries again. In the destructor of a thread-local a panic aborts: take
     /// [`get_if_open`](Self::get_if_open) there. With `panic = "abort"`, a thread that asks too late waits for the end of the process instead.
     #[inline]
@@ -300,7 +269,7 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
 
     /// The value, made by an async `init` if nothing has made it yet.
     ///
-    /// Meanwhile others that want the value wait, futures as well as threads. An exit waits for it only while it is being polled, not while it is
+    /// Meanwhile others that would make the value wait, futures as well as threads. An exit waits for it only while it is being polled, not while it is
     /// at an `.await`, and when the exit has finished a value, it goes on no more. If it is dropped before its end, the cell is empty again and
     /// the next one tries. Two futures that wait for each other's values wait forever.
     ///
@@ -329,6 +298,8 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     }
 
     /// Puts a value in that was made elsewhere.
+    ///
+    /// It waits for an initialization that is under way.
     ///
     /// # Errors
     ///
@@ -376,10 +347,7 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     /// ```
     pub fn close(&'static self) -> Result<bool, Failure> {
         let Some(made) = self.made.get().filter(|made| made.process.is_current()) else { return Ok(false) };
-        let _closing = Closing::begin(InStatic(self));
-        if !made.close() {
-            return Ok(false);
-        }
+        let Some(_closing) = Closing::begin(InStatic(self), &|| made.close()) else { return Ok(false) };
         let code = |executor: &Executor| self.finish_closed(made, executor);
         let result = cell::finish_now(self.options, self.is_closed_async(), code);
         // What is still borrowed is finished at exit, if it can be then.
@@ -392,7 +360,7 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     #[inline]
     fn open(&self) -> Option<ExitRef<T>> {
         let made = self.made.get().filter(|made| made.is_open.load(Ordering::Acquire))?;
-        made.value.upgrade().map(ExitRef)
+        made.owner.borrow()
     }
 
     #[cold]
@@ -410,13 +378,9 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
 
     /// Finishes the value, once nobody borrows it.
     fn finish_closed(&self, made: &Made<T>, executor: &Executor) -> Result<(), HandlerError> {
-        let Some(owned) = made.owner().take() else { return Ok(()) };
-        match unborrowed(owned, at_most(self.options.patience())) {
-            Ok(value) => self.give_up(value, executor),
-            Err((shared, borrows)) => {
-                *made.owner() = Some(shared);
-                Err(HandlerError::borrowed(borrows))
-            }
+        match made.owner.take_back(at_most(self.options.patience())) {
+            Ok(value) => value.map_or(Ok(()), |value| self.give_up(value, executor)),
+            Err(Borrowed { times }) => Err(HandlerError::borrowed(times)),
         }
     }
 
@@ -437,35 +401,10 @@ fn at_most(patience: Duration) -> Duration {
     runner::remaining().map_or(patience, |left| patience.min(left.mul_f64(0.875)))
 }
 
-/// The value, when nobody borrows it any more, or after that time what is shared still, with how many.
-fn unborrowed<T>(mut shared: Arc<T>, at_most: Duration) -> Result<T, (Arc<T>, usize)> {
-    const FIRST_PAUSE: Duration = Duration::from_micros(50);
-    const LONGEST_PAUSE: Duration = Duration::from_millis(2);
-    let start = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    loop {
-        shared = match Arc::try_unwrap(shared) {
-            Ok(value) => return Ok(value),
-            Err(shared) => shared,
-        };
-        let borrows = Arc::strong_count(&shared) - 1;
-        if borrows > 0 && start.elapsed() >= at_most {
-            return Err((shared, borrows));
-        }
-        // To be told, whoever lets go of a value would have to look each time whether anybody wants to know.
-        thread::sleep(pause);
-        pause = LONGEST_PAUSE.min(2 * pause);
-    }
-}
-
 impl<T> Made<T> {
     /// `true`: this call has closed it.
     fn close(&self) -> bool {
         self.is_open.swap(false, Ordering::SeqCst)
-    }
-
-    fn owner(&self) -> MutexGuard<'_, Option<Arc<T>>> {
-        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -500,16 +439,14 @@ impl<T: Send + Sync + 'static> Cell for InStatic<T> {
         self.0.open()
     }
 
-    fn store(self, value: T, initialization: &Initialization) -> Result<(), T> {
-        let owned = Arc::new(value);
-        let weak = Arc::downgrade(&owned);
+    fn store(self, value: T, initialization: &mut Initialization) -> Result<(), T> {
+        let owner = Owner::new(value);
         let Some(completed) = initialization.complete(&self.0.options) else {
-            return Arc::try_unwrap(owned).map_or(Ok(()), Err); // nobody else has it
+            return owner.into_value().map_or(Ok(()), Err); // nobody has borrowed it
         };
         let process = Process::current();
         completed.join(PendingHandler::value(self.0, process), |handle| {
-            let made =
-                Made { value: weak, owner: Mutex::new(Some(owned)), is_open: AtomicBool::new(true), handle, process };
+            let made = Made { owner, is_open: AtomicBool::new(true), handle, process };
             // There is none, as this is its initialization; if there were, nothing could be dropped here.
             self.0.made.set(made).unwrap_or_else(std::mem::forget);
         });
@@ -551,51 +488,5 @@ impl<T> fmt::Debug for DropAtExit<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_open = self.made.get().map(|made| made.is_open.load(Ordering::Acquire));
         cell::debug(f, "DropAtExit", &self.options, is_open)
-    }
-}
-
-/// A counted reference to the value of a [`DropAtExit`], which keeps the value open.
-///
-/// # Examples
-///
-/// ```
-/// use atexit_core::{DropAtExit, ExitRef};
-///
-/// static NAMES: DropAtExit<Vec<&str>> = DropAtExit::new(|| vec!["orders", "prices"]);
-///
-/// let names: ExitRef<Vec<&str>> = NAMES.get();
-/// assert_eq!(names.len(), 2);
-/// ```
-pub struct ExitRef<T>(Arc<T>);
-
-impl<T> Deref for ExitRef<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> AsRef<T> for ExitRef<T> {
-    fn as_ref(&self) -> &T {
-        self
-    }
-}
-
-impl<T> Clone for ExitRef<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for ExitRef<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
-    }
-}
-
-impl<T: fmt::Display> fmt::Display for ExitRef<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&**self, f)
     }
 }

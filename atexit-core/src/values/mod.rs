@@ -4,8 +4,11 @@ mod cell;
 mod close_at_exit;
 mod closer;
 mod drop_at_exit;
+mod exit_ref;
+mod options;
 mod unavailable;
 
 pub use close_at_exit::CloseAtExit;
-pub use drop_at_exit::{DropAtExit, ExitRef};
+pub use drop_at_exit::DropAtExit;
+pub use exit_ref::ExitRef;
 pub use unavailable::Unavailable;

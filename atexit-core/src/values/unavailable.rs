@@ -28,7 +28,8 @@ pub enum Unavailable {
     Closed,
     /// Nothing has set it, and it has no function that makes it.
     Empty,
-    /// Another thread is making it, which this handler cannot wait for: that thread exits, and waits for the handler, or takes too long.
+    /// Another thread is making it, for which this handler, or this function that C's `exit` calls, cannot wait: that thread exits, and waits itself, or
+    /// it takes too long.
     Initializing,
 }
 

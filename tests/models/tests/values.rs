@@ -287,8 +287,8 @@ fn an_initialization_that_hangs_is_waited_for_with_patience_and_named() {
                 .into_iter()
                 .find(|patience| seen.count(&format!("{patience:?}")) == 1)
                 .expect("it was said");
-            let what = format!("was still being initialized {patience:?} after its turn had come\n");
-            assert!(seen.stderr.contains(&complaint("hangs")) && seen.stderr.ends_with(&what), "{seen:?}");
+            let what = "was still being initialized, and is not waited for any longer\n";
+            assert!(seen.stderr.contains(&complaint("hangs")) && seen.stderr.ends_with(what), "{seen:?}");
             assert_eq!((seen.status, seen.lived), (1, patience + Duration::from_millis(1)), "{seen:?}");
         },
     );

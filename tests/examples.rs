@@ -18,6 +18,17 @@ fn check(name: &str, args: &[&str], stdout: &str, end: End) {
 }
 
 #[test]
+fn arguments() {
+    check("arguments", &[], "main\nmy_cleanup(second)\nmy_cleanup(first)\n", End::Status(0));
+}
+
+/// The last line would be missing if the guard were not dropped, or dropped before the handler.
+#[test]
+fn log_guard() {
+    check("log_guard", &[], " INFO log_guard: main\n INFO log_guard: cleaned up\n", End::Status(0));
+}
+
+#[test]
 fn simple() {
     check("simple", &[], "Registering\nRegistered\nall_done()\n", End::Status(0));
 }

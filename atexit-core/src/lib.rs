@@ -1,62 +1,79 @@
 //! Functions that run when the process exits, contributed by any crate that is linked in.
 //!
 //! ```standalone_crate
-//! use atexit_core::at_exit;
+//! use atexit_core::{CloseAtExit, at_exit, register};
 //!
-//! #[at_exit(args = "first")]
-//! #[at_exit(args = "second")]
-//! fn my_cleanup(name: &str) {
-//!     println!("my_cleanup({name})");
+//! static STATISTICS: CloseAtExit<Vec<u32>> = CloseAtExit::new(|| vec![1, 2, 3]).close_with(print);
+//!
+//! fn print(statistics: &Vec<u32>) {
+//!     println!("{statistics:?}");
+//! }
+//!
+//! #[at_exit(args = "the queue")]
+//! fn flush(what: &str) -> std::io::Result<()> {
+//!     println!("flushed {what}");
+//!     Ok(())
 //! }
 //!
 //! fn main() {
-//!     println!("main");
+//!     register(|| println!("closed the window"));
+//!     println!("{} numbers", STATISTICS.len());
 //!     std::process::exit(0); // skips every destructor, but no handler
 //! }
 //! ```
 //!
-//! prints `main`, `my_cleanup(second)`, `my_cleanup(first)`.
+//! prints `3 numbers`, `closed the window`, `flushed the queue`, `[1, 2, 3]`.
 //!
-//! Handlers run in the reverse order of registration, on a thread of their own where all of std works. One that fails
-//! stops no other, is named on standard error, and turns an exit status of 0 into one that says failure.
+//! Handlers run in the reverse order of registration, on a thread of their own where all of std works. A handler that fails stops no other
+//! one, is named on standard error, and turns an exit status of 0 into one that says failure.
 //!
 //! | to | use |
 //! |---|---|
 //! | declare a handler | [`#[at_exit]`](at_exit) |
-//! | register one while the program runs, and take it back | [`register`], [`register_async`], [`Handler`], [`Registration`], [`unregister`], [`clear`] |
+//! | register one at run time, and take it back | [`register`], [`register_async`], [`Handler`], [`Registration`], [`unregister`], [`clear`], [`pending`] |
 //! | drop a value in a `static` at exit | [`DropAtExit`] |
-//! | close one to which others keep references | [`CloseAtExit`] |
-//! | run a function when a scope ends, or at exit if that is first | [`guard`] |
+//! | close a value in a `static` that others hold references to | [`CloseAtExit`] |
+//! | run a function when a scope ends, or at exit if that comes first | [`guard`] |
+//! | run handlers when a signal comes | [`signals::install`], [`Signals`](signals::Signals) (feature `signals`) |
 //! | link crates that nothing else names, and state their order | [`link!`] |
 //! | see the order, and test it | [`plan`], [`check`] |
+//! | limit their time, watch them, choose an executor for async ones | [`Config`], [`configure`], [`Event`] |
 //! | end the process, also from inside a handler | [`exit`] |
 //! | run handlers now | [`run`] |
-//! | run them when a signal comes | [`signals::install`], [`Signals`](signals::Signals) (feature `signals`, on Unix and Windows) |
-//! | limit their time, watch them, choose an executor for async ones | [`Config`], [`configure`], [`Event`] |
+//! | run handlers before C's exit functions | [`arm`] |
 //! | learn inside a handler why it runs, and how long it has | [`cause`], [`remaining`] |
-//! | learn what became of them | [`Report`], [`HandlerRun`], [`Failure`] |
-//! | return a type of yours from a handler | [`Outcome`], [`HandlerError`] |
+//! | learn what happened | [`Report`], [`HandlerRun`], [`Failure`] |
+//! | return your own type from a handler | [`Outcome`], [`HandlerError`] |
 //!
-//! Read more in
-//!
-//! - [the guide](docs::guide): all of it by subject, recipes, limits, platforms, and when not to use this;
-//! - [when handlers run](docs::when_handlers_run), and when not;
-//! - [what works inside a handler](docs::what_works_inside_a_handler);
-//! - [for authors of libraries](docs::for_authors_of_libraries): what a library may call, and what is the program's;
-//! - [the platforms](docs::platforms): what differs, what is tested, and what is expected;
-//! - [what it costs](docs::what_it_costs), and where others are better.
+//! The [guide](docs) has a page for each subject:
+//! [when handlers run](docs::when_handlers_run),
+//! [order](docs::order),
+//! [failures](docs::failures),
+//! [threads and thread-locals](docs::threads),
+//! [time](docs::time),
+//! [values](docs::values),
+//! [async handlers](docs::async_handlers),
+//! [signals](docs::signals),
+//! [fork](docs::fork),
+//! [plug-ins and hosts](docs::plugins_and_hosts),
+//! [testing](docs::testing),
+//! [diagnostics](docs::diagnostics),
+//! [platforms](docs::platforms),
+//! [costs](docs::what_it_costs),
+//! [authors of libraries](docs::for_authors_of_libraries),
+//! [examples](docs::examples).
 //!
 //! # Features
 //!
-//! None is on by default. `signals` adds the [module of that name](mod@signals). `tokio` adds the [module of that name](mod@tokio), and gives every
-//! async handler of the program that names no executor a Tokio runtime: the features of a crate are the same in all of a program.
+//! None is on by default.
 //!
-//! # Environment
+//! - `signals`: the module [`signals`](mod@signals), on Unix and Windows; on other platforms installing is an error.
+//! - `tokio`: the module [`tokio`](mod@tokio). Every async handler of the program that names no executor gets a Tokio runtime, because features
+//!   unify across a program.
 //!
-//! `AT_EXIT_LOG` says how much this crate prints to standard error: `off`, `error` (the default: what fails, hangs or
-//! cannot be had), `plan` (also the [plan] before each run), `trace` (also each start and end, with how long it took).
-//! A program says it by [`Config::log`]; the variable has the last word. It is not read in a process that has the rights of another than whoever
-//! started it, as a program with the set-user-id bit has.
+//! # Rust versions
+//!
+//! Rust 1.85 or later. Only a minor release raises that, to a Rust that is at least half a year old, and its changelog says so.
 
 #![cfg_attr(docsrs, feature(doc_cfg))] // the docs say which item needs which feature
 #![cfg_attr(not(all(feature = "signals", feature = "tokio")), allow(rustdoc::broken_intra_doc_links))] // to what is there with them

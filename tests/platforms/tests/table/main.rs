@@ -176,15 +176,13 @@ fn a_difference_is_one_of_a_case_and_of_no_other_difference() {
 }
 
 #[test]
-fn the_readme_says_what_differs() {
+fn the_documentation_says_what_differs() {
     let mut table = String::from("| platform | differs by |\n|---|---|\n");
     for platform in PLATFORMS {
         let sentences: Vec<&str> = platform.differences.iter().map(|difference| difference.sentence).collect();
         let sentences = if sentences.is_empty() { "nothing".to_owned() } else { sentences.join("; ") };
         writeln!(table, "| {} | {sentences} |", platform.name).expect("a string can be written to");
     }
-    let readme = include_str!("../../../../README.md");
-    let section =
-        readme.split("\n## ").find(|section| section.starts_with("Platforms\n")).expect("a section of that name");
-    assert!(section.contains(&format!("\n{table}\n")), "the section `Platforms` of README.md must have\n\n{table}");
+    let page = include_str!("../../../../atexit-core/src/docs/platforms.md");
+    assert!(page.contains(&format!("\n{table}\n")), "the page of platforms must have\n\n{table}");
 }

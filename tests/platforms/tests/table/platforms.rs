@@ -1,11 +1,12 @@
-//! Owns what differs between platforms; nothing else says so. README.md has these sentences, and the table these expectations.
+//! Owns what differs between platforms; nothing else says so. The page `docs::platforms` has these sentences, and the table these
+//! expectations.
 
 use crate::cases::{
     CALLER_DEADLINE, CODE, CODE_AFTER_ERR, CODE_AFTER_PANIC, DEADLINE, DECLARED, Ends, Expected, LATE, LATE_BY_DEFAULT,
     Lines,
 };
 
-/// One row of README's table.
+/// One row of the table in `docs::platforms`.
 pub(crate) struct Platform {
     pub(crate) name: &'static str,
     /// The targets that it stands for.
@@ -21,7 +22,7 @@ pub(crate) struct Platform {
 
 /// In which way a platform is not as the table says.
 pub(crate) struct Difference {
-    /// For README.md.
+    /// For `docs::platforms`.
     pub(crate) sentence: &'static str,
     /// Commands of the table, and what is seen of them instead.
     pub(crate) cases: &'static [Cases],

@@ -1,0 +1,52 @@
+//! Owns the proof that README.md shows code of programs that exist, and stays short.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every block of Rust is taken from an example, whose own tests run it. A blank line, or a comment that says `…`, leaves something out.
+#[test]
+fn the_code_in_the_readme_is_that_of_the_examples() {
+    let sources: Vec<String> =
+        sources(&root().join("examples")).iter().map(|path| lines(&fs::read_to_string(path).expect("UTF-8"))).collect();
+    let readme = readme();
+    let blocks: Vec<&str> = readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 7, "only {} blocks are found", blocks.len());
+    for block in blocks {
+        for part in block.split("\n\n") {
+            let part = lines(part);
+            assert!(sources.iter().any(|source| source.contains(&part)), "no example has these lines:\n{part}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_is_read_in_a_few_minutes() {
+    let lines = readme().lines().count();
+    assert!((130..=170).contains(&lines), "README.md has {lines} lines");
+}
+
+/// Without what a line is indented by.
+fn lines(code: &str) -> String {
+    code.lines().map(|line| format!("{}\n", line.trim())).collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).expect("UTF-8")
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut found = Vec::new();
+    for path in entries.filter(|path| !path.ends_with("target")) {
+        if path.is_dir() {
+            found.append(&mut sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}

@@ -1,0 +1,5 @@
+//! Owns how the add-on is linked; napi-rs knows that for each system.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,4 +1,4 @@
-//! Owns what the program prints, exactly: the order by every rule, its table, and the source of its picture.
+//! Owns the program's exact output: the order by every rule, its table, and the source of its picture.
 
 use std::fs;
 use std::path::Path;
@@ -11,22 +11,22 @@ const RUN: &str = "\
 web::stop_listening: marked `first`
 ordering, registered later: so it runs earlier
 ordering, registered by a handler: so it runs next
-ordering, registered: ahead of all that is declared
-ordering::stop_clock: ahead of the crates that `link!` lists
-web::finish_requests: inside a module, from bottom to top
-web::remove_socket: inside a module, from bottom to top
-web::workers::join: behind the module around it, ahead of `connections`
-cache::stop_fetching: pulled up by `before = web::close_connections`
-web::connections::close: modules in reverse alphabetical order
-cache::write_back(\"counters\"): ahead of `acme_db`; attributes from bottom to top
-cache::write_back(\"pages\"): ahead of `acme_db`; attributes from bottom to top
-ordering::count_hits: delayed by `after = cache::write_back`
-acme_db::close: behind `cache`, which depends on this crate
-ordering::back_up: delayed by `after = db::close`
+ordering, registered: before all declared handlers
+ordering::stop_clock: before the crates in `link!`
+web::finish_requests: in a module, from bottom to top
+web::remove_socket: in a module, from bottom to top
+web::workers::join: after its parent module, before `connections`
+cache::stop_fetching: moved up by `before = web::close_connections`
+web::connections::close: sibling modules in reverse alphabetical order
+cache::write_back(\"counters\"): before `acme_db`; attributes from bottom to top
+cache::write_back(\"pages\"): before `acme_db`; attributes from bottom to top
+ordering::count_hits: moved down by `after = cache::write_back`
+acme_db::close: after `cache`, which depends on this crate
+ordering::back_up: moved down by `after = db::close`
 ordering::tell_operator: waits for `back_up`, which says `before = tell_operator`
-telemetry::traces: from one macro, by where the name stands
-telemetry::metrics: from one macro, by where the name stands
-ordering::say_goodbye: marked `last`, but ahead of `telemetry`
+telemetry::traces: from one macro, by the position of the name
+telemetry::metrics: from one macro, by the position of the name
+ordering::say_goodbye: marked `last`, but before `telemetry`
 telemetry::flush: marked `last`
 ";
 
@@ -59,24 +59,24 @@ fn handlers_run_by_every_rule() {
 }
 
 #[test]
-fn the_table_is_printed_instead_of_letting_them_run() {
+fn the_table_is_printed_instead_of_running_the_handlers() {
     assert_seen(&mut command(PROGRAM, &["plan"]), PLAN, "", End::Status(0));
 }
 
 #[test]
-fn the_table_is_printed_before_they_run() {
+fn the_table_is_printed_before_the_handlers_run() {
     let stderr = format!("at_exit: plan\n{PLAN}");
     assert_seen(command(PROGRAM, &[]).env("AT_EXIT_LOG", "plan"), RUN, &stderr, End::Status(0));
 }
 
 #[test]
-fn the_picture_is_drawn_from_what_is_printed() {
+fn the_picture_is_drawn_from_the_printed_graph() {
     let committed = read("docs/ordering/ordering.dot"); // if it differs: docs/ordering/draw
     assert_seen(&mut command(PROGRAM, &["dot"]), &committed, "", End::Status(0));
 }
 
 #[test]
-fn the_readme_shows_what_is_printed() {
+fn the_readme_shows_the_output() {
     let readme = read("examples/ordering/README.md");
     assert!(readme.contains(RUN), "not in README.md:\n{RUN}");
     assert!(readme.contains(PLAN), "not in README.md:\n{PLAN}");

@@ -2,8 +2,8 @@
 
 use atexit_core::at_exit;
 
-/// Public, so that other crates can say `before` and `after`.
+/// Public, so that other crates can name it in `before` and `after`.
 #[at_exit]
 pub fn close() {
-    println!("web::connections::close: modules in reverse alphabetical order");
+    println!("web::connections::close: sibling modules in reverse alphabetical order");
 }

@@ -4,5 +4,5 @@ use atexit_core::at_exit;
 
 #[at_exit]
 fn join() {
-    println!("web::workers::join: behind the module around it, ahead of `connections`");
+    println!("web::workers::join: after its parent module, before `connections`");
 }

@@ -1,15 +1,15 @@
-//! Owns a queue of jobs that is kept in Redis; must not know which server that is, nor who starts it.
+//! Owns a queue of jobs kept in Redis; must not know which server that is or who starts it.
 
 use redis::{Commands as _, Connection, RedisResult};
 
-/// Jobs that wait to be done, first come, first served.
+/// Waiting jobs, first come, first served.
 pub struct Queue {
     connection: Connection,
     name: String,
 }
 
 impl Queue {
-    /// The queue of this name. Where there is none yet, it is empty.
+    /// The queue with this name, which is empty if it does not exist yet.
     pub fn new(connection: Connection, name: &str) -> Self {
         Self { connection, name: name.to_owned() }
     }

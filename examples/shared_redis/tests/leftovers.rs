@@ -1,7 +1,7 @@
-//! Owns the proof that neither a server nor its directory is left over, however the tests end, and that both are without the
-//! library; runs the tests of `queue.rs`, and one of its own, in processes of their own, and looks for what is there after.
+//! Owns the proof that the tests leave no server and no directory behind, however they end, and that without the library they
+//! leave both; runs the tests of `queue.rs` and the one below in separate processes, and looks at what remains.
 
-#[path = "queue.rs"] // said so, because otherwise its own modules would have to be in a folder `queue`
+#[path = "queue.rs"] // without this, its own modules would have to be in a folder `queue`
 mod queue;
 
 use std::env;
@@ -18,15 +18,15 @@ use libc::{SIGINT, SIGTERM};
 use spawn::{End, LIMIT, Seen, cannot_run, command, kill_group, run, tool};
 use tempfile::TempDir;
 
-/// A process that runs tests, and what is left over of it.
+/// A process that runs tests, and what it leaves behind.
 struct Tests {
     with_library: bool,
     redis_server: PathBuf,
-    /// Of its own; its temporary files are in there, too.
+    /// Its own directory, which also has its temporary files.
     scratch: TempDir,
-    /// The lines by which it tells how far it is.
+    /// The lines that report its progress.
     told: Receiver<String>,
-    /// Lets go of a server that is held while it starts. Open all the time, for what is in a pipe that nobody has open is lost.
+    /// Releases a server that is held while it starts. Always open: a pipe that nobody has open loses its contents.
     go: File,
 }
 
@@ -59,17 +59,17 @@ impl Tests {
         }
         let variables = variables.iter().chain((!self.with_library).then_some(&"ONCE_LOCK"));
         command.envs(variables.map(|variable| variable.split_once('=').unwrap_or((variable, "1"))));
-        // Files, for a pipe would have no end while a server that is left over has it, too.
+        // Files: a server that is left over would keep a pipe open.
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| File::create(self.file(name)).expect("made"));
         command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().expect("the tests start")
     }
 
-    /// Starts those of the tests here whose names begin so.
+    /// Starts the tests in this file whose names begin with `tests`.
     fn start_here(&self, tests: &str, variables: &[&str]) -> Child {
         self.start(command(&this_program(), &[tests]), variables)
     }
 
-    /// What runs those of the tests here whose names contain this under nextest, which is told of this program what cargo would tell.
+    /// A command that runs the tests here whose names contain `tests` under nextest, with the metadata that cargo would pass.
     fn nextest(&self, tests: &str) -> Command {
         let cargo = |args: &[&str]| run(&mut tool(env!("CARGO"), args)).stdout;
         let [metadata, binaries] = ["metadata", "binaries"].map(|name| self.file(name).display().to_string());
@@ -100,7 +100,7 @@ impl Tests {
         assert_eq!(self.told.recv_timeout(LIMIT).as_deref(), Ok(line));
     }
 
-    /// How many servers were started, how many of them still run, each in a group of its own, and how many directories there are.
+    /// The number of servers started, of those still running (each in its own process group), and of directories.
     fn servers(&self) -> [usize; 3] {
         let started = self.started();
         let alive = started.iter().filter(|pid| kill("0", pid) && kill("0", &format!("-{pid}"))).count();
@@ -126,17 +126,17 @@ fn this_program() -> String {
     env::current_exe().expect("this program has a path").display().to_string()
 }
 
-/// Opens a named pipe for both, by which it has no end, and needs nobody else to be opened.
+/// Opens a named pipe for both reading and writing, so that it never ends and opening it waits for nobody.
 fn open(pipe: &Path) -> File {
     OpenOptions::new().read(true).write(true).open(pipe).expect("a pipe")
 }
 
-/// Whether the process, or the group after a `-`, was there to get the signal.
+/// Whether the process, or the group if `pid` begins with `-`, existed to get the signal.
 fn kill(signal: &str, pid: &str) -> bool {
     run(&mut tool("sh", &["-c", r#"kill -s "$0" -- "$1""#, signal, pid])).end == End::Status(0)
 }
 
-/// Fails unless tests that are run so start this many servers, of which nothing is left over with the library, and all without it.
+/// Fails unless the tests start this many servers and leave nothing behind with the library, and everything without it.
 #[track_caller]
 fn assert_left_over(servers: usize, run: impl Fn(&Tests)) {
     let Some(redis_server) = queue::redis_server() else { return cannot_run(queue::NO_SERVER) };
@@ -207,7 +207,7 @@ fn nothing_is_left_over_and_nothing_started_when_the_process_exits_while_tests_r
     });
 }
 
-/// The server has been initialized later, as it asks for the directory.
+/// The server asks for the directory, so its initialization ends later.
 #[test]
 fn the_server_is_stopped_before_its_directory_is_removed() {
     assert_left_over(1, |tests| {
@@ -219,13 +219,13 @@ fn the_server_is_stopped_before_its_directory_is_removed() {
     });
 }
 
-/// Where the value is that is declared so.
+/// The place of the value declared by this line.
 fn declared(so: &str) -> String {
     let above = include_str!("server/mod.rs").lines().take_while(|line| !line.contains(so)).count();
     format!("examples/shared_redis/tests/server/mod.rs:{}", above + 1)
 }
 
-/// It runs each test in a process of its own, and tells which of them leave something that has their output.
+/// Nextest runs each test in its own process, and reports those that leave a process holding their output as leaky.
 #[test]
 fn nothing_is_left_over_under_nextest() {
     if !has_nextest() {
@@ -258,7 +258,7 @@ fn has_nextest() -> bool {
     Command::new("cargo-nextest").arg("--version").output().is_ok()
 }
 
-/// Does what the variables say, once it has used the server.
+/// Uses the server, then does what the variables say.
 #[test]
 fn staged() {
     let stage = |name| env::var_os(name).is_some();
@@ -294,7 +294,7 @@ fn exiting() {
     }
 }
 
-/// When all values are finished, a test that still runs gets another turn.
+/// After all values are finished, lets a test that is still running take another turn.
 #[at_exit(last)]
 fn stopped() {
     if env::var_os("EXITS").is_some() {
@@ -304,7 +304,7 @@ fn stopped() {
 }
 
 fn tell(line: &str) {
-    let scratch = env::var_os("SCRATCH").expect("set by who has started this");
+    let scratch = env::var_os("SCRATCH").expect("the parent sets it");
     let line = format!("{line}\n");
     open(&Path::new(&scratch).join("told")).write_all(line.as_bytes()).expect("written");
 }

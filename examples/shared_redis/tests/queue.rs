@@ -1,4 +1,4 @@
-//! Tests that share one Redis server, as one would write them: nothing in them starts it, or stops it.
+//! Ordinary tests that share one Redis server: nothing in them starts or stops it.
 
 mod once_lock;
 mod server;
@@ -11,18 +11,18 @@ use shared_redis::Queue;
 
 pub(crate) const NO_SERVER: &str = "there is no redis-server";
 
-/// Where the server is installed, if it is.
+/// The path of the installed server, if there is one.
 pub(crate) fn redis_server() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join("redis-server")).find(|server| server.exists())
 }
 
 pub(crate) fn connection() -> Connection {
-    // To show what the library is for.
+    // For `leftovers.rs`, which shows the difference.
     if env::var_os("ONCE_LOCK").is_some() { once_lock::connection() } else { server::connection() }
 }
 
-/// The queue of this name, where there can be one.
+/// The queue with this name, or `None` if there is no server to run.
 fn queue(name: &str) -> Option<Queue> {
     if redis_server().is_none() {
         spawn::cannot_run(NO_SERVER);
@@ -48,13 +48,13 @@ fn a_new_queue_is_empty() {
 }
 
 #[test]
-fn a_job_may_be_taken_by_whoever_knows_the_name() {
+fn any_connection_can_take_a_job() {
     let (Some(mut one), Some(mut other)) = (queue("name"), queue("name")) else { return };
     one.push("job").expect("pushed");
     assert_eq!(other.pop(), Ok(Some("job".to_owned())));
 }
 
-/// With this variable it fails, by which libtest ends by `std::process::exit`.
+/// Fails if this variable is set; libtest then calls `std::process::exit`.
 #[test]
 fn one_fails_if_told_to() {
     let Some(mut queue) = queue("fails") else { return };

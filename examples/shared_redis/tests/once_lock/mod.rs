@@ -1,5 +1,5 @@
-//! Owns what one would write without the library: the same server and its directory, each in a `OnceLock`; is here only to show
-//! what is left over then.
+//! Owns the version without the library: the same server and its directory, each in a `OnceLock`; is here only to show what that
+//! leaves behind.
 
 use std::sync::OnceLock;
 

@@ -1,6 +1,6 @@
-//! Owns the client of the key-value server `src/bin/server.rs`; must not know who starts the server, or stops it.
+//! Owns the client of the key-value server `src/bin/server.rs`; must not know who starts or stops the server.
 //!
-//! It stands for any client that wants a server to be tested: of a database, a queue, whatever a container holds.
+//! It stands for any client whose tests need a server: of a database, a queue, anything in a container.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ impl Client {
         Ok(Self { connection: BufReader::new(TcpStream::connect(address).await?) })
     }
 
-    /// Gives the key a value, in place of the one that it may have.
+    /// Sets the value of the key, replacing any value that it has.
     ///
     /// # Errors
     ///
@@ -55,11 +55,11 @@ impl Client {
         }
     }
 
-    /// Tells the server to end, and waits until it has let go of the connection.
+    /// Tells the server to end, and waits until it closes the connection.
     ///
     /// # Errors
     ///
-    /// If the connection is lost otherwise than by the server's end.
+    /// If the connection is lost in another way than by the server's end.
     pub async fn stop(mut self) -> io::Result<()> {
         self.connection.write_all(b"stop\n").await?;
         self.connection.read_to_end(&mut Vec::new()).await?;

@@ -1,8 +1,8 @@
-//! Owns the proof that no server is left over however a test process ends, and that one is with what one would write instead; runs tests
-//! in a process of their own, and looks for the server when that is over.
+//! Owns the proof that no server is left over however a test process ends, and that one is without a `DropAtExit`; runs tests in a
+//! separate process, and looks for the server when that process is gone.
 
 mod outside;
-#[path = "shared.rs"] // said so, because otherwise its own module would have to be in a folder `shared`
+#[path = "shared.rs"] // without this, its own modules would have to be in a folder `shared`
 mod shared;
 
 use std::env;
@@ -15,7 +15,7 @@ use spawn::{End, command, run};
 
 /// The tests that share a server.
 const SHARED: &str = "shared::";
-/// The test below that goes on for as long as it is told to.
+/// The test below that runs for as long as it is told to.
 const LONG: &str = "a_long_test";
 
 const LAZY_LOCK: Option<&str> = Some("LazyLock");
@@ -24,7 +24,7 @@ const MUTEX: Option<&str> = Some("Mutex");
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 
-/// Says outside that somebody has come so far, if this variable tells where that is, and waits until they may go on.
+/// Reports to the address in this variable, if it is set, that the caller has reached this point, and waits for permission to go on.
 fn meet(variable: &str) -> Option<TcpStream> {
     let mut outside = TcpStream::connect(env::var(variable).ok()?).expect("somebody listens");
     writeln!(outside, "{variable}").expect("somebody reads");
@@ -34,9 +34,9 @@ fn meet(variable: &str) -> Option<TcpStream> {
 
 #[tokio::test]
 async fn a_long_test() {
-    shared::server::client().await.set("common", "value").await.expect("set");
+    shared::client().await.set("common", "value").await.expect("set");
     let _until_the_end = meet("TEST_WAITS");
-    shared::server::client().await;
+    shared::client().await;
 }
 
 #[at_exit]
@@ -77,7 +77,7 @@ async fn a_lazy_lock_leaves_one_over_when_a_test_fails() {
     ended.server().assert_left_over(Some("value")).await;
 }
 
-/// Sends the signal while a test runs that has the server.
+/// Sends the signal while a test that uses the server is running.
 fn interrupt(signal: i32, instead: Option<&str>) -> Server {
     let tests = Tests::start(LONG, &["TEST_WAITS"], instead);
     let _it_waits = tests.meet("TEST_WAITS");
@@ -101,7 +101,7 @@ async fn a_lazy_lock_leaves_one_over_at_a_signal() {
     }
 }
 
-/// Sends the signal while the server starts, which goes on when the process has begun to exit, or is gone, where nothing waits for it.
+/// Sends the signal while the server starts. The start goes on when the process is exiting or, if nothing waits for it, gone.
 fn interrupt_start(signal: i32, instead: Option<&str>) -> Server {
     let tests = Tests::start(LONG, &["SERVER_WAITS", "HANDLER_WAITS"], instead);
     let mut start = tests.meet("server ");
@@ -129,7 +129,7 @@ async fn a_lazy_lock_leaves_one_over_at_a_signal_while_it_starts() {
     }
 }
 
-/// A test asks for the server again when it is stopped already.
+/// A test asks for the server again after it was stopped.
 fn go_on_after_the_end(instead: Option<&str>) -> Ended {
     let tests = Tests::start(LONG, &["TEST_WAITS", "LAST_HANDLER_WAITS"], instead);
     let mut test = tests.meet("TEST_WAITS");
@@ -156,14 +156,14 @@ async fn a_mutex_has_another_one_started_and_leaves_it_over() {
     left_over.assert_left_over(None).await;
 }
 
-/// All tests pass, and still `cargo test` fails.
+/// All tests pass, yet `cargo test` fails.
 #[test]
 fn a_server_that_is_gone_too_early_is_noticed() {
     let ended = Tests::start("shared::one_stops_the_server_if_told_to", &["TEST_STOPS_SERVER"], None).end();
     ended.assert_end(End::Status(1), "test result: ok. 1 passed; 0 failed;");
     ended.server().assert_stopped();
     let above = include_str!("server/mod.rs").lines().take_while(|line| !line.contains("DropAtExit::new")).count();
-    let at = format!("server at examples/test_server/tests/server/mod.rs:{}", above + 1);
+    let at = format!("examples/test_server/tests/server/mod.rs:{}", above + 1);
     let error = "the server has ended too early: exit status: 0";
     let said = format!("\nError: {error}\nat_exit: 1 handler failed:\nat_exit: {at}: {error}\n");
     assert!(ended.output.ends_with(&said), "{}", ended.output);

@@ -1,11 +1,21 @@
-//! Tests that share one server, as one would write them: nothing in them ends it.
+//! Ordinary tests that share one server: nothing in them starts or stops it.
 
-pub(crate) mod server;
+mod instead;
+mod server;
 
 use std::env;
 use std::io::ErrorKind;
 
-use server::client;
+use test_server::Client;
+
+/// A new connection to the shared server.
+pub(crate) async fn client() -> Client {
+    // For `left_over.rs`, which shows the difference.
+    match instead::address() {
+        Some(address) => Client::connect(address).await.expect("the server accepts"),
+        None => server::client().await,
+    }
+}
 
 #[tokio::test]
 async fn what_was_set_is_there() {
@@ -43,14 +53,14 @@ async fn what_would_break_the_protocol_is_refused() {
     }
 }
 
-/// With this variable it fails, by which libtest ends by `std::process::exit`.
+/// Fails if this variable is set; libtest then calls `std::process::exit`.
 #[tokio::test]
 async fn one_fails_if_told_to() {
     client().await.set("fails", "").await.expect("set");
     assert_eq!(env::var_os("TEST_FAILS"), None);
 }
 
-/// With this variable the server is gone before it can be stopped. All tests pass, yet something is wrong.
+/// Ends the server too early if this variable is set. All tests pass, yet something is wrong.
 #[tokio::test]
 async fn one_stops_the_server_if_told_to() {
     let client = client().await;

@@ -1,8 +1,8 @@
 //! A key-value server for the tests: prints its address, and serves until a client tells it to stop.
 //!
-//! It knows nothing of exit handlers, and would outlive whoever started it: as a container does.
+//! It knows nothing of exit handlers and outlives the process that started it, as a container does.
 //!
-//! With `SERVER_WAITS=ADDRESS` in the environment its start takes as long as somebody who listens there wants it to.
+//! With `SERVER_WAITS=ADDRESS` in the environment, it connects to that address and starts when the other side lets it.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -20,10 +20,10 @@ fn main() -> io::Result<()> {
         writeln!(outside, "server {} listens on {address}", process::id())?;
         outside.read_to_end(&mut Vec::new())?;
     }
-    let _ = writeln!(io::stdout(), "{address}"); // whoever has started it may be gone
+    let _ = writeln!(io::stdout(), "{address}"); // the parent may be gone
     for client in listener.incoming() {
         let client = client?;
-        // A client that is lost is the end of its thread, and nobody else's business.
+        // A lost client ends its own thread only.
         thread::Builder::new().spawn(move || serve(&client))?;
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! Owns running tests in a process of their own, as `cargo test` would, and what is to be seen of that from outside; must not know what
-//! the tests are.
+//! Owns running tests in a separate process, as `cargo test` does, and observing that process from outside; must not know what the
+//! tests are.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -14,16 +14,16 @@ use spawn::{End, LIMIT, command, end, kill_group, run, tool};
 use test_server::Client;
 use tokio::time::timeout;
 
-/// Tests that run.
+/// A process that runs tests.
 pub(crate) struct Tests {
     child: Child,
-    /// Takes their output. A pipe would have no end while a server that is left over has it, too.
+    /// The file with their output. A server that is left over would keep a pipe open.
     path: PathBuf,
     listener: TcpListener,
 }
 
 impl Tests {
-    /// Runs those whose names begin so. Whoever looks for one of these variables is told where to [meet](Self::meet).
+    /// Runs the tests whose names begin with `names`. Each of these variables is set to the address to [meet](Self::meet) at.
     pub(crate) fn start(names: &str, variables: &[&str], instead: Option<&str>) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("output_{}_{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -42,7 +42,7 @@ impl Tests {
         Self { child: command.spawn().expect("the tests start"), path, listener }
     }
 
-    /// Waits until somebody comes as far as that, who says so.
+    /// Waits until somebody whose report begins with `who` reaches their point.
     #[track_caller]
     pub(crate) fn meet(&self, who: &str) -> Meeting {
         let listener = self.listener.try_clone().expect("a second handle");
@@ -57,12 +57,11 @@ impl Tests {
         Meeting { stream, said }
     }
 
-    /// Sends it a signal, as a terminal does: to all of its group.
+    /// Sends a signal to its whole process group, as a terminal does.
     pub(crate) fn kill(&self, signal: i32) {
         kill_group(&self.child, signal);
     }
 
-    /// Waits for the end.
     pub(crate) fn end(mut self) -> Ended {
         let Some(end) = end(&mut self.child) else { panic!("the tests hang; see {}", self.path.display()) };
         let output = fs::read_to_string(&self.path).expect("the output");
@@ -71,21 +70,21 @@ impl Tests {
     }
 }
 
-/// Somebody who waits until they may go on: when this is dropped, if not before.
+/// Somebody who waits for permission to go on, at the latest until this is dropped.
 pub(crate) struct Meeting {
     stream: BufReader<TcpStream>,
     pub(crate) said: String,
 }
 
 impl Meeting {
-    /// Lets them go on, and waits until they have done what they wanted to.
+    /// Lets them go on, and waits until they are done.
     pub(crate) fn go_on(&mut self) {
         self.stream.get_ref().shutdown(Shutdown::Write).expect("they are there");
         self.stream.read_to_end(&mut Vec::new()).expect("they go away");
     }
 }
 
-/// What is to be seen of tests that have ended.
+/// The end and the output of a process that ran tests.
 pub(crate) struct Ended {
     end: End,
     pub(crate) output: String,
@@ -99,7 +98,7 @@ impl Ended {
         servers.try_into().unwrap_or_else(|servers| panic!("{servers:?} were started:\n{}", self.output))
     }
 
-    /// The only one.
+    /// The only server that was started.
     pub(crate) fn server(&self) -> Server {
         let [server] = self.servers();
         server
@@ -120,14 +119,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The one that a line tells of. One thread alone has begun the line for its test already.
+    /// Reads the line in which a server reports its address. With one thread, libtest has begun that line with the test's name.
     pub(crate) fn new(line: &str) -> Self {
         let (left, address) = line.trim_end().split_once(" listens on ").expect("a server listens");
         let (_, pid) = left.rsplit_once("server ").expect("a server listens");
         Self { pid: pid.to_owned(), address: address.parse().expect("an address") }
     }
 
-    /// Whether there is a process with its number.
+    /// Whether a process with its PID exists.
     fn is_alive(&self) -> bool {
         run(&mut tool("sh", &["-c", r#"kill -0 "$0""#, &self.pid])).end == End::Status(0)
     }
@@ -137,7 +136,7 @@ impl Server {
         assert!(!self.is_alive(), "{self:?} is left over");
     }
 
-    /// Fails unless it is there as if nothing had happened, with this value of the key `common`. It is not, after this.
+    /// Fails unless it is still serving, with this value of the key `common`; then stops it.
     pub(crate) async fn assert_left_over(&self, common: Option<&str>) {
         let is_alive = self.is_alive();
         let ask = async {

@@ -1,4 +1,4 @@
-//! Owns what one would write without a `DropAtExit`, for the proof that it loses a server; `INSTEAD` in the environment chooses one of them.
+//! Owns two versions without a `DropAtExit`, to prove that each loses a server; `INSTEAD` in the environment chooses one.
 
 use std::env;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use atexit_core::at_exit;
 
-use super::Server;
+use super::server::Server;
 
 static LAZY_LOCK: LazyLock<Server> = LazyLock::new(Server::start);
 
@@ -18,8 +18,8 @@ fn stop() -> anyhow::Result<()> {
     server.map_or(Ok(()), Server::stop)
 }
 
-/// Where the server listens that is in the chosen one.
-pub(super) fn address() -> Option<SocketAddr> {
+/// The address of the server in the chosen version, if one is chosen.
+pub(crate) fn address() -> Option<SocketAddr> {
     match env::var("INSTEAD").ok()?.as_str() {
         "LazyLock" => Some(LAZY_LOCK.address),
         "Mutex" => {

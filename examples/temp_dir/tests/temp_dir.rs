@@ -1,5 +1,5 @@
-//! Owns the proof that the directory is gone whichever way the process ends, and that a `LazyLock` would leave it behind; looks when the
-//! process is over.
+//! Owns the proof that the directory is gone however the process ends, and that a `LazyLock` leaves it behind; looks when the
+//! process is gone.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,37 +10,37 @@ use spawn::{End, Seen, command, finish, kill, run};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_temp-dir");
 
-/// Each of the ways out that the program takes by itself, with what it says of it and the status.
+/// The ways out that the program takes by itself, each with its error message and its status.
 const WAYS: [(&str, &str, i32); 5] = [
     ("return", "", 0),
-    ("error", "Error: \"it ends by an error\"\n", 1),
-    ("panic", "it ends by a panic\n", 101),
+    ("error", "Error: \"it ends with an error\"\n", 1),
+    ("panic", "it ends with a panic\n", 101),
     ("process-exit", "", 3),
     ("exit", "", 4),
 ];
 
 const SIGNALS: [i32; 2] = [2, 15]; // SIGINT, SIGTERM
 
-/// Tests as one would write them, which share the directory.
+/// Ordinary tests that share the directory.
 mod tests {
     use std::{env, fs};
 
     #[test]
     fn what_was_written_is_there() {
-        let file = temp_dir::path("what");
+        let file = temp_dir::compared::path("what");
         fs::write(&file, "a text").expect("it can be written");
         assert_eq!(fs::read_to_string(file).expect("it is there"), "a text");
     }
 
-    /// With this variable it fails, by which libtest ends by `std::process::exit`.
+    /// Fails if this variable is set; libtest then calls `std::process::exit`.
     #[test]
     fn one_fails_if_told_to() {
-        fs::write(temp_dir::path("fails"), "").expect("it can be written");
+        fs::write(temp_dir::compared::path("fails"), "").expect("it can be written");
         assert_eq!(env::var_os("TEST_FAILS"), None);
     }
 }
 
-/// Where processes make their temporary directories, and whether they keep them in a `LazyLock`.
+/// The place where processes make their temporary directories, and whether they use a `LazyLock`.
 struct Temp {
     path: PathBuf,
     is_lazy: bool,
@@ -61,13 +61,13 @@ impl Temp {
         command
     }
 
-    /// The tests above, as `cargo test` would run them.
+    /// The tests above, as `cargo test` runs them.
     fn tests(&self) -> Command {
         let program = env::current_exe().expect("this program has a path");
         self.command(&program.to_string_lossy(), &["tests::"])
     }
 
-    /// Fails unless the process of which this was seen has left one directory behind, if with a `LazyLock`, and else none.
+    /// Fails unless the process left one directory behind with a `LazyLock`, and none otherwise.
     #[track_caller]
     fn assert_left(&self, seen: &Seen) {
         let entries = fs::read_dir(&self.path).expect("it is there");
@@ -87,7 +87,7 @@ impl Drop for Temp {
     }
 }
 
-/// Runs the program, which waits for a signal, and sends it one when the file is written.
+/// Runs the program until it has written the file, then sends it the signal.
 fn interrupt(command: &mut Command, signal: i32) -> Seen {
     let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().expect("the program starts");
@@ -96,7 +96,7 @@ fn interrupt(command: &mut Command, signal: i32) -> Seen {
     finish(child, command)
 }
 
-/// The next line that it prints.
+/// The next line of its output.
 fn line(child: &mut Child) -> String {
     let mut line = String::new();
     BufReader::with_capacity(1, child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a path in UTF-8");
@@ -154,6 +154,6 @@ fn one_that_is_gone_too_early_is_noticed() {
     assert!(error.contains("NotFound"), "{seen:?}");
     let at = format!("examples/temp_dir/src/lib.rs:{}", above + 1);
     let said = format!("Error: {error}\nat_exit: 1 handler failed:\nat_exit: {at}: {error}\n");
-    assert!(seen.stderr.ends_with(&said) && seen.end == End::Status(1), "{seen:?}"); // std before 1.88 may have said more
+    assert!(seen.stderr.ends_with(&said) && seen.end == End::Status(1), "{seen:?}"); // std before 1.88 may print more
     temp.assert_left(&seen);
 }

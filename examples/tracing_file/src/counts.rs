@@ -1,4 +1,4 @@
-//! Owns what was counted; must not know where its log goes.
+//! Owns the counts; must not know where its log goes.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tracing::{error, info};
 static FILES: AtomicUsize = AtomicUsize::new(0);
 static LINES: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts the lines of a file. If it cannot be read, the program has nothing left to do but to end.
+/// Counts the lines of a file. If it cannot be read, ends the program.
 pub(crate) fn count(file: &Path) {
     match fs::read_to_string(file) {
         Ok(text) => {
@@ -28,5 +28,5 @@ pub(crate) fn count(file: &Path) {
 
 #[at_exit(name = "log the totals")]
 fn totals() {
-    info!(files = FILES.load(Ordering::Relaxed), lines = LINES.load(Ordering::Relaxed), "all in all");
+    info!(files = FILES.load(Ordering::Relaxed), lines = LINES.load(Ordering::Relaxed), "total");
 }

@@ -4,12 +4,12 @@
 //! tracing-file [--forget-handlers] [--error | --panic | --exit] LOG FILE...
 //! ```
 //!
-//! The file `LOG` is complete however the program ends: by a return, an error, a panic or [`atexit_core::exit`], as it is told to, by
-//! `std::process::exit` if a `FILE` cannot be read, or by Ctrl-C.
+//! The file `LOG` is complete however the program ends: with a return, an error, a panic or [`atexit_core::exit`], as its options say,
+//! with `std::process::exit` if it cannot read a `FILE`, or with Ctrl-C.
 //!
-//! At exit the handler of [`counts`] logs the totals, and then the value of [`log`] is closed.
+//! At exit the handler of [`counts`] logs the totals, and then [`log`] closes the file.
 //!
-//! `--forget-handlers` is there to show what that is for: neither happens, and the log is empty.
+//! `--forget-handlers` shows the difference: neither happens, and the log is empty.
 
 mod counts;
 mod log;
@@ -40,7 +40,6 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// How `main` ends.
 enum End {
     Return,
     Error,

@@ -1,5 +1,5 @@
-//! Owns the proof that the log is complete, with what is logged at exit, however the program ends, and empty where nothing closes it; reads
-//! what is in the file when the program is gone.
+//! Owns the proof that the log is complete, with the events logged at exit, however the program ends, and empty if nothing closes it;
+//! reads the file when the program is gone.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ const SIGNALS: [i32; 2] = [2, 15]; // SIGINT, SIGTERM
 
 const MORE_THAN_A_PIPE_HOLDS: usize = 4 << 20;
 
-/// A directory of a test's own, with a log.
+/// A test's own directory, with a log.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -24,7 +24,7 @@ impl Scratch {
         Self(root)
     }
 
-    /// Writes a file of so many lines.
+    /// Writes a file with this number of lines.
     fn file(&self, name: &str, lines: usize) -> String {
         let path = self.0.join(name);
         fs::write(&path, "line\n".repeat(lines)).expect("a file");
@@ -41,7 +41,7 @@ impl Scratch {
         command
     }
 
-    /// Fails unless the log has exactly these lines, after the time of each.
+    /// Fails unless the log has exactly these lines, apart from the time at the start of each.
     #[track_caller]
     fn assert_logged(&self, expected: &[String]) {
         let log = fs::read_to_string(self.log()).expect("the program has made it");
@@ -56,12 +56,9 @@ fn counted(file: &str, lines: usize) -> String {
     format!(" INFO main tracing_file::counts: {file} lines={lines}")
 }
 
-/// What the handler and the log itself log, on the exit thread.
-fn at_exit(files: usize, lines: usize) -> [String; 2] {
-    [
-        format!(" INFO at_exit tracing_file::counts: all in all files={files} lines={lines}"),
-        " INFO at_exit tracing_file::log: closing the log".to_owned(),
-    ]
+/// The line that the handler logs, on the exit thread.
+fn totals(files: usize, lines: usize) -> String {
+    format!(" INFO at_exit tracing_file::counts: total files={files} lines={lines}")
 }
 
 impl Drop for Scratch {
@@ -73,39 +70,36 @@ impl Drop for Scratch {
 }
 
 #[test]
-fn what_is_logged_at_exit_is_in_the_file_after_a_return() {
+fn the_log_is_complete_after_a_return() {
     let scratch = Scratch::new("return");
     let (one, other) = (scratch.file("one", 5), scratch.file("other", 0));
     assert_seen(&mut scratch.program(&[&one, &other]), "", "", End::Status(0));
-    let [totals, closing] = at_exit(2, 5);
-    scratch.assert_logged(&[counted(&one, 5), counted(&other, 0), totals, closing]);
+    scratch.assert_logged(&[counted(&one, 5), counted(&other, 0), totals(2, 5)]);
 }
 
 #[test]
-fn what_is_logged_at_exit_is_in_the_file_after_process_exit() {
+fn the_log_is_complete_after_process_exit() {
     let scratch = Scratch::new("process_exit");
     let one = scratch.file("one", 5);
     let missing = scratch.0.join("missing").display().to_string();
     assert_seen(&mut scratch.program(&[&one, &missing, &one]), "", "", End::Status(2));
     let why = fs::read(&missing).expect_err("it is missing");
     let error = format!("ERROR main tracing_file::counts: cannot read {missing}: {why}");
-    let [totals, closing] = at_exit(1, 5);
-    scratch.assert_logged(&[counted(&one, 5), error, totals, closing]);
+    scratch.assert_logged(&[counted(&one, 5), error, totals(1, 5)]);
 }
 
 #[test]
-fn what_is_logged_at_exit_is_in_the_file_after_an_error_a_panic_and_exit() {
+fn the_log_is_complete_after_an_error_a_panic_and_exit() {
     let scratch = Scratch::new("ways");
     let one = scratch.file("one", 5);
     for (way, said, status) in [("--error", "Error: an error\n", 1), ("--panic", "a panic\n", 101), ("--exit", "", 4)] {
         let seen = run(scratch.program(&[&one]).arg(way));
         assert!(seen.stderr.contains(said) && seen.end == End::Status(status), "{way}: {seen:?}");
-        let [totals, closing] = at_exit(1, 5);
-        scratch.assert_logged(&[counted(&one, 5), totals, closing]);
+        scratch.assert_logged(&[counted(&one, 5), totals(1, 5)]);
     }
 }
 
-/// Starts the program, and sends it a signal when it has counted one file and reads the next one.
+/// Starts the program, and sends it the signal when it has counted one file and is reading the next.
 fn interrupt(command: &mut Command, signal: i32) -> Seen {
     let mut child = command
         .arg("/dev/stdin")
@@ -121,18 +115,17 @@ fn interrupt(command: &mut Command, signal: i32) -> Seen {
 }
 
 #[test]
-fn what_is_logged_at_exit_is_in_the_file_after_a_signal() {
+fn the_log_is_complete_after_a_signal() {
     let scratch = Scratch::new("signal");
     let one = scratch.file("one", 5);
     for signal in SIGNALS {
         let seen = interrupt(&mut scratch.program(&[&one]), signal);
         assert_eq!((seen.stderr.as_str(), seen.end), ("", End::Signal(signal)));
-        let [totals, closing] = at_exit(1, 5);
-        scratch.assert_logged(&[counted(&one, 5), totals, closing]);
+        scratch.assert_logged(&[counted(&one, 5), totals(1, 5)]);
     }
 }
 
-/// The last one is unfinished, as it is almost always.
+/// The last block is unfinished, as it almost always is.
 #[test]
 fn many_blocks_are_complete() {
     let scratch = Scratch::new("many_blocks");
@@ -141,13 +134,13 @@ fn many_blocks_are_complete() {
     let size = fs::metadata(scratch.log()).expect("the program has made it").len();
     assert!(size > 3 * 64 * 1024, "{size} bytes");
     let mut expected = vec![counted(&file, 3); 5000];
-    expected.extend(at_exit(5000, 15_000));
+    expected.push(totals(5000, 15_000));
     scratch.assert_logged(&expected);
 }
 
-/// The block is in memory: no line is on its way that could still arrive.
+/// The only block is in memory, so no line can still arrive.
 #[test]
-fn where_it_is_not_closed_nothing_is_in_the_file() {
+fn without_handlers_the_log_is_empty() {
     let scratch = Scratch::new("not_closed");
     let file = scratch.file("file", 3);
     for (argument, status) in
@@ -166,7 +159,7 @@ fn where_it_is_not_closed_nothing_is_in_the_file() {
 
 #[test]
 fn a_log_that_cannot_be_written_is_a_failure() {
-    let above = include_str!("../src/log.rs").lines().take_while(|line| !line.contains("DropAtExit::empty")).count();
+    let above = include_str!("../src/log.rs").lines().take_while(|line| !line.contains(".close_with(check)")).count();
     let at = format!("examples/tracing_file/src/log.rs:{}", above + 1);
     let stderr = format!(
         "Error: cannot write the end of the log\n\n    Caused by:\n        No space left on device (os error 28)\n\

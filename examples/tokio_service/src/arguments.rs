@@ -1,4 +1,4 @@
-//! Owns what the command line says; must not know what becomes of it.
+//! Owns the command line; must not know what the program does with it.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;

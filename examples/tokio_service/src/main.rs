@@ -1,16 +1,16 @@
-//! A service that takes lines over TCP, keeps them in memory, and sends them on to a peer when it ends.
+//! A service that takes lines over TCP, keeps them in memory, and sends them to a peer when it ends.
 //!
 //! ```text
 //! tokio-service [--forget-handlers] PEER
 //! ```
 //!
-//! It listens on a free port of 127.0.0.1, and standard output says which. It answers each line by the number of lines that it
-//! keeps by now, which is a promise: that line will reach `PEER`, an address such as `127.0.0.1:7000`. Two lines are orders:
-//! after `quit`, `main` returns; at `die`, the task that has read it calls `std::process::exit(3)`.
+//! It listens on a free port of 127.0.0.1 and prints that port. It answers each line with the number of lines it keeps so far.
+//! The answer is a promise: the line will reach `PEER`, an address such as `127.0.0.1:7000`. Two lines are orders: on `quit`,
+//! `main` returns; on `die`, the task that reads it calls `std::process::exit(3)`.
 //!
-//! Nothing here sends the lines on. [`outbox`] does, by an exit handler of its own, however the service ends.
+//! Nothing here sends the lines to the peer. The exit handler of [`outbox`] does, however the service ends.
 //!
-//! `--forget-handlers` is there to show what the handler is for: it takes it away, and the lines are lost.
+//! `--forget-handlers` shows the difference: it removes the handler, and the lines are lost.
 
 mod arguments;
 mod outbox;
@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-/// Keeps the lines of one client, until it closes the connection or gives an order.
+/// Keeps the lines of one client until it closes the connection or gives an order.
 async fn serve(client: TcpStream, quit: Sender<()>) -> io::Result<()> {
     let mut client = BufReader::new(client);
     let mut line = Vec::new();
@@ -62,7 +62,7 @@ async fn serve(client: TcpStream, quit: Sender<()>) -> io::Result<()> {
         client.read_until(b'\n', &mut line).await?;
         match &*line {
             b"quit\n" => {
-                let _ = quit.send(()).await; // nobody is there to be told if `main` is returning already
+                let _ = quit.send(()).await; // fails if `main` is returning already
                 return Ok(());
             }
             b"die\n" => process::exit(3),
@@ -70,7 +70,7 @@ async fn serve(client: TcpStream, quit: Sender<()>) -> io::Result<()> {
                 let Some(kept) = outbox::keep(&line) else { return Ok(()) };
                 client.write_all(format!("{kept}\n").as_bytes()).await?;
             }
-            _ => return Ok(()), // the end, or what is left of a line that never came in full
+            _ => return Ok(()), // the end, or an incomplete last line
         }
     }
 }

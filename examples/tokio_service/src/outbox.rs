@@ -1,8 +1,8 @@
-//! Owns the lines that are kept, and sends them to the peer when the process exits; must not know where they come from, nor
-//! why it exits.
+//! Owns the kept lines, and sends them to the peer when the process exits; must not know where the lines come from or why the
+//! process exits.
 //!
-//! By then the runtime of `main` may be gone, as after a return, or still be busy, as after an exit in the middle of a task.
-//! The handler below does not care: it runs on a thread and a runtime of its own.
+//! By then the runtime of `main` is gone after a return, or still busy after an exit in the middle of a task. That does not
+//! matter to the handler below: it runs on its own thread and its own runtime.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,12 +26,12 @@ fn outbox() -> MutexGuard<'static, Option<Outbox>> {
     OUTBOX.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on lines can be kept; they will go to this peer.
+/// Starts keeping lines, for this peer.
 pub(crate) fn open(peer: SocketAddr) {
     *outbox() = Some(Outbox { peer, lines: Vec::new(), count: 0 });
 }
 
-/// Keeps a line, and says how many there are. `None`: the process exits, so this one comes too late.
+/// Keeps a line and returns how many there are, or `None` if the process is exiting and the line is too late.
 pub(crate) fn keep(line: &[u8]) -> Option<usize> {
     let mut outbox = outbox();
     let Outbox { lines, count, .. } = outbox.as_mut()?;
@@ -40,7 +40,7 @@ pub(crate) fn keep(line: &[u8]) -> Option<usize> {
     Some(*count)
 }
 
-/// A peer that accepts and then does not read would hold up the exit for ever, if there were no limit.
+/// Without a limit, a peer that accepts and then does not read would hold up the exit forever.
 #[at_exit(name = "send the lines", time_limit = Duration::from_secs(30))]
 async fn send() -> anyhow::Result<()> {
     let Some(Outbox { peer, lines, count }) = outbox().take() else { return Ok(()) };

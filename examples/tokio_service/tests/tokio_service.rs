@@ -1,5 +1,5 @@
-//! Owns the proof that every line that the service has answered reaches the peer, however the service ends, and that none does
-//! without the handler; talks to it as its clients and its peer do.
+//! Owns the proof that every answered line reaches the peer, however the service ends, and that none does without the handler;
+//! talks to the service as its clients and its peer do.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,10 +13,9 @@ use tokio::net::TcpSocket;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tokio-service");
 
-/// Far more than any step here needs; who reaches it hangs.
+/// Far more than any step here needs: a step that takes as long hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Where the lines go.
 struct Peer {
     address: SocketAddr,
     listener: TcpListener,
@@ -28,7 +27,7 @@ impl Peer {
         Self { address: listener.local_addr().expect("an address"), listener }
     }
 
-    /// Reads what the service sends from now on, to the end of the connection.
+    /// Reads in the background all that the service sends, to the end of the connection.
     fn receive(self) -> Receiver<Vec<u8>> {
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
@@ -40,7 +39,7 @@ impl Peer {
         receiver
     }
 
-    /// Fails if a service that has ended had connected.
+    /// Fails if the service, which has ended, connected.
     #[track_caller]
     fn assert_left_alone(&self) {
         self.listener.set_nonblocking(true).expect("a socket can be set so");
@@ -61,7 +60,7 @@ impl Service {
         let mut command = command(PROGRAM, options);
         command.arg(peer.to_string()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
-        // Not a byte more than the line, for the rest is to be read when the program has ended.
+        // Reads no byte beyond the line: `finish` reads the rest.
         let mut stdout = BufReader::with_capacity(1, child.stdout.take().expect("piped"));
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
@@ -71,7 +70,7 @@ impl Service {
         });
         let Ok((line, stdout)) = receiver.recv_timeout(LIMIT) else {
             child.kill().expect("the program can be killed");
-            panic!("{command:?} does not say where it listens");
+            panic!("{command:?} does not print its address");
         };
         child.stdout = Some(stdout);
         let address = line.trim_end().strip_prefix("listening on ").and_then(|address| address.parse().ok());
@@ -85,7 +84,7 @@ impl Service {
         Client(BufReader::new(stream))
     }
 
-    /// Gives the order, and waits for the end; what was printed after the address.
+    /// Gives the order, waits for the end, and returns the output after the address.
     fn end(self, way: Way) -> Seen {
         self.client().write(way.order());
         finish(self.child, &self.command)
@@ -105,7 +104,7 @@ impl Client {
         line
     }
 
-    /// Sends a line that is the `count`-th that the service keeps.
+    /// Sends a line, which has to be the `count`-th that the service keeps.
     #[track_caller]
     fn send(&mut self, line: &str, count: usize) {
         self.write(line);
@@ -137,7 +136,7 @@ impl Way {
         }
     }
 
-    /// All that is to be seen of a service that ended so, and whose handler had nothing to complain about.
+    /// The end of a service that took this way out and whose handler succeeded.
     fn quietly(self) -> Seen {
         Seen { stdout: String::new(), stderr: String::new(), end: End::Status(self.status()) }
     }
@@ -160,7 +159,7 @@ fn the_peer_gets_the_lines_of_all_clients() {
     }
 }
 
-/// More than sockets hold: the handler has to wait for the peer again and again.
+/// Far more than the sockets' buffers: the handler waits for the peer many times.
 #[test]
 fn the_peer_gets_megabytes() {
     for way in Way::ALL {
@@ -215,10 +214,10 @@ fn without_the_handler_the_lines_are_lost() {
     }
 }
 
-/// The failure becomes the status where that was 0; 3 stays.
+/// The failure replaces a status of 0 but not 3.
 #[test]
 fn a_peer_that_is_gone_fails_the_handler() {
-    // A port that nobody else can have meanwhile, and on which nobody listens.
+    // A port that is taken, and on which nobody listens.
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let peer = socket.local_addr().expect("an address");
@@ -239,7 +238,7 @@ fn a_peer_that_is_gone_fails_the_handler() {
     }
 }
 
-/// Where the handler is declared.
+/// The place where the handler is declared.
 fn handler() -> String {
     let above = include_str!("../src/outbox.rs").lines().take_while(|line| !line.starts_with("#[at_exit")).count();
     format!("examples/tokio_service/src/outbox.rs:{}", above + 1)

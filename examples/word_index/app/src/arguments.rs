@@ -1,4 +1,4 @@
-//! Owns what the command line says, and what holds where it says nothing; must not know what becomes of it.
+//! Owns the command line and its defaults; must not know what the program does with them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ fn workspace() -> &'static Path {
     app.ancestors().nth(3).unwrap_or(app)
 }
 
-/// Every `.md` file of the workspace, in alphabetical order; relative to where the program was started, if it can be.
+/// Every `.md` file of the workspace, in alphabetical order, with its path relative to the current directory if possible.
 fn documentation() -> io::Result<Vec<PathBuf>> {
     let here = env::current_dir()?;
     let mut files = Vec::new();

@@ -1,18 +1,18 @@
-//! Indexes the words of text files: which word occurs how often in which file.
+//! Indexes the words of text files: how often each word occurs in each file.
 //!
 //! ```text
 //! word-index [--out DIR] [--forget-handlers] [FILE]...
 //! ```
 //!
-//! Without a `FILE` it reads the documentation of this workspace, every `.md` file in it. In `DIR`, by default
-//! `target/word_index` of the workspace, it leaves `index.db`, which `sqlite3` opens, and `report.txt`.
+//! Without a `FILE` it reads the documentation of this workspace: every `.md` file in it. It writes `index.db`, which you
+//! can open with `sqlite3`, and `report.txt` to `DIR`, by default `target/word_index` in the workspace.
 //!
-//! `main` starts things and feeds them. Nothing here ends them: each of the crates behind it brings its own exit
-//! handler, and they run in the right order however `main` ends. A file that cannot be read ends it by
-//! `std::process::exit`, a full disk or a closed pipe at stdout by a panic.
+//! `main` starts things and feeds them. It ends nothing: each crate behind it brings its own exit handler, and these run
+//! in the right order however `main` ends. If it cannot read a file, it calls `std::process::exit`; if stdout is a full
+//! disk or a closed pipe, it panics.
 //!
-//! `--forget-handlers` is there to show what the handlers are for. It takes them away: then words are lost, the
-//! `-wal` file of the database and the lock stay behind, and there is no report.
+//! `--forget-handlers` shows the difference by removing the handlers: words are lost, the database's `-wal` file and the
+//! lock stay behind, and there is no report.
 
 mod arguments;
 
@@ -37,7 +37,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The text of a file. If there is none, the program has nothing left to do but to end.
+/// The text of a file. If it cannot be read, ends the program.
 fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| {
         eprintln!("Error: cannot read {}: {error}", file.display());

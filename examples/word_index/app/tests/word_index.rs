@@ -1,5 +1,5 @@
-//! Owns the proof that the program loses nothing and leaves nothing behind, however it ends, and that it would without its
-//! handlers; looks at it from outside only.
+//! Owns the proof that the program loses nothing and leaves nothing behind, however it ends, and that it does both without
+//! its handlers; looks only from outside.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,22 +14,22 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_word-index");
 /// How often a word occurs in a file.
 type Index = BTreeMap<(String, String), i64>;
 
-/// A file for the program to read, and what is in it.
+/// A file for the program to read, and its words.
 struct Input {
     path: String,
     text: String,
     words: BTreeMap<String, i64>,
 }
 
-/// A directory of a test's own, with inputs and a place for what the program makes of them.
+/// A test's own directory, with inputs and the program's output directory.
 struct Scratch {
     out: PathBuf,
     inputs: Vec<Input>,
 }
 
 impl Scratch {
-    /// Writes `count` files. Their words, capitals and separators come from a small generator, so that what is in them is
-    /// known without reading them.
+    /// Writes `count` files. A small generator makes their words, capitals and separators, so the counts are known without
+    /// reading the files.
     fn new(test: &str, count: usize) -> Self {
         const WORDS: [&str; 8] = ["exit", "handler", "über", "x", "42", "worker", "λόγος", "lock"];
         const SEPARATORS: [&str; 5] = [" ", ", ", "\n", "--", "_\t(«"];
@@ -59,7 +59,6 @@ impl Scratch {
         Self { inputs: inputs.collect(), out: root.join("out") }
     }
 
-    /// The program, told to index these files.
     fn program<'a>(&self, files: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = command(PROGRAM, &[]);
         command.arg("--out").arg(&self.out).args(files);
@@ -70,13 +69,13 @@ impl Scratch {
         self.inputs.iter().map(|input| &*input.path)
     }
 
-    /// What `main` prints for each of the first `count` files.
+    /// The output of `main` for the first `count` files.
     fn progress(&self, count: usize) -> String {
         let line = |Input { path, text, .. }: &Input| format!("{path}, {} bytes\n", text.len());
         self.inputs[..count].iter().map(line).collect::<Vec<_>>().concat()
     }
 
-    /// The files in the directory that the program writes to.
+    /// The files in the output directory.
     fn left(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.out).expect("the program has made it");
         let mut names: Vec<_> =
@@ -89,7 +88,6 @@ impl Scratch {
         fs::read_to_string(self.out.join("report.txt")).expect("the program has written it")
     }
 
-    /// What the database holds.
     fn index(&self) -> Index {
         let database = Connection::open(self.out.join("index.db")).expect("the program has made it");
         let mut select = database
@@ -100,7 +98,7 @@ impl Scratch {
     }
 
     /// Fails unless the first `count` files are indexed to the last word, and nothing else is left. Returns the summary that
-    /// goes with that.
+    /// the program has to print.
     #[track_caller]
     fn assert_indexed(&self, count: usize) -> String {
         let inputs = &self.inputs[..count];
@@ -131,7 +129,7 @@ impl Scratch {
     }
 }
 
-/// Where a crate declares its handler.
+/// The place where a crate declares its handler.
 fn handler_in(package: &str) -> String {
     let file = format!("examples/word_index/{package}/src/lib.rs");
     let source = fs::read_to_string(workspace().join(&file)).expect("the source");
@@ -164,7 +162,7 @@ fn process_exit_at_an_unreadable_file() {
     assert_eq!(end, End::Status(2));
 }
 
-/// `println!` panics on a full disk, after the first file here. The summary cannot be printed either.
+/// `println!` panics on a full disk, here for the first file. The summary cannot be printed either.
 #[cfg(target_os = "linux")]
 #[test]
 fn panic_in_main() {
@@ -185,8 +183,8 @@ fn panic_in_main() {
 }
 
 #[test]
-fn a_crate_goes_before_those_it_depends_on() {
-    let scratch = Scratch::new("a_crate_goes_before_those_it_depends_on", 1);
+fn a_crate_runs_before_its_dependencies() {
+    let scratch = Scratch::new("a_crate_runs_before_its_dependencies", 1);
     let Seen { stderr, .. } = run(scratch.program(scratch.paths()).env("AT_EXIT_LOG", "trace"));
     let started: Vec<_> = stderr.lines().filter_map(|line| line.strip_prefix("at_exit: started ")).collect();
     let expected = [
@@ -206,7 +204,7 @@ fn without_handlers_words_are_lost_and_files_stay_behind() {
     assert_eq!(scratch.left(), ["index.db", "index.db-shm", "index.db-wal", "lock"]);
     assert_eq!(scratch.index(), Index::new());
 
-    // The next run does not know that it may go on, until somebody says so.
+    // The next run refuses to start until somebody removes the lock.
     let lock = scratch.out.join("lock");
     let Seen { stdout, stderr, end } = run(&mut scratch.program(scratch.paths()));
     let owner = fs::read_to_string(&lock).expect("it is still there");
@@ -232,7 +230,7 @@ fn a_file_that_is_indexed_again_is_replaced() {
     scratch.assert_indexed(5);
 }
 
-/// The database takes nothing more, and where the report should be is a directory.
+/// The database rejects new rows, and a directory is in the place of the report.
 #[test]
 fn a_failed_handler_stops_no_other_and_fails_the_program() {
     let scratch = Scratch::new("a_failed_handler_stops_no_other_and_fails_the_program", 1);

@@ -1,7 +1,7 @@
-//! Owns the database, which word occurs how often in which file; must not know where words come from.
+//! Owns the database, which says how often each word occurs in each file; must not know where words come from.
 //!
-//! It is open for as long as the program runs, in a `static`, and Rust never drops a `static`: without the handler
-//! below, its `-wal` and `-shm` files would stay behind.
+//! It is open while the program runs, in a `static`, and Rust never drops a `static`: without the handler below, its
+//! `-wal` and `-shm` files would stay behind.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use word_index_lock::Directory;
 use word_index_report::Report;
 
-// The linker keeps this order anyway, but not with link-time optimization.
+// States the linker's order, which link-time optimization loses.
 atexit_core::link!(word_index_lock, word_index_report);
 
 const SCHEMA: &str = "
@@ -34,7 +34,7 @@ const SCHEMA: &str = "
 /// A file and its words.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// What it is called in the index.
+    /// Its name in the index.
     pub path: String,
     /// How often each word occurs.
     pub words: HashMap<String, i64>,
@@ -47,11 +47,11 @@ struct Database {
 
 static DATABASE: Mutex<Option<Database>> = Mutex::new(None);
 
-/// Opens `index.db`, until the process exits.
+/// Opens `index.db`; it is closed at exit.
 ///
 /// # Errors
 ///
-/// If it cannot be opened, or is no index.
+/// If it cannot be opened or is not an index.
 pub fn open(directory: &Directory) -> anyhow::Result<()> {
     let path = directory.join("index.db");
     let cannot_open = || format!("cannot open {}", path.display());
@@ -62,11 +62,11 @@ pub fn open(directory: &Directory) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stores all of these documents or none. One that is stored already is replaced.
+/// Stores all of these documents or none. Replaces a document that is stored already.
 ///
 /// # Errors
 ///
-/// If the database is not open, or cannot be written to.
+/// If the database is not open or cannot be written to.
 pub fn store(documents: &[Document]) -> anyhow::Result<()> {
     let mut database = DATABASE.lock().unwrap_or_else(PoisonError::into_inner);
     let Database { connection, .. } = database.as_mut().context("the database is not open")?;

@@ -1,6 +1,6 @@
-//! Owns the lock file, by which one program at a time writes to a directory; must not know what is written there.
+//! Owns the lock file, which lets one program at a time write to a directory; must not know what is written there.
 //!
-//! The crate that depends on no other here: the lock is released after everything else is done.
+//! This crate depends on no other one here, so the lock is released after everything else.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
@@ -25,11 +25,11 @@ impl Directory {
     }
 }
 
-/// Makes the directory if need be, and locks it until the process exits.
+/// Makes the directory if necessary, and locks it until the process exits.
 ///
 /// # Errors
 ///
-/// If it is locked already, or cannot be written to.
+/// If it is locked already or cannot be written to.
 pub fn claim(path: &Path) -> anyhow::Result<Directory> {
     fs::create_dir_all(path).with_context(|| format!("cannot make the directory {}", path.display()))?;
     let directory = Directory(path.to_owned());

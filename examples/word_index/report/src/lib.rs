@@ -1,4 +1,4 @@
-//! Owns the report on a run, a file and a line on stdout; must not know where its figures come from.
+//! Owns the report on a run, which is a file and a line on stdout; must not know where its figures come from.
 
 use std::fmt;
 use std::fs;
@@ -9,27 +9,27 @@ use anyhow::Context as _;
 use atexit_core::at_exit;
 use word_index_lock::Directory;
 
-// The linker keeps this order anyway, but not with link-time optimization.
+// States the linker's order, which link-time optimization loses.
 atexit_core::link!(word_index_lock);
 
-/// What the index holds. Displayed, it is the text of `report.txt`.
+/// The figures of the index. Displayed, it is the text of `report.txt`.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Where the index is, and the report will be.
+    /// The directory of the index and the report.
     pub directory: Directory,
-    /// How many files were read.
+    /// The number of files read.
     pub files: i64,
-    /// How many words are in them.
+    /// The number of words in them.
     pub words: i64,
-    /// How many different ones.
+    /// The number of different words.
     pub distinct: i64,
-    /// The most frequent ones, and how often each occurs.
+    /// The most frequent words, and how often each occurs.
     pub top: Vec<(String, i64)>,
 }
 
 static REPORT: Mutex<Option<Report>> = Mutex::new(None);
 
-/// Takes the figures, which are reported at exit. A run that submits none has no report.
+/// Takes the figures to report at exit. A run that submits none has no report.
 pub fn submit(report: Report) {
     *REPORT.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
 }
@@ -40,7 +40,7 @@ fn write() -> anyhow::Result<()> {
     let path = report.directory.join("report.txt");
     fs::write(&path, report.to_string()).with_context(|| format!("cannot write {}", path.display()))?;
     let Report { files, words, distinct, .. } = report;
-    // Not `println!`, which panics where nobody reads what it prints.
+    // Not `println!`, which panics if stdout is closed or full.
     writeln!(io::stdout(), "files: {files}, words: {words}, distinct: {distinct}, report: {}", path.display())
         .context("cannot print the summary")
 }

@@ -1,7 +1,7 @@
-//! Owns the thread that counts words, and its queue; must not know how they are stored, nor where texts come from.
+//! Owns the thread that counts words, and its queue; must not know how they are stored or where texts come from.
 //!
-//! A commit costs far more than a count, so documents are stored in batches. When the program has fed its last text, some
-//! are in the queue and some in an unfinished batch: without the handler below they would be lost.
+//! A commit costs far more than counting, so documents are stored in batches. After the program has queued its last text,
+//! some are still in the queue and some in an unfinished batch: without the handler below they would be lost.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -12,12 +12,12 @@ use anyhow::{Context as _, anyhow};
 use atexit_core::at_exit;
 use word_index_database::{self as database, Document};
 
-// The linker keeps this order anyway, but not with link-time optimization.
+// States the linker's order, which link-time optimization loses.
 atexit_core::link!(word_index_database);
 
-/// So many texts may wait, before who feeds more waits too.
+/// The number of texts that can wait; [`index`] blocks while the queue is full.
 const QUEUE: usize = 16;
-/// So many documents are stored in one go.
+/// The number of documents in one transaction.
 const BATCH: usize = 16;
 
 struct Text {
@@ -36,7 +36,7 @@ static WORKER: Mutex<Option<Worker>> = Mutex::new(None);
 ///
 /// # Errors
 ///
-/// If the thread cannot be started, or has stopped because of an error, which is then reported at exit.
+/// If the thread cannot be started or has stopped with an error, which is reported at exit.
 pub fn index(path: String, content: String) -> anyhow::Result<()> {
     let mut worker = WORKER.lock().unwrap_or_else(PoisonError::into_inner);
     let worker = match &mut *worker {
@@ -52,7 +52,7 @@ fn start() -> std::io::Result<Worker> {
     Ok(Worker { queue, thread })
 }
 
-/// Counts and stores, until the queue is empty and closed.
+/// Counts and stores until the queue is empty and closed.
 fn work(texts: &Receiver<Text>) -> anyhow::Result<()> {
     let mut batch = Vec::with_capacity(BATCH);
     for Text { path, content } in texts {
@@ -65,7 +65,7 @@ fn work(texts: &Receiver<Text>) -> anyhow::Result<()> {
     database::store(&batch)
 }
 
-/// A word is what stands between characters that are neither letters nor digits; capitals do not matter.
+/// A word is a run of letters and digits; case does not matter.
 fn count(text: &str) -> HashMap<String, i64> {
     let mut words = HashMap::new();
     for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {

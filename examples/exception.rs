@@ -1,4 +1,4 @@
-//! Handlers that fail do not keep the others from running, and a shell sees the failure in the exit status.
+//! Handlers that fail stop no others, and the exit status reports the failure.
 //!
 //! `cargo run --example exception; echo $?`
 

@@ -1,4 +1,4 @@
-//! `abort` kills the process: no handler runs, and its parent sees a death by SIGABRT (a shell says status 134).
+//! `abort` kills the process: no handler runs, and the parent sees SIGABRT (a shell reports status 134).
 //!
 //! `cargo run --example fatal`
 

@@ -1,6 +1,6 @@
 //! One function, registered three times with different arguments: the last registration runs first.
 //!
-//! `cargo run --example multiple` uses the attribute, `cargo run --example multiple calls` registers by calls.
+//! `cargo run --example multiple` uses the attribute; `cargo run --example multiple calls` calls `register`.
 
 use atexit_core::{at_exit, register};
 

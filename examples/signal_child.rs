@@ -1,6 +1,4 @@
-//! A process that waits to be killed by a signal, which nothing here catches: its handler does not run.
-//!
-//! The other half of `signal_parent`.
+//! The other half of `signal_parent`: waits for a signal that it does not catch, so its handler does not run.
 
 use std::io::Read as _;
 
@@ -14,7 +12,7 @@ fn main() -> std::io::Result<()> {
     println!("CHILD: Registering atexit handler");
     register(not_called);
     println!("CHILD: Pausing to wait for signal");
-    // The parent never writes: this reads until the signal comes.
+    // The parent never writes, so this waits for the signal.
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Starts `signal_child`, waits until it has registered its handler, and kills it: a signal ends a process without its handlers.
+//! Starts `signal_child`, waits until it has registered its handler, and kills it with a signal: the handler does not run.
 //!
 //! `cargo run --example signal_parent` (after `cargo build --examples`)
 
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("PARENT: Signaling child");
     let pid = i32::try_from(child.id())?;
-    // SAFETY: the child has not been waited for, so that the number is still its own.
+    // SAFETY: nobody has waited for the child yet, so its PID is still its own.
     unsafe { libc::kill(pid, libc::SIGTERM) };
     let status = child.wait()?;
     for line in lines {

@@ -1,4 +1,4 @@
-//! The smallest program: one handler, which runs after `main`.
+//! The smallest program: one handler that runs after `main`.
 //!
 //! `cargo run --example simple`
 

@@ -1,4 +1,4 @@
-//! `std::process::exit` skips every destructor, and no handler.
+//! `std::process::exit` skips every destructor but no handler.
 //!
 //! `cargo run --example sys_exit`
 

@@ -215,12 +215,12 @@ mod unix {}
             ("sys/linux.rs", "pub(crate) use super::super::handler::Handler;\n"),
         ],
         complaints: &[
-            "plan.rs:3: plan must not know runner",
-            "plan.rs:4: plan must not know exit",
-            "runner.rs:1: runner must not know exit",
-            "runner.rs:4: runner must not know exit",
-            "runner.rs:6: runner must not know guard",
-            "sys/linux.rs:1: sys must not know handler",
+            "plan.rs:3: plan must not use runner",
+            "plan.rs:4: plan must not use exit",
+            "runner.rs:1: runner must not use exit",
+            "runner.rs:4: runner must not use exit",
+            "runner.rs:6: runner must not use guard",
+            "sys/linux.rs:1: sys must not use handler",
         ],
     },
     Tree {
@@ -239,8 +239,8 @@ mod unix {}
                 ",
         )],
         complaints: &[
-            "registry/mod.rs:3: registry must not know plan",
-            "registry/mod.rs:7: registry must not know runner",
+            "registry/mod.rs:3: registry must not use plan",
+            "registry/mod.rs:7: registry must not use runner",
         ],
     },
     Tree {
@@ -277,16 +277,16 @@ mod unix {}
             ),
         ],
         complaints: &[
-            "log.rs:3: log must not know config",
-            "log.rs:5: log must not know runner",
-            "order/graph.rs:1: order must not know log",
-            "order/graph.rs:1: order must not know plan",
-            "order/graph.rs:2: order must not know runner",
-            "order/graph.rs:3: order must not know exit",
-            "order/graph.rs:3: order must not know guard",
-            "order/graph.rs:3: order must not know registration",
+            "log.rs:3: log must not use config",
+            "log.rs:5: log must not use runner",
+            "order/graph.rs:1: order must not use log",
+            "order/graph.rs:1: order must not use plan",
+            "order/graph.rs:2: order must not use runner",
+            "order/graph.rs:3: order must not use exit",
+            "order/graph.rs:3: order must not use guard",
+            "order/graph.rs:3: order must not use registration",
             "report.rs:1: report must name the room of crate",
-            "report.rs:2: report must not know log",
+            "report.rs:2: report must not use log",
         ],
     },
     Tree {
@@ -336,9 +336,9 @@ mod unix {}
             "guard.rs:5: guard must name the room of crate::plan",
             "guard.rs:6: guard must name the room of crate::exit",
             "guard.rs:7: guard must name the room of crate::link",
-            "guard.rs:10: guard must not know docs",
-            "guard.rs:10: guard must not know private",
-            "runner/mod.rs:2: $crate belongs into lib.rs or private.rs",
+            "guard.rs:10: guard must not use docs",
+            "guard.rs:10: guard must not use private",
+            "runner/mod.rs:2: $crate belongs in lib.rs or private.rs",
         ],
     },
     Tree {
@@ -350,14 +350,14 @@ mod unix {}
             ("registry/mod.rs", "use crate::{config::Config, order, report};\n"),
         ],
         complaints: &[
-            "config.rs:1: config must not know registry",
-            "order/mod.rs:1: order must not know report",
-            "registry/mod.rs:1: registry must not know config",
-            "report.rs:1: report must not know order",
+            "config.rs:1: config must not use registry",
+            "order/mod.rs:1: order must not use report",
+            "registry/mod.rs:1: registry must not use config",
+            "report.rs:1: report must not use order",
         ],
     },
     Tree {
-        name: "circle",
+        name: "cycle",
         files: &[
             // Two files beside each other, by every kind of path.
             (
@@ -413,7 +413,7 @@ mod unix {}
                     use exit::fork::f;
                 ",
             ),
-            // Files that share a contract may not know each other in a circle either.
+            // Files that share a contract must not form a cycle either.
             (
                 "sys/mod.rs",
                 "\
@@ -427,10 +427,10 @@ mod unix {}
             ("sys/posix.rs", "use super::{Status, system};\n"),
         ],
         complaints: &[
-            "exit/fork.rs:2: a circle: exit/fork.rs:2 knows exit/hook.rs, exit/hook.rs:3 knows exit/signals.rs, exit/signals.rs:2 knows exit/fork.rs",
-            "plan/dot.rs:1: a circle: plan/dot.rs:1 knows plan/mod.rs, plan/mod.rs:4 knows plan/dot.rs",
-            "runner/call.rs:2: a circle: runner/call.rs:2 knows runner/state.rs, runner/state.rs:1 knows runner/call.rs",
-            "sys/bsd.rs:1: a circle: sys/bsd.rs:1 knows sys/posix.rs, sys/posix.rs:1 knows sys/bsd.rs",
+            "exit/fork.rs:2: a cycle: exit/fork.rs:2 uses exit/hook.rs, exit/hook.rs:3 uses exit/signals.rs, exit/signals.rs:2 uses exit/fork.rs",
+            "plan/dot.rs:1: a cycle: plan/dot.rs:1 uses plan/mod.rs, plan/mod.rs:4 uses plan/dot.rs",
+            "runner/call.rs:2: a cycle: runner/call.rs:2 uses runner/state.rs, runner/state.rs:1 uses runner/call.rs",
+            "sys/bsd.rs:1: a cycle: sys/bsd.rs:1 uses sys/posix.rs, sys/posix.rs:1 uses sys/bsd.rs",
         ],
     },
     Tree {
@@ -442,8 +442,8 @@ mod unix {}
             ("guard.rs", "use crate::attic;\n"),
         ],
         complaints: &[
-            "attic/box.rs:1: attic has no place in the table of .ci/rooms",
-            "cellar.rs:1: cellar has no place in the table of .ci/rooms",
+            "attic/box.rs:1: attic is not in the table of .ci/rooms",
+            "cellar.rs:1: cellar is not in the table of .ci/rooms",
         ],
     },
     Tree {
@@ -465,10 +465,10 @@ mod unix {}
             ("sys/signal.rs", "unsafe fn f() {}\n"),
         ],
         complaints: &[
-            "handler/mod.rs:2: unsafe belongs into sys/ or handler/callback.rs",
-            "handler/mod.rs:4: unsafe belongs into sys/ or handler/callback.rs",
-            "lib.rs:1: unsafe belongs into sys/ or handler/callback.rs",
-            "runner/callback.rs:1: unsafe belongs into sys/ or handler/callback.rs",
+            "handler/mod.rs:2: unsafe belongs in sys/ or handler/callback.rs",
+            "handler/mod.rs:4: unsafe belongs in sys/ or handler/callback.rs",
+            "lib.rs:1: unsafe belongs in sys/ or handler/callback.rs",
+            "runner/callback.rs:1: unsafe belongs in sys/ or handler/callback.rs",
         ],
     },
     Tree {
@@ -504,13 +504,13 @@ mod unix {}
             ),
         ],
         complaints: &[
-            "exit/mod.rs:1: cfg of unix belongs into sys/",
-            "exit/mod.rs:5: cfg of windows belongs into sys/",
-            "lib.rs:1: cfg of target_family belongs into sys/",
-            "lib.rs:2: cfg of target_env belongs into sys/",
-            "log.rs:1: cfg of target_arch belongs into sys/",
-            "log.rs:1: cfg of target_os belongs into sys/",
-            "log.rs:2: cfg of target_vendor belongs into sys/",
+            "exit/mod.rs:1: cfg of unix belongs in sys/",
+            "exit/mod.rs:5: cfg of windows belongs in sys/",
+            "lib.rs:1: cfg of target_family belongs in sys/",
+            "lib.rs:2: cfg of target_env belongs in sys/",
+            "log.rs:1: cfg of target_arch belongs in sys/",
+            "log.rs:1: cfg of target_os belongs in sys/",
+            "log.rs:2: cfg of target_vendor belongs in sys/",
         ],
     },
 ];
@@ -526,7 +526,7 @@ struct Tree {
 }
 
 #[test]
-fn rooms_know_each_other_in_one_direction() {
+fn rooms_use_each_other_in_one_direction() {
     for tree in TREES {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rooms").join(tree.name);
         if folder.exists() {

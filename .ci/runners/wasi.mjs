@@ -1,4 +1,4 @@
-// Runs a WASI program by node: `node wasi.mjs PROGRAM ARGUMENTS`. What traps ends with 134, as with wasmtime.
+// Runs a WASI program with Node: `node wasi.mjs PROGRAM ARGUMENTS`. A trap ends with status 134, as with wasmtime.
 import { readFile } from "node:fs/promises";
 import { WASI } from "node:wasi";
 

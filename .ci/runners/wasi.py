@@ -1,4 +1,5 @@
-# Runs a WASI program by wasmtime's package of PyPI: `python3 wasi.py PROGRAM ARGUMENTS`. What traps ends with 134, as with its command.
+# Runs a WASI program with wasmtime's PyPI package: `python3 wasi.py PROGRAM ARGUMENTS`. A trap ends with status 134, as with the
+# command.
 import sys
 
 from wasmtime import Config, Engine, ExitTrap, Linker, Module, Store, Trap, WasiConfig
@@ -10,7 +11,7 @@ wasi.inherit_stdin()
 wasi.inherit_stdout()
 wasi.inherit_stderr()
 config = Config()
-config.cache = True  # else each start compiles the program
+config.cache = True  # otherwise each start compiles the program
 engine = Engine(config)
 store = Store(engine)
 store.set_wasi(wasi)

@@ -1,5 +1,5 @@
-// Registers, runs or removes shutdown hooks of Java, and prints the nanoseconds that each took. A hook is a thread, and all of them
-// run at the same time: the last to be done tells.
+// Registers, runs or removes Java's shutdown hooks, and prints the nanoseconds for each. Hooks are threads that run at the same time:
+// the last one to finish prints.
 
 import java.util.ArrayList;
 import java.util.Collections;

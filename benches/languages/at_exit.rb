@@ -1,4 +1,4 @@
-# Registers or runs blocks by Ruby's at_exit, and prints the nanoseconds that each took.
+# Registers or runs blocks with Ruby's at_exit, and prints the nanoseconds for each.
 
 measure, count = ARGV[0], ARGV[1].to_i
 now = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC, :nanosecond) }

@@ -1,4 +1,4 @@
-"""Registers, runs or removes functions by CPython's atexit, and prints the nanoseconds that each took."""
+"""Registers, runs or removes functions with CPython's atexit, and prints the nanoseconds for each."""
 
 import atexit
 import random

@@ -1,5 +1,4 @@
-# Registers or runs END blocks of Perl, and prints the nanoseconds that each took. A block that is not known when the program is
-# compiled takes a string eval.
+# Registers or runs Perl's END blocks, and prints the nanoseconds for each. To add a block at run time takes a string eval.
 
 use strict;
 use warnings;
@@ -10,7 +9,7 @@ our $ran = 0;
 my $start;
 sub tell_elapsed { printf "%f\n", (clock_gettime(CLOCK_MONOTONIC) - $start) * 1e9 / $count }
 
-# The first to be registered is the last to run.
+# Registered first, so it runs last.
 END { tell_elapsed() if $measure eq "run" }
 
 $start = clock_gettime(CLOCK_MONOTONIC);

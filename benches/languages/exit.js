@@ -1,4 +1,4 @@
-// Registers, runs or removes listeners of Node's 'exit' event, and prints the nanoseconds that each took.
+// Registers, runs or removes listeners for Node's 'exit' event, and prints the nanoseconds for each.
 
 const [measure, count] = [process.argv[2], Number(process.argv[3])];
 let start;

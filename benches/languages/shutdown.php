@@ -1,5 +1,5 @@
 <?php
-// Registers or runs shutdown functions of PHP, and prints the nanoseconds that each took.
+// Registers or runs PHP's shutdown functions, and prints the nanoseconds for each.
 
 [, $measure, $count] = $argv;
 $tell = function () use (&$start, $count) {

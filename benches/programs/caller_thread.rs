@@ -1,4 +1,4 @@
-//! One handler, which runs on the thread that exits.
+//! One handler that runs on the exiting thread.
 
 #[atexit_core::at_exit(caller_thread)]
 fn handler() {}

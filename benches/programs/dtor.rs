@@ -1,4 +1,4 @@
-//! One function that the `dtor` crate puts where the loader calls it.
+//! One function that the `dtor` crate has the loader call.
 
 dtor::declarative::dtor! {
     #[dtor(unsafe)]

@@ -1,3 +1,3 @@
-//! Owns nothing: the process that the others are compared with.
+//! The empty process that the others are compared with.
 
 fn main() {}

@@ -1,10 +1,10 @@
-//! One function that C's `atexit` takes.
+//! One function registered with C's `atexit`.
 
 extern "C" fn handler() {
-    std::hint::black_box(()); // the compiler leaves out an exit function that does nothing
+    std::hint::black_box(()); // otherwise the compiler removes a function that does nothing
 }
 
 fn main() {
-    // SAFETY: the handler does nothing, least of all anything that is forbidden at exit.
+    // SAFETY: the handler does nothing, so nothing that is forbidden at exit.
     assert_eq!(unsafe { libc::atexit(handler) }, 0);
 }

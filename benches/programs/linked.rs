@@ -1,4 +1,4 @@
-//! The library is linked in, and nothing is pending.
+//! The library is linked, and no handler is pending.
 
 fn main() {
     assert_eq!(atexit_core::pending(), 0);

@@ -1,4 +1,4 @@
-//! One handler, which runs on an exit thread.
+//! One handler that runs on an exit thread.
 
 #[atexit_core::at_exit]
 fn handler() {}

@@ -1,4 +1,4 @@
-//! Owns measuring inside a process made for one measurement, and printing the number; must not know what it is compared with.
+//! Owns one measurement inside its own process, and printing the number; must not know what the number is compared with.
 
 use std::hint::black_box;
 use std::sync::{Barrier, OnceLock};
@@ -9,7 +9,7 @@ use crate::contender::{Atexit, Contender, CxaAtexit, Naive, Ours};
 use crate::subject::Measure;
 use crate::{order, rounds, values};
 
-/// When the process was told to exit, and with how many handlers.
+/// The start of the exit, and the number of handlers.
 static EXIT: OnceLock<(Instant, usize)> = OnceLock::new();
 
 /// Measures `subject` and prints the number. For a measurement of the exit it does not return.
@@ -26,7 +26,7 @@ pub(crate) fn measure(subject: &str, measure: Measure, count: usize) {
         ("atexit", _) => contender::<Atexit>(measure, count),
         ("cxa_atexit", _) => contender::<CxaAtexit>(measure, count),
         ("naive", _) => contender::<Naive>(measure, count),
-        _ => panic!("{subject} is none of the subjects"),
+        _ => panic!("there is no subject {subject}"),
     };
     println!("{number}");
     end();
@@ -50,20 +50,20 @@ fn contender<C: Contender>(measure: Measure, count: usize) -> f64 {
         | Measure::Order
         | Measure::OrderConstrained
         | Measure::Borrow
-        | Measure::BorrowFromTwo => unreachable!("not of this subject"),
+        | Measure::BorrowFromTwo => unreachable!("this subject has no such measure"),
     }
 }
 
-/// The last handler of all: prints how long they took, each.
+/// The last handler of all: prints the time for each handler.
 pub(crate) fn tell_elapsed() {
     if let Some(&(start, count)) = EXIT.get() {
         println!("{}", per_handler(start.elapsed(), count));
     }
 }
 
-/// Ends the process without running what a measurement has left.
+/// Ends the process without running the handlers that a measurement has left.
 fn end() -> ! {
-    // SAFETY: POSIX: `_exit` may be called at any time.
+    // SAFETY: POSIX lets a process call `_exit` at any time.
     unsafe { libc::_exit(0) }
 }
 
@@ -138,7 +138,7 @@ fn growth(of: fn() -> usize, during: impl FnOnce() -> Duration) -> usize {
     of() - before
 }
 
-/// What C's allocator has given out: `atexit` of C takes its memory from there too.
+/// The bytes that C's allocator has given out, also to C's `atexit`.
 fn allocated() -> usize {
     // SAFETY: it reads counters of the allocator, under its locks.
     let info = unsafe { libc::mallinfo2() };

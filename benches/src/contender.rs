@@ -1,4 +1,4 @@
-//! Owns the ways to have something done at exit that can be had inside one Rust process; must not know what is measured of them.
+//! Owns the ways to run code at exit that a Rust process has; must not know what is measured.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -7,24 +7,24 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::child::tell_elapsed;
 
-/// A way to have something done at exit.
+/// A way to run code at exit.
 pub(crate) trait Contender {
     type Handle: Send;
 
-    /// Registers a handler that hardly does anything, with 24 bytes of captures where there can be any.
+    /// Registers a handler that does next to nothing, with 24 bytes of captures if this way has captures.
     fn register(captures: [u64; 3]) -> Self::Handle;
 
-    /// Registers the handler that will run last, if it is the first to be registered: it tells the time.
+    /// Registers the handler that prints the time. Registered first, it runs last.
     fn register_witness();
 
     fn remove(_handle: Self::Handle) {
-        unreachable!("nobody asks for what cannot be done");
+        unreachable!("`Subject::can` excludes it");
     }
 }
 
 static WORK: AtomicU64 = AtomicU64::new(0);
 
-/// What a handler does. Not an atomic addition, which would take longer than all the rest.
+/// The work of a handler. Not an atomic addition, which would take longer than everything else.
 fn work(amount: u64) {
     WORK.store(WORK.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
 }
@@ -56,7 +56,7 @@ impl Contender for Atexit {
         extern "C" fn handler() {
             work(1);
         }
-        // SAFETY: the handler touches an atomic, which may be done at any time.
+        // SAFETY: the handler uses only an atomic, which works at any time.
         assert_eq!(unsafe { libc::atexit(handler) }, 0);
     }
 
@@ -64,7 +64,7 @@ impl Contender for Atexit {
         extern "C" fn handler() {
             tell_elapsed();
         }
-        // SAFETY: what the handler uses of std works at exit.
+        // SAFETY: the parts of std that the handler uses work at exit.
         assert_eq!(unsafe { libc::atexit(handler) }, 0);
     }
 }
@@ -83,7 +83,7 @@ impl Contender for CxaAtexit {
             work(argument.addr() as u64);
         }
         let argument = ptr::without_provenance_mut(usize::from(captures[0] > 0));
-        // SAFETY: the handler takes its argument for a number, which it is; null: it is not in a library that could be unloaded.
+        // SAFETY: the handler reads its argument as a number, which it is. Null is right for a handler that is in no shared library.
         assert_eq!(unsafe { __cxa_atexit(handler, argument, ptr::null()) }, 0);
     }
 
@@ -92,7 +92,7 @@ impl Contender for CxaAtexit {
     }
 }
 
-/// What one writes before looking for a library.
+/// The version that people write without a library.
 pub(crate) struct Naive;
 
 static HANDLERS: Mutex<Vec<Box<dyn FnOnce() + Send>>> = Mutex::new(Vec::new());
@@ -113,7 +113,7 @@ impl Contender for Naive {
             }
         }
         HANDLERS.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(tell_elapsed));
-        // SAFETY: what the handlers use of std works at exit, and none of them panics.
+        // SAFETY: the parts of std that the handlers use work at exit, and no handler panics.
         assert_eq!(unsafe { libc::atexit(run_all) }, 0);
     }
 }

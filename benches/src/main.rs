@@ -1,13 +1,13 @@
-//! What exit handlers cost, side by side with what else one would pick.
+//! The cost of exit handlers, compared with the alternatives.
 //!
 //! ```text
 //! cargo run --release -p benches                  one table
-//! cargo run --release -p benches -- --plot DIR    the table, and pictures of cost against number of handlers
+//! cargo run --release -p benches -- --plot DIR    the table, and pictures of the cost by number of handlers
 //! ```
 //!
-//! No figure stands alone. In every round each subject runs once, in a process of its own, one after the other; the table shows the
-//! median of the rounds, and the median of the ratios within a round. Instructions and the cost of building are measured by the
-//! scripts `instructions` and `build-cost` beside this package's manifest.
+//! Every figure is a comparison. Each round runs each subject once, in its own process, in turn; the table shows the median of the
+//! rounds and the median of the ratios within a round. The scripts `instructions` and `build-cost` in this package's folder count
+//! instructions and measure builds.
 
 mod child;
 mod contender;
@@ -26,10 +26,9 @@ use subject::Measure;
 
 const USAGE: &str = "usage: benches [--plot DIR] [--smoke]";
 
-/// How much is measured.
 #[derive(Clone, Copy)]
 struct Effort {
-    /// Everything once and with next to nothing: whether the benchmarks still work, not what they measure.
+    /// Runs everything once with tiny counts, to see that the benchmarks work.
     smoke: bool,
 }
 
@@ -38,7 +37,7 @@ impl Effort {
         if self.smoke { 1 } else { rounds }
     }
 
-    /// All of them, or the smallest.
+    /// All counts, or only the smallest.
     fn of(self, counts: &[usize]) -> &[usize] {
         if self.smoke { &counts[..1] } else { counts }
     }

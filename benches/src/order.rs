@@ -1,4 +1,4 @@
-//! Owns ordering: declared handlers in any order, and records to sort; must not know of processes.
+//! Owns ordering: declared handlers in random order, and records to sort; must not know about processes.
 
 use std::cell::UnsafeCell;
 use std::hint::black_box;
@@ -10,13 +10,13 @@ use atexit_core::__private::{Declared, Description, Site, identity};
 
 use crate::rounds::shuffle;
 
-/// Declares so many handlers, as so many uses of the attribute would, and takes the time until they stand in their order.
+/// Declares this many handlers, as uses of the attribute do, and measures the time to order them.
 pub(crate) fn collect(count: usize) -> Duration {
     declare(count, describe);
     timed(count)
 }
 
-/// The same, where all handlers but one ask to run after that one.
+/// The same, with all handlers but one constrained to run after that one.
 pub(crate) fn collect_constrained(count: usize) -> Duration {
     declare(1, describe_pivot);
     declare(count - 1, || describe().after(identity(&pivot), "pivot"));
@@ -35,12 +35,12 @@ fn declare(count: usize, describe: fn() -> Description) {
     for _ in 0..count {
         let declared: &'static Declared = Box::leak(Box::new(Declared::new(describe)));
         let node: &'static Node = Box::leak(Box::new(Node { value: declared, next: UnsafeCell::new(None) }));
-        // SAFETY: the value is of the type whose registry it goes to; no other thread looks at the registry.
+        // SAFETY: the value has the type of its registry, and no other thread reads the registry.
         unsafe { declared.submit(node) };
     }
 }
 
-/// What the attribute expands to, but for the line, which is another one at every call: only the first one decides anything.
+/// The expansion of the attribute, except that the line differs at every call; only the first call counts.
 fn describe() -> Description {
     static CALLS: AtomicU32 = AtomicU32::new(1);
     let line = CALLS.fetch_add(1, Ordering::Relaxed).wrapping_mul(ODD);
@@ -50,10 +50,10 @@ fn describe() -> Description {
     })
 }
 
-/// Multiplying by it shuffles the numbers of 32 bits.
+/// Multiplying by this shuffles the 32-bit numbers.
 const ODD: u32 = 0x9e37_79b1;
 
-/// The one that is registered first, and so runs last.
+/// Describes the handler that registers first, and so runs last.
 fn describe_pivot() -> Description {
     Description::new(site(0), identity(&pivot), |_| {
         pivot();
@@ -82,7 +82,7 @@ fn pivot() {}
 
 fn handler() {}
 
-/// Sorts so many records of 64 bytes by an integer.
+/// Sorts this many records of 64 bytes by an integer.
 pub(crate) fn sort(count: usize) -> Duration {
     let mut records: Vec<[u64; 8]> = (0..count as u64).map(|key| [key, 0, 0, 0, 0, 0, 0, 0]).collect();
     shuffle(&mut records, 0);

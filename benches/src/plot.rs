@@ -1,4 +1,4 @@
-//! Owns the pictures: what a handler costs, against how many there are; must not know how anything is measured.
+//! Owns the pictures of the cost of a handler by the number of handlers; must not know how anything is measured.
 
 use std::error::Error;
 use std::path::Path;
@@ -12,13 +12,13 @@ use crate::subject::{ATEXIT, LANGUAGES, Measure, NAIVE, OURS, Subject};
 const COUNTS: [usize; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
 const SIZE: (u32, u32) = (900, 540);
 
-/// One subject's costs: number of handlers, nanoseconds for each of them.
+/// One subject's costs, as pairs of the number of handlers and the nanoseconds for each.
 struct Curve {
     name: &'static str,
     points: Vec<(f64, f64)>,
 }
 
-/// Measures, and draws a picture of registering, one of running, and one of removing.
+/// Measures, and draws one picture each of registering, running and removing.
 ///
 /// # Panics
 ///
@@ -75,7 +75,7 @@ fn picture(path: &Path, title: &str, curves: &[Curve]) -> Result<(), Box<dyn Err
         .label_style(("sans-serif", 14))
         .draw()?;
     for (at, curve) in curves.iter().enumerate() {
-        // Ours stands out; the colours of the palette can be told apart by everyone.
+        // Ours stands out. The palette is safe for colour-blind readers.
         let style = Palette99::pick(at).stroke_width(if at == 0 { 4 } else { 2 });
         chart
             .draw_series(LineSeries::new(curve.points.iter().copied(), style).point_size(if at == 0 { 4 } else { 3 }))?
@@ -95,7 +95,7 @@ fn picture(path: &Path, title: &str, curves: &[Curve]) -> Result<(), Box<dyn Err
 }
 
 /// `1 000 000`.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "so the plotting crate hands it over")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that plotters calls")]
 fn thousands(number: &f64) -> String {
     let digits = format!("{number:.0}");
     let groups: Vec<&str> =

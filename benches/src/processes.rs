@@ -1,11 +1,11 @@
-//! Owns the time that whole processes take, from their start to their end; must not know what is in them.
+//! Owns the time of whole processes, from start to end; must not know what is in them.
 
 use std::env::consts::EXE_SUFFIX;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// Builds the programs, as `cargo run` has built only this one.
+/// Builds the programs: `cargo run` has built only this one.
 pub(crate) fn build() {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--bins"]);
@@ -16,13 +16,13 @@ pub(crate) fn build() {
     assert!(status.success(), "the programs do not build");
 }
 
-/// The program of this name, which lies beside this one.
+/// The path of the program with this name, in this program's folder.
 fn program(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("this program has a path");
     this.with_file_name(format!("{name}{EXE_SUFFIX}"))
 }
 
-/// Microseconds that the program takes.
+/// The microseconds that the program takes.
 pub(crate) fn measure(name: &str) -> f64 {
     let mut command = Command::new(program(name));
     command.stdin(Stdio::null()).stdout(Stdio::null()).env_remove("AT_EXIT_LOG");

@@ -1,11 +1,11 @@
-//! Owns measuring in turn, and what is made of the samples; must not know what is measured.
+//! Owns measuring in turn, and the statistics; must not know what is measured.
 
-/// Something to measure: every call measures it once.
+/// Measures once per call.
 pub(crate) type Sample = Box<dyn Fn() -> f64>;
 
-/// Measures each once in every round, in turn; for each the samples of all rounds.
+/// Measures each once in every round, in turn, and returns the samples of each.
 ///
-/// Every round has another order: what ran just before leaves its mark on the machine, and nobody is to bear always the same.
+/// Every round has a different order, because each measurement affects the next one, for instance through caches.
 pub(crate) fn run(rounds: usize, samples: &[Sample]) -> Vec<Vec<f64>> {
     let mut all = vec![Vec::with_capacity(rounds); samples.len()];
     let mut turns: Vec<usize> = (0..samples.len()).collect();
@@ -18,7 +18,7 @@ pub(crate) fn run(rounds: usize, samples: &[Sample]) -> Vec<Vec<f64>> {
     all
 }
 
-/// Brings items into an order that nobody would guess, which depends on the seed only.
+/// Shuffles the items; the result depends only on the seed.
 pub(crate) fn shuffle<T>(items: &mut [T], seed: u64) {
     let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15); // never 0
     for last in (1..items.len()).rev() {
@@ -38,7 +38,7 @@ pub(crate) fn median(samples: &[f64]) -> f64 {
     if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
 }
 
-/// What one costs in terms of the other, as the rounds that both went through show it.
+/// The median of the ratios of `one` to `other` in each round.
 pub(crate) fn ratio(one: &[f64], other: &[f64]) -> f64 {
     let ratios: Vec<f64> = one.iter().zip(other).map(|(one, other)| one / other).collect();
     median(&ratios)

@@ -1,34 +1,33 @@
-//! Owns what is compared: programs that take a measure and a count, and print one number; must not know what any of them does.
+//! Owns the compared programs, which take a measure and a count and print one number; must not know what they do.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measure {
-    /// Nanoseconds to register one of so many handlers.
+    /// Nanoseconds to register one of `count` handlers.
     Register,
-    /// The same, where as many were registered before and are gone: the memory is there already.
+    /// The same, after as many were registered and removed: the memory is allocated already.
     RegisterAgain,
-    /// Nanoseconds to register one of so many handlers, half of the handlers by another thread at the same time.
+    /// Nanoseconds to register one of `count` handlers, while another thread registers half of them.
     RegisterFromTwo,
-    /// Nanoseconds to run one of so many handlers, from the call of `exit` to the last handler.
+    /// Nanoseconds to run one of `count` handlers, from the call of `exit` to the last handler.
     Run,
     /// The same, from the call of `run()` to its return.
     Call,
-    /// Nanoseconds to remove one of so many handlers, in random order.
+    /// Nanoseconds to remove one of `count` handlers, in random order.
     Remove,
-    /// Bytes that one of so many handlers takes of what the allocator gave out.
+    /// Allocated bytes for one of `count` handlers.
     Allocated,
-    /// Bytes that one of so many handlers takes of the memory that the process really has.
+    /// Bytes of resident memory for one of `count` handlers.
     Resident,
-    /// Nanoseconds to collect and order one of so many declared handlers, or to sort one of so many records.
+    /// Nanoseconds to collect and order one of `count` declared handlers, or to sort one of `count` records.
     Order,
-    /// The same, where all handlers but one are constrained.
+    /// The same, with all handlers but one constrained.
     OrderConstrained,
-    /// Nanoseconds to borrow and read a value in a `static`, once of so many times.
+    /// Nanoseconds to borrow and read a value in a `static`, of `count` times.
     Borrow,
-    /// The same, while another thread does it, too.
+    /// The same, while another thread does so too.
     BorrowFromTwo,
 }
 
@@ -63,15 +62,15 @@ pub(crate) struct Subject {
     pub(crate) name: &'static str,
     program: Program,
     measures: &'static [Measure],
-    /// What it can be asked for in reasonable time.
+    /// The highest count that takes a reasonable time.
     pub(crate) most: usize,
 }
 
 #[derive(Clone, Copy)]
 enum Program {
-    /// This one, as a child.
+    /// This program, as a child.
     Child(&'static str),
-    /// An interpreter, and a script below `languages`.
+    /// An interpreter, and a script in `languages`.
     Script(&'static [&'static str], &'static str),
 }
 
@@ -155,7 +154,6 @@ impl Subject {
         self.measures.contains(&measure)
     }
 
-    /// Whether the program can be started at all.
     pub(crate) fn is_installed(&self) -> bool {
         match self.program {
             Program::Child(_) => true,

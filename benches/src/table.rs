@@ -1,15 +1,14 @@
-//! Owns the table: what is compared with what, how often, and what was aimed at; must not know how anything is measured.
+//! Owns the table: the comparisons, the number of rounds, and the goals; must not know how anything is measured.
 
 use crate::rounds::{self, Sample};
 use crate::subject::{ATEXIT, CXA_ATEXIT, LANGUAGES, Measure, NAIVE, OURS, SORT, Subject, VALUES};
 use crate::{Effort, processes};
 
-/// What is aimed at.
 #[derive(Clone, Copy)]
 enum Goal {
-    /// This ratio to the first line of the block, at most.
+    /// The highest ratio to the first line of the block.
     Ratio(f64),
-    /// This much, at most.
+    /// The highest value.
     Value(f64),
 }
 
@@ -33,7 +32,7 @@ impl Line {
     }
 }
 
-/// What is compared in the same rounds, with its first line.
+/// Lines measured in the same rounds, and compared with the first.
 struct Block {
     title: String,
     unit: &'static str,
@@ -62,7 +61,7 @@ impl Block {
     }
 }
 
-/// Prints everything there is to compare.
+/// Measures and prints all comparisons.
 pub(crate) fn print(effort: Effort) {
     let count = |count| effort.count(count);
     let in_process = |measure, of: usize, goal| Block {
@@ -124,7 +123,7 @@ pub(crate) fn print(effort: Effort) {
     }
     .print();
     Block {
-        title: "the same, where each is constrained".to_owned(),
+        title: "the same, with each constrained".to_owned(),
         unit: "ns",
         rounds: effort.rounds(21),
         lines: [1_000, 10_000, 100_000]

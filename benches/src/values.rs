@@ -1,4 +1,4 @@
-//! Owns what it takes to borrow a value in a `static`, of each kind; must not know how that is compared.
+//! Owns borrowing a value in each kind of `static`; must not know how the times are compared.
 
 use std::hint::black_box;
 use std::sync::{Barrier, LazyLock, PoisonError, RwLock};
@@ -14,7 +14,7 @@ static CLOSED: CloseAtExit<u64> = CloseAtExit::new(|| VALUE).close_with(|_| ());
 static LAZY: LazyLock<u64> = LazyLock::new(|| VALUE);
 static LOCKED: RwLock<Option<u64>> = RwLock::new(Some(VALUE));
 
-/// What borrows and reads one kind of value so often.
+/// The function that borrows and reads one kind of value this many times.
 fn reader(subject: &str) -> fn(usize) {
     match subject {
         "drop_at_exit" => |times| (0..times).for_each(|_| _ = black_box(*DROPPED.get())),
@@ -23,11 +23,11 @@ fn reader(subject: &str) -> fn(usize) {
         "rw_lock" => |times| {
             (0..times).for_each(|_| _ = black_box(*LOCKED.read().unwrap_or_else(PoisonError::into_inner)));
         },
-        _ => panic!("{subject} is none of the kinds of values"),
+        _ => panic!("there is no kind of value {subject}"),
     }
 }
 
-/// How long it takes to borrow a value so often, which is made by then.
+/// The time to borrow a value this many times, after its initialization.
 pub(crate) fn borrow(subject: &str, times: usize) -> Duration {
     let read = reader(subject);
     read(1);
@@ -36,7 +36,7 @@ pub(crate) fn borrow(subject: &str, times: usize) -> Duration {
     start.elapsed()
 }
 
-/// The same by two threads, each so often, at the same time.
+/// The same with two threads at the same time, each this many times.
 pub(crate) fn borrow_from_two(subject: &str, times: usize) -> Duration {
     let barrier = Barrier::new(2);
     let one = || {

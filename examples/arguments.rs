@@ -1,4 +1,4 @@
-//! One function, two handlers, each with an argument; the first program of the README.
+//! One function and two handlers, each with an argument: the first program of the README.
 
 use atexit_core::at_exit;
 

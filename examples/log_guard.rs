@@ -1,4 +1,4 @@
-//! A log writer that works on a thread of its own: its guard writes what is left when it is dropped, which Rust never does with a `static`.
+//! A log writer with its own thread. Dropping its guard writes the rest of the log, but Rust drops no `static`.
 
 use atexit_core::{DropAtExit, at_exit};
 use tracing_appender::non_blocking::WorkerGuard;

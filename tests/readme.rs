@@ -27,7 +27,7 @@ fn the_readme_is_read_in_a_few_minutes() {
 
 /// Without what a line is indented by.
 fn lines(code: &str) -> String {
-    code.lines().map(|line| format!("{}\n", line.trim())).collect()
+    code.lines().flat_map(|line| [line.trim(), "\n"]).collect()
 }
 
 fn root() -> &'static Path {

@@ -1,4 +1,4 @@
-//! Owns what a program may set, its observer among it; must not know what is done about it.
+//! Owns what a program can configure, its observer included; must not know how the settings are applied.
 
 use std::fmt;
 use std::future::Future;
@@ -17,10 +17,10 @@ use crate::sys::sync::Instant;
 
 type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// How handlers are run at exit, for the whole process.
+/// How the process runs its handlers at exit.
 ///
-/// The configuration that holds is the one last passed to [`configure`], which is the program's to call, not a library's. To change a part of
-/// it, begin with [`Config::current`].
+/// The last call of [`configure`] decides. Only a program should call it, never a library. To change one setting and keep the others, start
+/// from [`Config::current`].
 ///
 /// # Examples
 ///
@@ -45,10 +45,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// What holds when nothing is configured.
+    /// The default configuration.
     ///
-    /// Failures change the exit status, nothing has a limit, the exit thread has a stack of 8 MiB, errors are printed, async handlers have the
-    /// library's executor, and nobody observes.
+    /// Failures change the exit status, there is no time limit and no deadline, the exit thread has a stack of 8 MiB, errors are printed, async
+    /// handlers run on the library's executor, and there is no observer.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Config {
         }
     }
 
-    /// What is configured now.
+    /// The current configuration.
     ///
     /// # Examples
     ///
@@ -71,7 +71,7 @@ impl Config {
     ///
     /// use atexit_core::{Config, configure};
     ///
-    /// configure(Config::current().deadline(Duration::from_secs(10))); // and all else as it was
+    /// configure(Config::current().deadline(Duration::from_secs(10))); // keeps everything else
     /// ```
     #[must_use]
     pub fn current() -> Self {
@@ -85,9 +85,9 @@ impl Config {
         self
     }
 
-    /// The time limit of handlers that have none of their own; `None` by default.
+    /// The time limit for handlers that have none of their own; `None` by default.
     ///
-    /// See [`Handler::time_limit`](crate::Handler::time_limit) for what becomes of a handler that exceeds it.
+    /// [`Handler::time_limit`](crate::Handler::time_limit) says what happens to a handler that exceeds it.
     ///
     /// # Examples
     ///
@@ -97,7 +97,7 @@ impl Config {
     /// use atexit_core::{Config, configure};
     ///
     /// configure(Config::current().time_limit(Duration::from_secs(5)));
-    /// configure(Config::current().time_limit(None)); // unset again
+    /// configure(Config::current().time_limit(None)); // no limit again
     /// ```
     #[must_use]
     pub fn time_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
@@ -105,29 +105,30 @@ impl Config {
         self
     }
 
-    /// A limit for the whole run at exit, also after a caught signal; `None` by default.
+    /// The deadline for the whole run at exit, also after a caught signal; `None` by default.
     ///
-    /// A [`run`](crate::run) that the program calls has none, nor has the unloading of a library. It is counted from where the exit reaches the
-    /// handlers, waiting for a run of another thread included. It takes a thread to watch it.
+    /// A [`run`](crate::run) that the program calls has no deadline, and neither has the unloading of a library. The time starts when the exit
+    /// reaches the handlers, and includes waiting for another thread's run. A deadline needs a thread that watches it.
     ///
-    /// When it is over, no handler is started any more, standard error names what was not run, and the process ends, with a status that is not
-    /// 0. If the handler that is running then has the exiting thread, the process ends without what C code planted
-    /// by `atexit`: that thread cannot be taken away from it.
+    /// At the deadline no further handler starts, standard error names the handlers that were not run, and the process ends with a status other
+    /// than 0 (but see [`failure_status`](Self::failure_status)). If a handler is running on the exiting thread at that moment, the process
+    /// skips the functions that C code registered with `atexit`, because that thread cannot be taken away from the handler.
     ///
-    /// Half a second later the process ends at once, whatever it still waits for, with one line on standard error: an observer that hangs,
-    /// for example, or another thread. What was to be said of the handlers is lost then.
+    /// If the process is still there half a second later, it ends at once, no matter what it waits for: a hanging observer, for example, or
+    /// another thread. It then prints one line to standard error; whatever was not yet reported about the handlers is lost.
     #[must_use]
     pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.deadline = limit.into();
         self
     }
 
-    /// How many bytes of stack the exit thread has; 8 MiB unless it is set, as `main` has on most systems.
+    /// The stack size of the exit thread, in bytes; 8 MiB by default, which is what `main` has on most systems.
     ///
-    /// They are reserved, and take no memory before a handler needs them: on Linux the peak of what is resident (`VmHWM` in
-    /// `/proc/self/status`) is 2.9 MiB for a process with one handler, with a stack of 8 MiB and with one of 1 GiB. The system rounds up,
-    /// and less than 64 KiB are 64 KiB. Where so much cannot be had, handlers run on the exiting thread, as always where no thread
-    /// can be started, and a line on standard error says so. A handler that overflows its stack aborts the process, and the handlers after it are lost.
+    /// The stack is reserved, but takes no memory until a handler uses it: on Linux, the peak resident size (`VmHWM` in `/proc/self/status`) of
+    /// a process with one handler is 2.9 MiB, with a stack of 8 MiB and with one of 1 GiB. The system rounds the size up, and sizes below
+    /// 64 KiB count as 64 KiB. If no thread with such a stack can be started, handlers run on the exiting thread, as they do whenever no thread
+    /// can be started, and a line on standard error says so. A handler that overflows its stack aborts the process, and the handlers after it
+    /// are lost.
     ///
     /// # Examples
     ///
@@ -143,20 +144,21 @@ impl Config {
 
     /// How much is printed to standard error; [`Level::Error`] by default.
     ///
-    /// The environment variable `AT_EXIT_LOG` has the last word.
+    /// The environment variable `AT_EXIT_LOG` overrides it.
     #[must_use]
     pub const fn log(mut self, level: Level) -> Self {
         self.level = level;
         self
     }
 
-    /// Sets what runs async handlers to completion that name no executor of their own.
+    /// Sets the executor for async handlers that name none of their own.
     ///
-    /// These are those of the attribute without `block_on`, of [`register_async`](crate::register_async), and of
-    /// [`Handler::new_async`](crate::Handler::new_async) without [`Handler::block_on`](crate::Handler::block_on). Unless it is set, the library's
-    /// own executor does: with the feature `tokio` a Tokio runtime made for each handler, without it a small one without timers and I/O.
+    /// These come from the attribute without `block_on`, from [`register_async`](crate::register_async), and from
+    /// [`Handler::new_async`](crate::Handler::new_async) without [`Handler::block_on`](crate::Handler::block_on). By default they run on the
+    /// library's own executor: with the feature `tokio`, on a Tokio runtime created for each handler; without it, on a small executor that has
+    /// no timers and no I/O.
     ///
-    /// The function is called on the thread that the handler runs on, and is to return when the future is ready. If it returns before, the
+    /// The function is called on the handler's thread, and must run the future to completion before it returns. If it returns earlier, the
     /// handler has failed.
     ///
     /// # Examples
@@ -180,12 +182,13 @@ impl Config {
 
     /// Calls `observer` for every [`Event`].
     ///
-    /// If it panics, the panic hook reports it, the run goes on, and the exit status stays as it is. It has to return. No time limit covers it:
-    /// at whichever event it hangs, the run stops there, and only a deadline ends the process. It must not call [`run`](crate::run), nor register handlers without an end.
+    /// If the observer panics, the panic hook reports it, the run goes on, and the exit status does not change. The observer must return: no
+    /// time limit covers it. If it hangs, the run stops there, and only a deadline ends the process. It must not call [`run`](crate::run), or
+    /// register handlers without end.
     ///
-    /// To end the process from there, call [`exit`](crate::exit). [`std::process::exit`] aborts or blocks as in a handler. If it calls C's
-    /// `exit` at [`Event::Started`], the handler that is about to start does not run, and that counts as its failure. It is told of
-    /// the end of a run once, whatever it does.
+    /// To end the process from the observer, call [`exit`](crate::exit). [`std::process::exit`] aborts or blocks, as it does in a handler. If
+    /// the observer calls C's `exit` at [`Event::Started`], the handler that was about to start does not run, and that counts as its failure.
+    /// The observer gets [`Event::RunFinished`] only once for a run, whatever it does.
     #[must_use]
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
@@ -196,7 +199,7 @@ impl Config {
         self.observer.is_some()
     }
 
-    /// Tells the observer, if there is one. Its panics are its own.
+    /// Calls the observer, if there is one. A panic of the observer ends here.
     pub(crate) fn observe(&self, event: impl FnOnce() -> Event) {
         let Some(observer) = &self.observer else { return };
         let event = event();
@@ -226,9 +229,9 @@ impl fmt::Debug for Config {
 
 pub(crate) static CONFIG: Lock<Config> = Lock::new(Rank::Config, Config::new());
 
-/// Sets the configuration of the process, and gives back the one that it replaces.
+/// Sets the configuration of the process, and returns the one that it replaces.
 ///
-/// It is the program's to call, not a library's. A run that has begun keeps the configuration that it began with.
+/// Only a program should call this, never a library. A run that has begun keeps the configuration that it began with.
 ///
 /// # Examples
 ///
@@ -239,8 +242,8 @@ pub(crate) static CONFIG: Lock<Config> = Lock::new(Rank::Config, Config::new());
 /// // …
 /// configure(before);
 /// ```
-// Not `must_use`: most programs configure once, and what was there before is the default. If it is dropped here, an observer's captures are
-// a user's code, and the lock is released by now.
+// Not `must_use`: most programs configure once, and replace the default. It is the caller who drops the old configuration, after the lock is
+// released: dropping an observer's captures may run a user's code.
 pub fn configure(config: Config) -> Config {
     std::mem::replace(&mut *lock(), config)
 }
@@ -249,7 +252,7 @@ fn lock() -> Guard<'static, Config> {
     CONFIG.lock()
 }
 
-/// What lines of a run with this deadline, or of none, go by.
+/// The log for a run with this deadline, if it has one.
 pub(crate) fn log(deadline: Option<Instant>) -> Log {
     let level = lock().level;
     Log::new(level, deadline)

@@ -131,7 +131,7 @@ fn a_handler_that_waits_for_a_stream_of_the_exiting_thread_is_a_failure() {
     check("stream", "last\n", &stuck("prints", "Handler::new(prints)", LOCKED), End::Status(1));
 }
 
-const HUNG: &str = "at_exit: the process hung at the deadline and is ended now\n";
+const HUNG: &str = "at_exit: the process hung at the deadline and ends now\n";
 
 fn not_run() -> String {
     let hangs = at(r#"name("hangs").register"#);

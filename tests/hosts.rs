@@ -67,7 +67,7 @@ fn a_stack_takes_memory_where_it_is_used() {
 #[test]
 fn a_stack_that_cannot_be_had_loses_no_handler() {
     let refused = format!(
-        "at_exit: no thread with a stack of {} bytes can be had, so handlers ran on the exiting thread\n",
+        "at_exit: no thread with a stack of {} bytes could be started, so handlers ran on the exiting thread\n",
         usize::MAX
     );
     for (scene, thread, stderr) in [("has_no_stack", "at_exit", ""), ("has_an_impossible_stack", "main", &refused)] {
@@ -92,7 +92,7 @@ fn a_summary_names_fifty_handlers_and_the_last_one_and_counts_the_rest() {
     let lines: Vec<_> = seen.stderr.lines().collect();
     let (errors, summary) = lines.split_at(51);
     assert_eq!(errors[..50], (50..100).rev().map(|number| format!("Error: {number}")).collect::<Vec<_>>());
-    assert_eq!(errors[50], "at_exit: more errors follow, and are counted below");
+    assert_eq!(errors[50], "at_exit: further errors are not shown; the summary counts them");
     assert_eq!((summary.len(), summary[0]), (53, "at_exit: 100 handlers failed:"), "{seen:?}");
     let messages =
         |lines: &[&str]| lines.iter().map(|line| line.rsplit(": ").next().unwrap_or("").to_owned()).collect::<Vec<_>>();

@@ -1,7 +1,7 @@
-//! Owns how lines get to standard error, and which of them are wanted; must not know when there is something to say.
+//! Owns how lines get to standard error, and which lines are wanted; must not know when there is something to print.
 //!
-//! Standard error may be a pipe that nobody reads: no line waits for its reader without a bound. The words for a problem of the order are
-//! in `order::problem`, those for a failure in `handler::error`.
+//! Standard error may be a pipe that nobody reads, so every wait for a reader has a bound. The words for a problem of the order are in
+//! `order::problem`, those for a failure in `handler::error`.
 
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::fmt::{self, Display};
@@ -14,25 +14,24 @@ use crate::handler::text::{NAMED, list, some_of};
 use crate::report::Failure;
 use crate::sys::{self, sync::Instant};
 
-/// How long all lines together wait for a slow reader, counted anew from the next one that does not have to wait.
+/// How long all lines together wait for a slow reader. A line that does not have to wait resets the count.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long all lines together wait beyond the deadline of their run.
+/// How long after the deadline of their run lines may still wait.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// For how many milliseconds lines have waited. Nothing else is published with it.
+/// How many milliseconds lines have waited so far. `Relaxed`: it publishes nothing else.
 pub(crate) static WAITED: AtomicU64 = AtomicU64::new(0);
 
-/// How many problems of an order are shown, beside the last one: all cycles that are told, and what is said of the rest.
+/// How many problems of an order are shown, besides the last one: room for a hundred cycles and the line that counts the rest.
 const PROBLEMS: usize = 100;
 
-/// How many errors of this run were to be shown when they happened, of which [`NAMED`] are. Nothing else is published with it.
+/// How many errors of this run called for a line when they happened; the first [`NAMED`] get one. `Relaxed`: it publishes nothing else.
 static ERRORS: AtomicUsize = AtomicUsize::new(0);
 
-/// How much the library prints to standard error; each level has what is above it here.
+/// How much the library prints to standard error; each level includes the ones above it in this list.
 ///
-/// A program sets it by [`Config::log`](crate::Config::log), and whoever starts the program by the environment variable `AT_EXIT_LOG`, which
-/// has the last word.
+/// A program sets it with [`Config::log`](crate::Config::log). The environment variable `AT_EXIT_LOG` overrides the program.
 ///
 /// # Examples
 ///
@@ -48,16 +47,16 @@ static ERRORS: AtomicUsize = AtomicUsize::new(0);
 pub enum Level {
     /// `off`: nothing.
     Off,
-    /// `error`, the default: what fails, hangs or cannot be had.
+    /// `error`, the default: what fails, hangs or is not available.
     #[default]
     Error,
     /// `plan`: also the [plan](crate::plan) before each run.
     Plan,
-    /// `trace`: also each start and end of a handler, with how long it took.
+    /// `trace`: also the start and the end of each handler, and how long it took.
     Trace,
 }
 
-/// As `AT_EXIT_LOG` calls it.
+/// The name that `AT_EXIT_LOG` uses.
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(LEVELS.iter().find(|(_, level)| level == self).map_or("", |(name, _)| name))
@@ -67,20 +66,20 @@ impl fmt::Display for Level {
 const LEVELS: [(&str, Level); 4] =
     [("off", Level::Off), ("error", Level::Error), ("plan", Level::Plan), ("trace", Level::Trace)];
 
-/// What is wrong with the variable has been said. Nothing else is published with it.
+/// Whether a bad value of `AT_EXIT_LOG` was reported. `Relaxed`: it publishes nothing else.
 static SAID: AtomicBool = AtomicBool::new(false);
 
 /// Prints lines.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Log {
     level: Level,
-    /// No line waits for longer.
+    /// No line waits longer than this.
     until: Option<Instant>,
 }
 
 impl Log {
-    /// What the environment says, or else the program, for a run with this deadline. What is not understood there is said once. Where whoever
-    /// has set the environment has fewer rights than this process, it is not for them to say what is printed or kept quiet.
+    /// For a run with this deadline, at the level that the environment sets, or else the program. A bad value is reported once. The environment
+    /// is ignored if the user who set it may have fewer rights than this process.
     pub(crate) fn new(level: Level, deadline: Option<Instant>) -> Self {
         let default = Self { level, until: None }.with_deadline(deadline);
         let value = if sys::has_rights_of_another() { None } else { std::env::var_os("AT_EXIT_LOG") };
@@ -95,7 +94,7 @@ impl Log {
         default
     }
 
-    /// From now on the run has this deadline.
+    /// The same log for a run with this deadline.
     pub(crate) fn with_deadline(self, deadline: Option<Instant>) -> Self {
         Self { until: deadline.and_then(|deadline| deadline.checked_add(GRACE)), ..self }
     }
@@ -104,14 +103,13 @@ impl Log {
         self.level >= Level::Trace
     }
 
-    /// The table of a plan, which is made only if it is wanted.
+    /// Prints the table of a plan, which is made only if it is wanted.
     pub(crate) fn plan<P: Display>(self, plan: impl FnOnce() -> P) {
         if self.level >= Level::Plan {
             self.print(&format!("at_exit: plan\n{}", plan()));
         }
     }
 
-    /// What is wrong with an order.
     pub(crate) fn problems<P: Display>(self, problems: &[P]) {
         if self.level >= Level::Error {
             self.print(&at_exit(&shown_problems(problems)));
@@ -131,14 +129,14 @@ impl Log {
         self.trace(format_args!("abandoned {handler} after {elapsed:.1?}"));
     }
 
-    /// What is left to show when a handler of a run fails, as `main` shows its error.
+    /// Shows the error of a failed handler as `main` would, unless the panic hook has shown it.
     pub(crate) fn failed(self, error: &HandlerError) {
         if error.announcement().is_none() {
             return;
         }
         match ERRORS.fetch_add(1, Ordering::Relaxed).cmp(&NAMED) {
             Less => self.error(error),
-            Equal => self.error_line(format_args!("more errors follow, and are counted below")),
+            Equal => self.error_line(format_args!("further errors are not shown; the summary counts them")),
             Greater => {}
         }
     }
@@ -149,7 +147,7 @@ impl Log {
         }
     }
 
-    /// A function that belongs to no run has failed, so that nothing is said of it at the end of one. It is named if it has a name.
+    /// Reports a function that has failed outside of a run: no summary will name it. It is named here if it has a name.
     pub(crate) fn failed_outside(self, failure: &Failure, is_named: bool) {
         match failure.error.announcement() {
             Some(_) if !is_named => self.error(&failure.error),
@@ -157,8 +155,8 @@ impl Log {
         }
     }
 
-    /// What is left to tell of a run when it is over. `too_late` handlers were registered too late; `stays_held` says that handlers ran on
-    /// the exiting thread, where thread-locals are gone, which may be why one has failed.
+    /// Prints what is left to report when a run is over. `too_late` counts the handlers that were registered too late. `stays_held` says that
+    /// handlers ran on the exiting thread because a stream stayed locked. Thread-locals are gone there, which may be why a handler failed.
     pub(crate) fn summary(self, failures: &[Failure], not_run: &[HandlerInfo], too_late: usize, stays_held: bool) {
         ERRORS.store(0, Ordering::Relaxed);
         if self.level < Level::Error {
@@ -176,35 +174,35 @@ impl Log {
         self.print(&at_exit(&lines));
     }
 
-    /// A handler hangs. This line waits for no reader, so that nobody is late to abandon the handler: `false` if nobody reads.
+    /// Reports a handler that hangs. This line waits for no reader, so that the handler is not abandoned late. `false`: nobody reads.
     pub(crate) fn hangs(self, who: &str, handler: &HandlerInfo, elapsed: Duration, waiting: &str) -> bool {
         let line = format!("at_exit: {who}{handler} has been running for {} s; {waiting}\n", elapsed.as_secs());
         self.level < Level::Error || sys::write_stderr(&line, Instant::now())
     }
 
-    /// The process ends because the deadline did not end it. This line waits for no reader either.
+    /// Reports that the process ends now because the deadline did not end it. This line waits for no reader either.
     pub(crate) fn late(self) {
         if self.level >= Level::Error {
-            sys::write_stderr("at_exit: the process hung at the deadline and is ended now\n", Instant::now());
+            sys::write_stderr("at_exit: the process hung at the deadline and ends now\n", Instant::now());
         }
     }
 
-    /// The system has ended the thread that ran it.
+    /// Reports a handler whose thread the system has ended.
     pub(crate) fn cut_off(self, handler: &HandlerInfo) {
         self.error_line(format_args!("{handler} was cut off: the process ends, and all other threads are dead"));
     }
 
-    /// The same of a thread that had a lock.
+    /// Reports that the system has ended a thread that had a lock of this library.
     pub(crate) fn locked_for_good(self) {
         self.error_line(format_args!(
             "no handler can run: all other threads are dead, and one of them had locked this library"
         ));
     }
 
-    /// The exit thread cannot have the stack that the program has asked for.
+    /// Reports that the exit thread could not get the stack that the program asks for.
     pub(crate) fn no_stack(self, bytes: usize) {
         self.error_line(format_args!(
-            "no thread with a stack of {bytes} bytes can be had, so handlers ran on the exiting thread"
+            "no thread with a stack of {bytes} bytes could be started, so handlers ran on the exiting thread"
         ));
     }
 
@@ -238,7 +236,7 @@ impl Log {
     }
 }
 
-/// What is wrong with an order, as far as it is shown.
+/// The problems of an order, as far as they are shown.
 pub(crate) fn shown_problems<P: Display>(problems: &[P]) -> Vec<String> {
     some_of(problems, PROBLEMS)
 }

@@ -1,4 +1,4 @@
-//! Owns a handler that failed, as a program learns of it; must not know of a run.
+//! Owns a handler that failed, as a program sees it; must not know of a run.
 
 use std::error::Error;
 use std::fmt;
@@ -9,11 +9,11 @@ use crate::handler::text::one_line;
 
 /// A handler that failed, displayed on one line as `label at file:line: message`.
 ///
-/// Of the message that is the first paragraph, its lines joined by spaces, and ` …` if there are more. Characters that break a line, are not
-/// seen, or change how others are seen are escaped: control and format characters, and separators of lines and paragraphs.
+/// Only the first paragraph of the message is shown, its lines joined by spaces, followed by ` …` if there is more. Characters that break a
+/// line, are invisible, or change how other characters look are escaped: control and format characters, and line and paragraph separators.
 ///
-/// As an [`Error`] it has a [`source`](Error::source) where the handler returned a [`HandlerError`] that has one, or an
-/// [`io::Error`](std::io::Error). Of other types Rust tells no more than the message: they are only `Debug`.
+/// As an [`Error`] it has a [`source`](Error::source) if the handler returned a [`HandlerError`] that has one, or an
+/// [`io::Error`](std::io::Error). Errors of other types are known only by their `Debug` text, and have no source.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ impl Failure {
         &self.handler
     }
 
-    /// In which way it failed.
+    /// How it failed.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         self.error.kind()
@@ -49,15 +49,15 @@ impl Failure {
     /// What went wrong.
     ///
     /// The `Debug` text of an `Err`, `panicked: …`, `returned exit status 3`, `exceeded its time limit of …`, `was still running at the
-    /// deadline`, or another sentence of which the handler is the subject.
+    /// deadline`, or another sentence about the handler.
     #[must_use]
     pub fn message(&self) -> &str {
         self.error.message()
     }
 
-    /// What the process ends with if this is the last failure.
+    /// The status that the process ends with if this is the last failure.
     ///
-    /// For a panic it is 101, for an exit status or a [`HandlerError`] that was returned the status of that, and 1 for all else.
+    /// It is 101 for a panic, the handler's own status if it returned an exit status or a [`HandlerError`], and 1 for everything else.
     #[must_use]
     pub fn status(&self) -> i32 {
         self.error.status()
@@ -70,7 +70,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// As it is displayed: a test and `main` show this.
+/// The same as `Display`, because this is what a test and `main` show.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,4 +1,4 @@
-//! Owns how each handler of a run ended: what is recorded meanwhile, and what a program learns of it; must not know what a report says beside.
+//! Owns how each handler of a run ended: the record, and what a program sees of it; must not know what else is in a report.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,7 @@ use crate::handler::error::FailureKind;
 use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 
-/// A handler that ran: which, for how long, and how it ended.
+/// A handler that ran: which one, for how long, and how it ended.
 #[derive(Clone, Debug)]
 pub struct HandlerRun {
     handler: HandlerInfo,
@@ -25,7 +25,7 @@ impl HandlerRun {
         &self.handler
     }
 
-    /// How long it took; for one that was abandoned, until then.
+    /// How long it took, or how long it ran before it was abandoned.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
@@ -60,11 +60,11 @@ impl HandlerRun {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandlerEnd {
-    /// It returned, and was no failure.
+    /// It returned, and did not fail.
     Returned,
     /// It called [`exit`](crate::exit) with this code, or C's `exit`.
     Exited(i32),
-    /// It failed in this way.
+    /// It failed, in this way.
     Failed(FailureKind),
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for HandlerEnd {
     }
 }
 
-/// What a run records of a handler. To say which it was in words takes longer than most handlers, and is done for who asks.
+/// What a run records about a handler. To put its name into words takes longer than most handlers, so this waits until somebody asks.
 #[derive(Clone)]
 pub(crate) struct HandlerRecord {
     elapsed: Duration,
@@ -118,7 +118,7 @@ impl HandlerRecord {
     }
 }
 
-/// What a run has recorded, and the same in words once somebody has asked.
+/// What a run has recorded, and, once somebody has asked, the same in words.
 #[derive(Clone, Default)]
 pub(crate) struct HandlerRecords {
     records: Vec<HandlerRecord>,

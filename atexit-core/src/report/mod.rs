@@ -1,4 +1,4 @@
-//! Owns what a program learns of a run: why it takes place, what ran, what failed and how; must not know how handlers are run.
+//! Owns what a program learns about a run: why it takes place, what ran, what failed and how; must not know how handlers are run.
 
 use std::error::Error;
 use std::fmt;
@@ -15,7 +15,7 @@ pub use failure::Failure;
 pub use handlers::{HandlerEnd, HandlerRun};
 pub(crate) use handlers::{HandlerRecord, HandlerRecords};
 
-/// Why a run takes place, as a handler learns it from [`cause`](crate::cause); displayed in a few words.
+/// Why a run takes place, as [`cause`](crate::cause) tells a handler; displayed in a few words.
 ///
 /// # Examples
 ///
@@ -25,7 +25,7 @@ pub(crate) use handlers::{HandlerRecord, HandlerRecords};
 /// register(|| match cause() {
 ///     Some(Cause::Exit { status: Some(status), .. }) => println!("the process exits with {status}"),
 ///     Some(cause) => println!("{cause}"),
-///     None => unreachable!("inside a handler there is one"),
+///     None => unreachable!("a handler always has a cause"),
 /// });
 /// assert!(run().is_success());
 /// ```
@@ -35,14 +35,14 @@ pub enum Cause {
     /// The process exits.
     #[non_exhaustive]
     Exit {
-        /// The status it was about to end with, where the platform tells it.
+        /// The status that it is about to end with, if the platform tells it.
         status: Option<i32>,
     },
-    /// This signal ends the process, after [`signals::install`](crate::signals::install) (feature `signals`, whose module has the type).
+    /// This signal ends the process; see [`signals::install`](crate::signals::install) (feature `signals`; its module has the type).
     Signal(Signal),
     /// The program called [`run`](crate::run).
     Run,
-    /// The library that holds the handlers is being unloaded, by `dlclose`.
+    /// The library that contains the handlers is being unloaded, by `dlclose`.
     Unload,
 }
 
@@ -72,9 +72,9 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What became of the handlers of one run.
+/// What happened to the handlers of one run.
 ///
-/// It is displayed as how many ran, and, a line for each, those that were not run and those that failed.
+/// Displayed, it says how many ran, and then names those that were not run and those that failed, each on a line.
 ///
 /// # Examples
 ///
@@ -100,7 +100,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many handlers were started, failed ones among them.
+    /// How many handlers were started, including those that failed.
     #[must_use]
     pub fn ran(&self) -> usize {
         self.ran
@@ -108,15 +108,15 @@ impl Report {
 
     /// The handlers that were started, in the order in which they ended: how long each took, and how it ended.
     ///
-    /// What a handler ran by a [`run`](crate::run) of its own is in the report of that. Where such a handler is abandoned, or the process ends
-    /// inside of it, what it ran so far is here. What of that never ended is counted by [`ran`](Self::ran) only, as is a handler that called
-    /// C's `exit` where the platform does not tell the status.
+    /// If a handler calls [`run`](crate::run), the report of that call lists what it ran. If such a handler is abandoned, or the process ends
+    /// inside it, the handlers that it ran so far are listed here. Those that never ended are only counted by [`ran`](Self::ran), and so is a
+    /// handler that called C's `exit` on a platform that does not tell the status.
     #[must_use]
     pub fn handlers(&self) -> &[HandlerRun] {
         self.handlers.told()
     }
 
-    /// The handlers that failed, in the order in which they did.
+    /// The handlers that failed, in the order in which they failed.
     #[must_use]
     pub fn failures(&self) -> &[Failure] {
         &self.failures
@@ -128,26 +128,26 @@ impl Report {
         &self.not_run
     }
 
-    /// How long all of it took.
+    /// How long the run took.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
 
-    /// Whether nothing failed, and nothing was kept from running.
+    /// Whether no handler failed, and the deadline kept none from running.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.failures.is_empty() && self.not_run.is_empty()
     }
 
-    /// For a `?`: an error if anything failed, or was kept from running.
+    /// Turns the report into a `Result`, for use with `?`: an error unless [`is_success`](Self::is_success).
     ///
-    /// The run has told the same on standard error, where [`Config::log`](crate::Config::log) does not keep it from that: who shows the error
-    /// as well, as `main` does, tells it twice.
+    /// The run has already printed the same to standard error, unless [`Config::log`](crate::Config::log) keeps it from that. If you also show
+    /// the error, as `main` does when it returns one, it appears twice.
     ///
     /// # Errors
     ///
-    /// A [`RunError`] with this report in it.
+    /// A [`RunError`] that contains this report.
     ///
     /// # Examples
     ///
@@ -164,7 +164,7 @@ impl Report {
 }
 
 impl Report {
-    /// What went wrong, in lines.
+    /// What went wrong, line by line.
     fn summary(&self, mut lines: Vec<String>) -> String {
         list(&mut lines, "not run before the deadline", &self.not_run);
         list(&mut lines, "failed", &self.failures);
@@ -179,16 +179,16 @@ impl fmt::Display for Report {
     }
 }
 
-/// A run in which something failed, or was kept from running.
+/// A run in which a handler failed, or was kept from running by the deadline.
 ///
-/// Made by [`Report::into_result`]. Its `Display`, and its `Debug`, name each handler that was not run or that failed, a line each.
+/// Made by [`Report::into_result`]. Its `Display` and its `Debug` name each handler that was not run or that failed, each on a line.
 #[derive(Clone)]
 pub struct RunError {
     report: Box<Report>,
 }
 
 impl RunError {
-    /// What became of the handlers.
+    /// What happened to the handlers.
     #[must_use]
     pub fn report(&self) -> &Report {
         &self.report
@@ -201,7 +201,7 @@ impl fmt::Display for RunError {
     }
 }
 
-/// As it is displayed: a test and `main` show this.
+/// The same as `Display`, because this is what a test and `main` show.
 impl fmt::Debug for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -210,10 +210,10 @@ impl fmt::Debug for RunError {
 
 impl Error for RunError {}
 
-/// What an observer is told, with none of the library's locks held.
+/// What an observer receives. The library holds none of its locks meanwhile.
 ///
-/// `Started` and `Finished` come on the thread of the handler, the others on the thread that runs the handlers, and so does the `Finished` of a
-/// handler that was abandoned.
+/// `Started` and `Finished` arrive on the handler's thread. The others arrive on the thread that drives the run, and so does the `Finished` of
+/// a handler that was abandoned.
 ///
 /// # Examples
 ///
@@ -221,8 +221,8 @@ impl Error for RunError {}
 /// use atexit_core::{Config, Event, configure};
 ///
 /// configure(Config::current().observer(|event| match event {
-///     Event::RunStarted { cause, pending, .. } => println!("{pending} handlers, for this reason: {cause}"),
-///     Event::Finished { handler, failure: Some(failure), .. } => println!("{handler} has failed: {}", failure.kind()),
+///     Event::RunStarted { cause, pending, .. } => println!("{pending} handlers run; cause: {cause}"),
+///     Event::Finished { handler, failure: Some(failure), .. } => println!("{handler} failed: {}", failure.kind()),
 ///     Event::RunFinished { report, .. } => println!("{report}"),
 ///     _ => {}
 /// }));
@@ -233,21 +233,21 @@ pub enum Event {
     /// A run begins.
     #[non_exhaustive]
     RunStarted {
-        /// Why.
+        /// Why it takes place.
         cause: Cause,
-        /// How many handlers are pending.
+        /// The number of pending handlers.
         pending: usize,
     },
     /// A handler is about to run.
     #[non_exhaustive]
     Started {
-        /// Which.
+        /// The handler.
         handler: HandlerInfo,
     },
     /// A handler has ended.
     #[non_exhaustive]
     Finished {
-        /// Which.
+        /// The handler.
         handler: HandlerInfo,
         /// How long it took.
         elapsed: Duration,
@@ -259,7 +259,7 @@ pub enum Event {
     /// A run is over.
     #[non_exhaustive]
     RunFinished {
-        /// What became of it.
+        /// What happened in it.
         report: Report,
     },
 }

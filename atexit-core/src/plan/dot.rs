@@ -10,10 +10,10 @@ use crate::handler::text::escaped;
 use crate::order::why::Why;
 
 impl Plan {
-    /// The plan in the language of Graphviz.
+    /// The plan as a graph, in the language of Graphviz.
     ///
-    /// The order of running is a line of bold arrows through boxes of crates, each arrow with the reason if it is not the order in the source;
-    /// constraints are dashed arrows beside it.
+    /// Bold arrows lead from each handler to the next, through a box for each crate. A label on an arrow gives the reason, unless it is the
+    /// order in the source. Constraints are dashed arrows beside that line; a constraint that is ignored is dotted.
     ///
     /// # Examples
     ///
@@ -26,7 +26,7 @@ impl Plan {
     pub fn dot(&self) -> String {
         let mut text = String::from(DOT_HEAD);
         let mut at = 0;
-        // A crate has a box for each stretch of its handlers: only so the order of running is one straight line.
+        // A crate has a box for each unbroken stretch of its handlers. This keeps the order of running in one straight line.
         for stretch in self.handlers.chunk_by(|above, below| above.crate_name == below.crate_name) {
             let _ = writeln!(text, "  subgraph cluster_{at} {{\n    label={};", quoted(&stretch[0].crate_name));
             for planned in stretch {
@@ -52,7 +52,7 @@ impl Plan {
 }
 
 impl PlannedHandler {
-    /// What stands in its node.
+    /// The text of its node.
     fn caption(&self, at: usize) -> String {
         let phase = if self.phase == Phase::Ordinary { String::new() } else { format!(" [{}]", self.phase) };
         format!("{}. {}{phase}\n{}", at + 1, shown(self.label()), shown_path(&self.place()))
@@ -70,14 +70,14 @@ const DOT_CONSTRAINT: &str =
 const DOT_IGNORED: &str =
     "constraint=false, tailport=e, headport=e, penwidth=1, style=dotted, color=\"#777777\", fontcolor=\"#777777\"";
 
-/// A string of the language. In a label, `\n` breaks the line and `&` begins a character reference.
+/// A string literal. In a label, `\n` breaks the line and `&` begins a character reference.
 fn quoted(text: &str) -> String {
     let lines =
         text.split('\n').map(|line| escaped(line).replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;"));
     format!("\"{}\"", lines.collect::<Vec<_>>().join("\\n"))
 }
 
-/// The label of an arrow, which Graphviz would put upon it.
+/// The label of an arrow. The spaces keep Graphviz from drawing it onto the arrow.
 fn quoted_beside(text: &dyn Display) -> String {
     quoted(&format!("  {text}"))
 }

@@ -1,26 +1,26 @@
-//! Owns going through a plan; must not know what is planned.
+//! Owns the iterators over a plan; must not know what is planned.
 
 use std::iter::FusedIterator;
 use std::{slice, vec};
 
 use super::{Plan, PlannedHandler};
 
-/// The handlers of a [`Plan`], the one that runs first at the front.
+/// An iterator over the handlers of a [`Plan`], in the order in which they run.
 ///
 /// Made by [`Plan::iter`].
 #[derive(Clone, Debug)]
 #[must_use = "an iterator does nothing unless it is consumed"]
 pub struct PlanIter<'a>(slice::Iter<'a, PlannedHandler>);
 
-/// The handlers of a [`Plan`] that is used up, the one that runs first at the front.
+/// An iterator over the handlers of a [`Plan`] by value, in the order in which they run.
 ///
-/// Made by its [`IntoIterator::into_iter`].
+/// Made by the plan's [`IntoIterator::into_iter`].
 #[derive(Clone, Debug)]
 #[must_use = "an iterator does nothing unless it is consumed"]
 pub struct PlanIntoIter(vec::IntoIter<PlannedHandler>);
 
 impl Plan {
-    /// The handlers, the one that runs first at the front.
+    /// The handlers, in the order in which they run.
     pub fn iter(&self) -> PlanIter<'_> {
         PlanIter(self.handlers.iter())
     }

@@ -1,4 +1,4 @@
-//! Owns the plan, and what is wrong with it, as a program looks at them; must not know how handlers are ordered or run.
+//! Owns the plan, and what is wrong with it, as a program sees them; must not know how handlers are ordered or run.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ use crate::registry::{self, Reasons};
 #[derive(Clone, Debug)]
 pub struct Plan {
     handlers: Vec<PlannedHandler>,
-    /// Who is to run ahead of whom, by which constraint.
+    /// Which handler is to run before which other one, and by which constraint.
     constraints: Vec<(usize, usize, Why)>,
 }
 
@@ -50,13 +50,13 @@ pub struct PlannedHandler {
 }
 
 impl PlannedHandler {
-    /// Its label and where it was declared or registered.
+    /// The handler: its label and where it was declared or registered.
     #[must_use]
     pub fn handler(&self) -> &HandlerInfo {
         &self.info
     }
 
-    /// Its name, or else its function's and its arguments.
+    /// Its name, or its function's name and arguments if it has none.
     #[must_use]
     pub fn label(&self) -> &str {
         self.info.label()
@@ -68,21 +68,21 @@ impl PlannedHandler {
         self.info.file()
     }
 
-    /// The line in [`file`](Self::file), from 1.
+    /// The line in [`file`](Self::file), counted from 1.
     #[must_use]
     pub fn line(&self) -> u32 {
         self.info.line()
     }
 
-    /// The crate that declared it; for a registered one, the crate that its function or closure is from.
+    /// The crate that declared it; for a registered handler, the crate of its function or closure.
     ///
-    /// Empty for a function pointer, which does not tell.
+    /// Empty for a function pointer, which does not tell its crate.
     #[must_use]
     pub fn crate_name(&self) -> &str {
         &self.crate_name
     }
 
-    /// Whether it is among the first, the last, or the others.
+    /// Whether it is marked `first`, `last`, or neither.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
@@ -99,7 +99,7 @@ impl PlannedHandler {
     }
 }
 
-/// Says in which order the pending handlers would run now, and why.
+/// Returns the order in which the pending handlers would run now, with the reason for each place.
 ///
 /// With `AT_EXIT_LOG=plan` in the environment, the table is printed to standard error before each run.
 ///
@@ -133,7 +133,7 @@ pub fn plan() -> Plan {
     Plan { handlers: planned.collect(), constraints: constraints(&standings) }
 }
 
-/// Where a handler comes from, as it can be asked without an allocator.
+/// Where a handler comes from, as far as that can be read without allocating.
 enum Origin {
     Declared(DeclaredHandler),
     Registered { identity: Option<TypeId>, constraints: Option<Arc<Constraints>> },
@@ -153,10 +153,10 @@ struct Standing {
     /// `None`: it was registered by a call.
     placed: Option<Placed>,
     description: Option<Description>,
-    /// Of its function.
+    /// The identity of its function.
     identity: Option<TypeId>,
     constraints: Vec<Constraint>,
-    /// By which of them it stands where it does; one that is declared says that by its reason.
+    /// The one that put it where it stands. For a declared handler, `placed` leads to the reason instead.
     decisive: Option<Constraint>,
 }
 
@@ -192,7 +192,7 @@ impl Standing {
         self.placed.is_some()
     }
 
-    /// The constraint that moved it, if one did.
+    /// The reason, if a constraint moved it.
     fn moved(&self, reasons: &Reasons) -> Option<Why> {
         match (self.placed, self.decisive) {
             (Some(Placed::ByConstraint(number)), _) => reasons.get(number).cloned(),
@@ -211,7 +211,7 @@ impl Standing {
 
 fn why(above: &[Standing], this: &Standing) -> Why {
     let is_same_crate = |above: &Standing| above.crate_key() == this.crate_key();
-    // Who was moved here from another crate says nothing about the order of crates.
+    // A handler that was moved here from another crate says nothing about the order of crates.
     let was_moved = |above: &Standing| above.was_moved() && !is_same_crate(above);
     let Some(above) = above.iter().rfind(|above| !was_moved(above)).or(above.last()) else { return Why::Topmost };
     match (above.placed, this.placed) {
@@ -233,12 +233,12 @@ fn constraints(standings: &[Standing]) -> Vec<(usize, usize, Why)> {
     for (at, standing) in standings.iter().enumerate() {
         for &Constraint { is_before, identity, path } in &standing.constraints {
             let of_function = handlers.get(&identity).map_or(&[][..], Vec::as_slice);
-            // What is declared means declared handlers only.
+            // A declared handler names declared handlers only.
             let is_meant =
                 |&&other: &&usize| other != at && (!standing.is_declared() || standings[other].is_declared());
-            // What was registered means older ones: of those on the wrong side nothing tells whether they are.
+            // A registered one names only older ones. Those on the wrong side do not count: nothing tells whether they are older.
             let counts = |is_above: bool| standing.is_declared() || is_above != is_before;
-            // Of several registrations the nearest on either side: what holds for it holds for those beyond.
+            // Of several registrations, only the nearest on either side: what holds for it holds for those beyond.
             let (above, below) = of_function.split_at(of_function.partition_point(|&other| other < at));
             let above = above.iter().rfind(is_meant).filter(|_| counts(true));
             let below = below.iter().find(is_meant).filter(|_| counts(false));
@@ -265,17 +265,17 @@ impl Plan {
     }
 }
 
-/// All that [`check`] found, at least one thing.
+/// The problems that [`check`] found, at least one.
 ///
-/// It is displayed with a line for each problem, for the first hundred of them and the last. Its `Debug` is the same, because that is what a test
-/// shows that returns or unwraps it.
+/// Displayed, it has a line for each problem: the first hundred, how many more there are, and the last one. Its `Debug` is the same, because
+/// this is what a test shows that returns or unwraps it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PlanError {
     problems: Vec<Problem>,
 }
 
 impl PlanError {
-    /// What is wrong, at least one thing.
+    /// The problems, at least one.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -296,14 +296,14 @@ impl fmt::Debug for PlanError {
 
 impl std::error::Error for PlanError {}
 
-/// Says whether what the declared handlers and the links of this program ask for can be had.
+/// Checks that the declared handlers and the `link!`s of this program can get the order that they ask for.
 ///
-/// It is for a test in the final crate of a program. It looks at everything that is linked in, also at what has run or was cleared: in a test
-/// of a library that is what this test links.
+/// Call it in a test of the final crate of a program. It looks at everything that is linked in, including handlers that have run or were
+/// cleared. In a library's test, it sees what that test links.
 ///
 /// # Errors
 ///
-/// All [`Problem`]s at once. At exit, each but [`Problem::NoHandlers`] is a line on standard error.
+/// All [`Problem`]s at once. At exit, each is a line on standard error, except [`Problem::NoHandlers`].
 ///
 /// # Examples
 ///

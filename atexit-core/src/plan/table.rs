@@ -7,7 +7,7 @@ use crate::handler::text::escaped;
 
 const HEADINGS: [&str; 6] = ["#", "handler", "crate", "declared or registered at", "phase", "runs here by"];
 
-/// No column but the last is wider.
+/// How wide a column may be, except the last.
 const WIDEST: usize = 40;
 
 impl fmt::Display for Plan {
@@ -27,7 +27,7 @@ impl fmt::Display for Plan {
         if rows.len() == 1 {
             return writeln!(f, "no handlers are pending");
         }
-        // A column that says nothing is left out.
+        // An empty column is left out.
         let width = |column: usize| {
             let used = rows.iter().skip(1).any(|row| !row[column].is_empty());
             if used { rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default() } else { 0 }
@@ -44,13 +44,13 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A text as it stands in a column.
+/// A text, shortened for a column.
 pub(super) fn shown(text: &str) -> String {
     let line = escaped(text);
     if line.chars().count() <= WIDEST { line } else { line.chars().take(WIDEST - 1).chain(['…']).collect() }
 }
 
-/// A path as it stands in a column: it keeps its end, from a folder on.
+/// A path, shortened for a column: its end is kept, from a folder on.
 pub(super) fn shown_path(path: &str) -> String {
     let path = escaped(path);
     let Some(too_many) = path.chars().count().checked_sub(WIDEST + 1) else { return path };

@@ -1,4 +1,4 @@
-//! Owns calling what would run at exit before that, on the thread that asks for it, outside of a run; must not know who asks.
+//! Owns calling early what would otherwise run at exit, outside of a run; must not know who asks for it.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -14,19 +14,20 @@ use crate::runner;
 use crate::sys;
 use crate::sys::sync::Instant;
 
-/// What is to be called, and what is known of it.
+/// The code to call, and what is known about it.
 pub(crate) struct Early<F> {
     pub(crate) code: F,
     pub(crate) time_limit: Option<Duration>,
     pub(crate) is_async: bool,
 }
 
-/// What it returns, or what it panics with.
+/// What the code returns, or the payload that it panics with.
 pub(crate) type Called = Result<Result<(), HandlerError>, Box<dyn Any + Send>>;
 
 impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static> Early<F> {
-    /// Calls it. A future is driven on another thread, for this one may be driving futures already: of the program's own nobody knows.
-    /// Inside a handler that is not async it stays here, as [`exit`](crate::exit) ends the handler only on the thread that runs it.
+    /// Calls it, on this thread unless it is a future. A future is driven on another thread, because this one may already be driving futures:
+    /// the program's own executors are unknown to us. Inside a handler that is not async, a future stays on this thread, too:
+    /// [`exit`](crate::exit) ends a handler only on the handler's own thread.
     pub(crate) fn call(self) -> Called {
         let executor = Config::current().executor;
         let may_be_driving = executor::drives() || !runner::is_inside();
@@ -45,7 +46,7 @@ impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static> Early<F>
         Ok(exceeded.map_or(result, |limit| Err(HandlerError::timed_out(limit))))
     }
 
-    /// Calls it on a thread of its own, if one can be had, which is abandoned when the limit is over.
+    /// Calls it on a thread of its own, which is abandoned when the limit is over. If no thread can be started, calls it here.
     fn call_elsewhere(self, executor: &Executor) -> Called {
         let time_limit = self.time_limit;
         let place = Arc::new(Mutex::new(Some(self)));
@@ -54,7 +55,7 @@ impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static> Early<F>
         let (done, called) = mpsc::channel();
         let thread = sys::spawn("at_exit", move || {
             if let Some(early) = taken(&theirs) {
-                let _ = done.send(early.call_here(&their_executor)); // nobody listens any more if it is late
+                let _ = done.send(early.call_here(&their_executor)); // if it is late, nobody listens any more
             }
         });
         let Ok(thread) = thread else {
@@ -67,16 +68,16 @@ impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static> Early<F>
             },
             None => called.recv().unwrap_or(Ok(Ok(()))),
         };
-        let _ = thread.join(); // its thread-locals included; nothing of ours panics there
+        let _ = thread.join(); // waits for its thread-locals, too; nothing of ours panics there
         called
     }
 }
 
-/// What became of it, as a caller learns of it.
+/// The result of a call, for the caller.
 pub(crate) fn result(called: Called, handler: impl FnOnce() -> HandlerInfo) -> Result<(), Failure> {
     let result = called.unwrap_or_else(|payload| {
         if runner::is_exit(&*payload) {
-            resume_unwind(payload); // it ends the handler around this, and is no failure
+            resume_unwind(payload); // this ends the handler that we are in, and is not a failure
         }
         Err(HandlerError::panicked(payload))
     });

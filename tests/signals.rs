@@ -123,10 +123,10 @@ fn a_signal_that_cannot_be_had_is_an_error_and_none_is_installed() {
     let end_of_range = (libc::SIGRTMIN() - 1, libc::SIGRTMAX() + 1);
     let invalid = [0, -1, i32::MIN, i32::MAX, end_of_range.0, end_of_range.1];
     let not_caught = [9, 19].map(|signal| (signal, "SIGNAL cannot be caught"));
-    let faults = [6, 7, 8, 4, 11, 31, 5].map(|signal| (signal, "after SIGNAL nothing can run"));
-    let no_ends = [17, 18, 20, 21, 22, 23, 28].map(|signal| (signal, "SIGNAL ends no process"));
+    let faults = [6, 7, 8, 4, 11, 31, 5].map(|signal| (signal, "nothing can run after SIGNAL"));
+    let no_ends = [17, 18, 20, 21, 22, 23, 28].map(|signal| (signal, "SIGNAL does not end a process"));
     let others = [libc::SIGIO, libc::SIGRTMIN(), libc::SIGRTMAX()];
-    let others = others.map(|signal| (signal, "SIGNAL is none of those that can be had"));
+    let others = others.map(|signal| (signal, "SIGNAL is not a supported signal"));
     let invalid = invalid.map(|signal| format!("Invalid(signal {signal}): {signal} is not the number of a signal\n"));
     let forbidden = [&not_caught[..], &faults, &no_ends, &others].concat().into_iter().map(|(signal, why)| {
         let name = Signal::from_raw(signal).to_string();

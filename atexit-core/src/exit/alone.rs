@@ -1,5 +1,5 @@
-//! Owns what becomes of other threads' part where the system has ended all but this one, as Windows does before it detaches a DLL at an exit;
-//! must not know when that is.
+//! Owns taking over from other threads once the system has ended all but this one, as Windows does before it detaches a DLL at an exit; must
+//! not know when that is.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,16 +9,16 @@ use crate::registry::{self, PENDING};
 use crate::runner::RUN;
 use crate::sys::token::ThreadToken;
 
-/// Nothing else is published with it.
+/// `Relaxed`: it publishes nothing else.
 static IS_SAID: AtomicBool = AtomicBool::new(false);
 
-/// Makes a run of another thread this one's: what it had not started is pending again, as in a forked child. `false`: one of those threads
-/// had a lock, which nobody gives back.
+/// Takes over a run of another thread: handlers that it had not started are pending again, as in a forked child. `false`: one of the ended
+/// threads held a lock, which nobody releases.
 pub(super) fn go_on() -> bool {
     let log = Log::new(CONFIG.try_lock().map_or_else(Level::default, |config| config.level), None);
     let is_free = RUN.try_lock().is_some() && CONFIG.try_lock().is_some() && PENDING.try_lock().is_some();
     if !is_free {
-        // Once, for all hooks that are installed.
+        // Once, although several hooks are installed.
         if !IS_SAID.swap(true, Ordering::Relaxed) {
             log.locked_for_good();
         }

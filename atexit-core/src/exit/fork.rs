@@ -1,20 +1,20 @@
-//! Owns who is told of a fork, and in which order; must not know what a run or the pending set keeps in a child, which is theirs to say.
+//! Owns which rooms learn of a fork, and in which order; must not know what a run or the pending set keeps in a child.
 //!
 //! # The problem
 //!
-//! A child has one thread: the one that forked. Whatever another thread had locked stays locked in the child forever, and a run that
-//! another thread was in has nobody to go on with it.
+//! A child has one thread: the one that forked. A lock that another thread held stays locked in the child forever, and a run of another
+//! thread has nobody to go on with it.
 //!
 //! # What we do
 //!
-//! The forking thread takes all locks first, which POSIX calls `pthread_atfork` for, and gives them back on both sides. In the
-//! child, a run of another thread is forgotten; what it had not started yet is pending there. A run of the forking thread itself
-//! goes on: a child forked by a handler returns from that handler, as in C. `sys/lock` says why each lock is to be had in bounded time.
+//! With `pthread_atfork`, the forking thread takes all locks before the fork, and releases them afterwards in the parent and in the child.
+//! In the child, a run of another thread is forgotten, and the handlers that it had not started are pending. A run of the forking thread
+//! itself goes on: a child that a handler forks returns from that handler, as in C. `sys/lock` says why the wait for each lock is bounded.
 //!
-//! An allocator of the program may watch forks, too. If it began before this did, it takes its locks last, and gives them back first; if
-//! after, the other way round: then it cannot be used in what is called here. So nothing here allocates or frees; what is over in the child
-//! is forgotten, not dropped. And nobody waits for the allocator with one of these locks: the forking thread would wait for that one with
-//! all of the allocator's.
+//! The program's allocator may watch forks, too. If it began to watch before this library, it takes its locks last and releases them first.
+//! If it began later, it takes them first and releases them last, and cannot be used while our functions run. So nothing here allocates or
+//! frees; what is no longer needed in the child is forgotten, not dropped. For the same reason, no thread waits for the allocator while it
+//! holds one of these locks: the forking thread, with all of the allocator's locks, would wait for that one.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -24,21 +24,20 @@ use crate::sys::lock::Guard;
 use crate::sys::token::ThreadToken;
 use crate::{config, registry, runner};
 
-/// All locks that are static, in their order. That of a hand-over is not among them: a watching thread may hold it, and a child never
-/// touches it.
+/// All static locks, in their order. A hand-over's lock is not among them: a watching thread may hold it, and a child never touches it.
 struct Locks {
     #[cfg(feature = "signals")]
     signals: Guard<'static, super::signals::Installed>,
     run: Guard<'static, runner::RunState>,
     _config: Guard<'static, config::Config>,
     pending: Guard<'static, registry::Pending>,
-    /// What arrives in the child before it has its dispositions waits until then. Dropped last.
+    /// Delays signals in the child until it has its dispositions back. Dropped last.
     #[cfg(feature = "signals")]
     _blocked: crate::sys::signal::BlockedSignals,
 }
 
 thread_local! {
-    // Without a destructor, so that it still serves on an exiting thread, too.
+    // Without a destructor, so that it also works on an exiting thread.
     static HELD: Cell<Option<ManuallyDrop<Locks>>> = const { Cell::new(None) };
 }
 

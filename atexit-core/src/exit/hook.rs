@@ -1,4 +1,4 @@
-//! Owns what happens when C's `exit`, or the unloading of this library, reaches the hook, and when it is installed; must not know how
+//! Owns what happens when C's `exit`, or the unloading of this library, reaches the hook, and when the hook is installed; must not know how
 //! handlers are taken or run.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +9,8 @@ use crate::report::Cause;
 use crate::runner::{self, AskedStatus};
 use crate::sys;
 
-/// How many hooks are installed at a time. A thread that C's `exit` calls a hook on installs the next one: so many threads can be about
-/// to do that at a time without yet another one finding no hook. glibc from 2.41 on lets only one thread into `exit`.
+/// How many hooks are installed at a time. When C's `exit` calls a hook, the thread installs the next one. This many threads can be about to
+/// do that at once before a further one finds no hook. glibc from 2.41 on lets only one thread into `exit`.
 const HOOKS: usize = 8;
 
 sys::before_main!(start);
@@ -18,24 +18,25 @@ sys::before_main!(start);
 fn start() {
     install_again();
     if sys::in_library() {
-        registry::ask_for_hook(); // these may stand behind the loader's own exit function
+        registry::ask_for_hook(); // those above may run after the loader's own exit function
     }
-    // An allocator may watch forks itself from its first allocation on: who begins later takes its locks first, and gives them back last.
+    // An allocator may begin to watch forks at its first allocation, so this makes one: whoever begins later takes its locks first, and
+    // releases them last.
     drop(std::hint::black_box(Box::new(0_u8)));
     sys::watch_forks::<Forks>();
 }
 
-/// Installs as many hooks as threads may meet there.
+/// Installs the full number of hooks.
 pub(crate) fn install_again() {
     (0..HOOKS).for_each(|_| install());
 }
 
-/// Puts a hook in front of all exit functions that were registered so far.
+/// Installs a hook that runs before all exit functions that are registered so far.
 pub(super) fn install() {
     sys::install_hook::<Hook>();
 }
 
-/// The handlers have run. Nothing else is published with it: a stale read only installs a hook too many.
+/// Whether the handlers have run. `Relaxed`: it publishes nothing else, and a stale read only installs one hook too many.
 pub(crate) static HOOK_DONE: AtomicBool = AtomicBool::new(false);
 
 pub(crate) struct Hook;
@@ -71,10 +72,10 @@ impl sys::ExitHook for Hook {
     }
 }
 
-/// Installs the next hook, before all else: a handler that calls C's `exit`, or another thread that does, comes here again instead of
-/// going past the handlers that are left. Until they have run, it comes even before any lock is taken: threads that wait for each
-/// other here have used up their hooks. It is one, and no more: glibc 2.36 frees a block of its list twice if threads exit at
-/// once while the list is longer than its first block, of 32 entries.
+/// Installs the next hook, before anything else: if a handler or another thread calls C's `exit`, it comes here again and does not skip the
+/// handlers that are left. Until the handlers have run, this happens even before any lock is taken, because threads that wait for each other
+/// here have used up their hooks. It installs only one: glibc 2.36 frees a block of its list twice if several threads exit at once while the
+/// list is longer than its first block of 32 entries.
 fn install_next() {
     let is_done = HOOK_DONE.load(Ordering::Relaxed);
     if !is_done {
@@ -86,8 +87,8 @@ fn install_next() {
     }
 }
 
-/// Dies by the signal that has arrived meanwhile, if one has, or leaves with its status: whoever sent it is to see that. `exit` inside a
-/// handler beats it. What is decided here stays so, also where the hook is called again.
+/// If a signal has arrived meanwhile, dies by it or asks for its status, so that the sender sees an effect. `exit` inside a handler takes
+/// precedence. The decision stands, even if the hook is called again.
 pub(super) fn obey_signal(asked: AskedStatus) -> AskedStatus {
     #[cfg(feature = "signals")]
     if let (Some(signal), None) = (super::signals::take_arrived(), asked.exit) {

@@ -1,4 +1,4 @@
-//! Owns the calls by which a program runs its handlers, or leaves; must not know what C calls, nor how handlers are run.
+//! Owns the functions with which a program runs its handlers or exits; must not know what C calls, or how handlers are run.
 
 mod alone;
 mod fork;
@@ -12,14 +12,14 @@ use crate::report::{Cause, Report};
 use crate::runner;
 use crate::sys;
 
-/// Runs all pending handlers now, and says what became of them.
+/// Runs all pending handlers now, and reports what happened to them.
 ///
-/// At the exit of the process nothing is left to do. It is the program's to call, not a library's: other crates may still need what their
-/// handlers tear down.
+/// They do not run again at exit. Only a program should call this, never a library: other crates may still need what their handlers tear
+/// down.
 ///
-/// Inside a handler it runs the rest right there. From anywhere else it waits while another thread runs handlers. Handlers that
-/// other threads register meanwhile stay pending. What fails is on standard error and in the [`Report`], and leaves the later exit status
-/// alone. When a handler calls [`exit`], the run is finished, and then the process ends.
+/// Inside a handler, it runs the remaining handlers right there. Elsewhere, it first waits for a run of another thread to end. Handlers that
+/// other threads register meanwhile stay pending. Failures are printed to standard error and are in the [`Report`]; they do not change the
+/// later exit status. If a handler calls [`exit`], the run is completed, and then the process ends.
 ///
 /// # Examples
 ///
@@ -38,20 +38,19 @@ pub fn run() -> Report {
 
 /// Runs all pending handlers and ends the process with status `code`, on every platform.
 ///
-/// It is the program's to call, not a library's.
+/// Only a program should call this, never a library.
 ///
-/// On Unix a parent sees the low eight bits. If a handler fails and `code` is 0, the process ends with the status of the failure.
+/// On Unix, a parent sees the low eight bits of the status. If a handler fails and `code` is 0, the process ends with the status of the failure.
 ///
-/// Inside a handler it ends that handler, without a word, by unwinding; the other handlers run, and then the process ends
-/// with `code`, whatever its status was going to be. The last such call wins; a failure still wins over 0. This works with
-/// `panic = "abort"` too: nothing is unwound then. [`std::process::exit`] cannot do this: on Linux, inside a handler, it aborts
-/// (`caller_thread`) or blocks until that counts as a failure; elsewhere, and where the process does not exit by std, it does what C's `exit`
-/// does.
+/// Inside a handler, it ends that handler by unwinding, and prints nothing. The other handlers run, and then the process ends with `code`,
+/// whatever its status was going to be. The last such call wins; a failure still wins over 0. This also works with `panic = "abort"`, where
+/// nothing unwinds. [`std::process::exit`] cannot do this: on Linux, inside a handler, it aborts (`caller_thread`) or blocks until that counts
+/// as a failure; elsewhere, and if the process does not exit by std, it does what C's `exit` does.
 ///
-/// A [`catch_unwind`](std::panic::catch_unwind) in the handler ends the unwinding, but the code stands. With `panic = "abort"` locks that
-/// the handler holds stay locked. In a thread that a handler has started, and when another thread is taking the process down already, this
-/// waits for the end, and the code is lost. After a caught signal the process ends without the exit functions of C, unless the program has
-/// asked for them.
+/// A [`catch_unwind`](std::panic::catch_unwind) in the handler stops the unwinding, but the code still counts. With `panic = "abort"`, locks
+/// that the handler holds stay locked. On a thread that a handler has started, and while another thread is already ending the process, this
+/// waits for the end, and the code is lost. After a caught signal, the process ends without C's exit functions, unless the program has asked
+/// for them.
 ///
 /// # Examples
 ///
@@ -72,11 +71,11 @@ pub fn exit(code: i32) -> ! {
     way_out::leave(status, is_in_exit)
 }
 
-/// Has the handlers run before the C exit functions that were registered so far.
+/// Makes the handlers run before all C exit functions that are registered so far.
 ///
-/// C's exit functions run last-in first-out, and the hook that runs the handlers is planted before `main`. So a C library that was set up in
-/// `main`, and cleans up by `atexit`, does so before the handlers, which may still need it. After `arm()` it does so after them. Each call adds
-/// an entry to C's list, for the life of the process.
+/// C's exit functions run last in, first out, and the hook that runs the handlers is installed before `main`. So a C library that is set up in
+/// `main` and cleans up with `atexit` does so before the handlers, which may still need it. After `arm()`, it cleans up after them. Each call
+/// adds an entry to C's list for the life of the process.
 ///
 /// # Examples
 ///

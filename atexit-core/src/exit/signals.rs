@@ -1,49 +1,48 @@
 //! Runs handlers when a signal would end the process, which then dies by that signal (feature `signals`).
 //!
-//! It is there on every platform, and works on Unix and Windows; elsewhere [`install`] is [`SignalError::Unsupported`].
+//! The module exists on every platform, and works on Unix and Windows; elsewhere [`install`] returns [`SignalError::Unsupported`].
 //!
-//! Nobody can do much inside a signal handler: it may interrupt any code, `malloc` among it. So the signal handler only wakes a
-//! thread, which [`install`] has started; that thread has the exit handlers run, on an exit thread like at any other exit, while the rest of the
-//! program goes on, even if its main thread sits in a system call. Then the process kills itself by the same signal, so that its
-//! parent sees what happened, unless a handler has called [`exit`](crate::exit). C's exit functions do not run, unless the program has asked
-//! for them by [`Signals::end_by_exit`].
+//! Little is allowed inside a signal handler, which may interrupt any code, even `malloc`. So it only wakes a thread that [`install`] has
+//! started. That thread lets the exit handlers run, on an exit thread as at any other exit, while the rest of the program goes on, even if its
+//! main thread is in a system call. Then the process kills itself with the same signal, so that its parent sees what happened, unless a handler
+//! has called [`exit`](crate::exit). C's exit functions do not run, unless the program asks for them with [`Signals::end_by_exit`].
 //!
-//! What arrives within a second of the first signal, or within what [`Signals::ignore_repeats`] says, is the same request, as some senders
-//! repeat it; a signal after that kills at once. Process 1, as in a container, which no signal kills that it does not catch, ends with status
-//! 128 and the signal's number instead.
+//! Some senders repeat a signal. So a signal that arrives within a second of the first, or within the time that [`Signals::ignore_repeats`]
+//! sets, counts as the same request; a later one kills at once. Process 1, as in a container, is not killed by a signal that it does not catch:
+//! it ends with status 128 plus the signal's number instead.
 //!
 //! # What a signal does
 //!
 //! | the signal | after `install` |
 //! |---|---|
-//! | was ignored, as `nohup` does with SIGHUP, and Rust with SIGPIPE | stays ignored |
-//! | has a handler of the program's own | that handler is called, and then the exit handlers run, also if it puts the default back and raises the signal again |
-//! | arrives while the process exits already | the handlers go on, [`cause`](crate::cause) stays `Exit`, and then the process dies by it; a signal later than a second after that kills at once. Once the handlers have run, and C's exit functions do, the first one has no effect |
-//! | arrives in a forked child | kills it: there the signals have their former dispositions again |
+//! | was ignored before, as SIGHUP is under `nohup`, and SIGPIPE in Rust programs | stays ignored |
+//! | has a handler of the program's own | that handler is called, and then the exit handlers run, even if it restores the default and raises the signal again |
+//! | arrives while the process is exiting | the handlers go on, [`cause`](crate::cause) stays `Exit`, and then the process dies by the signal; another signal more than a second later kills at once. Once the handlers have run, and C's exit functions are running, the first signal has no effect |
+//! | arrives in a forked child | kills the child: there the signals have their former dispositions again |
 //!
-//! # Beside others that catch signals
+//! # Together with other code that catches signals
 //!
-//! | who | set before `install` | set after it |
+//! | caught by | set before `install` | set after `install` |
 //! |---|---|---|
-//! | `sigaction`, `signal` | is called, then the exit handlers run | replaces this, until `install` is called again, which puts this in its place |
-//! | `ctrlc` | is called, and the exit handlers run | the same: it replaces this; `try_set_handler` is an error |
-//! | `signal-hook`, Tokio | both: it is called, or its stream told, and the exit handlers run | both |
+//! | `sigaction`, `signal` | it is called, and then the exit handlers run | it replaces this library's handler, until `install` is called again and puts that back |
+//! | `ctrlc` | it is called, and the exit handlers run | the same as with `sigaction`; `try_set_handler` returns an error |
+//! | `signal-hook`, Tokio | both: it is called, or its stream is notified, and the exit handlers run | both |
 //!
-//! "Both" is not what a service wants that shuts down in order at a signal: the exit handlers begin at once, and the process ends when they
-//! are through, whatever requests are left. A signal is either for an orderly shutdown, after which `main` returns and the handlers run, or
-//! for this: leave it out by [`Signals::except`].
+//! "Both" does not suit a service that shuts down gracefully at a signal: the exit handlers begin at once, and the process ends when they are
+//! done, no matter which requests are left. Use a signal either for a graceful shutdown, after which `main` returns and the handlers run, or for
+//! this module, but not for both: [`Signals::except`] leaves it out here.
 //!
 //! # Held locks
 //!
-//! If some thread holds the lock of stdout or stderr, a handler that prints would wait for it forever: then each handler without a limit is
-//! given one of two seconds, and the flush of stdout waits a second more.
+//! If a thread holds the lock of stdout or stderr, a handler that prints would wait for it forever. So each handler without a limit then gets
+//! one of two seconds, and the flush of stdout waits one second more.
 //!
 //! # Windows
 //!
-//! There, signals are the events of the console: Ctrl-C, Ctrl-Break, and that it closes, that a user logs off or that the system shuts down,
-//! of which the last two reach services only. The latest handler of the console is called first, and this one lets no earlier one have a say.
-//! The process ends with the status of one that does nothing about the event, `0xC000013A`. When the console closes, Windows ends the
-//! process after some five seconds, whatever the handlers do.
+//! On Windows, signals are the events of the console: Ctrl-C, Ctrl-Break, the console closes, a user logs off, the system shuts down. Only
+//! services receive the last two. Windows calls console handlers in the reverse order of their registration, and this one does not pass the
+//! event on. The process ends with status `0xC000013A`, as one that does not handle the event. When the console closes, Windows ends the process
+//! after about five seconds, whatever the handlers do.
 
 // What this module must not know: how handlers are run, and which system calls it takes.
 
@@ -68,14 +67,14 @@ pub use crate::sys::signal_number::Signal;
 pub enum SignalError {
     /// No signal has this number.
     Invalid(Signal),
-    /// A signal that handlers cannot run at.
+    /// This signal cannot run handlers.
     ///
-    /// One that cannot be caught, that reports a fault of the program after which nothing can run, or that ends no process; and any other that
-    /// [`Signals::install`] does not list, as are all real-time signals.
+    /// It cannot be caught, it reports a fault after which nothing can run, or it does not end a process. Or it is another one that
+    /// [`Signals::install`] does not list, such as a real-time signal.
     Forbidden(Signal),
-    /// The system does not let this signal be caught, or asked about.
+    /// The system does not let this signal be caught, or does not say how it is handled.
     Refused(Signal, io::Error),
-    /// The system refuses the thread that waits for signals.
+    /// The system could not start the thread that waits for signals.
     System(io::Error),
     /// There are no signals on this platform.
     Unsupported,
@@ -86,9 +85,9 @@ impl fmt::Display for SignalError {
         match self {
             Self::Invalid(signal) => write!(f, "{} is not the number of a signal", signal.as_raw()),
             Self::Forbidden(signal) if signal::UNCATCHABLE.contains(signal) => write!(f, "{signal} cannot be caught"),
-            Self::Forbidden(signal) if signal::FAULTS.contains(signal) => write!(f, "after {signal} nothing can run"),
-            Self::Forbidden(signal) if signal::NO_ENDS.contains(signal) => write!(f, "{signal} ends no process"),
-            Self::Forbidden(signal) => write!(f, "{signal} is none of those that can be had"),
+            Self::Forbidden(signal) if signal::FAULTS.contains(signal) => write!(f, "nothing can run after {signal}"),
+            Self::Forbidden(signal) if signal::NO_ENDS.contains(signal) => write!(f, "{signal} does not end a process"),
+            Self::Forbidden(signal) => write!(f, "{signal} is not a supported signal"),
             Self::Refused(signal, error) => write!(f, "the system does not let {signal} be caught: {error}"),
             Self::System(error) => write!(f, "the thread that waits for signals cannot be started: {error}"),
             Self::Unsupported => f.write_str("there are no signals on this platform"),
@@ -106,7 +105,7 @@ impl std::error::Error for SignalError {
 }
 
 impl SignalError {
-    /// The signal that could not be installed; `None` if the error is about no single one.
+    /// The signal that could not be installed; `None` if the error is not about one signal.
     ///
     /// # Examples
     ///
@@ -125,13 +124,13 @@ impl SignalError {
     }
 }
 
-/// Has SIGHUP, SIGINT, SIGQUIT and SIGTERM run the handlers, on Windows all events of the console.
+/// Makes SIGHUP, SIGINT, SIGQUIT and SIGTERM run the handlers; on Windows, all events of the console.
 ///
-/// It is `Signals::new().install()`; see [`Signals::install`] and the [module](self). It is the program's to call, not a library's.
+/// Short for `Signals::new().install()`; see [`Signals::install`] and the [module](self). Only a program should call this, never a library.
 ///
 /// # Errors
 ///
-/// If the system refuses, for want of a thread, or has no signals.
+/// If the system refuses, because it cannot start a thread for example, or if it has no signals.
 ///
 /// # Examples
 ///
@@ -145,9 +144,9 @@ pub fn install() -> Result<(), SignalError> {
     Signals::new().install()
 }
 
-/// Has the signals of these numbers run the handlers, for a program that has numbers.
+/// Makes the signals with these numbers run the handlers, for a program that has numbers.
 ///
-/// It is `Signals::new().only(signals).install()`, with [`Signal::from_raw`] of each.
+/// Short for `Signals::new().only(signals).install()`, with [`Signal::from_raw`] applied to each number.
 ///
 /// # Errors
 ///
@@ -166,7 +165,7 @@ pub fn install_for(signals: &[i32]) -> Result<(), SignalError> {
     Signals::new().only(signals.iter().copied().map(Signal::from_raw)).install()
 }
 
-/// Which signals run the handlers, and what is made of one that repeats the first.
+/// Which signals run the handlers, and how repeated signals are treated.
 ///
 /// # Examples
 ///
@@ -199,7 +198,7 @@ impl Default for Signals {
 }
 
 impl Signals {
-    /// Those of [`install`](install()): SIGHUP, SIGINT, SIGQUIT and SIGTERM; on Windows all events of the console.
+    /// The signals of [`install`](install()): SIGHUP, SIGINT, SIGQUIT and SIGTERM; on Windows, all events of the console.
     ///
     /// # Examples
     ///
@@ -215,12 +214,12 @@ impl Signals {
         Self { chosen: Cow::Borrowed(signal::USUAL), ignore_repeats: IGNORE_REPEATS, ends_by_exit: false }
     }
 
-    /// These signals, and none that were chosen so far.
+    /// These signals, instead of those chosen so far.
     pub fn only(self, signals: impl IntoIterator<Item = Signal>) -> Self {
         Self { chosen: signals.into_iter().collect(), ..self }
     }
 
-    /// These signals, too.
+    /// These signals, in addition to those chosen so far.
     pub fn also(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         self.chosen.to_mut().extend(signals);
         self
@@ -228,46 +227,46 @@ impl Signals {
 
     /// None of these signals.
     ///
-    /// It does not take back what was installed before.
+    /// Signals that are already installed stay installed.
     pub fn except(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         let signals: Vec<_> = signals.into_iter().collect();
         self.chosen.to_mut().retain(|signal| !signals.contains(signal));
         self
     }
 
-    /// What arrives within this time of the first signal is the same request; what arrives later kills at once.
+    /// Treats a signal within this time of the first one as the same request; a later one kills at once.
     ///
-    /// The default is one second. With [`Duration::ZERO`] every signal after the first kills at once, with [`Duration::MAX`] none does.
+    /// The default is one second. With [`Duration::ZERO`] every signal after the first kills at once; with [`Duration::MAX`] none does.
     pub const fn ignore_repeats(mut self, ignore_repeats: Duration) -> Self {
         self.ignore_repeats = ignore_repeats;
         self
     }
 
-    /// Ends the process by C's `exit` with status 128 and the signal's number, instead of by the signal.
+    /// Ends the process by C's `exit`, with status 128 plus the signal's number, instead of by the signal.
     ///
-    /// So functions that C runs at exit do run, as for coverage profiles (`-C instrument-coverage`) and sanitizers, and stdout is flushed.
+    /// This way C's exit functions run, which coverage profiles (`-C instrument-coverage`) and sanitizers need, and stdout is flushed.
     ///
-    /// [`exit`](crate::exit) inside a handler beats that status; a failure does not. Where another thread exits already, that one ends the
-    /// process, with this status. A signal that kills at once still does, and so does the first one where the process outlives its deadline. On
-    /// Windows it ends as by [`std::process::exit`], which runs none of C's functions there.
+    /// [`exit`](crate::exit) inside a handler overrides that status; a failure does not. If another thread is already exiting, that thread ends
+    /// the process, with this status. A signal that kills at once still does, and so does the first one if the process outlives its deadline. On
+    /// Windows, the process ends as by [`std::process::exit`], which runs none of C's exit functions there.
     pub const fn end_by_exit(mut self) -> Self {
         self.ends_by_exit = true;
         self
     }
 
-    /// Has these signals run the handlers, besides those that were installed before; see the [module](self).
+    /// Makes these signals run the handlers, in addition to those already installed; see the [module](self).
     ///
-    /// To install several times is fine. The signals add up, and the options of the latest call hold for all of them.
+    /// You can install several times. The signals add up, and the options of the latest call apply to all of them.
     ///
-    /// On Unix the signals that can be had are SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU
-    /// and SIGXFSZ; of these Rust ignores SIGPIPE before `main`, and so it stays ignored unless the program has set its default again.
+    /// On Unix, the supported signals are SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU and
+    /// SIGXFSZ. Rust ignores SIGPIPE before `main`, so it stays ignored unless the program restores its default first.
     ///
     /// # Errors
     ///
-    /// If there is no such signal, or if one cannot be had (SIGKILL and SIGSTOP cannot be caught; after SIGSEGV, SIGABRT and the like
-    /// nothing can run; SIGCHLD and the like end no process; real-time signals are not for this): then nothing changes. If the system refuses a
-    /// thread, nothing changes either; if it refuses one of the signals, those before it may be installed. On a platform without signals it is
-    /// always an error.
+    /// If a signal does not exist or is not supported, nothing changes: SIGKILL and SIGSTOP cannot be caught; after SIGSEGV, SIGABRT and the
+    /// like nothing can run; SIGCHLD and the like do not end a process; real-time signals are not meant for this. If the system cannot start a
+    /// thread, nothing changes either. If it refuses one of the signals, those before it may be installed. On a platform without signals, this
+    /// always fails.
     pub fn install(self) -> Result<(), SignalError> {
         if signal::SUPPORTED.is_empty() {
             return Err(SignalError::Unsupported);
@@ -297,7 +296,7 @@ impl Signals {
 }
 
 pub(crate) struct Installed {
-    /// In which process the thread waits.
+    /// The process in which the thread waits.
     thread_in: Option<Process>,
     caught: Vec<Caught>,
 }
@@ -316,7 +315,7 @@ pub(super) static INSTALLED: Lock<Installed> =
 impl Installed {
     fn catch(&mut self, signal: Signal) -> io::Result<()> {
         if let Some(caught) = self.caught.iter().find(|caught| caught.signal == signal) {
-            caught.after.restore(signal); // a forked child has put the former one back
+            caught.after.restore(signal); // a forked child has restored the former one
             return Ok(());
         }
         let before = Disposition::of(signal)?;
@@ -330,20 +329,20 @@ impl Installed {
 /// When the first signal arrived, or 0.
 static FIRST: AtomicU64 = AtomicU64::new(0);
 
-/// Which it was, or [`NONE`]. Written after the time.
+/// Which signal that was, or [`NONE`]. Written after [`FIRST`].
 static ARRIVED: AtomicI32 = AtomicI32::new(NONE);
 
 /// The number of no signal.
 const NONE: i32 = -1;
 
-/// What comes within so many nanoseconds of the first signal is the same request.
+/// How many nanoseconds after the first signal another one counts as the same request.
 static REPEATS: AtomicU64 = AtomicU64::new(0);
 
-/// The process ends by C's `exit`.
+/// Whether the process ends by C's `exit`.
 static ENDS_BY_EXIT: AtomicBool = AtomicBool::new(false);
 
-/// `timeout` sends SIGTERM to its child and to its group, a terminal that closes has SIGHUP sent by the shell and by the kernel, and package
-/// runners repeat a Ctrl-C.
+/// Senders that repeat a signal: `timeout` sends SIGTERM to its child and to its group, the shell and the kernel both send SIGHUP when a
+/// terminal closes, and package runners repeat a Ctrl-C.
 const IGNORE_REPEATS: Duration = Duration::from_secs(1);
 
 /// The number of the process whose thread waits for signals.
@@ -352,7 +351,7 @@ static INSTALLED_IN: AtomicU32 = AtomicU32::new(0);
 /// Called by the signal handler: nothing here allocates, locks or panics.
 fn arrived(signal: Signal) {
     if INSTALLED_IN.load(Ordering::SeqCst) != sys::process_id() {
-        signal::die_by(signal); // a child that was made past `fork`: nobody has put its dispositions back, and it has no thread
+        signal::die_by(signal); // a child made without our fork hooks: its dispositions are not restored, and it has no thread
     }
     let now = signal::now();
     match FIRST.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst) {
@@ -361,7 +360,7 @@ fn arrived(signal: Signal) {
             signal::wake();
         }
         Err(first) if now.saturating_sub(first) < REPEATS.load(Ordering::SeqCst) => {}
-        Err(_) => signal::die_by(signal), // whoever sends it does not want to wait
+        Err(_) => signal::die_by(signal), // the sender does not want to wait
     }
 }
 
@@ -399,7 +398,7 @@ fn wait(waker: &Waker) {
 fn end(signal: Signal, asked: AskedStatus) -> ! {
     take_arrived();
     match asked.exit {
-        // Not by way of C's `exit`: another thread may be in there already, waiting for this one.
+        // Not by C's `exit`: another thread may already be inside it, waiting for this one.
         Some(code) if !ENDS_BY_EXIT.load(Ordering::SeqCst) => {
             sys::exit_at_once(asked.applied_to(Some(code)).unwrap_or(code))
         }
@@ -414,7 +413,7 @@ fn lock() -> Guard<'static, Installed> {
     INSTALLED.lock()
 }
 
-/// In a forked child: signals do again what they did before, as the thread is the parent's.
+/// In a forked child: restores the former dispositions, because the thread that waits for signals is in the parent.
 pub(crate) fn forget_in_child(installed: &Installed) {
     installed.caught.iter().for_each(|caught| caught.before.restore(caught.signal));
     signal::forget_waker_in_child();
@@ -422,12 +421,12 @@ pub(crate) fn forget_in_child(installed: &Installed) {
     ARRIVED.store(NONE, Ordering::SeqCst);
 }
 
-/// The signal that has arrived and that nobody has ended the process by, for whoever ends it now.
+/// Takes the signal that has arrived, if no thread has taken it yet. The caller ends the process.
 pub(crate) fn take_arrived() -> Option<Signal> {
     signal_of(ARRIVED.swap(NONE, Ordering::SeqCst))
 }
 
-/// Dies by the signal, once the handlers have run, or says the status to end with by C's `exit`.
+/// Dies by the signal, once the handlers have run, or returns the status for C's `exit`.
 pub(crate) fn die_or_status(signal: Signal) -> i32 {
     if !ENDS_BY_EXIT.load(Ordering::SeqCst) {
         signal::die_by(signal);

@@ -1,4 +1,4 @@
-//! Owns the last steps of a thread that has run the handlers and ends the process by C's `exit`; must not know why it does.
+//! Owns the last steps of a thread that has run the handlers and ends the process by C's `exit`; must not know why.
 
 use crate::runner;
 use crate::sys;

@@ -1,5 +1,4 @@
-//! Owns the call of a handler, and what becomes of its failure, wherever that happens; must not know what began the run, or which thread it
-//! needs.
+//! Owns the call of a handler, and what follows from its failure; must not know what began the run, or which thread the handler needs.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -21,18 +20,18 @@ use crate::report::{Event, Failure, HandlerEnd, HandlerRecord};
 use crate::sys;
 use crate::sys::sync::{Instant, thread_local};
 
-/// What a handler unwinds with when it calls `exit`.
+/// The payload with which a handler unwinds when it calls `exit`.
 struct ExitRequest {
     code: i32,
 }
 
-/// Whether this is what a handler unwinds with that has called `exit`.
+/// Whether this is the payload of a handler that has called `exit`.
 pub(crate) fn is_exit(payload: &(dyn Any + Send)) -> bool {
     payload.is::<ExitRequest>()
 }
 
 /// Runs handlers on this thread until none is left that belongs here; all of them, if `only` names no thread. `false`: this thread has been
-/// dismissed by whoever keeps the time, at the `handover`.
+/// dismissed, and the run goes on without it.
 pub(crate) fn run_all(context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
     while let Some(handler) = registry::take_next(only) {
         if !run_one(handler, context, handover) {
@@ -42,7 +41,7 @@ pub(crate) fn run_all(context: &RunContext, only: Option<RunsOn>, handover: Opti
     true
 }
 
-/// The same for the next handler only, which need not belong here.
+/// The same for only the next handler, if it belongs here.
 pub(crate) fn run_next(context: &RunContext, only: Option<RunsOn>) {
     if let Some(handler) = registry::take_next(only) {
         run_one(handler, context, None);
@@ -68,7 +67,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     }
     let elapsed = start.map(|start| start.elapsed()).unwrap_or_default();
     if let Some(limit) = limit.filter(|&limit| ended.is_ok() && elapsed > limit) {
-        ended = Err(HandlerError::timed_out(limit)); // where it could not be abandoned, it is reported
+        ended = Err(HandlerError::timed_out(limit)); // it could not be abandoned, so it is reported
     }
     if let Some(error) = panicked.filter(|_| ended.is_ok()) {
         ended = Err(error);
@@ -94,14 +93,14 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
         watch::tell(HandlerEvent::Finished, || config.observe(|| Event::Finished { handler, elapsed, end, failure }));
     }
     if has_failed {
-        registry::forget_running(); // a deadline that is over by now is no second failure of it
+        registry::forget_running(); // a deadline that is over by now must not make it fail twice
     }
     true
 }
 
-/// The limit that the handler itself asks for, if it asks for one. If the expression panics, the handler runs without, and that is its
-/// failure, unless it fails itself. There is nothing to run, `None`, if it calls `exit`, which has ended the handler, or if what that runs
-/// inside of was abandoned meanwhile.
+/// The limit that the handler itself asks for, if any. If the expression panics, the handler runs without a limit, and the panic is its
+/// failure, unless it fails itself. `None`: there is nothing to run, because the expression has called `exit`, which ends the handler, or
+/// because the handler around this run was abandoned meanwhile.
 fn time_limit(
     handler: &PendingHandler,
     label: &Label,
@@ -125,12 +124,12 @@ fn time_limit(
     }
 }
 
-/// What is known on a thread of the handler that it runs.
+/// What a thread knows about the handler that it runs.
 #[derive(Clone, Copy)]
 struct Times {
     /// When it began, if anybody wants to know.
     start: Option<Instant>,
-    /// When its limit is over, or that of the handler around it.
+    /// When its limit is over, or that of the handler around it, whichever is first.
     end: Option<Instant>,
 }
 
@@ -142,7 +141,7 @@ fn elapsed() -> Duration {
     TIMES.get().start.map(|start| start.elapsed()).unwrap_or_default()
 }
 
-/// When the limit of the handler is over that this thread runs.
+/// When the limit of the handler that this thread runs is over.
 pub(crate) fn end_of_limit() -> Option<Instant> {
     TIMES.get().end
 }
@@ -160,7 +159,7 @@ fn call(
     start: Option<Instant>,
     limit: Option<Duration>,
 ) -> Result<HandlerEnd, HandlerError> {
-    // Nobody asks for the times of one that has none.
+    // Without a start, nobody needs the times.
     let outer = start.map(|_| TIMES.get());
     if let Some(outer) = outer {
         TIMES.set(outer.within(start, limit));
@@ -178,12 +177,13 @@ fn call(
     }
 }
 
-/// A panic hook that exits keeps a panic from unwinding, which would have been a failure. On the exiting thread nobody can tell which panic.
+/// Whether the panic hook has called C's `exit`: the panic does not unwind, but would have been a failure. On the exiting thread, nothing tells
+/// which panic it was.
 pub(crate) fn is_panic_that_exits() -> bool {
     std::thread::panicking() && state::handover().is_some()
 }
 
-/// The handler that is running has called `exit` with this code, or C's, and does not go on. Of one that has finished it was the observer.
+/// The running handler has called `exit`, or C's, with this code, and does not go on. If it has already finished, the observer called it.
 pub(crate) fn note_exit(code: i32) {
     if watch::event_being_told() == Some(HandlerEvent::Finished) {
         return;
@@ -193,14 +193,14 @@ pub(crate) fn note_exit(code: i32) {
     }
 }
 
-/// The handler that is running has failed, and does not go on.
+/// The running handler has failed, and does not go on.
 pub(crate) fn fail_running(error: HandlerError) {
     if let Some(label) = registry::running().1 {
         state::record(HandlerRecord::failed(Failure { handler: label.info(), error }, elapsed()));
     }
 }
 
-/// Tells of a handler that has failed by still running, or hanging, on another thread.
+/// Reports a handler that has failed because it is still running, or hangs, on another thread.
 pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Duration) {
     let handler = failure.handler.clone();
     context.log.abandoned(&handler, elapsed);
@@ -216,9 +216,9 @@ pub(crate) fn exit_handler(code: i32) -> ! {
         resume_unwind(request);
     }
     note_exit(code);
-    registry::forget_running(); // what this does next may come by C's `exit`
+    registry::forget_running(); // what follows may be C's `exit`
     registry::values::leave_initializations();
-    // Nothing can unwind here. An exit thread is left standing; the exiting thread runs the rest above the handler's frames.
+    // Nothing can unwind here. An exit thread is parked; the exiting thread runs the rest on top of the handler's frames.
     match state::handover().filter(|handover| handover.is_of_this_process()) {
         Some(handover) => handover.park(),
         None => sys::exit(code),

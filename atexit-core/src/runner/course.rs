@@ -1,26 +1,26 @@
-//! Owns what state a process's runs are in, and every transition; must not know who waits for one, how a handler is run, or what ends a
-//! process.
+//! Owns the state of a process's runs, and every transition; must not know who waits for one, how a handler is run, or what ends a process.
 //!
 //! # The course of a run
 //!
 //! | from | to | by | afterwards |
 //! |---|---|---|---|
-//! | `Idle` | `Opening` | a thread that [`begin`](RunState::begin)s a run | nobody else runs handlers; nobody may end the run yet |
-//! | `Opening` | `Running` | the same thread, which [`open`](RunState::open)s it | the run has a record; a lease may be granted; anyone may claim its end |
-//! | `Running` | `Running`, one deeper or one up | who holds the lease, for a run inside a handler ([`nest`](RunState::nest), [`unnest`](RunState::unnest)) | the innermost record is the one that is written |
-//! | `Running` | `Running`, with a new owner | who holds the lease, inside C's `exit` ([`take_over`](RunState::take_over)) | this thread takes the process down, and the former owner parks |
-//! | `Running`, `Ending` | `Running`, with a new owner | who waits to exit, where the owner waits in vain for what that thread has ([`take_over_from_stuck`](RunState::take_over_from_stuck)) | the same |
-//! | `Running` | `Ending` | its owner when nothing is left ([`claim_end`](RunState::claim_end)); at a deadline also its watchdog, or a thread that waits ([`claim_end_at_deadline`](RunState::claim_end_at_deadline), [`begin`](RunState::begin)) | no lease is granted; whoever else asks for the end waits for that of the process |
-//! | `Ending` | `Running` | who has claimed it, when its observer calls C's `exit` ([`take_over`](RunState::take_over)) | the end is there to be claimed again |
-//! | `Opening`, `Ending` | `Idle` | who has begun or claimed it ([`end`](RunState::end)) | the next thread may begin |
-//! | any | `Idle`; `Running`, where the run goes on | the one thread of a forked child ([`go_on_in_child`](RunState::go_on_in_child)) | nobody waits, and no other thread has a part in it |
+//! | `Idle` | `Opening` | a thread that [`begin`](RunState::begin)s a run | no other thread runs handlers; no thread may end the run yet |
+//! | `Opening` | `Running` | the same thread, which [`open`](RunState::open)s it | the run has a record; a lease may be granted; any thread may claim the end |
+//! | `Running` | `Running`, one deeper or one up | the holder of the lease, for a run inside a handler ([`nest`](RunState::nest), [`unnest`](RunState::unnest)) | only the innermost record is written |
+//! | `Running` | `Running`, with a new owner | the holder of the lease, inside C's `exit` ([`take_over`](RunState::take_over)) | this thread ends the process, and the former owner parks |
+//! | `Running`, `Ending` | `Running`, with a new owner | a thread that waits to exit and has what the owner waits for in vain ([`take_over_from_stuck`](RunState::take_over_from_stuck)) | the same |
+//! | `Running` | `Ending` | its owner when nothing is left ([`claim_end`](RunState::claim_end)); at a deadline also its watchdog, or a thread that waits ([`claim_end_at_deadline`](RunState::claim_end_at_deadline), [`begin`](RunState::begin)) | no lease is granted; other threads that claim the end wait for the process to end |
+//! | `Ending` | `Running` | the thread that has claimed the end, when the observer calls C's `exit` on it ([`take_over`](RunState::take_over)) | the end can be claimed again |
+//! | `Opening`, `Ending` | `Idle` | the thread that began the run, or claimed its end ([`end`](RunState::end)) | the next thread may begin |
+//! | any | `Idle`; `Running` if the run goes on | the one thread of a forked child ([`go_on_in_child`](RunState::go_on_in_child)) | nobody waits, and no other thread has a part in the run |
 //!
 //! # The exit of the process
 //!
-//! No thread exits (`No`), or one does (`By`) and others that exit wait for it. When its handlers have run and it is about to enter C's
-//! `exit`, it says with which status (`Leaving`): another thread may be in there already and hold C's own lock. That one then leaves with
-//! this status, for otherwise the two would wait for each other. And it leaves alone, for where C has no lock, who finds C's exit functions
-//! taken cuts off those of the other: the first that goes on from the hook takes the exit over (`By` again), and the other waits for the end.
+//! No thread exits (`No`), or one does (`By`), and others that exit wait for it. When the handlers have run and that thread is about to enter
+//! C's `exit`, it publishes its status (`Leaving`): another thread may already be inside and hold C's own lock. That other thread then leaves
+//! with this status, because otherwise the two would wait for each other. But only one may leave: if C has no lock, a second thread finds C's
+//! exit functions taken, goes on, and so cuts off those that the first one is calling. So the first that goes on from the hook takes over the
+//! exit (`By` again), and the other waits for the end.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -61,44 +61,45 @@ impl Exit {
 /// The exit thread that runs handlers, or is about to, and where its owner meets it.
 pub(super) type ExitThread = (ThreadToken, Arc<Handover>);
 
-/// It is changed under a lock: nothing here allocates or frees.
+/// Changed under a lock, so nothing here allocates or frees.
 pub(crate) struct RunState {
     pub(super) course: Course,
     pub(super) exit: Exit,
-    /// By what the system knows the thread that owns the run, or began it.
+    /// The system's number of the thread that owns the run, or began it.
     pub(super) owner_id: Option<u64>,
-    /// C's `exit` has brought that thread here.
+    /// Whether that thread came here from C's `exit`.
     pub(super) owner_in_exit: bool,
-    /// Of the runs that are inside each other, the outermost first.
+    /// The records of nested runs, the outermost first.
     pub(super) records: Vec<RunRecord>,
     pub(super) exit_thread: Option<ExitThread>,
-    /// Exit threads that nobody joins. To drop a handle may take as long, in glibc from 2.41 on.
+    /// Exit threads that nobody joins. From glibc 2.41 on, dropping a handle may take as long as joining.
     pub(super) kept: Vec<JoinHandle<()>>,
-    /// This process was forked while another thread took its parent down; or one is stuck that was to take it down.
+    /// This process was forked while another thread was ending its parent; or the thread that should end it is stuck.
     pub(super) is_exit_locked: bool,
-    /// How many threads C's `exit` has brought to the hook.
+    /// How many threads are in the hook because C's `exit` has called it.
     pub(super) in_hook: usize,
-    /// With which status a handler of the run that is under way, or the observer, has called C's `exit`, where that is known.
+    /// The status with which a handler of the current run, or the observer, has called C's `exit`, if it is known.
     pub(super) exits_with: Option<i32>,
-    /// How many threads wait for the run to end, so that no wake-up is sent where nobody waits.
+    /// How many threads wait for the run to end. If there are none, no wake-up is sent.
     pub(super) waiting: usize,
 }
 
-/// What becomes of a thread that begins a run.
+/// What a thread that asks to begin a run does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Begin {
     /// It runs handlers now.
     Mine,
-    /// It begins or ends a run already, and allocates for it, and the allocator has called `run`: what is pending is that run's.
+    /// Nothing: it is already beginning or ending a run, allocates for that, and the allocator has called `run`. All that is pending belongs to
+    /// the run that it is in.
     Within,
-    /// It waits for the run of another thread, and then asks again; at its deadline, too.
+    /// It waits for another thread's run, and then asks again; it also asks again at its deadline.
     Wait,
-    /// The same, but its deadline does not count: another thread takes the process down, or ends that run already.
+    /// The same, but without a deadline: another thread is ending the process, or is already ending that run.
     WaitForTheEnd,
-    /// All handlers have run, and the process is to end with this status.
+    /// It leaves: all handlers have run, and the process is to end with this status.
     Leave(i32),
-    /// Its deadline has passed while another thread's run goes on, and it is to end that run.
+    /// It ends the run of another thread, because its own deadline has passed.
     PastDeadline,
 }
 
@@ -107,7 +108,7 @@ pub(crate) enum Begin {
 #[must_use]
 pub(crate) enum Claim {
     Mine,
-    /// Another one ends it, or it is over: this one is to wait for the end of the process.
+    /// Another thread ends it, or it is over: this thread waits for the process to end.
     Others,
 }
 
@@ -128,7 +129,7 @@ impl RunState {
         }
     }
 
-    /// `ends_process`: the run is part of an exit. `is_past`: the deadline of this thread is over.
+    /// `ends_process`: the run is part of an exit. `is_past`: this thread's deadline has passed.
     pub(super) fn begin(&mut self, me: ThreadToken, ends_process: bool, is_past: bool) -> Begin {
         let others_exit = ends_process && self.exit.by().is_some_and(|by| by != me);
         match (self.course, self.exit) {
@@ -196,8 +197,8 @@ impl RunState {
         self.records.pop()
     }
 
-    /// What is open inside the outermost run does not go on. The records of what was open, for which there is room, may own what a user's
-    /// code drops: not here.
+    /// Runs that are open inside the outermost one do not go on. Their records are moved to `nested`, which has room: they may own values whose
+    /// `drop` is a user's code, and must not be dropped here.
     pub(super) fn abandon_nested(&mut self, nested: &mut Vec<RunRecord>) {
         nested.extend(self.records.drain(self.records.len().min(1)..));
         if let Some(outermost) = self.records.first_mut() {
@@ -207,14 +208,14 @@ impl RunState {
         }
     }
 
-    /// Where it is written what has ended in the outermost run, and how much that is of those inside it.
+    /// The list of handlers that ended in the outermost run, and how many ended in the runs inside it.
     pub(super) fn ended_within(&mut self) -> Option<(&mut Vec<HandlerRecord>, usize)> {
         let (outermost, nested) = self.records.split_first_mut()?;
         Some((outermost.ended(), nested.iter_mut().map(|inner| inner.ended().len()).sum()))
     }
 
-    /// A thread that is inside a handler, or tells the observer of the run's end, has called C's `exit`: it goes on with the run, unless
-    /// another one ends it, or has. The exit thread that the run had has no part in it any more.
+    /// This thread has called C's `exit` inside a handler, or inside the observer at the run's end. It goes on with the run, unless another
+    /// thread ends it or has ended it. The exit thread that the run had has no part in it any more.
     pub(super) fn take_over(&mut self, me: ThreadToken, former: &mut Option<ExitThread>) -> Claim {
         if !matches!(self.course, Course::Running { .. }) && self.course != (Course::Ending { by: me }) {
             return Claim::Others;
@@ -223,7 +224,7 @@ impl RunState {
         Claim::Mine
     }
 
-    /// From now on, this thread goes on with the run, and takes the process down.
+    /// From now on, this thread goes on with the run, and ends the process.
     fn go_on(&mut self, me: ThreadToken, former: &mut Option<ExitThread>) {
         *former = self.exit_thread.take();
         self.course = Course::Running { by: me };
@@ -231,7 +232,7 @@ impl RunState {
         self.begin_exit(me);
     }
 
-    /// The owner waits in vain for this thread, which waits for it: this one goes on with the run, if there is one to go on with.
+    /// The owner and this thread wait for each other, so this thread goes on with the run, if there is one.
     pub(super) fn take_over_from_stuck(
         &mut self,
         me: ThreadToken,
@@ -242,7 +243,7 @@ impl RunState {
             self.owner_id == Some(owner_id) && matches!(self.course, Course::Running { .. } | Course::Ending { .. });
         if goes_on {
             if self.owner_in_exit {
-                // Nor does it come back to leave with the status of this one; and it keeps what lock there is.
+                // The owner does not come back to leave with this thread's status, either, and it keeps the lock of C's `exit`.
                 self.in_hook = self.in_hook.saturating_sub(1);
                 self.is_exit_locked = true;
             }
@@ -260,7 +261,7 @@ impl RunState {
         if self.is_owner(me) { self.claim_end_at_deadline(me) } else { Claim::Others }
     }
 
-    /// The first that asks ends the run.
+    /// The first thread that asks ends the run.
     pub(super) fn claim_end_at_deadline(&mut self, me: ThreadToken) -> Claim {
         if !matches!(self.course, Course::Running { .. }) {
             return Claim::Others;
@@ -269,7 +270,7 @@ impl RunState {
         Claim::Mine
     }
 
-    /// Whether this thread is to run handlers: the owner, or the exit thread that it has started.
+    /// Whether this thread may run handlers: it is the owner, or the exit thread that the owner has started.
     pub(super) fn may_run(&self, me: ThreadToken) -> bool {
         let is_exit_thread = self.exit_thread.as_ref().is_some_and(|(thread, _)| *thread == me);
         self.is_owner(me) || (is_exit_thread && matches!(self.course, Course::Running { .. }))
@@ -283,9 +284,9 @@ impl RunState {
         self.exit = Exit::Leaving { by: me, status };
     }
 
-    /// The hook is done on this thread. Of those that leave with one status, the first goes on.
+    /// The hook is done on this thread. Of the threads that leave with one status, the first goes on.
     pub(super) fn go_on_in_exit(&mut self, me: ThreadToken) -> Claim {
-        self.in_hook = self.in_hook.saturating_sub(1); // in a child it was forgotten
+        self.in_hook = self.in_hook.saturating_sub(1); // it is 0 already in a child
         match self.exit {
             Exit::By(by) if by != me => return Claim::Others,
             Exit::Leaving { .. } => self.exit = Exit::By(me),
@@ -294,7 +295,7 @@ impl RunState {
         Claim::Mine
     }
 
-    /// In a forked child there is no other thread. A run that this one is inside of goes on.
+    /// In a forked child there is no other thread. `goes_on`: this thread is inside a run, which goes on.
     pub(crate) fn go_on_in_child(&mut self, me: ThreadToken, goes_on: bool) {
         self.course = if goes_on { Course::Running { by: me } } else { Course::Idle };
         self.is_exit_locked |= self.exit.by().is_some_and(|by| by != me);
@@ -304,7 +305,7 @@ impl RunState {
         };
         (self.in_hook, self.waiting) = (0, 0);
         self.note_owner();
-        // Forgotten, not dropped: a thread that is no more may have had it in use, or locked.
+        // Forgotten, not dropped: a thread that is gone may have been using it, or may have locked it.
         std::mem::forget(self.exit_thread.take());
         if !goes_on {
             std::mem::forget(std::mem::take(&mut self.records));
@@ -313,7 +314,7 @@ impl RunState {
 }
 
 thread_local! {
-    /// C's `exit` has called the hook on this thread, and that is not over. Without a destructor, so that it still serves there.
+    /// Whether this thread is in the hook because C's `exit` has called it. Without a destructor, so that it still works there.
     pub(super) static IN_EXIT: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -1,5 +1,5 @@
-//! Owns how the handlers of a run are run: which thread runs the next one, who watches it, and what becomes of one that does not end; must
-//! not know how a run begins, or what is said at its end.
+//! Owns how a run drives its handlers: which thread runs the next one, which one watches it, and what happens to one that does not end; must
+//! not know how a run begins, or what is reported at its end.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::report::{Cause, Failure};
 use crate::sys;
 use crate::sys::sync::Instant;
 
-/// What ends the process on other threads than the one that has begun the run.
+/// How threads other than the one that began the run end the process.
 #[derive(Clone, Copy)]
 pub(super) struct Ends {
     /// Ends the process when the deadline strikes while the exiting thread is inside a handler.
@@ -44,10 +44,10 @@ impl Stop {
     }
 }
 
-/// What becomes of what handlers print.
+/// Where the output of handlers is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Output {
-    /// All have run on the exiting thread so far, and nobody flushes for them.
+    /// All handlers have run on the exiting thread so far, and nobody flushes for them.
     NotOurs,
     Buffered,
     Flushed,
@@ -61,7 +61,7 @@ pub(super) struct Run {
     output: Output,
     /// Everything runs on the exiting thread.
     stays: bool,
-    /// That is because somebody holds stdout or stderr.
+    /// The reason is that somebody holds stdout or stderr.
     stays_held: bool,
 }
 
@@ -100,12 +100,12 @@ impl Run {
         Ok(RunEnd { stayed_held: self.stays_held, ..RunEnd::default() })
     }
 
-    /// The thread that a signal wakes is no thread of the program's: no handler can insist on it.
+    /// Whether a signal caused the run. The thread that it wakes is not the program's, so no handler can insist on it.
     fn is_by_signal(&self) -> bool {
         matches!(self.context.cause, Cause::Signal(_))
     }
 
-    /// The exit thread, started if need be; `None` where the exiting thread is the safer choice.
+    /// The exit thread, started if needed; `None` if the exiting thread is the safer choice.
     fn exit_thread(&mut self) -> Result<Option<ExitThread>, Stop> {
         if self.stays {
             return Ok(None);
@@ -115,7 +115,7 @@ impl Run {
         if self.thread.is_none() {
             let stack_size = self.context.config.stack_size;
             let started = match ExitThread::start(self.callbacks(), stack_size, true) {
-                // Whoever holds it is not this thread: what waits for it would wait here just as long.
+                // This thread does not hold it: a handler that waits for it would wait just as long here.
                 Err(StartError::Held) if self.is_by_signal() => {
                     let changed = state::limit(PATIENCE_WITH_HOLDER);
                     self.context = changed.unwrap_or_else(|| Arc::clone(&self.context));
@@ -175,7 +175,7 @@ impl Run {
         if self.output == Output::Flushed {
             self.output = Output::Buffered;
         }
-        // Handlers that insist on this thread start no other one, unless there is a time to keep.
+        // For handlers that insist on this thread, no other one is started, unless there is a limit or a deadline to watch.
         let RunContext { config, deadline, .. } = &*self.context;
         let is_timed = deadline.is_some() || config.time_limit.is_some() || next.is_limited;
         let is_watched = (is_timed || self.stays) && sys::can_start_threads();
@@ -183,7 +183,7 @@ impl Run {
             if is_watched { Watchdog::start(Watch::new(&self.context, what_it_keeps), self.ends.strike) } else { None };
         let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
         let only = if self.stays { None } else { Some(RunsOn::Caller) };
-        // Where nobody can watch, the deadline is kept between handlers at least: `finish` looks at it before the next one.
+        // If nobody can watch, the deadline is checked between handlers at least: `finish` looks at it before the next one.
         if self.stays && (watchdog.is_some() || deadline.is_none()) {
             call::run_all(&self.context, only, None);
         } else {
@@ -192,31 +192,31 @@ impl Run {
         Ok(())
     }
 
-    /// Has stdout flushed, unless that is the program's own business, and waits for the end of the exit thread.
+    /// Lets stdout be flushed, unless that is up to the program, and waits for the end of the exit thread.
     fn flush(&mut self, watch: &Watch) {
         let thread = self.thread.take();
         if thread.is_none() && self.output == Output::Buffered && !self.stays {
-            ExitThread::flush(self.callbacks(), watch); // what was printed by a handler that was abandoned
+            ExitThread::flush(self.callbacks(), watch); // the output of a handler that was abandoned
         } else if let Some(thread) = thread.and_then(ExitThread::here) {
             thread.join(watch);
         } else if sys::is_unloaded() {
-            let _ = std::io::stdout().flush(); // who still holds it runs code that is about to go away
+            let _ = std::io::stdout().flush(); // a thread that still holds it runs code that is about to be unmapped
         }
     }
 }
 
-/// The limit of handlers that may wait for whoever holds stdout while a signal ends the process.
+/// The limit of handlers that may wait for a thread that holds stdout or stderr, while a signal ends the process.
 const PATIENCE_WITH_HOLDER: Duration = Duration::from_secs(2);
 
-/// Why a handler on an exit thread may hang. std makes up a handle for a thread that is not its own, and in a library that is unloaded
-/// later that costs more than a name is worth.
+/// Why a handler on the exit thread may hang. Only an exiting thread is named: for a thread that is not its own, std creates a handle, and in a
+/// library that is unloaded later this costs more than a name is worth.
 fn who_waits() -> String {
     let name = if state::is_exiting() { sys::thread_name() } else { None };
     let thread = name.map_or_else(|| "another thread".to_owned(), |name| format!("thread {name}"));
     format!("{thread} waits for it, so if it waits for that thread, or for a lock that the thread holds, it never ends")
 }
 
-/// The same of a handler on the exiting thread.
+/// Why a handler on the exiting thread may hang.
 fn what_it_keeps() -> String {
     "it has the exiting thread, so if it waits for a lock that this thread held before, it never ends".to_owned()
 }

@@ -14,7 +14,7 @@ pub(crate) struct AskedStatus {
 impl AskedStatus {
     /// The status to end with, when the process was about to end with `pending`, if that is known; `None` leaves it alone.
     ///
-    /// A failure wins over 0 and over a status that nobody knows, `exit` inside a handler over everything else.
+    /// A failure wins over 0 and over an unknown status; `exit` inside a handler wins over everything else.
     pub(crate) fn applied_to(self, pending: Option<i32>) -> Option<i32> {
         let status = self.exit.or(pending);
         if status.is_none_or(|status| status & STATUS_MASK == 0) { self.failure.or(status) } else { status }
@@ -33,7 +33,7 @@ mod tests {
             (Some(3), None, None, Some(3)),
             (None, None, None, None),
             (Some(0), None, Some(101), Some(101)),
-            (Some(256), None, Some(101), Some(if STATUS_MASK == 0xff { 101 } else { 256 })), // of which a parent may see 0
+            (Some(256), None, Some(101), Some(if STATUS_MASK == 0xff { 101 } else { 256 })), // which a parent may see as 0
             (Some(3), None, Some(101), Some(3)),
             (None, None, Some(1), Some(1)),
             (Some(0), Some(7), None, Some(7)),

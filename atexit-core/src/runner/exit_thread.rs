@@ -2,17 +2,17 @@
 //!
 //! # The problem
 //!
-//! When a thread reaches C's `exit`, its thread-locals have been destroyed. A handler that logs, draws a random number or
-//! opens an async runtime there panics.
+//! When a thread reaches C's `exit`, its thread-locals have been destroyed. A handler that logs, draws a random number or opens an async
+//! runtime there panics.
 //!
 //! # What we do
 //!
-//! Handlers run on a fresh thread while the exiting thread waits, and watches the time. The two meet at a [`Handover`]. An exit thread whose
+//! Handlers run on a fresh thread while the exiting thread waits and watches the time. The two meet at a [`Handover`]. An exit thread whose
 //! handler ran out of time is dismissed and left alone; the next handlers get a new one.
 //!
 //! # What it costs
 //!
-//! One thread, once a run, and none when no handler needs it.
+//! One thread for each run, and none if no handler needs it.
 
 use std::cell::Cell;
 use std::io::Write as _;
@@ -31,13 +31,13 @@ use crate::sys::token::ThreadToken;
 /// Far more than a thread takes to start. A new thread makes no progress while its starter holds the loader's lock.
 const START: Duration = Duration::from_secs(5);
 
-/// How long the locks of stdout and stderr may be busy before they count as held by somebody whom the thread is seen to wait for.
+/// How long the locks of stdout and stderr may be busy before they count as held, if the thread is seen to wait for them.
 const PROBE: Duration = Duration::from_millis(100);
 
-/// How long somebody may hold stdout until it counts as held for good, and is not flushed.
+/// How long somebody may hold stdout before it counts as held for good, and is not flushed.
 const STDOUT: Duration = Duration::from_secs(1);
 
-/// How long a slow reader may keep stdout from being flushed.
+/// How long a slow reader may delay the flush of stdout.
 const FLUSH: Duration = Duration::from_secs(10);
 
 /// How long destructors of thread-locals may take.
@@ -56,26 +56,26 @@ pub(crate) struct Callbacks {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StartError {
     NoThread,
-    /// The run is not this thread's any more.
+    /// The run is no longer this thread's.
     NotOurs,
-    /// Somebody holds the lock of stdout or stderr, for which a `println!` on the new thread would wait for as long.
+    /// Somebody holds the lock of stdout or stderr: a `println!` on the new thread would wait for it.
     Held,
 }
 
 pub(crate) struct ExitThread {
     handover: Arc<Handover>,
     thread: JoinHandle<()>,
-    /// It knows its next step already: it has just been started, or finishes by itself.
+    /// The thread already knows its next step: it has just been started, or finishes by itself.
     has_order: bool,
 }
 
 impl ExitThread {
-    /// Starts a thread that runs handlers, once it has tried whether stdout and stderr can be locked, if it `probes`. It begins by itself;
-    /// [`let_run`](Self::let_run) is to follow.
+    /// Starts a thread that runs handlers. If it `probes`, it first checks whether stdout and stderr can be locked. It begins by itself; the
+    /// caller must call [`let_run`](Self::let_run) next.
     ///
     /// # Errors
     ///
-    /// Where handlers had better run on the exiting thread.
+    /// If handlers had better run on the exiting thread, or if the run is no longer this thread's.
     pub(crate) fn start(callbacks: Callbacks, stack_size: usize, probes: bool) -> Result<Self, StartError> {
         Self::start_with(Stage::Driving, callbacks, stack_size, probes)
     }
@@ -131,7 +131,7 @@ impl ExitThread {
         None
     }
 
-    /// Lets the thread flush stdout, unless somebody holds it, and waits for its end, its thread-locals included.
+    /// Lets the thread flush stdout, unless somebody holds it, and waits until the thread and its thread-locals are gone.
     pub(crate) fn join(mut self, watch: &Watch) {
         self.order(Stage::Finishing);
         self.handover.wait_while(Stage::Finishing, watch.at_most(STDOUT));
@@ -139,7 +139,7 @@ impl ExitThread {
         if self.handover.wait_while(Stage::Finished, watch.at_most(END)) != Stage::Ended {
             self.handover.dismiss();
         } else if state::is_exiting() {
-            // It may be the last thread but this one, and then ends the process by itself: from there it never comes back.
+            // It may be the last thread besides this one. Then it ends the process as it returns, and a join would wait forever.
             state::keep(self.thread);
         } else {
             let _ = self.thread.join(); // nothing of ours panics there, and it has no result
@@ -147,7 +147,7 @@ impl ExitThread {
     }
 }
 
-/// Says, when it is dropped, that all thread-locals are gone: it is used first, so it is dropped last.
+/// Its drop says that all thread-locals are gone: it is used first, so it is dropped last.
 struct EndOfLocals(Arc<Handover>);
 
 impl Drop for EndOfLocals {
@@ -158,18 +158,18 @@ impl Drop for EndOfLocals {
 
 thread_local! {
     static END_OF_LOCALS: Cell<Option<EndOfLocals>> = const { Cell::new(None) };
-    // Without a destructor: to look at one that has one, where nobody has before, allocates.
+    // Without a destructor: the first access to a thread-local that has one allocates.
     static HAS_END: Cell<bool> = const { Cell::new(false) };
 }
 
-/// In a forked child nobody waits for this, and the lock may be taken for good.
+/// In a forked child, nobody waits for the end of the thread-locals, and the lock may be taken for good.
 pub(crate) fn forget_in_child() {
     if HAS_END.replace(false) {
         let _ = END_OF_LOCALS.try_with(|end| std::mem::forget(end.take()));
     }
 }
 
-/// What the exit thread does, from its start to its end.
+/// The body of the exit thread.
 fn thread_main(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, probes: bool) {
     END_OF_LOCALS.set(Some(EndOfLocals(Arc::clone(handover))));
     HAS_END.set(true);
@@ -189,7 +189,7 @@ fn thread_main(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, pro
     }
 }
 
-/// Runs handlers until none is left that belongs here. `false`: this thread is not to go on.
+/// Runs handlers until none is left that belongs here. `false`: this thread must not go on.
 fn run_handlers(handover: &Handover, callbacks: Callbacks) -> bool {
     let Some(lease) = state::grant_lease() else { return false };
     handover.hold(&lease);
@@ -198,10 +198,10 @@ fn run_handlers(handover: &Handover, callbacks: Callbacks) -> bool {
         (callbacks.end_alone)();
     }
     drop(lease);
-    // A dismissed thread does not ask what is next: that may open the further round.
+    // A dismissed thread does not ask for the next handler: this may begin the further round.
     goes_on
         && handover.enter(if registry::advance().is_none() {
-            Stage::Finishing // nothing is left for any thread, as a rule: so it goes on by itself here, too
+            Stage::Finishing // as a rule, nothing is left for any thread, so it goes on by itself here, too
         } else {
             Stage::Waiting
         })
@@ -210,7 +210,7 @@ fn run_handlers(handover: &Handover, callbacks: Callbacks) -> bool {
 fn flush_stdout(handover: &Handover) {
     let mut stdout = io::stdout().lock();
     if handover.enter(Stage::Flushing) {
-        let _ = stdout.flush(); // a stdout that is closed or full is none of the exit's business
+        let _ = stdout.flush(); // the exit does not care if stdout is closed or full
     }
     drop(stdout);
     handover.enter(Stage::Finished);

@@ -1,25 +1,24 @@
-//! Owns where two threads of a run meet, an exit thread or a watchdog and the owner that has started it, and every word between them; must not
-//! know what runs there.
+//! Owns where an exit thread or a watchdog meets the owner that has started it, and everything that the two say to each other; must not know
+//! what runs there.
 //!
-//! The exit thread takes handlers one by one without a word, for each word between two threads takes them longer than most handlers, and
-//! says when it stops. If nothing is left, it ends; if the next handler insists on the exiting thread, it waits for the order to go on, or
-//! to end.
+//! The exit thread takes handlers one by one, and only says when it stops, because a message between two threads takes longer than most
+//! handlers. If nothing is left, it ends; if the next handler insists on the exiting thread, it waits for the order to go on, or to end.
 //!
 //! | stage | set by | what the exit thread does |
 //! |---|---|---|
 //! | `Starting` | its owner | nothing yet |
-//! | `Probing` | itself | tries whether stdout and stderr can be locked |
+//! | `Probing` | itself | checks whether stdout and stderr can be locked |
 //! | `Driving` | itself, or its owner after `Waiting` | runs handlers |
-//! | `Waiting` | itself | waits for what it is to do next |
+//! | `Waiting` | itself | waits for its next order |
 //! | `Finishing` | itself if nothing is left, or its owner after `Waiting` | locks stdout |
 //! | `Flushing` | itself | flushes stdout, the last thing that it does |
-//! | `Finished` | itself | ends; destructors of its thread-locals run |
+//! | `Finished` | itself | ends; the destructors of its thread-locals run |
 //! | `Ended` | the last destructor of a thread-local | nothing any more: it can be joined |
 //! | `Parked` | itself, in a handler that ended by `exit` where nothing can unwind | waits for the end of the process |
-//! | `TakenOver` | itself, in a handler that has called C's `exit` | takes the process down; its owner parks |
-//! | `Dismissed` | its owner: a limit or the deadline is over, or it is too slow | leaves, and touches nothing, as soon as it notices |
+//! | `TakenOver` | itself, in a handler that has called C's `exit` | ends the process; its owner parks |
+//! | `Dismissed` | its owner: a limit or the deadline is over, or the thread is too slow | leaves as soon as it notices, and touches nothing |
 //!
-//! From `Dismissed` nothing leads on: what the exit thread says after that is not heard.
+//! `Dismissed` is final: what the exit thread says after that is ignored.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,7 +51,7 @@ struct State {
     limit: Option<Limit>,
 }
 
-/// When the handler that is running has to be over.
+/// When the running handler has to be over.
 pub(crate) struct Limit {
     at: Instant,
     pub(crate) after: Duration,
@@ -65,7 +64,7 @@ pub(crate) struct Handover {
     changed: Condvar,
     /// In a forked child the other thread is gone, and may have held the lock when it vanished.
     process: Process,
-    /// By what the system knows the exit thread, or 0. Nothing else is published with it.
+    /// The system's number of the exit thread, or 0. `Relaxed`: it publishes nothing else.
     thread_id: AtomicU64,
     /// The number of the lease that the exit thread was granted last.
     lease: AtomicU64,
@@ -77,13 +76,13 @@ pub(crate) enum DriveEnd {
     Idle,
     /// Nothing is left at all; it is about to end.
     Finishing,
-    /// This thread is not to be used again; a new one can be.
+    /// This thread must not be used again, but a new one can be.
     Parked,
-    /// The handler exceeded its limit. This thread is not to be used again.
+    /// The handler exceeded its limit. This thread must not be used again.
     Abandoned(Limit),
-    /// The handler will never go on. This thread is not to be used again.
+    /// The handler will never go on. This thread must not be used again.
     Stuck(Stuck),
-    /// The deadline of the run is over. This thread is not to be used again.
+    /// The deadline of the run is over. This thread must not be used again.
     Deadline,
 }
 
@@ -108,7 +107,7 @@ impl Handover {
 
     // ---- What the exit thread says -------------------------------------------------------------------------------
 
-    /// Says which thread this is to the system.
+    /// Says by which number the system knows this thread.
     pub(crate) fn introduce(&self) {
         self.thread_id.store(sys::thread_id().unwrap_or_default(), Ordering::Relaxed);
     }
@@ -130,7 +129,7 @@ impl Handover {
         !is_dismissed
     }
 
-    /// Waits for what it is to do.
+    /// Waits for its next order.
     pub(crate) fn next_order(&self) -> Stage {
         let mut state = self.lock();
         while state.stage == Stage::Waiting {
@@ -139,7 +138,7 @@ impl Handover {
         state.stage
     }
 
-    /// Sets the limit of the handler that starts now. `false`: nobody keeps it, for this is a forked child, or it is never over.
+    /// Sets the limit of the handler that starts now. `false`: nobody enforces it, because this is a forked child, or it is too long to end.
     pub(crate) fn set_limit(&self, limit: Duration, handler: Label) -> bool {
         let at = Instant::now().checked_add(limit);
         let Some(at) = at.filter(|_| self.is_of_this_process()) else { return false };
@@ -167,12 +166,12 @@ impl Handover {
         park()
     }
 
-    /// A handler has called C's `exit`: from now on this thread takes the process down. `false`: too late, it has been abandoned.
+    /// A handler has called C's `exit`: from now on, this thread ends the process. `false`: too late, it has been abandoned.
     pub(crate) fn take_over(&self) -> bool {
         !self.is_of_this_process() || self.enter(Stage::TakenOver)
     }
 
-    /// The thread-locals are gone. Where a handler has called C's `exit`, this is in the middle of that.
+    /// The thread-locals are gone. If a handler has called C's `exit`, this comes in the middle of that, and is no end.
     pub(crate) fn end(&self) {
         let mut state = self.lock();
         if state.stage == Stage::Finished {
@@ -188,7 +187,7 @@ impl Handover {
         self.enter(Stage::Dismissed);
     }
 
-    /// Waits until this stage is over. `false`: it takes longer than that, and the thread is dismissed.
+    /// Waits until this stage is over. `false`: it takes longer than `at_most`, and the thread is dismissed.
     pub(crate) fn outlasts(&self, stage: Stage, at_most: Duration) -> bool {
         let mut now = self.lock().wait_timeout_while(&self.changed, at_most, |now| now.stage == stage);
         let is_over = now.stage != stage;
@@ -198,15 +197,15 @@ impl Handover {
         is_over
     }
 
-    /// The same of a stage that takes longer only where the thread waits. One that is not seen to wait is given more time: on a busy machine
-    /// it may be slow.
+    /// The same for a stage that takes longer only if the thread waits. One that is not seen to wait gets more time: it may be slow on a busy
+    /// machine.
     pub(crate) fn gets_its_turn(&self, stage: Stage, at_most: Duration) -> bool {
-        /// So many halves, if it is seen to run, or if nothing tells.
+        /// How many halves of `at_most` it gets if it is seen to run, or if the system does not tell.
         const RUNS: usize = 40;
         const UNKNOWN: usize = 10;
         let half = at_most / 2;
         if self.wait_while(stage, half) != stage {
-            return true; // as almost always, and nobody had to look
+            return true; // as almost always, without asking the system
         }
         for times in 1.. {
             let runs = sys::is_running(self.thread_id.load(Ordering::Relaxed));
@@ -222,7 +221,7 @@ impl Handover {
         true
     }
 
-    /// Waits while the thread is at this stage, for this long at most, and says at which it is then.
+    /// Waits while the thread is at this stage, for this long at most, and returns the stage after that.
     pub(crate) fn wait_while(&self, stage: Stage, at_most: Duration) -> Stage {
         self.lock().wait_timeout_while(&self.changed, at_most, |now| now.stage == stage).stage
     }
@@ -249,7 +248,7 @@ impl Handover {
             if let Some(pause) = watch.pause(now, state.limit.as_ref().map(|limit| limit.at)) {
                 drop(state.wait_timeout(&self.changed, pause));
             } else {
-                drop(state); // it may write, which may take its time
+                drop(state); // the look may print, which may take long
                 if let Some(stuck) = watch.look(now, || self.vain_wait()) {
                     return self.give_up(self.lock(), DriveEnd::Stuck(stuck));
                 }
@@ -260,12 +259,12 @@ impl Handover {
     /// From now on, the exit thread has no part in the run.
     fn give_up(&self, mut state: Guard<'_, State>, end: DriveEnd) -> DriveEnd {
         state.stage = Stage::Dismissed;
-        // Only this lease: another thread may have begun to end the run, and have the one for that.
+        // Only this lease: another thread may have begun to end the run, with a lease of its own.
         registry::revoke_one_lease(self.lease.load(Ordering::SeqCst));
         end
     }
 
-    /// Waits until this is dismissed, and watches meanwhile what runs on its owner. `true`: the deadline came first.
+    /// Waits to be dismissed, and meanwhile watches the handlers on its owner. `true`: the deadline came first.
     pub(crate) fn watch_owner(&self, watch: &mut Watch) -> bool {
         loop {
             let state = self.lock();

@@ -1,5 +1,5 @@
-//! Owns the course of a run: how it begins, what is said when, and how it ends, at its deadline, too; must not know where handlers come
-//! from, which thread runs one, or how one is called.
+//! Owns the course of a run: how it begins, what it reports and when, and how it ends, also at its deadline; must not know where handlers
+//! come from, which thread runs one, or how one is called.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,9 +37,9 @@ use record::{Heard, RunContext, RunEnd, RunRecord, Told};
 use state::{Begun, Claim};
 use watch::HandlerEvent;
 
-/// Why this handler runs: `None` outside of handlers.
+/// Why the current handler runs; `None` outside of handlers.
 ///
-/// It speaks of the innermost run, and only on the thread that the handler runs on.
+/// In nested runs, this is the cause of the innermost one. Only the handler's own thread counts as inside it.
 ///
 /// # Examples
 ///
@@ -55,11 +55,11 @@ pub fn cause() -> Option<Cause> {
     is_inside().then(state::context).flatten().map(|context| context.cause)
 }
 
-/// How long this handler has until its time limit or the deadline of the exit, whichever is first.
+/// How much time the current handler has until its time limit or the deadline of the exit, whichever comes first.
 ///
-/// `None` outside of handlers, and where there is neither; zero when it is over. As for [`cause`], only the thread that the handler runs on
-/// is inside of it. Inside a [`run`](crate::run) that a handler has called, the limit of that handler counts, too. It is meant for a handler that
-/// waits for others: so it can give up in time, and say so.
+/// `None` outside of handlers, and if there is neither; zero when the time is over. As with [`cause`], only the handler's own thread counts as
+/// inside it. Inside a [`run`](crate::run) that a handler has called, the limit of that handler counts, too. Use this in a handler that waits
+/// for others, so that it can give up in time, and say so.
 ///
 /// # Examples
 ///
@@ -79,40 +79,40 @@ pub fn remaining() -> Option<Duration> {
     Some(end.saturating_duration_since(Instant::now()))
 }
 
-/// Whether this thread is inside a handler, or in what a run does between two handlers.
+/// Whether this thread is inside a handler, or inside a run between two handlers.
 pub(crate) fn is_inside() -> bool {
     registry::lease::is_held()
 }
 
-/// Whether another thread exits, and this one has no part in that.
+/// Whether another thread is exiting, and this one has no part in that.
 pub(crate) fn is_cut_off() -> bool {
     registry::is_exit() && !is_inside() && !is_exiting()
 }
 
-/// What became of a run, and the status that its handlers ask for. An error: another thread ends it, and then the process.
+/// The report of a run, and the status that its handlers ask for; or an error if another thread ends it.
 type RunResult = Result<(Report, AskedStatus), OthersEnd>;
 
 /// Another thread ends the run, and then the process.
 struct OthersEnd;
 
-/// Runs everything that is pending, and says what the status of the process should be after that.
+/// Runs everything that is pending. Returns the report, and what the status of the process should be.
 fn run(cause: Cause) -> RunResult {
     if is_inside() {
         return Ok(run_inside(cause));
     }
     let deadline = if cause.ends_process() { deadline() } else { None };
-    // Who has run all handlers already, and exits, waits for nobody any more.
+    // A thread that is exiting, and has run all handlers, waits for nobody any more.
     let is_done = state::is_exiting() && registry::runnable() == 0;
     let last_resort = if is_done { None } else { last_resort(cause, deadline) };
     match state::begin(cause.ends_process(), deadline) {
-        // Another thread is about to end the process, and is not to be cut off by the signal.
+        // Another thread is about to end the process. The signal must not cut it off.
         Begun::Leave(_) if matches!(cause, Cause::Signal(_)) => {
             drop(last_resort);
             park()
         }
         Begun::Leave(status) => return Ok((Report::default(), AskedStatus { exit: Some(status), failure: None })),
         Begun::PastDeadline => {
-            // The other run ends as a part of this exit.
+            // The other thread's run ends as a part of this exit.
             state::go_by(&Arc::new(RunContext::new(cause, Config::current(), deadline)));
             let result = end_at_deadline();
             state::end_by_exit();
@@ -125,10 +125,10 @@ fn run(cause: Cause) -> RunResult {
         }
         Begun::Mine => {}
     }
-    // Dropped after the end of the run: it may be the last that owns an observer, whose captures may run handlers when they are dropped.
+    // Dropped after the end of the run: it may be the last owner of an observer, and dropping the observer's captures may call `run`.
     let context;
     let result = if let Some(pending) = registry::open_run(cause.ends_process()) {
-        // What was configured while this thread waited counts, too.
+        // Read again: the program may have configured something while this thread waited.
         context = Arc::new(RunContext::new(cause, Config::current(), deadline));
         disarm_unless_others_end(last_resort, run_outside(&context, pending))?
     } else {
@@ -139,12 +139,12 @@ fn run(cause: Cause) -> RunResult {
     Ok(result)
 }
 
-/// The same outside of C's `exit`, where a thread can wait for another one to end the process.
+/// [`run`] for use outside of C's `exit`, where a thread can wait for another one to end the process.
 pub(crate) fn run_or_park(cause: Cause) -> (Report, AskedStatus) {
     run(cause).unwrap_or_else(|OthersEnd| park())
 }
 
-/// Goes on with the run of another thread that waits in vain for this one, as a part of this exit. What that thread was running has failed.
+/// Goes on, as a part of this exit, with the run of another thread that waits in vain for this one. The handler that it was running has failed.
 fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd) -> RunResult {
     registry::revoke_lease();
     state::go_by(context);
@@ -162,14 +162,14 @@ fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd) -> RunResul
     Ok(result)
 }
 
-/// What ends the process if its deadline does not.
+/// Starts what ends the process if its deadline does not.
 fn last_resort(cause: Cause, deadline: Option<Instant>) -> Option<LastResort> {
     let deadline = deadline.filter(|_| sys::can_start_threads())?;
-    let log = config::log(Some(deadline)); // whose lines do not wait any more when it comes to that
+    let log = config::log(Some(deadline)); // its lines do not wait any more by then
     LastResort::start(deadline, move || end_late(cause, log))
 }
 
-/// While another thread is to end the process, the last resort stays.
+/// Keeps the last resort only if another thread is to end the process.
 fn disarm_unless_others_end(last_resort: Option<LastResort>, result: RunResult) -> RunResult {
     if result.is_err() {
         std::mem::forget(last_resort);
@@ -177,10 +177,10 @@ fn disarm_unless_others_end(last_resort: Option<LastResort>, result: RunResult) 
     result
 }
 
-/// Ends the process although somebody is about to do so who has not managed to in time.
+/// Ends the process because the thread that should have ended it has not done so in time.
 fn end_late(cause: Cause, log: Log) {
     if state::is_over() {
-        return; // what C's `exit` calls else is none of the deadline's business
+        return; // the deadline does not cover what else C's `exit` calls
     }
     log.late();
     state::note_not_run(registry::stop());
@@ -198,7 +198,7 @@ fn end_late(cause: Cause, log: Log) {
     sys::exit_at_once(asked.applied_to(cause.status()).unwrap_or_default());
 }
 
-/// Of an exit that begins now.
+/// The deadline of an exit that begins now.
 fn deadline() -> Option<Instant> {
     Config::current().deadline.and_then(|limit| Instant::now().checked_add(limit))
 }
@@ -224,7 +224,7 @@ fn finish(context: &Arc<RunContext>, at_exit: bool) -> RunResult {
     }
 }
 
-/// Says at an exit, once, what handlers and links ask for that cannot be had.
+/// Reports, once and only at an exit, what is wrong with the order that handlers and links ask for.
 fn tell_problems(cause: Cause, log: impl FnOnce() -> Log) {
     let mut problems = if cause.ends_process() { registry::take_problems() } else { Vec::new() };
     problems.retain(|problem| !matches!(problem, Problem::NoHandlers { .. }));
@@ -233,9 +233,9 @@ fn tell_problems(cause: Cause, log: impl FnOnce() -> Log) {
     }
 }
 
-/// A run inside a handler takes place right there.
+/// Runs everything that is pending right here, inside a handler.
 fn run_inside(cause: Cause) -> (Report, AskedStatus) {
-    // Nothing is set aside, or told, for a handler that was abandoned meanwhile: its thread takes no other one.
+    // A handler that was abandoned meanwhile begins no run: its thread takes no further handler.
     let Some(outer) = registry::enter_run() else { return Default::default() };
     let deadline = state::context().and_then(|context| context.deadline);
     let context = Arc::new(RunContext::new(cause, Config::current(), deadline));
@@ -250,13 +250,13 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
     tell(&context, told, state::unnest)
 }
 
-/// Runs everything that is pending because C's `exit` has called the hook, and the process was about to end with `status`.
+/// Runs everything that is pending because C's `exit` has called the hook. The process was about to end with `status`.
 pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
     state::enter_hook(status);
     registry::values::leave_initializations();
     let inside = if is_inside() { finish_inside_handler(status) } else { None };
     let result = inside.unwrap_or_else(|| run(Cause::Exit { status }).map(|(_, asked)| asked));
-    // The other thread cannot end the process while this one is inside C's `exit`, which may let in one thread only.
+    // The other thread cannot end the process while this one is inside C's `exit`, which may let in only one thread.
     let asked = result.unwrap_or_else(|OthersEnd| AskedStatus { exit: Some(state::await_leave()), failure: None });
     match state::go_on_in_exit() {
         Claim::Mine => asked,
@@ -264,8 +264,8 @@ pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
     }
 }
 
-/// Runs what is left from inside a handler that never returns, because it has called C's `exit`, with this status, where that is known.
-/// `None`: it has been abandoned meanwhile.
+/// Runs the remaining handlers from inside one that has called C's `exit`, and so never returns. `status` is what it called it with, if that is
+/// known. `None`: this handler has been abandoned meanwhile.
 fn finish_inside_handler(status: Option<i32>) -> Option<Result<AskedStatus, OthersEnd>> {
     let takes_over = state::handover().map_or_else(is_inside, |handover| handover.take_over());
     if !takes_over {
@@ -276,16 +276,16 @@ fn finish_inside_handler(status: Option<i32>) -> Option<Result<AskedStatus, Othe
         None if call::is_panic_that_exits() => call::fail_running(HandlerError::exited_by_panic_hook()),
         _ => status.into_iter().for_each(call::note_exit),
     }
-    registry::forget_running(); // it is over: a deadline is no failure of it
+    registry::forget_running(); // it is over, so the deadline cannot make it fail
     Some(finish_on_this_thread())
 }
 
-/// Goes on with the run of another thread; this one takes the process down now.
+/// Goes on with the run of another thread. From now on, this thread is the one that ends the process.
 fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
     if state::take_over() == Claim::Others {
         return Err(OthersEnd);
     }
-    // A run that was none of an exit is part of one now.
+    // The run is part of an exit now, even if it was not before.
     deadline().into_iter().for_each(state::set_deadline);
     let Some(context) = state::context() else { return Ok(AskedStatus::default()) };
     registry::become_exit();
@@ -295,14 +295,14 @@ fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
     Ok(asked)
 }
 
-/// Ends the process in a child that a handler has forked on the exit thread, once it has run what was left.
+/// Runs what is left, and ends the process, in a child that a handler has forked on the exit thread.
 fn end_alone() -> ! {
     let pending = state::pending_status();
     let asked = finish_on_this_thread().unwrap_or_else(|OthersEnd| park());
     sys::exit_in_child(asked.applied_to(pending).unwrap_or_default())
 }
 
-/// Ends the outermost run, whatever is still open inside it. This thread has claimed that.
+/// Ends the outermost run, even if runs inside it are still open. This thread has claimed the end.
 fn end_run(at_exit: bool, end: RunEnd) -> (Report, AskedStatus) {
     let _lease = Lease::take();
     state::abandon_nested();
@@ -314,10 +314,10 @@ fn end_run(at_exit: bool, end: RunEnd) -> (Report, AskedStatus) {
     tell(&context, told, state::close)
 }
 
-/// Ends the run because its deadline is over: nothing starts any more. Whoever calls this has claimed the end, be it the thread of the
-/// run, its watchdog, or another one that has waited for it as long as it may.
+/// Ends the run because its deadline is over: no further handler starts. The calling thread has claimed the end. It is the thread of the run,
+/// its watchdog, or a thread that has waited for the run as long as it may.
 fn end_at_deadline() -> (Report, AskedStatus) {
-    registry::revoke_lease(); // first: what starts until then is running
+    registry::revoke_lease(); // first: a handler that starts before this counts as running
     state::note_not_run(registry::stop());
     let _lease = Lease::take();
     if let (Some(context), Some(label)) = (state::context(), registry::running().1) {
@@ -326,7 +326,7 @@ fn end_at_deadline() -> (Report, AskedStatus) {
         let failure = Failure { handler: label.info(), error };
         let elapsed = context.config.deadline.unwrap_or_default();
         let failed = HandlerRecord::failed(failure.clone(), elapsed);
-        // Of a handler that has finished the observer knows, and so does the record.
+        // A handler that has finished is known to the observer, and has a record.
         if event == Some(HandlerEvent::Finished) {
             state::record_instead(failed);
         } else {
@@ -347,11 +347,12 @@ fn strike() -> ! {
     sys::exit_at_once(asked.applied_to(pending).unwrap_or_default())
 }
 
-/// Says what became of a run, the observer once, then lets `close` take its record, and says what handlers and observers have asked for.
+/// Reports what happened in a run, to the observer only once. Then lets `close` take the record, and returns the status that handlers and
+/// observers have asked for.
 fn tell(context: &RunContext, told: Told, close: fn() -> Option<RunRecord>) -> (Report, AskedStatus) {
     let Told { report, before, too_late, stayed_held } = told;
     if context.cause == Cause::Unload {
-        let _ = report.handlers(); // the code that says which they were goes away
+        let _ = report.handlers(); // makes the names now: their code is about to be unmapped
     }
     let Heard { failures, not_run } = before.unwrap_or_default();
     context.log.summary(&report.failures[failures..], &report.not_run[not_run..], too_late, stayed_held);

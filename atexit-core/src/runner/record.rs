@@ -1,5 +1,5 @@
-//! Owns what a run has to tell while it is under way, and what is left of that when it is over; pure: must not know how handlers are run,
-//! or who writes here.
+//! Owns what a run records while it is under way, and what there is to report when it is over; pure: must not know how handlers are run, or
+//! who writes here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use crate::log::Log;
 use crate::report::{Cause, Failure, HandlerRecord, HandlerRecords, Report};
 use crate::sys::sync::Instant;
 
-/// What a run goes by from its beginning to its end.
+/// The cause of a run, and the settings that it goes by.
 #[derive(Clone)]
 pub(crate) struct RunContext {
     pub(crate) cause: Cause,
     pub(crate) config: Config,
     pub(crate) log: Log,
     pub(crate) deadline: Option<Instant>,
-    /// Somebody hears of each handler: otherwise only those that fail are recorded.
+    /// Somebody learns how each handler ended. Otherwise only failed handlers are recorded.
     pub(crate) records_all: bool,
 }
 
@@ -41,49 +41,49 @@ impl RunContext {
     }
 }
 
-/// It is changed under a lock: nothing here allocates or frees, for what has ended is cloned by counting.
+/// Changed under a lock, so nothing here allocates or frees: to clone what has ended counts references.
 pub(crate) struct RunRecord {
     context: Arc<RunContext>,
     began: Instant,
-    /// The handlers that have ended: all, or those that have failed.
+    /// The handlers that have ended: all of them, or only those that failed.
     ended: Vec<HandlerRecord>,
     not_run: Option<NotRun>,
     /// The code of the last `exit` inside a handler.
     exit: Option<i32>,
-    /// What has been told of the run's end already, if it has.
+    /// What has already been reported at the run's end, if anything.
     told: Option<Heard>,
 }
 
-/// How many failures, and handlers that were not run, somebody knows of.
+/// How many failures, and how many handlers that were not run, have been reported.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Heard {
     pub(crate) failures: usize,
     pub(crate) not_run: usize,
 }
 
-/// What is known at the end of a run beyond what was recorded.
+/// What is known at the end of a run, in addition to its record.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct RunEnd {
     pub(crate) ran: usize,
-    /// What other threads registered too late.
+    /// How many handlers other threads registered too late.
     pub(crate) too_late: usize,
     /// Handlers had to run on the exiting thread because somebody held stdout or stderr.
     pub(crate) stayed_held: bool,
 }
 
-/// What there is to tell of a run that is over.
+/// What there is to report of a run that is over.
 pub(crate) struct Told {
     pub(crate) report: Report,
-    /// What was told before, if this is not the first time.
+    /// What was reported before, if this is not the first time.
     pub(crate) before: Option<Heard>,
     pub(crate) too_late: usize,
     pub(crate) stayed_held: bool,
 }
 
-/// What the deadline kept from running, which is not nothing.
+/// The handlers that the deadline kept from running; at least one.
 pub(crate) type NotRun = Arc<Vec<HandlerInfo>>;
 
-/// What a record says at its end, beside failures.
+/// What a record says at its end, in addition to failures.
 pub(crate) struct Ended {
     began: Instant,
     not_run: Option<NotRun>,
@@ -111,7 +111,7 @@ impl RunRecord {
         &self.context
     }
 
-    /// Where it is written which handlers have ended; whoever adds one has made room for it.
+    /// The list of handlers that have ended. A caller that adds one has made room for it.
     pub(crate) fn ended(&mut self) -> &mut Vec<HandlerRecord> {
         &mut self.ended
     }
@@ -121,12 +121,12 @@ impl RunRecord {
         self.exit = Some(code);
     }
 
-    /// From now on the run goes by this; gives back what it went by.
+    /// From now on the run goes by this context; returns the former one.
     pub(crate) fn go_by(&mut self, context: Arc<RunContext>) -> Arc<RunContext> {
         std::mem::replace(&mut self.context, context)
     }
 
-    /// Takes in a run inside this one, which does not go on. There is room for what it has recorded.
+    /// Takes over the record of a run inside this one that does not go on. There is room for it.
     pub(crate) fn absorb(&mut self, inner: &mut Self) {
         self.ended.append(&mut inner.ended);
         self.exit = inner.exit.or(self.exit);
@@ -137,8 +137,8 @@ impl RunRecord {
         self.not_run.get_or_insert_with(|| Arc::clone(not_run));
     }
 
-    /// Notes that the run is over, for which there is room in `ended`. An observer that is told may call C's `exit`, and then the run
-    /// ends once more.
+    /// Notes that the run is over, and copies its handlers to `ended`, which has room. An observer that learns of the end may call C's `exit`:
+    /// then the run ends once more.
     pub(crate) fn end(&mut self, ended: &mut Vec<HandlerRecord>) -> Ended {
         ended.extend(self.ended.iter().cloned());
         let now = Heard {

@@ -1,7 +1,7 @@
-//! Owns the one state that all threads share, and how they wait for each other there; must not know which transitions there are, which is
-//! the business of `course`.
+//! Owns the one state that all threads share, and how they wait for each other there; must not know which transitions there are: those are in
+//! `course`.
 //!
-//! What takes memory is made ready before the lock is taken, and what may drop a user's captures is moved out and dropped after it.
+//! Memory is allocated before the lock is taken. What may drop a user's captures is moved out, and dropped after the lock is released.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::sys::sync::{Condvar, Instant};
 use crate::sys::token::ThreadToken;
 use crate::sys::{self, DeadEnd, VainWait};
 
-/// What has become of a thread that has waited as long as it had to.
+/// What a thread that asked to begin a run does, after it has waited as long as it had to.
 #[must_use]
 pub(crate) enum Begun {
     /// It runs handlers now.
@@ -35,13 +35,13 @@ pub(crate) enum Begun {
     Leave(i32),
     /// See [`Begin::PastDeadline`].
     PastDeadline,
-    /// The owner of another run waits in vain for what this thread has, so that this one is to go on with that run.
+    /// It goes on with the run of another thread, which waits in vain for what this thread has.
     Stuck(DeadEnd),
 }
 
 pub(crate) static RUN: Lock<RunState> = Lock::new(Rank::Run, RunState::new());
 
-/// What threads wait for that would begin a run.
+/// Wakes threads that wait for another thread's run.
 static CHANGED: Condvar = Condvar::new();
 
 fn lock() -> Guard<'static, RunState> {
@@ -69,7 +69,7 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
             Begin::Wait => left,
             Begin::WaitForTheEnd => None,
         };
-        // A thread that is exiting may have what the other one waits for.
+        // An exiting thread may have what the owner waits for, so it looks from time to time.
         let at_most = if ends_process { Some(at_most.map_or(TICK, |left| left.min(TICK))) } else { at_most };
         run.waiting += 1;
         run = match at_most {
@@ -99,19 +99,19 @@ pub(crate) fn open(context: &Arc<RunContext>) {
     wake(&run);
 }
 
-/// `false`: the handler that this run is to be inside of was abandoned meanwhile.
+/// `false`: the handler that would contain this run was abandoned meanwhile.
 pub(crate) fn nest(context: &Arc<RunContext>) -> bool {
     let record = RunRecord::new(Arc::clone(context));
     let mut run = lock_to_nest();
     lease::is_held().then(|| run.nest(record)).is_some()
 }
 
-/// With room for one record more.
+/// Locks the state, with room for one more record.
 fn lock_to_nest() -> Guard<'static, RunState> {
     RUN.lock_with_room(|run| Some((&mut run.records, 1)))
 }
 
-/// With room for what becomes of nested runs, and for so many handlers more.
+/// Locks the state, with room for the records of nested runs, and for `more` handlers besides.
 fn lock_to_abandon(nested: &mut Vec<RunRecord>, more: usize) -> Guard<'static, RunState> {
     loop {
         let run = RUN.lock_with_room(|run| run.ended_within().map(|(all, nested)| (all, nested + more)));
@@ -124,7 +124,7 @@ fn lock_to_abandon(nested: &mut Vec<RunRecord>, more: usize) -> Guard<'static, R
     }
 }
 
-/// Ends a record, if there is one that this thread may end, and says what there is to tell; see [`RunRecord::end`].
+/// Ends a record, if there is one that this thread may end, and returns what there is to report; see [`RunRecord::end`].
 pub(crate) fn end_record(which: fn(&mut RunState) -> Option<&mut RunRecord>, end: RunEnd) -> Option<Told> {
     let RunEnd { ran, too_late, stayed_held } = end;
     let mut handlers = Vec::new();
@@ -141,17 +141,18 @@ pub(crate) fn end_record(which: fn(&mut RunState) -> Option<&mut RunRecord>, end
     Some(Told { report: ended.report(ran, handlers), before: ended.before, too_late, stayed_held })
 }
 
-/// The record of the innermost run, if this thread is still the one to close it. Whoever takes it drops it, for an observer has captures.
+/// Takes the record of the innermost run, if this thread may still close it. The caller drops it without the lock: an observer has captures.
 pub(crate) fn unnest() -> Option<RunRecord> {
     if_leased(RunState::unnest).flatten()
 }
 
-/// The same of the outermost run, whose end this thread has claimed.
+/// The same for the outermost run, whose end this thread has claimed.
 pub(crate) fn close() -> Option<RunRecord> {
     lock().unnest()
 }
 
-/// Abandoning a handler revokes its lease before it reads the records, so that the abandoned thread cannot change them any more.
+/// Calls `f` if this thread holds the lease. To abandon a handler, its lease is revoked before the records are read, so that its thread cannot
+/// change them any more.
 pub(crate) fn if_leased<R>(f: impl FnOnce(&mut RunState) -> R) -> Option<R> {
     let mut run = lock();
     lease::is_held().then(|| f(&mut run))
@@ -176,14 +177,14 @@ pub(crate) fn grant_lease() -> Option<Lease> {
     run.may_run(ThreadToken::mine()).then(Lease::take)
 }
 
-/// This thread goes on with the run, and takes the process down.
+/// From now on, this thread goes on with the run, and ends the process.
 pub(crate) fn take_over() -> Claim {
     let mut former = None; // dropped without the lock
     lock().take_over(ThreadToken::mine(), &mut former)
 }
 
-/// The handler that was running has been abandoned, and so is what it ran inside: that is a failure. `Others`: this thread's run is ended
-/// by another one, which tells what becomes of the handler.
+/// Records the failure of the running handler, which has been abandoned, and closes the runs inside it. `Others`: another thread ends this
+/// thread's run, and reports on the handler.
 pub(crate) fn abandon(failure: Failure, elapsed: Duration) -> Claim {
     let failed = HandlerRecord::failed(failure, elapsed);
     let mut nested = Vec::new();
@@ -201,7 +202,7 @@ pub(crate) fn abandon(failure: Failure, elapsed: Duration) -> Claim {
     Claim::Mine
 }
 
-/// Waits, inside C's `exit`, for the status of the thread that ends the run, and is yet to come there.
+/// Waits, inside C's `exit`, for the status of the thread that ends the run and is yet to get there.
 pub(crate) fn await_leave() -> i32 {
     let mut run = lock();
     loop {
@@ -220,7 +221,7 @@ pub(crate) fn end() {
     wake(&run);
 }
 
-/// The same by a thread that may be inside a handler, and takes the process down now. Nobody is woken: other threads wait for the end.
+/// [`end`] for a thread that may be inside a handler, and ends the process now. Nobody is woken: other threads wait for the process to end.
 pub(crate) fn end_by_exit() {
     let mut run = lock();
     run.end();
@@ -228,7 +229,7 @@ pub(crate) fn end_by_exit() {
     lease::revoke();
 }
 
-/// Gives the memory of the records back, if no run is under way: the library goes away.
+/// Frees the memory of the records, if no run is under way: the library is being unloaded.
 pub(crate) fn free() {
     let mut run = lock();
     let records = if run.records.is_empty() { std::mem::take(&mut run.records) } else { Vec::new() };
@@ -236,8 +237,8 @@ pub(crate) fn free() {
     drop(records);
 }
 
-/// Says that this thread, which has run the handlers, is about to enter C's `exit` with this status. `false`: another one is in there
-/// already, and leaves with that status.
+/// Announces that this thread, which has run the handlers, is about to enter C's `exit` with this status. `false`: another thread is already
+/// inside, and leaves with that status.
 pub(crate) fn leave(status: i32) -> bool {
     let mut run = lock();
     run.leave(ThreadToken::mine(), status);
@@ -245,8 +246,8 @@ pub(crate) fn leave(status: i32) -> bool {
     run.in_hook == 0
 }
 
-/// C's `exit` has called the hook on this thread, with this status, where that is known. From a handler, or from the observer, that is what the
-/// process is about to end with: the deadline may end it before another word is said.
+/// Notes that C's `exit` has called the hook on this thread, with this status, if it is known. If a handler or the observer has called it, this
+/// is what the process is about to end with: the deadline may end it before anything else is noted.
 pub(crate) fn enter_hook(status: Option<i32>) {
     IN_EXIT.set(true);
     let mut run = lock();
@@ -256,13 +257,13 @@ pub(crate) fn enter_hook(status: Option<i32>) {
     }
 }
 
-/// Whether this thread, on which C's `exit` has called the hook, is the one that goes on there.
+/// Whether this thread, on which C's `exit` has called the hook, is the one that goes on in C's `exit`.
 pub(crate) fn go_on_in_exit() -> Claim {
     IN_EXIT.set(false);
     lock().go_on_in_exit(ThreadToken::mine())
 }
 
-/// Whether a thread has run all handlers, and is on its way out.
+/// Whether a thread has run all handlers, and is leaving the process.
 pub(crate) fn is_over() -> bool {
     let run = lock();
     run.course == Course::Idle && run.exit.by().is_some()
@@ -272,17 +273,17 @@ pub(crate) fn is_idle() -> bool {
     lock().course == Course::Idle
 }
 
-/// Whether this thread is taking the process down.
+/// Whether this thread is the one that ends the process.
 pub(crate) fn is_exiting() -> bool {
     lock().exit.by() == Some(ThreadToken::mine())
 }
 
-/// Whether C's `exit`, and std's, may be locked for good: by a thread of the process that this one was forked from, or one that is stuck.
+/// Whether C's `exit`, and std's, may be locked for good, by a thread of the parent process or by one that is stuck.
 pub(crate) fn is_exit_locked() -> bool {
     lock().is_exit_locked
 }
 
-/// What handlers have asked for when the deadline has come and no run has ended: that is a failure itself.
+/// The status that handlers ask for if no run has ended when the deadline comes, which is a failure itself.
 pub(crate) fn asked_status_at_deadline() -> AskedStatus {
     let run = lock();
     let asked = run.records.first().map(RunRecord::asked_status).unwrap_or_default();
@@ -295,7 +296,7 @@ pub(crate) fn context() -> Option<Arc<RunContext>> {
     lock().records.last().map(|record| Arc::clone(record.context()))
 }
 
-/// The status that the process was about to end with, where that is known.
+/// The status that the process was about to end with, if it is known.
 pub(crate) fn pending_status() -> Option<i32> {
     let run = lock();
     let of_cause = || run.records.first().and_then(|record| record.context().cause.status());
@@ -320,7 +321,7 @@ pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
     }
 }
 
-/// A handler of the innermost run has ended. Of one that was abandoned meanwhile others have told.
+/// Records that a handler of the innermost run has ended, unless it was abandoned meanwhile: then another thread has recorded it.
 pub(crate) fn record(ended: HandlerRecord) {
     let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.ended(), 1)));
     if let Some(record) = run.innermost_if_leased() {
@@ -328,7 +329,7 @@ pub(crate) fn record(ended: HandlerRecord) {
     }
 }
 
-/// The same of the one that has ended last, and was no failure so far; of one that was, this is another failure.
+/// Records a failure of the handler that ended last, in place of its success; if it has failed before, this is another failure.
 pub(crate) fn record_instead(mut failed: HandlerRecord) {
     let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.ended(), 1)));
     let Some(record) = run.records.last_mut() else { return };
@@ -338,7 +339,7 @@ pub(crate) fn record_instead(mut failed: HandlerRecord) {
     }
 }
 
-/// What this thread ends at its deadline is part of another run from now on: that of the thread.
+/// From now on, the run of another thread goes by this thread's context, and the runs inside it are closed.
 pub(crate) fn go_by(context: &Arc<RunContext>) {
     let mut nested = Vec::new();
     let mut run = lock_to_abandon(&mut nested, 0);
@@ -348,7 +349,7 @@ pub(crate) fn go_by(context: &Arc<RunContext>) {
     drop(former);
 }
 
-/// From now on, the runs that are under way have this deadline, if they had none.
+/// From now on, the open runs have this deadline, if they had none.
 pub(crate) fn set_deadline(deadline: Instant) {
     let mut at = 0;
     while change(|run| run.records.get_mut(at), |context| context.with_deadline(deadline)).is_some() {
@@ -356,12 +357,12 @@ pub(crate) fn set_deadline(deadline: Instant) {
     }
 }
 
-/// From now on, handlers of the innermost run that have no limit of their own have this one, if it had none.
+/// From now on, the innermost run has this limit for handlers without one of their own, if it had none.
 pub(crate) fn limit(limit: Duration) -> Option<Arc<RunContext>> {
     change(|run| run.records.last_mut(), |context| context.with_limit(limit))
 }
 
-/// Has a run go by a changed context, which is made, and the former one dropped, without the lock.
+/// Changes the context of a run. The new one is made, and the former one is dropped, without the lock.
 fn change(
     which: impl Fn(&mut RunState) -> Option<&mut RunRecord>,
     change: impl Fn(&RunContext) -> RunContext,
@@ -380,7 +381,7 @@ fn change(
     }
 }
 
-/// From now on, this is the exit thread of this thread's run. `false`: the run is not this thread's any more.
+/// Sets the exit thread of this thread's run. `false`: the run is no longer this thread's.
 pub(crate) fn set_exit_thread(thread: ThreadToken, handover: &Arc<Handover>) -> bool {
     let mut run = lock();
     let is_owner = run.is_owner(ThreadToken::mine());
@@ -390,7 +391,7 @@ pub(crate) fn set_exit_thread(thread: ThreadToken, handover: &Arc<Handover>) -> 
     is_owner
 }
 
-/// Keeps the handle of a thread until the process ends, which it is not to do while the thread ends, where that can be had.
+/// Waits for a thread to end, if the system can tell, so that the process does not end meanwhile. Then keeps its handle.
 pub(crate) fn keep(thread: JoinHandle<()>) {
     /// Far more than a thread takes to end.
     const END: Duration = Duration::from_millis(500);

@@ -1,5 +1,5 @@
-//! Owns what a thread checks that watches a run: whether the deadline is over, and whether a handler hangs, or the observer that is told of
-//! it; must not know on which thread handlers run.
+//! Owns what a thread that watches a run checks: whether the deadline is over, and whether a handler hangs, or the observer of it; must not
+//! know on which thread handlers run.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -11,18 +11,17 @@ use crate::registry;
 use crate::sys::sync::Instant;
 use crate::sys::{DeadEnd, VainWait};
 
-/// How long a handler without a limit runs before a line on standard error names it; the next lines come after twice as
-/// long each.
+/// How long a handler runs before a line on standard error names it. Each further line comes after twice as long.
 const NOTICE_AFTER: Duration = Duration::from_secs(10);
 
-/// How often a watcher looks whether the handlers move on. They leave no time stamps: reading a clock takes longer than most of them.
+/// How often a watcher checks whether handlers make progress. They leave no time stamps: reading a clock takes longer than most handlers.
 pub(crate) const TICK: Duration = Duration::from_millis(500);
 
-/// For how long something has to wait in vain, as it seems, to do so for certain.
+/// How long a thread must seem to wait in vain before this is certain.
 const CERTAIN: Duration = Duration::from_secs(1);
 
-/// Of which event of the handler that is running the observer is being told, if it is. Nothing else is published with it, and where an
-/// observer was left behind, it is a guess.
+/// The event of the running handler that the observer is being told, if any. `Relaxed`: it publishes nothing else. After an observer was left
+/// behind, it is a guess.
 static TOLD: AtomicU8 = AtomicU8::new(NONE);
 const NONE: u8 = 0;
 const STARTED: u8 = 1;
@@ -34,7 +33,7 @@ pub(crate) enum HandlerEvent {
     Finished,
 }
 
-/// Tells the observer of an event of a handler, by `observe`.
+/// Calls `observe`, which tells the observer an event of a handler.
 pub(crate) fn tell(event: HandlerEvent, observe: impl FnOnce()) {
     let number = match event {
         HandlerEvent::Started => STARTED,
@@ -56,10 +55,10 @@ pub(crate) fn event_being_told() -> Option<HandlerEvent> {
 /// What a watching thread remembers.
 pub(crate) struct Watch {
     log: Log,
-    /// Why a handler may hang: what waits for it meanwhile.
+    /// Says why a handler may hang: what waits for it meanwhile.
     waiting: fn() -> String,
     deadline: Option<Instant>,
-    /// Which handler was running at the last look, and since when, as far as one knows.
+    /// Which handler was running at the last look, and since when, as far as is known.
     seen: u64,
     since: Instant,
     patience: Duration,
@@ -67,12 +66,12 @@ pub(crate) struct Watch {
     suspicion: Suspicion,
 }
 
-/// Since when somebody seems to wait in vain, and who.
+/// Which thread seems to wait in vain, in which handler, and since when.
 #[derive(Default)]
 pub(crate) struct Suspicion(Option<(VainWait, (u64, u64), Instant)>);
 
 impl Suspicion {
-    /// Whether what was found now is certain by now.
+    /// Whether what was found is certain by now.
     pub(crate) fn becomes_certain(&mut self, who: (u64, u64), found: Option<VainWait>, now: Instant) -> bool {
         let Some(found) = found else {
             self.0 = None;
@@ -114,7 +113,7 @@ impl Watch {
         self.deadline.is_some_and(|deadline| now >= deadline)
     }
 
-    /// Whether it can ever be.
+    /// Whether the run has a deadline at all.
     pub(crate) fn may_be_over(&self) -> bool {
         self.deadline.is_some()
     }
@@ -125,15 +124,15 @@ impl Watch {
         left.map_or(limit, |left| left.min(limit))
     }
 
-    /// How long there is nothing to do: until the next look, the deadline, or the limit of the handler that runs, if it has one. `None`:
-    /// it is time to look.
+    /// How long there is nothing to do: until the next look, the deadline, or the limit of the running handler, if it has one. `None`: it is
+    /// time to look.
     pub(crate) fn pause(&self, now: Instant, limit: Option<Instant>) -> Option<Duration> {
         let next = [limit, self.deadline].into_iter().flatten().fold(self.next_look, Instant::min);
         (now < self.next_look).then(|| next.saturating_duration_since(now))
     }
 
-    /// Looks at the handler that is running. Says on standard error that it hangs, if it does. Returns what it waits for in
-    /// vain, as `vain_wait` has found, once that is certain.
+    /// Looks at the running handler, and says on standard error if it hangs. Returns it once it is certain that it waits in vain, as `vain_wait`
+    /// finds.
     pub(crate) fn look(&mut self, now: Instant, vain_wait: impl FnOnce() -> Option<VainWait>) -> Option<Stuck> {
         self.next_look = now.checked_add(TICK).unwrap_or(now);
         let (serial, running) = registry::running();
@@ -146,7 +145,7 @@ impl Watch {
         if self.suspicion.becomes_certain((0, serial), found, now) {
             return found.map(|VainWait { dead_end, .. }| Stuck { handler, dead_end, elapsed });
         }
-        // Where nobody reads it, it is tried again at the next look.
+        // If nobody reads the line, the next look tries again.
         let who = if event_being_told().is_some() { "the observer of " } else { "" };
         if elapsed >= self.patience && self.log.hangs(who, &handler.info(), elapsed, &(self.waiting)()) {
             self.patience *= 2;

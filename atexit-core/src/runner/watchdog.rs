@@ -9,8 +9,8 @@ use super::watch::Watch;
 use crate::sys;
 use crate::sys::sync::thread::JoinHandle;
 
-/// Far more than a thread takes to start. In a forked child it may never do: newer versions of std take a lock of their own where a thread
-/// starts or ends, which nobody gives back there if another thread of the parent had it.
+/// Far more than a thread takes to start. In a forked child it may never start: newer versions of std take a lock of their own when a thread
+/// starts or ends, and if another thread of the parent held it, nobody releases it in the child.
 const START: Duration = Duration::from_secs(2);
 
 /// Watches handlers that run on the exiting thread, which cannot be taken away from them.
@@ -20,7 +20,7 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// `None` where no thread can be had: then nobody watches. `strike` is called when the deadline is over.
+    /// `None` if no thread can be started: then nobody watches. `strike` is called when the deadline is over.
     pub(crate) fn start(mut watch: Watch, strike: fn() -> !) -> Option<Self> {
         let handover = Handover::new();
         let theirs = Arc::clone(&handover);
@@ -31,7 +31,7 @@ impl Watchdog {
             }
         };
         let thread = sys::spawn("at_exit_watchdog", body).ok()?;
-        // One that strikes never ends, and then the process does.
+        // One that may strike is not joined: it never ends, but ends the process.
         let thread = if may_strike { None } else { Some(thread) };
         Some(Self { handover, thread })
     }
@@ -39,12 +39,13 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // A child that the handler has forked has no watchdog, which may have held the lock.
+        // A child that the handler has forked does not have the watchdog, which may have held the lock.
         let thread = self.thread.take();
         if !self.handover.is_of_this_process() {
             return std::mem::forget(thread);
         }
-        // A library that has called `run` may be unloaded next, and this code with it. A thread that does not start never ends.
+        // A library that has called `run` may be unloaded next, and this code with it, so the thread is joined. But one that does not start
+        // never ends.
         let may_join = thread.is_some() && !std::thread::panicking() && !state::is_exiting();
         let joins = may_join && self.handover.outlasts(Stage::Starting, START);
         self.handover.dismiss();

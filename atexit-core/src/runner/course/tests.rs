@@ -1,4 +1,4 @@
-//! Owns the proof that each cell of the table of states is as it says; must not know of threads, which are names here.
+//! Owns the proof of each cell in the table of states; must not know of threads, which are only names here.
 
 use super::super::record::RunContext;
 use super::*;
@@ -9,7 +9,7 @@ fn record() -> RunRecord {
     RunRecord::new(Arc::new(RunContext::new(Cause::Run, Config::new(), None)))
 }
 
-/// The threads that have a part in the table: the one that acts, and another one.
+/// The threads in the table: the one that acts, and another one.
 fn threads() -> (ThreadToken, ThreadToken) {
     (ThreadToken::new(), ThreadToken::new())
 }
@@ -18,7 +18,7 @@ fn state(course: Course, exit: Exit) -> RunState {
     RunState { course, exit, ..RunState::new() }
 }
 
-/// What the state is after a step.
+/// The state after a step.
 fn after<R>(mut run: RunState, step: impl FnOnce(&mut RunState) -> R) -> (Course, Exit, R) {
     let result = step(&mut run);
     (run.course, run.exit, result)

@@ -1,4 +1,4 @@
-//! Owns what is made of the declared handlers before they join the pending set; must not know the set, which is not locked meanwhile.
+//! Owns how declared handlers are collected before they join the pending set; must not know the set, which is not locked meanwhile.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::order::problem::Problem;
 use crate::order::why::Why;
 use crate::order::{self, Notes};
 
-/// Why constraints have moved handlers, by the numbers of the reasons.
+/// The reasons why constraints have moved handlers, each with a number.
 #[derive(Clone)]
 pub(crate) struct Reasons(Option<Arc<Vec<Why>>>);
 
@@ -24,7 +24,7 @@ impl Reasons {
 /// How much of what is declared has been collected.
 #[derive(Clone)]
 pub(super) struct Seen {
-    /// What `inventory` yielded first when that was done last.
+    /// What `inventory` yielded first at the last collection.
     newest: Option<&'static Declared>,
     pub(super) reasons: Reasons,
 }
@@ -49,7 +49,7 @@ impl Seen {
     }
 }
 
-/// What `inventory` has that had not been seen before: everything, the first time; a plug-in's handlers, later.
+/// What is new in `inventory`: everything the first time, and a plug-in's handlers later.
 pub(super) struct Collection {
     pub(super) before: Seen,
     pub(super) after: Seen,

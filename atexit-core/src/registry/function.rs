@@ -13,7 +13,7 @@ pub(super) struct Function {
 }
 
 impl Function {
-    /// To make a description takes an allocator, so that this is not for where the set is locked; all else is.
+    /// Allocates, to make descriptions, so it must not be called while the set is locked. All other methods may be.
     pub(super) fn new(identity: TypeId) -> Self {
         let mut declared = declared();
         declared.retain(|declared| declared.describe().identity == identity);

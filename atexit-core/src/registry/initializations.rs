@@ -1,5 +1,5 @@
-//! Owns which values are being initialized, who waits for whom, and which are not to be any more; must not know what a value is, or how
-//! one waits.
+//! Owns which values are being initialized, who waits for whom, and which values can no longer be initialized; must not know what a value is,
+//! or how a thread waits.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::handler::declaration::Phase;
 use crate::handler::value::Options;
 use crate::sys::token::ThreadToken;
 
-/// Tells cells apart, by where they are.
+/// Identifies a cell, by its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CellId(usize);
 
@@ -20,13 +20,13 @@ impl CellId {
 
 pub(super) struct Initializations {
     pub(super) under_way: Vec<Initialization>,
-    /// Of futures that wait for the end of an initialization.
+    /// The wakers of futures that wait for the end of an initialization.
     pub(super) wakers: Vec<Waiting>,
     /// How many futures have ever waited.
     tickets: u64,
-    /// By phase: no value of it is initialized any more.
+    /// By phase: its values can no longer be initialized.
     pub(super) is_closed: [bool; Phase::ALL.len()],
-    /// For how long the exit that is under way has waited so far.
+    /// How long the current exit has waited so far.
     pub(super) waited: Duration,
 }
 
@@ -37,18 +37,18 @@ pub(super) struct Waiting {
     pub(super) waker: Waker,
 }
 
-/// Tells futures that wait apart.
+/// Identifies a future that waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
 
-/// One that is under way.
+/// An initialization that is under way.
 pub(super) struct Initialization {
     cell: CellId,
     pub(super) options: Options,
-    /// The thread that it runs on, or if it is suspended has last run on.
+    /// The thread that it runs on, or, if it is suspended, last ran on.
     pub(super) thread: ThreadToken,
     pub(super) progress: Progress,
-    /// Another cell, for whose initialization that of this one waits.
+    /// Another cell, whose initialization this one waits for.
     waits_for: Option<CellId>,
     /// The value is made, and is being closed: outside of a run, or because it came too late.
     pub(super) is_closing: bool,
@@ -57,11 +57,11 @@ pub(super) struct Initialization {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     Runs,
-    /// It is a future between two polls, which nobody may ever poll again.
+    /// It is a future between two polls. Perhaps nobody will ever poll it again.
     Suspended,
-    /// Its thread exits, and waits for the handlers.
+    /// Its thread is exiting, and waits for the handlers.
     Exiting,
-    /// It still runs, but the exit waits no longer.
+    /// It still runs, but the exit no longer waits for it.
     GivenUp,
 }
 
@@ -73,23 +73,23 @@ pub(crate) enum Begun {
     Made,
 }
 
-/// Why a value is not to be had.
+/// Why a value is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Closed,
-    /// It was not made, and none of its phase is any more.
+    /// It was not made, and values of its phase can no longer be made.
     TooLate,
-    /// It is neither initialized nor is there a function that does it.
+    /// It is not initialized, and has no function that could do it.
     Empty,
     /// Its own initialization asks for it.
     Itself,
-    /// A future of this thread initializes it, and does not go on while the thread waits.
+    /// A future on this thread initializes it, and cannot go on while the thread waits.
     Suspended,
-    /// Its initialization waits for one that this thread is in.
+    /// Its initialization waits for another one, which this thread is in.
     EachOther,
-    /// The thread that initializes it exits, and waits for this one.
+    /// The thread that initializes it is exiting, and waits for this one.
     Exiting,
-    /// A handler has waited for so long.
+    /// A handler has waited this long.
     TooLong(Duration),
 }
 
@@ -117,24 +117,24 @@ impl Initializations {
         self.is_closed = [true; Phase::ALL.len()];
     }
 
-    /// In a forked child: what other threads were about to initialize is lost, and may be initialized here. Nothing is dropped.
+    /// In a forked child: what other threads were initializing is lost, and can be initialized here. Nothing is dropped.
     pub(super) fn forget_foreign_in_child(&mut self) {
         let me = ThreadToken::mine();
         self.under_way.retain(|initialization| initialization.thread == me);
         self.wakers.drain(..).for_each(std::mem::forget);
     }
 
-    /// The same where the run of the parent's is over.
+    /// In a forked child where the run of the parent is over: values can be initialized again.
     pub(super) fn open_in_child(&mut self) {
         self.is_closed = [false; Phase::ALL.len()];
     }
 
-    /// What to free when the library goes away.
+    /// The memory to free when the library is unloaded.
     pub(super) fn take_memory(&mut self) -> Self {
         std::mem::replace(self, Self { is_closed: self.is_closed, ..Self::new() })
     }
 
-    /// Keeps the waker of a future instead of the former one, which comes back. For one that is not there, there has to be room.
+    /// Keeps the waker of a future, and returns the one that it replaces. If there is none, there must be room for it.
     pub(super) fn wait(&mut self, cell: CellId, ticket: &mut Option<Ticket>, mut waker: Waker) -> Option<Waker> {
         if let Some(waiting) = self.wakers.iter_mut().find(|waiting| Some(waiting.ticket) == *ticket) {
             std::mem::swap(&mut waiting.waker, &mut waker);
@@ -146,7 +146,7 @@ impl Initializations {
         None
     }
 
-    /// Takes the waker of a future that waits no longer.
+    /// Takes the waker of a future that has stopped waiting.
     pub(super) fn leave_waiting(&mut self, ticket: Ticket) -> Option<Waker> {
         let at = self.wakers.iter().position(|waiting| waiting.ticket == ticket)?;
         Some(self.wakers.remove(at).waker)
@@ -164,7 +164,7 @@ impl Initializations {
         self.position(cell).map(|at| self.under_way.remove(at));
     }
 
-    /// Begins an initialization, for which there has to be room. `None`: another one of the cell is under way.
+    /// Begins an initialization; there must be room for it. `None`: another one of the cell is under way.
     pub(super) fn try_begin(
         &mut self,
         cell: CellId,
@@ -176,7 +176,7 @@ impl Initializations {
             return Ok(Some(Begun::Made));
         }
         if self.is_closed[options.phase as usize] {
-            return Err(Refusal::TooLate); // what is still under way is not waited for, either: it never becomes open
+            return Err(Refusal::TooLate); // nobody waits for one that is still under way, either: the phase never opens again
         }
         if self.position(cell).is_some() {
             return Ok(None);
@@ -185,7 +185,7 @@ impl Initializations {
         Ok(Some(Begun::Mine))
     }
 
-    /// The same of what closes a value that is made.
+    /// The same for closing a value that is made.
     pub(super) fn begin_closing(&mut self, cell: CellId, options: &Options, thread: ThreadToken) {
         self.begin(cell, options, thread, true);
     }
@@ -195,7 +195,7 @@ impl Initializations {
         self.under_way.push(Initialization { cell, options, thread, progress, waits_for: None, is_closing });
     }
 
-    /// The initialization has made its value: `false` if it is too late for that, and the value is being closed from now on.
+    /// The initialization has made its value. `false`: it is too late, and the value is being closed from now on.
     pub(super) fn is_in_time(&mut self, cell: CellId, phase: Phase) -> bool {
         let is_in_time = !self.is_closed[phase as usize];
         if is_in_time {
@@ -206,7 +206,8 @@ impl Initializations {
         is_in_time
     }
 
-    /// A future that initializes a value is polled: `false` if it is not to be, as none of its phase is any more, or an exit has given it up.
+    /// A future that initializes a value is about to be polled. `false`: it must not be, because values of its phase can no longer be
+    /// initialized, or because an exit has given it up.
     pub(super) fn resume(&mut self, cell: CellId, thread: ThreadToken) -> bool {
         let Some(at) = self.position(cell) else { return false };
         let initialization = &mut self.under_way[at];
@@ -219,7 +220,7 @@ impl Initializations {
         goes_on
     }
 
-    /// It has been polled, and is not ready.
+    /// The future has been polled, and is not ready.
     pub(super) fn suspend(&mut self, cell: CellId) {
         self.under_way
             .iter_mut()
@@ -227,7 +228,7 @@ impl Initializations {
             .for_each(|it| it.goes_from_running(Progress::Suspended));
     }
 
-    /// This thread exits, and goes on with none of its initializations.
+    /// This thread is exiting, and does not go on with its initializations.
     pub(super) fn leave(&mut self, thread: ThreadToken) {
         self.under_way
             .iter_mut()
@@ -249,15 +250,15 @@ impl Initializations {
         }
     }
 
-    /// Those that one waits for: itself, the one that its thread waits for, and so on.
+    /// A chain of initializations, each waiting for the next: this one, the one that its thread waits for, and so on.
     pub(super) fn chain(&self, at: usize) -> impl Iterator<Item = &Initialization> {
         let next = |of: &&Initialization| {
-            let is_suspended = of.progress == Progress::Suspended; // what its last thread does says nothing of it
+            let is_suspended = of.progress == Progress::Suspended; // what its last thread does says nothing about it
             let waits = |other: &Initialization| if other.thread == of.thread { other.waits_for } else { None };
             let cell = if is_suspended { None } else { self.under_way.iter().find_map(waits) };
             Some(&self.under_way[self.position(cell?)?])
         };
-        // None is there twice, unless they wait for each other.
+        // None occurs twice, unless they wait for each other.
         std::iter::successors(Some(&self.under_way[at]), next).take(self.under_way.len())
     }
 
@@ -272,7 +273,7 @@ impl Initializations {
         is_new
     }
 
-    /// Whether an exit may wait for it: it can end, as far as one can tell.
+    /// Whether an exit may wait for it: as far as is known, it can end.
     pub(super) fn can_end(&self, at: usize, me: ThreadToken) -> bool {
         self.chain(at).all(|other| other.progress == Progress::Runs && other.thread != me)
     }

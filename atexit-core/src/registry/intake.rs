@@ -1,12 +1,12 @@
 //! Owns who may still join the pending set while handlers run; pure: must not know how the set is kept, or who asks.
 //!
-//! | state | from where | what other threads register |
+//! | state | when | a handler that another thread registers |
 //! |---|---|---|
 //! | `Open` | no run is under way | is pending at once |
 //! | `Run` | the program runs the handlers | is late: it is pending when the run is over |
 //! | `Exit` | the process exits | is late: the run takes it in one further round |
 //! | `FurtherRound` | the run has taken what was late | is too late: it never runs, and is counted when the run is over |
-//! | `Exited` | the handlers of the exit have run | the same; what the exiting thread registers runs, too |
+//! | `Exited` | the handlers of the exit have run | the same; but one that the exiting thread registers runs |
 //! | `Stopped` | the deadline is over | the same; nothing runs any more |
 
 use crate::sys::token::ThreadToken;
@@ -18,17 +18,17 @@ pub(crate) enum Intake {
     Exit,
     FurtherRound,
     Exited {
-        /// The thread that takes the process down.
+        /// The thread that ends the process.
         by: ThreadToken,
     },
     Stopped {
-        /// The run has told how many came too late.
+        /// The run has reported how many handlers came too late.
         told: bool,
     },
 }
 
 impl Intake {
-    /// Whether a thread that is outside of the run comes too late for it. It is asked who it is only where that matters.
+    /// Whether a thread outside of the run comes too late for it. `thread` is called only if it matters which thread that is.
     #[inline]
     pub(crate) fn is_closed_to(self, thread: impl FnOnce() -> ThreadToken) -> bool {
         match self {
@@ -64,12 +64,12 @@ impl Intake {
         }
     }
 
-    /// Whether what was late may be taken now: once, in an exit.
+    /// Whether late handlers may be taken now: once, in an exit.
     pub(crate) fn may_go_round(self) -> bool {
         self == Self::Exit
     }
 
-    /// What was late has been taken.
+    /// The late handlers have been taken.
     pub(crate) fn go_round(&mut self) {
         *self = Self::FurtherRound;
     }
@@ -81,7 +81,7 @@ impl Intake {
         }
     }
 
-    /// A run is over, which may have begun as another one: a handler may have called C's `exit`.
+    /// A run is over. It may have become part of an exit since it began: a handler may have called C's `exit`.
     pub(crate) fn close_run(&mut self, at_exit: bool, by: ThreadToken) -> Closed {
         match *self {
             Self::Stopped { told: false } if at_exit => {
@@ -101,15 +101,15 @@ impl Intake {
     }
 }
 
-/// What becomes of what came too late for a run that is over.
+/// What happens to handlers that came late for a run that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Closed {
-    /// It is pending now.
+    /// They are pending now.
     AdmitLate,
-    /// It never runs, and is to be counted.
+    /// They never run, and are to be counted.
     TellTooLate,
-    /// It never runs, and was counted before.
+    /// They never run, and were counted before.
     Quietly,
 }
 
@@ -121,7 +121,7 @@ mod tests {
     const TOLD: Intake = Intake::Stopped { told: true };
     const STOPPED: Intake = Intake::Stopped { told: false };
 
-    /// What a state becomes by each transition.
+    /// What each transition makes of a state.
     struct Row {
         from: Intake,
         opens: [Intake; 2],
@@ -134,7 +134,7 @@ mod tests {
         use Closed::{AdmitLate, Quietly, TellTooLate};
         let (by, other) = (ThreadToken::new(), ThreadToken::new());
         let exited = Intake::Exited { by };
-        // The second of two is at an exit.
+        // The second of each pair is at an exit.
         let table = [
             Row { from: Open, opens: [Run, Exit], stops: STOPPED, closes: [(Open, AdmitLate), (exited, TellTooLate)] },
             Row { from: Run, opens: [Run; 2], stops: STOPPED, closes: [(Open, AdmitLate), (exited, TellTooLate)] },

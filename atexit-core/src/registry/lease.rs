@@ -1,8 +1,8 @@
-//! Owns who may take handlers, and counts as being inside one: the thread that holds the lease; must not know what is run, or why.
+//! Owns which thread may take handlers, and counts as inside one: the thread that holds the lease; must not know what is run, or why.
 //!
-//! At most one handler runs at a time. A run grants its lease to one thread after the other, its own or an exit thread. A thread whose
-//! lease was revoked, because its handler was abandoned, is a thread like any other from then on, whatever it still does. (This is known
-//! as a fencing token.)
+//! At most one handler runs at a time. A run grants its lease to one thread after another: its own, or an exit thread. If a handler is
+//! abandoned, the lease of its thread is revoked. From then on it is a thread like any other, whatever it still does. (This is known as a
+//! fencing token.)
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
@@ -10,27 +10,27 @@ use std::sync::atomic::Ordering;
 use crate::sys::sync::{AtomicU64, thread_local};
 
 thread_local! {
-    // Without a destructor, so that it still serves on a thread whose other thread-locals are gone.
+    // Without a destructor, so that it still works on a thread whose other thread-locals are gone.
     static MINE: Cell<u64> = const { Cell::new(NONE) };
 }
 
 const NONE: u64 = 0;
 
-/// The lease that counts. Sequentially consistent, as it is touched a few times a run; whoever takes handlers looks at it under the lock of
-/// the pending set.
+/// The lease that counts. Sequentially consistent, which costs little: it changes a few times per run. A thread that takes handlers reads it
+/// under the lock of the pending set.
 static GRANTED: AtomicU64 = AtomicU64::new(NONE);
 static LAST: AtomicU64 = AtomicU64::new(NONE);
 
-/// While this is kept, and not revoked, the thread that made it is inside the run.
+/// As long as this is kept, and not revoked, the thread that took it is inside the run.
 pub(crate) struct Lease {
     number: u64,
     outer: u64,
 }
 
 impl Lease {
-    /// Grants this thread the lease; whoever had it has lost it.
+    /// Grants this thread the lease. The thread that had it loses it.
     pub(crate) fn take() -> Self {
-        let outer = if is_held() { MINE.get() } else { NONE }; // one that was revoked stays so when this is given back
+        let outer = if is_held() { MINE.get() } else { NONE }; // one that was revoked stays revoked when this one is dropped
         let number = LAST.fetch_add(1, Ordering::SeqCst) + 1;
         MINE.set(number);
         GRANTED.store(number, Ordering::SeqCst);
@@ -50,7 +50,7 @@ impl Drop for Lease {
     }
 }
 
-/// Takes the lease away from whoever holds it.
+/// Takes the lease away from the thread that holds it.
 pub(crate) fn revoke() {
     GRANTED.store(NONE, Ordering::SeqCst);
 }
@@ -60,7 +60,7 @@ pub(crate) fn revoke_one(number: u64) {
     let _ = GRANTED.compare_exchange(number, NONE, Ordering::SeqCst, Ordering::SeqCst);
 }
 
-/// Whether this thread is inside a handler, or in what a run does between two handlers.
+/// Whether this thread is inside a handler, or inside a run between two handlers.
 #[inline]
 pub(crate) fn is_held() -> bool {
     let mine = MINE.get();

@@ -1,6 +1,6 @@
-//! Owns the pending handlers, and how far a run has come through them; must not know how a handler is called, or what a run reports.
+//! Owns the pending handlers, and how far a run has got through them; must not know how a handler is called, or what a run reports.
 //!
-//! What is done with them is here, but for what values need, which is in `values`. The set itself, and its lock, is the business of `pending`.
+//! What is done with handlers is here, except for what values need, which is in `values`. The set itself and its lock are in `pending`.
 
 use std::any::TypeId;
 use std::ops::ControlFlow;
@@ -50,7 +50,7 @@ pub(crate) fn insert(handler: PendingHandler) -> Inserted {
     pending.inserted(handle, is_late)
 }
 
-/// The same for a handler with constraints, and which of them are not met.
+/// Inserts a handler with constraints. Returns also those that are not met.
 pub(crate) fn insert_constrained(handler: PendingHandler, constraints: &Constraints) -> (Inserted, Vec<Unmet>) {
     let mut placing = Placing::new(constraints);
     let (phase, label) = (handler.facts().phase, handler.label());
@@ -76,12 +76,12 @@ pub(crate) fn contains(handle: Handle) -> bool {
     lock().handlers.get(handle).is_some()
 }
 
-/// Takes out all handlers; whoever asked for it drops them, without the lock.
+/// Takes out all handlers. The caller drops them, without the lock.
 pub(crate) fn remove_all() -> Vec<PendingHandler> {
     remove_where(&|_| true)
 }
 
-/// The same for those of one function.
+/// The same for the handlers of one function.
 pub(crate) fn remove_function(identity: TypeId) -> Vec<PendingHandler> {
     let function = Function::new(identity);
     remove_where(&|handler| function.is_of(handler))
@@ -95,7 +95,8 @@ fn remove_where(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler
     removed
 }
 
-/// What `look` makes of each pending handler, in the order of running, and why some stand where they do. It must not allocate.
+/// Calls `look` for each pending handler, in the order of running. Returns the results, and the reasons why some handlers stand where they do.
+/// `look` must not allocate.
 pub(crate) fn look<T>(look: impl Fn(&PendingHandler) -> Option<T>) -> (Vec<T>, Reasons) {
     let mut seen = Vec::new();
     let pending = lock_for_all(collected, &mut seen);
@@ -109,8 +110,8 @@ pub(crate) fn len() -> usize {
     collected().handlers.len()
 }
 
-/// Opens the set to a run, and says how many handlers are pending; `None` if there is nothing to do. What other threads register from now on is
-/// late; a run at exit takes that in one further round.
+/// Opens the set to a run, and returns how many handlers are pending; `None` if there is nothing to do. Handlers that other threads register
+/// from now on are late; a run at exit takes them in one further round.
 pub(crate) fn open_run(at_exit: bool) -> Option<usize> {
     let mut pending = collected();
     let runnable = pending.runnable();
@@ -126,8 +127,8 @@ pub(crate) fn open_run(at_exit: bool) -> Option<usize> {
     Some(runnable)
 }
 
-/// Ends what `open_run` began, and says how many handlers were started, and how many came too late. After an exit nothing can become pending
-/// any more but by the exiting thread.
+/// Ends what `open_run` began, and returns how many handlers were started, and how many came too late. After an exit, only the exiting thread
+/// can still make anything pending.
 pub(crate) fn close_run(at_exit: bool) -> (usize, usize) {
     let mut pending = lock();
     let running = pending.progress.running.take();
@@ -148,23 +149,23 @@ pub(crate) fn close_run(at_exit: bool) -> (usize, usize) {
     (started, too_late)
 }
 
-/// What a run inside a handler finds. Should the handler be abandoned, what runs inside counts in the outer run.
+/// What a run inside a handler sets aside. If the handler is abandoned, the handlers that ran inside it count in the outer run.
 pub(crate) struct Outer {
     started: usize,
     running: Option<Label>,
 }
 
-/// `None`: the handler was abandoned meanwhile.
+/// Begins a run inside a handler. `None`: the handler was abandoned meanwhile.
 pub(crate) fn enter_run() -> Option<Outer> {
     let progress = &mut lock().progress;
     lease::is_held().then(|| Outer { started: progress.started, running: progress.running.take() })
 }
 
-/// Ends what `enter_run` began, and says how many handlers were started.
+/// Ends what `enter_run` began, and returns how many handlers were started.
 pub(crate) fn leave_run(mut outer: Outer) -> usize {
     let progress = &mut lock().progress;
     if !lease::is_held() {
-        return 0; // abandoned meanwhile: what is running is another one
+        return 0; // abandoned meanwhile: another handler is running
     }
     std::mem::swap(&mut progress.running, &mut outer.running); // dropped without the lock
     let inside = progress.started - outer.started;
@@ -180,12 +181,12 @@ pub(crate) struct Next {
     pub(crate) is_limited: bool,
 }
 
-/// Advances to the next handler, and says where it runs. On the way, what belongs to another process is forgotten; and when nothing is
-/// left, a run at exit begins its further round, or lets no value be initialized any more.
+/// Advances to the next handler, and says where it runs. On the way, handlers of another process are forgotten. When nothing is left, a run at
+/// exit begins its further round, or else lets no value be initialized any more.
 pub(crate) fn advance() -> Option<Next> {
     let mut pending = lock();
     if pending.values.are_under_way() && pending.awaited().is_some() {
-        return Some(Next { runs_on: RunsOn::ExitThread, is_limited: true }); // who takes the next one waits first
+        return Some(Next { runs_on: RunsOn::ExitThread, is_limited: true }); // the thread that takes the next one waits first
     }
     let Some(next) = pending.advance() else {
         if pending.intake.is_exit() {
@@ -197,8 +198,8 @@ pub(crate) fn advance() -> Option<Next> {
     Some(Next { runs_on: facts.runs_on, is_limited: facts.has_time_limit })
 }
 
-/// Takes the next handler out of the set if it runs on such a thread, any if none is named, and this thread still holds the lease. Before the
-/// first value, it waits for those that are being initialized.
+/// Takes the next handler out of the set, if this thread still holds the lease and, where `only` names a thread, if the handler runs there.
+/// Before the first value, it waits for those that are being initialized.
 #[inline]
 pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
     let pending = lock();
@@ -247,7 +248,7 @@ pub(crate) fn running() -> (u64, Option<Label>) {
     (progress.serial, progress.running.clone())
 }
 
-/// Revokes whatever lease counts; the thread that has it takes no handler any more.
+/// Revokes the lease that counts: the thread that has it takes no further handler.
 pub(crate) fn revoke_lease() {
     let _pending = lock(); // between two handlers, not while one is being taken
     lease::revoke();
@@ -259,14 +260,14 @@ pub(crate) fn revoke_one_lease(number: u64) {
     lease::revoke_one(number);
 }
 
-/// Notes that nothing runs any more: the handler that did has been abandoned, and that has been told. Whoever calls this under a lock drops
-/// the label later.
+/// Notes that nothing runs any more: the running handler has been abandoned, and somebody reports that. A caller that holds a lock drops the
+/// label later.
 #[must_use]
 pub(crate) fn take_running() -> Option<Label> {
     lock().progress.running.take()
 }
 
-/// The same by the thread that ran the handler, if it still holds the lease: the handler has failed, and is over.
+/// The same on the thread that ran the handler, if it still holds the lease: the handler is over, and its end is recorded.
 pub(crate) fn forget_running() {
     let mut pending = lock();
     let label = if lease::is_held() { pending.progress.running.take() } else { None };
@@ -274,7 +275,7 @@ pub(crate) fn forget_running() {
     drop(label);
 }
 
-/// Lets nothing run any more, and says what was pending. The captures are not dropped: they may hang, as a handler did.
+/// Lets nothing run any more, and returns what was pending. The captures are not dropped: that may hang, as a handler did.
 pub(crate) fn stop() -> Vec<HandlerInfo> {
     let mut taken = Vec::new();
     let mut pending = lock_for_all(lock, &mut taken);
@@ -287,7 +288,7 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
     infos
 }
 
-/// Gives the memory of the set back, if nothing is pending: the library goes away, and with it all handles and whoever else would.
+/// Frees the memory of the set, if nothing is pending: the library is being unloaded, so all handles become invalid, and nobody else will do it.
 pub(crate) fn free() {
     let mut pending = lock();
     let is_empty = pending.handlers.len() == 0;
@@ -308,7 +309,7 @@ pub(crate) fn is_exit() -> bool {
     intake.is_exit() || matches!(intake, Intake::Exited { .. } | Intake::Stopped { .. })
 }
 
-/// The run that is under way is part of an exit now.
+/// From now on, the current run is part of an exit.
 pub(crate) fn become_exit() {
     lock().intake.become_exit();
 }
@@ -320,12 +321,12 @@ pub(crate) fn use_up_hook() -> bool {
     pending.has_hook
 }
 
-/// Notes that the first handler that is registered needs another hook.
+/// Notes that the next handler that is registered needs another hook.
 pub(crate) fn ask_for_hook() {
     lock().has_hook = false;
 }
 
-/// What is wrong with the handlers that were collected; told once.
+/// Takes the problems of the handlers that were collected, so that they are reported once.
 pub(crate) fn take_problems() -> Vec<Problem> {
     std::mem::take(&mut lock().problems)
 }

@@ -1,11 +1,11 @@
-//! Owns the set of what is pending, and its lock; must not know who adds to it, or takes from it.
+//! Owns the set of pending handlers, and its lock; must not know who adds to it, or takes from it.
 //!
-//! Where it is kept is the business of `stacks`: for each phase a stack of what was registered, one of what was declared, which counts as
-//! older, and one of what comes late for the run that is under way.
+//! `stacks` stores it. Each phase has a stack of registered handlers, one of declared handlers, which count as older, and one of handlers that
+//! come late for the current run.
 //!
-//! One lock guards it all. It is never held while code of a user runs, an allocator's among it, for the program may have its own, which
-//! takes locks around each fork or even registers a handler: room is made before, and what was moved out is dropped after. Whoever finds
-//! that others have used up the room makes more, and looks again.
+//! One lock guards it all. No code of a user runs under it, not even an allocator: the program may have its own, which takes locks around each
+//! fork, or even registers a handler. So room is made before the lock is taken, and what was moved out is dropped after it is released. A thread
+//! that finds the room used up by others makes more, and looks again.
 
 use std::ops::Range;
 
@@ -21,12 +21,12 @@ use crate::order::problem::Problem;
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::token::ThreadToken;
 
-/// What became of a handler that was registered.
+/// What happened to a handler that was registered.
 pub(crate) struct Inserted {
     pub(crate) handle: Handle,
-    /// It came late for the run that is under way.
+    /// It came late for the current run.
     pub(crate) is_late: bool,
-    /// It is the first since the process has used up its hooks, or in a shared library.
+    /// It is the first one since the process used up its hooks, or the first one in a shared library.
     pub(crate) needs_hook: bool,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn lock() -> Guard<'static, Pending> {
     PENDING.lock()
 }
 
-/// The pending set with room for so many more handlers.
+/// Locks the pending set, with room for so many more handlers.
 #[cold]
 pub(super) fn lock_with_room(handlers: usize) -> Guard<'static, Pending> {
     loop {
@@ -49,7 +49,7 @@ pub(super) fn lock_with_room(handlers: usize) -> Guard<'static, Pending> {
     }
 }
 
-/// The pending set, and in the vector, which is empty, room for something of each handler.
+/// Locks the pending set, with room in the empty vector for one item for each handler.
 pub(super) fn lock_for_all<T>(lock: fn() -> Guard<'static, Pending>, room: &mut Vec<T>) -> Guard<'static, Pending> {
     loop {
         let pending = lock();
@@ -58,11 +58,11 @@ pub(super) fn lock_for_all<T>(lock: fn() -> Guard<'static, Pending>, room: &mut 
             return pending;
         }
         drop(pending);
-        room.reserve(handlers); // of twice the room that there was, at least
+        room.reserve(handlers); // at least doubles it
     }
 }
 
-/// The pending set with the declared handlers in it, and room for one more.
+/// Locks the pending set, with the declared handlers in it, and room for one more.
 pub(super) fn collected_with_room() -> Guard<'static, Pending> {
     loop {
         let pending = collected();
@@ -74,7 +74,7 @@ pub(super) fn collected_with_room() -> Guard<'static, Pending> {
     }
 }
 
-/// The pending set with the declared handlers in it.
+/// Locks the pending set, with the declared handlers in it.
 pub(super) fn collected() -> Guard<'static, Pending> {
     loop {
         let pending = lock();
@@ -91,8 +91,8 @@ pub(super) fn collected() -> Guard<'static, Pending> {
 
 pub(super) const PHASES: usize = Phase::ALL.len();
 
-// The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call came first here; among them is
-// what was put below one of them. What came late for a run waits until it is admitted.
+// The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call was here first. A handler that was
+// put below a declared one is on the same stack. A handler that came late for a run waits until it is admitted.
 pub(super) const fn registered(phase: Phase) -> usize {
     2 * phase as usize
 }
@@ -105,30 +105,30 @@ pub(super) const fn late(phase: Phase) -> usize {
     2 * PHASES + phase as usize
 }
 
-/// Whether one may be a value: as a rule, none is, and nobody has to ask.
+/// Whether the handler may be a value. As a rule none is, and there is no need to look at it.
 #[inline]
 pub(super) fn may_be_value(top: Top) -> bool {
     let ordinary = registered(Phase::Ordinary)..=declared_first(Phase::Ordinary);
     !ordinary.contains(&top.stack())
 }
 
-/// What a run takes.
+/// The stacks that a run takes handlers from.
 pub(super) const OPEN: Range<usize> = 0..2 * PHASES;
 
 pub(crate) struct Pending {
     pub(super) handlers: Stacks<PendingHandler, { 3 * PHASES }>,
-    /// Of what is declared.
+    /// How much of what is declared has been collected.
     pub(super) seen: Seen,
-    /// What is wrong with the declared handlers, and was not told yet.
+    /// Problems of the declared handlers that are not reported yet.
     pub(super) problems: Vec<Problem>,
-    /// A hook stands in front of the process's end.
+    /// A hook is installed, and will be called.
     pub(super) has_hook: bool,
     pub(super) intake: Intake,
     pub(super) progress: Progress,
     pub(super) values: Initializations,
 }
 
-/// How far the run has come that is under way.
+/// How far the current run has got.
 pub(super) struct Progress {
     /// How many handlers it has started.
     pub(super) started: usize,
@@ -150,7 +150,7 @@ impl Pending {
         }
     }
 
-    /// Whether what this thread registers now is late.
+    /// Whether a handler that this thread registers now is late.
     #[inline]
     pub(super) fn is_late(&self) -> bool {
         self.intake.is_closed_to(ThreadToken::mine) && !lease::is_held()
@@ -193,7 +193,7 @@ impl Pending {
         }
     }
 
-    /// Forgets what belongs to another process, or begins the further round if nothing is left. `false`: nothing is.
+    /// Forgets a handler of another process, or begins the further round if nothing is left. `false`: there is nothing more to run.
     #[cold]
     fn clear_the_way(&mut self, foreign: Option<Top>) -> bool {
         if let Some(top) = foreign {
@@ -207,7 +207,7 @@ impl Pending {
         goes_round
     }
 
-    /// Opens the run to what came late for it so far, and says whether there was anything.
+    /// Admits the handlers that came late so far, and returns whether there were any.
     pub(super) fn admit_late(&mut self) -> bool {
         let mut any = false;
         for phase in Phase::ALL {
@@ -216,7 +216,7 @@ impl Pending {
         any
     }
 
-    /// In a forked child: the run of another thread is over, and what it had not started is pending. Nothing is dropped.
+    /// In a forked child: the run of another thread is over, and the handlers that it had not started are pending. Nothing is dropped.
     pub(crate) fn forget_run_in_child(&mut self) {
         self.admit_late();
         self.intake = Intake::Open;
@@ -224,7 +224,7 @@ impl Pending {
         std::mem::forget(self.progress.running.take());
     }
 
-    /// In a forked child: what runs in the parent only is forgotten here, captures and all.
+    /// In a forked child: forgets handlers that run only in the parent, captures and all.
     pub(crate) fn forget_foreign(&mut self) {
         self.handlers.take_where(|handler| handler.facts().are_of_another_process(), std::mem::forget);
         self.values.forget_foreign_in_child();
@@ -242,9 +242,9 @@ impl Pending {
         for handler in handlers.drain(..).map(PendingHandler::declared) {
             let facts = handler.facts();
             if facts.are_of_another_process() {
-                continue; // a child forgets what runs in the parent only
+                continue; // a child forgets handlers that run only in the parent
             }
-            // A plug-in that comes later registers what it declares by coming.
+            // A plug-in that is loaded later registers its declared handlers at that moment.
             let stack = if before.is_nothing() { declared_first(facts.phase) } else { registered(facts.phase) };
             self.handlers.push(stack, handler);
         }

@@ -1,7 +1,7 @@
-//! Owns where a registered handler goes that asks for `before` or `after`, and what cannot be had of that; must not know what becomes of it.
+//! Owns the place of a registered handler that asks for `before` or `after`, and which of these are not met; must not know what is done then.
 //!
-//! Who registers last runs first, so that `before` holds by itself or not at all; `after` puts a handler lower, just below the lowest of all
-//! that it is to follow. Nobody else moves.
+//! The handler that is registered last runs first, so `before` holds by itself or not at all. `after` puts a handler lower, just below the lowest
+//! of those that it has to follow. No other handler moves.
 
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
@@ -18,7 +18,7 @@ use crate::handler::text::escaped;
 pub(super) struct Place {
     /// The stacks of its phase, which run one after the other.
     pub(super) own: RangeInclusive<usize>,
-    /// Those that the run takes which is under way; the others are for what comes late for it.
+    /// The stacks that the current run takes handlers from; the others are for handlers that come late for it.
     pub(super) open: Range<usize>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Placing<'a> {
 struct Found {
     function: Function,
     is_pending: bool,
-    /// The highest of its handlers, where that is in the phase of the one that is placed: how many handlers are above it.
+    /// The highest of its handlers in the phase of the one that is placed, by how many handlers are above it.
     highest: Option<usize>,
     obstacle: Option<Obstacle>,
 }
@@ -42,13 +42,13 @@ struct Found {
 enum Obstacle {
     NoHandler,
     Phase,
-    /// One of the two is late for the run that is under way, and will run when that is over.
+    /// One of the two is late for the current run, and will run when that is over.
     Late,
     /// Another constraint, an `after`.
     Other(&'static str),
 }
 
-/// A constraint that is left out of account.
+/// A constraint that is not met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unmet {
     handler: HandlerInfo,
@@ -67,7 +67,7 @@ impl<'a> Placing<'a> {
         Self { constraints, found: constraints.all.iter().map(found).collect() }
     }
 
-    /// The handler just below which the new one is to go; on top without any. Nothing is allocated here.
+    /// Finds the handler just below which the new one goes. `None`: it goes on top. Allocates nothing.
     pub(super) fn find<const STACKS: usize>(
         &mut self,
         handlers: &Stacks<PendingHandler, STACKS>,
@@ -111,7 +111,7 @@ impl<'a> Placing<'a> {
 }
 
 impl Place {
-    /// Why what stands on another stack is on the wrong side.
+    /// Why a handler on another stack is on the wrong side.
     fn obstacle(&self, stack: usize) -> Obstacle {
         let is_same_run = self.open.contains(&stack) == self.open.contains(self.own.start());
         if is_same_run { Obstacle::Phase } else { Obstacle::Late }

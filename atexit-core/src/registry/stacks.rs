@@ -1,27 +1,28 @@
-//! Owns stacks from which anything can be taken back by a handle, and the memory for what is on them; must not know what that is.
+//! Owns stacks from which any item can be taken back by a handle, and the memory for the items; must not know what the items are.
 //!
 //! # The problem
 //!
-//! What was pushed last is popped first, anything may be taken back at any moment by a handle that may be stale, and pushing has to cost
-//! next to nothing. A vector used as a stack cannot take back; an ordered map pays for every push.
+//! The item that was pushed last is popped first, any item may be taken back at any moment by a handle that may be stale, and pushing has to
+//! cost next to nothing. A vector used as a stack cannot take items back; an ordered map pays for every push.
 //!
 //! # What we do
 //!
-//! Items lie in slots that never move. A slot knows the next one of its stack, which counts as older. Taking back from below the top leaves
-//! a hole, which goes when it comes to the top; when there are more holes than items, all of them go. A slot counts how often it was
-//! emptied: a handle remembers that generation, so a stale one matches nothing. A slot whose generations are used up is never used again.
+//! Items lie in slots that never move. A slot knows the next one of its stack, which counts as older. Taking an item back from below the top
+//! leaves a hole, which is removed when it gets to the top; when there are more holes than items, all of them are removed. A slot counts how
+//! often it was emptied. A handle remembers this generation, so a stale handle matches nothing. A slot whose generations are used up is never
+//! used again.
 //!
-//! Nothing here allocates or frees: whoever uses this under a lock makes room without it, for an allocator may have locks of its own, and
-//! may even register a handler.
+//! Nothing here allocates or frees, except [`Room`]: a caller makes room while it holds no lock, because an allocator may have locks of its own,
+//! and may even register a handler.
 //!
 //! # What it costs
 //!
-//! Pushing and popping take constant time, and so does taking back, on average. Two numbers an item, beyond the item, and up to as many
-//! holes as items. Slots come in chunks, which growing does not copy, and which are kept forever.
+//! Pushing and popping take constant time, and so does taking back, on average. Each item needs two numbers besides itself, and there may be as
+//! many holes as items. Slots come in chunks, which growing does not copy, and which are kept forever.
 
 use std::ops::Range;
 
-/// A slot, and which of the items that it holds one after the other.
+/// A slot, and which of its items, one after another, is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Handle {
     slot: u32,
@@ -45,21 +46,21 @@ impl Top {
 struct Slot<T> {
     item: Option<T>,
     generation: u32,
-    /// The next slot of its stack, which counts as older; while it is on none, the next free one.
+    /// The next slot of its stack, which counts as older; or the next free slot, while it is on no stack.
     older: u32,
 }
 
 const NONE: u32 = u32::MAX;
 
-/// How many slots are allocated at a time. Those of the pending set fit into a page of memory, which a process with one handler pays for.
+/// How many slots are allocated at a time. For the pending set, they fit into one page of memory, which a process with one handler pays for.
 const CHUNK: u32 = 64;
 
 type Chunk<T> = Box<[Slot<T>; CHUNK as usize]>;
 
-/// So few holes are no reason to look for them.
+/// This few holes are not worth looking for.
 const FEW: usize = 64;
 
-/// The chunks, as many as the vector has room for at most.
+/// The chunks, never more than the vector has room for.
 struct Slots<T>(Vec<Chunk<T>>);
 
 impl<T> Slots<T> {
@@ -89,10 +90,10 @@ impl Free {
     const NONE: Self = Self { first: NONE, worn_out: 0 };
 }
 
-/// Memory for more slots, which is allocated and freed where nothing is locked.
+/// Memory for more slots, allocated and freed while nothing is locked.
 pub(crate) struct Room<T> {
     chunk: Option<Chunk<T>>,
-    /// Where the chunks find place, if they need another one.
+    /// A larger vector for the chunks, if they need one.
     chunks: Vec<Chunk<T>>,
 }
 
@@ -101,7 +102,7 @@ pub(crate) struct Room<T> {
 pub(crate) struct Need {
     /// How many slots there are.
     slots: u32,
-    /// How many chunks are to find place; none if there is place enough.
+    /// How many chunks the larger vector has to hold; 0 if none is needed.
     chunks: usize,
 }
 
@@ -110,7 +111,7 @@ impl<T> Room<T> {
     ///
     /// If no handle is left for another item.
     pub(crate) fn new(need: Need) -> Self {
-        assert!(need.slots < NONE - CHUNK, "four thousand million handlers are pending");
+        assert!(need.slots < NONE - CHUNK, "four billion handlers are pending");
         let slots = std::array::from_fn(|_| Slot { item: None, generation: 0, older: NONE });
         Self { chunk: Some(Box::new(slots)), chunks: Vec::with_capacity(need.chunks) }
     }
@@ -140,7 +141,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         self.free.first == NONE
     }
 
-    /// What is needed for so many more items, or for a part of them.
+    /// What is needed for so many more items, or for some of them; `None` if nothing is.
     pub(crate) fn need(&self, items: usize) -> Option<Need> {
         let free = self.slots.len() as usize - self.items - self.holes - self.free.worn_out as usize;
         (free < items).then(|| {
@@ -150,7 +151,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         })
     }
 
-    /// Takes the room, unless more is needed by now. What is left of it is to be dropped later.
+    /// Takes the room, unless more is needed by now. The caller drops what is left of it later.
     pub(crate) fn add(&mut self, room: &mut Room<T>) {
         let first = self.slots.len();
         let Slots(chunks) = &mut self.slots;
@@ -168,7 +169,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         chunks.push(chunk);
     }
 
-    /// There has to be room for it.
+    /// Pushes an item. There must be room for it.
     #[inline]
     pub(crate) fn push(&mut self, stack: usize, item: T) -> Handle {
         let at = self.free.first;
@@ -182,7 +183,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         Handle { slot: at, generation: slot.generation }
     }
 
-    /// Puts an item just below another, which has to be there, as there has to be room.
+    /// Puts an item just below another, which must exist. There must be room for it.
     pub(crate) fn insert_below(&mut self, above: Handle, item: T) -> Handle {
         const ANY: usize = 0;
         let handle = self.push(ANY, item);
@@ -228,7 +229,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     }
 
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
-        let chunk = self.slots.0.get((handle.slot / CHUNK) as usize)?; // all may have been given back
+        let chunk = self.slots.0.get((handle.slot / CHUNK) as usize)?; // all chunks may have been freed
         let slot = &chunk[(handle.slot % CHUNK) as usize];
         slot.item.as_ref().filter(|_| slot.generation == handle.generation)
     }
@@ -250,7 +251,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         item
     }
 
-    /// Hands over all items that match, in the order of the stacks, each from the top, and takes out all holes.
+    /// Hands over all items that match, stack by stack, each from the top, and removes all holes.
     pub(crate) fn take_where(&mut self, matches: impl Fn(&T) -> bool, mut hand_over: impl FnMut(T)) {
         for newest in &mut self.newest {
             let mut kept = NONE;
@@ -281,7 +282,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         self.holes = 0;
     }
 
-    /// Puts all that is on one stack onto another, and says whether there was anything.
+    /// Moves everything on one stack onto another, and returns whether there was anything.
     pub(crate) fn move_onto(&mut self, from: usize, to: usize) -> bool {
         let Some(top) = self.top(from..from + 1) else { return false };
         let oldest = self.downwards(top.at).last().unwrap_or(top.at);
@@ -460,7 +461,7 @@ mod tests {
     fn room_that_was_made_meanwhile_is_used_and_none_is_lost() {
         let mut stacks: Stacks<usize, 1> = Stacks::new();
         let need = stacks.need(1).expect("it is empty");
-        // Others make room, and use it up, until that for this one is too small.
+        // Others make room, and use it up, until the room for this one is too small.
         let others = usize::try_from(CHUNK).expect("small") * (need.chunks + 1);
         for item in 0..others {
             push(&mut stacks, 0, item);

@@ -1,9 +1,9 @@
-//! Owns how a value joins the pending set, and how others wait for that, an exit among them; must not know what a value is, or how it is
+//! Owns how a value joins the pending set, and how others, an exit included, wait for that; must not know what a value is, or how it is
 //! finished.
 //!
-//! A value joins the pending set when its initialization has ended. Until then it stands in a list, and whoever wants it waits, other
-//! threads as well as an exit, which is not to leave it behind. From the moment the first value of a phase is finished at an exit, none of
-//! that phase is initialized any more, and none at all when the exit has run everything.
+//! A value joins the pending set when its initialization has ended. Until then it is in a list. Other threads that want the value wait for it,
+//! and so does an exit, which must not leave it behind. Once an exit begins to finish the first value of a phase, no value of that phase is
+//! initialized any more; once it has run everything, no value at all.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,8 +24,8 @@ use crate::sys::lock::Guard;
 use crate::sys::sync::{Condvar, Instant};
 use crate::sys::token::ThreadToken;
 
-/// Begins an initialization, once no other one of the cell is under way. What an exit calls, a handler or a function of C, does not wait for longer
-/// than the value's patience.
+/// Begins an initialization, once no other one of the cell is under way. Code that an exit calls, a handler or a function of C, does not wait
+/// longer than the value's patience.
 pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool) -> Result<Begun, Refusal> {
     let me = ThreadToken::mine();
     let mut is_bounded = false;
@@ -39,7 +39,7 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
             break Err(refusal);
         }
         if !std::mem::replace(&mut is_bounded, true) {
-            drop(pending); // to find out walks over the stack
+            drop(pending); // finding out may walk over the stack
             let is_called_by_exit = lease::is_held() || sys::is_in_exit();
             until = is_called_by_exit.then(|| Instant::now().checked_add(options.patience())).flatten();
             pending = lock_to_begin();
@@ -50,7 +50,7 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
             break Err(Refusal::TooLong(options.patience()));
         }
         if pending.values.set_waits_for(me, Some(cell)) {
-            CHANGED.notify_all(); // who waits for this thread waits for that initialization, too, and may be unable to
+            CHANGED.notify_all(); // a thread that waits for this one now waits for that initialization, too, and may have to stop
         }
         pending = match left {
             Some(left) => pending.wait_timeout(&CHANGED, left),
@@ -65,8 +65,8 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
     begun
 }
 
-/// The same of a future: `None` if it is to be polled again when the other initialization has ended. Until then it has a ticket, by which
-/// [`leave_waiting`] knows it.
+/// The same for a future. `None`: it is polled again when the other initialization has ended. Until then it has a ticket, for
+/// [`leave_waiting`].
 pub(crate) fn poll_begin(
     cell: CellId,
     options: &Options,
@@ -75,7 +75,7 @@ pub(crate) fn poll_begin(
     waker: &Waker,
 ) -> Result<Option<Begun>, Refusal> {
     let me = ThreadToken::mine();
-    let waker = waker.clone(); // code of a user, as is what drops it: without the lock
+    let waker = waker.clone(); // a user's code clones it, and drops it: without the lock
     loop {
         drop(PENDING.lock_with_room(|pending| Some((&mut pending.values.wakers, 1))));
         let mut pending = lock_to_begin();
@@ -86,7 +86,7 @@ pub(crate) fn poll_begin(
         match values.refusal(cell, me, lease::is_held()) {
             None if lease::is_held() => {
                 drop(pending);
-                return begin(cell, options, is_made).map(Some); // a handler waits for no longer than others do
+                return begin(cell, options, is_made).map(Some); // a handler blocks, but not longer than in `begin`
             }
             None | Some(Refusal::Suspended) => {}
             Some(refusal) => return Err(refusal),
@@ -100,36 +100,37 @@ pub(crate) fn poll_begin(
     }
 }
 
-/// A future waits no longer.
+/// A future has stopped waiting.
 pub(crate) fn leave_waiting(ticket: Ticket) {
     let waker = lock().values.leave_waiting(ticket);
     drop(waker); // without the lock
 }
 
-/// Whether no value of this phase is initialized any more.
+/// Whether values of this phase can no longer be initialized.
 pub(crate) fn is_closed(phase: Phase) -> bool {
     lock().values.is_closed[phase as usize]
 }
 
-/// A future that initializes a value is polled: `false` if it is not to be any more.
+/// A future that initializes a value is about to be polled. `false`: it must not be polled any more.
 pub(crate) fn resume(cell: CellId) -> bool {
     let me = ThreadToken::mine();
     lock().values.resume(cell, me)
 }
 
-/// It has been polled, and is not ready.
+/// The future has been polled, and is not ready.
 pub(crate) fn suspend(cell: CellId) {
     lock().values.suspend(cell);
-    CHANGED.notify_all(); // an exit waits no longer
+    CHANGED.notify_all(); // an exit no longer waits for it
 }
 
-/// The initialization has failed, or was dropped: the next one that asks for the value tries again.
+/// The initialization has failed, or was dropped: the next thread that asks for the value tries again.
 pub(crate) fn abandon(cell: CellId) {
     lock().values.remove(cell);
     tell(cell);
 }
 
-/// Begins to close a value outside of a run, if this closes it: an exit waits for that as it does for an initialization. [`abandon`] ends it.
+/// Begins to close a value outside of a run, if `close` says that it is closed here. An exit waits for this as it does for an initialization.
+/// [`abandon`] ends it.
 pub(crate) fn begin_closing(cell: CellId, options: &Options, close: &dyn Fn() -> bool) -> bool {
     let me = ThreadToken::mine();
     let mut pending = lock_to_begin();
@@ -140,29 +141,29 @@ pub(crate) fn begin_closing(cell: CellId, options: &Options, close: &dyn Fn() ->
     is_closed_here
 }
 
-/// Ends an initialization that has made its value. `None`: it is to be finished at once, as none of its phase is initialized any more, and the
-/// exit waits for that until [`abandon`].
+/// Ends an initialization that has made its value. `None`: values of its phase can no longer be initialized, so the value is to be finished at
+/// once, and the exit waits for that until [`abandon`].
 pub(crate) fn complete(cell: CellId, phase: Phase) -> Option<Completion> {
     let mut pending = lock_with_room(1);
     if pending.values.is_in_time(cell, phase) {
         return Some(Completion { pending, phase });
     }
     drop(pending);
-    CHANGED.notify_all(); // who waits for the value waits in vain
+    CHANGED.notify_all(); // threads that wait for the value wait in vain
     None
 }
 
-/// The pending set, locked, which a value is about to join.
+/// The locked pending set, which a value is about to join.
 pub(crate) struct Completion {
     pending: Guard<'static, Pending>,
     phase: Phase,
 }
 
 impl Completion {
-    /// Lets the value join, and be seen: `publish` does that, under the lock. [`tell`] is to follow.
+    /// Lets the value join the set; `publish` makes it visible, under the lock. The caller must call [`tell`] next.
     pub(crate) fn join(self, handler: PendingHandler, publish: impl FnOnce(Handle)) -> Inserted {
         let Self { mut pending, phase } = self;
-        // An exit takes it in its turn, whoever has initialized it: there is an end to that.
+        // An exit takes it in its turn, no matter which thread has initialized it: this cannot go on forever.
         let is_late = pending.is_late() && !pending.intake.is_exit();
         let handle = pending.handlers.push(if is_late { late(phase) } else { registered(phase) }, handler);
         publish(handle);
@@ -170,23 +171,23 @@ impl Completion {
     }
 }
 
-/// This thread exits, and goes on with none of its initializations.
+/// This thread is exiting, and does not go on with its initializations.
 pub(crate) fn leave_initializations() {
     let me = ThreadToken::mine();
     lock().values.leave(me);
     CHANGED.notify_all();
 }
 
-/// Something has become of an initialization.
+/// Notified when something happens to an initialization.
 static CHANGED: Condvar = Condvar::new();
 
-/// Says to all who wait that the initialization has ended.
+/// Tells all who wait that the initialization has ended.
 pub(crate) fn tell(cell: CellId) {
-    // No more than those: who is woken may find that another one has begun, and wait for that.
+    // Only those that wait now: one that is woken may find that another initialization has begun, and wait for that.
     let waiting = lock().values.wakers.iter().filter(|waiting| waiting.cell == cell).count();
     CHANGED.notify_all();
     for waker in (0..waiting).map_while(|_| take_waker(cell)) {
-        // Code of a user. That it panics has been shown, and keeps no other one from being woken.
+        // Code of a user. Its panic has been shown, and must not keep others from being woken.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
             drop_quietly(payload);
         }
@@ -199,7 +200,7 @@ fn take_waker(cell: CellId) -> Option<Waker> {
     Some(wakers.remove(at).waker)
 }
 
-/// The pending set with room for another initialization.
+/// Locks the pending set, with room for another initialization.
 fn lock_to_begin() -> Guard<'static, Pending> {
     PENDING.lock_with_room(|pending| Some((&mut pending.values.under_way, 1)))
 }
@@ -212,11 +213,11 @@ impl Pending {
         sys::can_start_threads() && (0..values.under_way.len()).any(|at| values.can_end(at, me))
     }
 
-    /// Which initialization an exit waits for before it goes on: one of the next handler's phase, if that is the first value in it, or of an
-    /// earlier one.
+    /// The initialization that an exit waits for before it goes on: one of an earlier phase than the next handler's, or of the same phase if
+    /// that handler is a value.
     #[cold]
     pub(super) fn awaited(&mut self) -> Option<usize> {
-        // Where no thread can be started, the others are dead, or there are none.
+        // If no thread can be started, the other threads are dead, or there are none.
         if !self.intake.is_exit() || !sys::can_start_threads() {
             return None;
         }
@@ -230,8 +231,8 @@ impl Pending {
     }
 }
 
-/// Waits for the initializations whose turn it is, in one exit no longer in all than the patience of any one. It breaks with nothing if this
-/// thread is not to wait, or with what stands for one that has not ended in time.
+/// Waits for the initializations whose turn it is. All waits of one exit together take no longer than the patience of any one of them. It breaks
+/// with nothing if this thread must not wait, or with a handler that stands for an initialization that has not ended in time.
 #[cold]
 pub(super) fn await_initializations(
     mut pending: Guard<'static, Pending>,
@@ -247,7 +248,7 @@ pub(super) fn await_initializations(
     }
     while let Some(at) = pending.awaited() {
         if only == Some(RunsOn::Caller) {
-            return ControlFlow::Break(None); // another thread does
+            return ControlFlow::Break(None); // another thread waits
         }
         let Pending { values, progress, .. } = &mut *pending;
         let initialization = &mut values.under_way[at];

@@ -1,6 +1,7 @@
-//! Owns that the initializations agree with a model of threads that ask for each other's values, and that no two of those wait for each other.
+//! Owns the proof that the initializations agree with a model of threads that ask for each other's values, and that no threads wait for each
+//! other.
 //!
-//! In the model each thread has a stack of what it initializes, and waits for one cell at most; a suspended one is on no thread's stack.
+//! In the model, each thread has a stack of initializations, and waits for at most one cell. A suspended initialization is on no thread's stack.
 
 use std::panic::Location;
 
@@ -37,7 +38,7 @@ enum Step {
     Leave(usize),
     GiveUp(usize),
     Close(Phase),
-    /// The process is another one, in which only this thread is.
+    /// The process is a forked child, which has only this thread.
     Fork(usize),
 }
 
@@ -58,7 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Each cell is of one phase.
+/// The phase of a cell.
 fn phase(cell: usize) -> Phase {
     PHASES[cell % PHASES.len()]
 }
@@ -80,7 +81,7 @@ struct Model {
 }
 
 impl Model {
-    /// All that has to happen before this one can end, in the order in which one is led from one to the next.
+    /// A chain of initializations, each waiting for the next, beginning with this one.
     fn before(&self, cell: usize) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         let mut next = Some(cell);
@@ -119,7 +120,7 @@ impl Model {
         }
     }
 
-    /// A thread that waits takes no step, nor does one that exits.
+    /// Whether a thread can take a step: one that waits or exits cannot.
     fn is_free(&self, thread: usize) -> bool {
         let is_left = |run: &Run| run.thread == thread && run.progress == Progress::Exiting;
         self.waits_for[thread].is_none() && !self.runs.iter().flatten().any(is_left)

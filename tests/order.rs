@@ -98,7 +98,7 @@ fn what_cannot_be_had_is_told_and_costs_no_handler() {
     let told = format!(
         "links form a cycle: linked_beta before linked_alpha (link! at {main}:5), \
          linked_alpha before linked_beta (link! at tests/crates/contradicting/src/lib.rs:3)\n\
-         asks_for_a_stranger at {main}:9 names no_handler, which is no declared handler\n\
+         asks_for_a_stranger at {main}:9 names no_handler, which is not a declared handler\n\
          contradicts_its_phase at {main}:14 asks for an order with asks_for_a_stranger that contradicts their phases\n\
          constraints form a cycle: first at {main}:19 before second at {main}:24 before third at {main}:29 \
          before first at {main}:19\n\

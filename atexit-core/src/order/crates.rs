@@ -8,7 +8,7 @@ use super::settle;
 use crate::handler::declaration::{LinkSite, Site};
 use crate::handler::text::escaped;
 
-/// What tells two linked crates apart: a library and a binary may have one name, and so may two versions of a library.
+/// What tells two linked crates apart: a library and a binary may have the same name, and so may two versions of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CrateKey {
     name: &'static str,
@@ -33,7 +33,7 @@ impl CrateKey {
     }
 }
 
-/// Whether two texts are the same, which literals of one source mostly are by being one.
+/// Whether two texts are equal. Those of one source are mostly the same literal, which is quicker to see.
 #[inline]
 pub(crate) fn same(a: &str, b: &str) -> bool {
     std::ptr::eq(a, b) || a == b
@@ -54,7 +54,7 @@ struct Node {
     has_handlers: bool,
 }
 
-/// The crates and what is said of them.
+/// The crates, and what is stated about them.
 #[derive(Default)]
 struct Crates {
     nodes: Vec<Node>,
@@ -64,7 +64,7 @@ struct Crates {
     stated_by: Vec<usize>,
 }
 
-/// Ranks the crate of each handler, which come in the linker's order, and says what is wrong with the links.
+/// Ranks the crate of each handler. The handlers come in the linker's order. Adds what is wrong with the links to `problems`.
 pub(crate) fn ranks(
     handlers: impl Iterator<Item = CrateKey>,
     links: &[LinkSite],
@@ -77,7 +77,7 @@ pub(crate) fn ranks(
     }
     crates.state(links, problems);
     crates.drop_contradictions(links, problems);
-    // Who has no handlers comes first, where it holds nobody back.
+    // Crates without handlers come first, where they hold nothing back.
     let (with, without): (Vec<usize>, Vec<usize>) =
         (0..crates.nodes.len()).partition(|&at| crates.nodes[at].has_handlers);
     let linkers_order = [without, with].concat();
@@ -114,7 +114,7 @@ impl Crates {
         })
     }
 
-    /// Takes in what the links state, and says which crates they name that contribute nothing.
+    /// Adds what the links state, and reports the crates that they name but that contribute nothing.
     fn state(&mut self, links: &[LinkSite], problems: &mut Vec<Problem>) {
         let speakers: Vec<usize> = links.iter().map(|link| self.node(CrateKey::of(&link.site))).collect();
         for (number, (link, &speaker)) in links.iter().zip(&speakers).enumerate() {
@@ -143,7 +143,7 @@ impl Crates {
         vec![self.nodes.len() - 1]
     }
 
-    /// Drops the edges that contradict each other, and says which links state them.
+    /// Drops the edges that contradict each other, and reports which links state them.
     fn drop_contradictions(&mut self, links: &[LinkSite], problems: &mut Vec<Problem>) {
         let cycles = Cycles::find(self.nodes.len(), &self.edges);
         let mut stated_by = HashMap::new();

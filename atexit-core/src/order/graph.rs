@@ -84,9 +84,10 @@ fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
 
 /// Which edges are on cycles, and some of these cycles.
 pub(crate) struct Cycles {
-    /// Together they have every edge that is on one, unless there are `more`. In the order of the items; each the shortest through an edge.
+    /// Together they contain every edge that is on a cycle, unless there are `more`. In the order of the items; each is the shortest cycle
+    /// through one of its edges.
     pub(crate) found: Vec<Vec<usize>>,
-    /// So many more could be found of which none is put together from others.
+    /// How many more independent cycles there are: none is a combination of others.
     pub(crate) more: usize,
     component: Vec<usize>,
 }
@@ -124,11 +125,11 @@ impl Cycles {
     }
 }
 
-/// Each takes a look at all edges, in the worst case, so that without a bound there would be no end to them.
+/// In the worst case, each cycle takes a look at all edges, so there must be a bound.
 const MOST_CYCLES: usize = 100;
 
-/// How many cycles there are of which none is put together from others: in each component one more than it has edges beyond those that
-/// join its items. All edges are on cycles, and there is each of them once.
+/// How many independent cycles there are: in each component, the number of its edges, minus that of its items, plus one. All edges are on
+/// cycles, and none occurs twice.
 fn independent_cycles(edges: &[Edge], component: &[usize]) -> usize {
     let distinct = |numbers: Vec<usize>| numbers.into_iter().collect::<HashSet<_>>().len();
     let items = distinct(edges.iter().map(|edge| edge.0).collect());
@@ -136,7 +137,7 @@ fn independent_cycles(edges: &[Edge], component: &[usize]) -> usize {
     edges.len() + components - items
 }
 
-/// Looks for shortest ways, again and again.
+/// Looks for shortest paths, again and again.
 struct Search {
     next: Vec<Vec<usize>>,
     came_from: Vec<Option<usize>>,
@@ -147,7 +148,7 @@ impl Search {
         Self { came_from: vec![None; next.len()], next }
     }
 
-    /// The first item of an edge, and a shortest way from the second back to it, which exists.
+    /// The first item of an edge, and a shortest path from the second one back to it, which exists.
     fn cycle_through(&mut self, first: usize, second: usize) -> Vec<usize> {
         let Self { next, came_from } = self;
         let mut reached = vec![second];

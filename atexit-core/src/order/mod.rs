@@ -1,5 +1,5 @@
 //! Owns the order in which declared handlers count as registered, and why; pure: must not know of threads, of the pending set or of a
-//! run. Handlers that are registered by calls never come here.
+//! run. Handlers that are registered by calls never get here.
 //!
 //! Between crates, `link!` and the linker decide (see `crates`). Inside a crate the linker promises nothing: there the module tree
 //! and the position in the source decide. Constraints then move single handlers (see `settle`).
@@ -24,9 +24,9 @@ use why::Why;
 /// What there is to say about an order.
 #[derive(Default)]
 pub(crate) struct Notes {
-    /// What constraints have moved handlers.
+    /// The reasons why constraints have moved handlers.
     pub(crate) reasons: Vec<Why>,
-    /// What is wrong with what the handlers and the links ask for.
+    /// What is wrong with the order that handlers and links ask for.
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -36,14 +36,14 @@ impl Notes {
     }
 }
 
-/// Puts what the linker yielded, crates in its order, into the order of registration.
+/// Puts the declared handlers, which come in the linker's order, into the order of registration.
 pub(crate) fn arrange(declared: &[Declared], mut links: Vec<LinkSite>, notes: &mut Notes) -> Vec<DeclaredHandler> {
     let Reading { handlers, mut sources, mut keys, constrained } = Reading::of(declared);
-    // The most usual case needs none of the following, nor the pages of memory that it is on.
+    // The most common case needs none of the following, nor the memory pages that this code is on.
     if handlers.len() <= 1 && links.is_empty() && !constrained {
         return handlers;
     }
-    // Inside a crate the linker's order changes from build to build, and what is said about the links is not to change with it.
+    // Inside a crate, the linker's order changes from build to build. What is reported about the links must not change with it.
     links.sort_unstable_by_key(|LinkSite { site, .. }| (site.file, site.line, site.column, site.expansion));
     let ranks = ranks(sources.iter().map(|source| source.of_crate), &links, &mut notes.problems);
     for (source, rank) in sources.iter_mut().zip(ranks) {
@@ -63,7 +63,7 @@ pub(crate) fn arrange(declared: &[Declared], mut links: Vec<LinkSite>, notes: &m
     if constrained { constrain(placed, notes) } else { placed }
 }
 
-/// The source of handlers that the linker yields one after the other: mostly they are many, and comparing is cheaper than looking up.
+/// The source of handlers that the linker yields one after another. There are usually many of these, and comparing is cheaper than a lookup.
 struct Source {
     of_crate: CrateKey,
     module: &'static str,
@@ -86,10 +86,10 @@ impl Source {
     }
 }
 
-/// What decides without constraints, in this order. Numbers only: strings would make sorting several times slower.
+/// What decides if there are no constraints, in this order. Numbers only: strings would make sorting several times slower.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct SortKey {
-    /// That of its source among all sources.
+    /// The place of its source among all sources.
     number: u32,
     position: [u32; 5],
     source: u32,
@@ -97,7 +97,7 @@ struct SortKey {
     of: u32,
 }
 
-/// What there is to know of handlers to order them.
+/// What is needed to order handlers.
 struct Reading {
     handlers: Vec<DeclaredHandler>,
     sources: Vec<Source>,
@@ -130,7 +130,7 @@ impl Reading {
     }
 }
 
-/// The place of each source among all; two that are the same have the same.
+/// The place of each source among all; equal sources have the same place.
 fn numbers(sources: &[Source]) -> Vec<u32> {
     let mut order: Vec<usize> = (0..sources.len()).collect();
     order.sort_unstable_by(|&a, &b| sources[a].order(&sources[b]));
@@ -143,7 +143,7 @@ fn numbers(sources: &[Source]) -> Vec<u32> {
     numbers
 }
 
-/// Siblings in alphabetical order, a module after all that is in it.
+/// Siblings in alphabetical order, a module after everything in it.
 fn module_order(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.split("::"), b.split("::"));
     loop {
@@ -161,7 +161,7 @@ fn module_order(a: &str, b: &str) -> Ordering {
 #[derive(Clone, Copy)]
 struct Constraint {
     edge: Edge,
-    /// Who asks for it: the handler that moves.
+    /// The handler that asks for it, and that moves.
     of: usize,
     path: &'static str,
 }
@@ -172,7 +172,7 @@ impl Constraint {
     }
 }
 
-/// Moves handlers away from their places as constraints ask for.
+/// Moves handlers as the constraints ask.
 fn constrain(mut placed: Vec<DeclaredHandler>, notes: &mut Notes) -> Vec<DeclaredHandler> {
     let descriptions: Vec<Description> = placed.iter().map(|handler| handler.declared.describe()).collect();
     let constraints = Constraints::read(&descriptions, &mut notes.problems);
@@ -188,7 +188,7 @@ fn constrain(mut placed: Vec<DeclaredHandler>, notes: &mut Notes) -> Vec<Declare
 struct Constraints(Vec<Constraint>);
 
 impl Constraints {
-    /// Finds whom the paths mean, and leaves out what cannot hold.
+    /// Finds the handlers that the paths name, and leaves out constraints that cannot hold.
     fn read(declared: &[Description], problems: &mut Vec<Problem>) -> Self {
         let mut registrations: HashMap<TypeId, Vec<usize>> = HashMap::new();
         for (at, description) in declared.iter().enumerate() {
@@ -215,7 +215,7 @@ impl Constraints {
         this
     }
 
-    /// A phase is over before the next begins: constraints between two hold by themselves, or never.
+    /// A phase is over before the next begins: constraints between two phases hold by themselves, or never.
     fn drop_contradictions(&mut self, declared: &[Description], problems: &mut Vec<Problem>) {
         let mut told = HashSet::new();
         self.0.retain(|constraint| {
@@ -241,13 +241,13 @@ impl Constraints {
         self.0.retain(|constraint| !cycles.have(constraint.edge));
     }
 
-    /// The order of running, in which handlers have moved as they had to.
+    /// The order of running after all moves.
     fn settle(&self, declared: &[Description]) -> (Vec<usize>, Vec<Move>) {
         let edges = |pulls: bool| -> Vec<Edge> {
             let those = self.0.iter().filter(|constraint| constraint.is_pull() == pulls);
             those.map(|constraint| constraint.edge).collect()
         };
-        // A handler without the mark of a phase never comes between two with one, so that all phases can be settled at once.
+        // No constraint joins two phases any more, so all phases can be settled at once.
         let mut running = Vec::with_capacity(declared.len());
         for phase in Phase::ALL {
             running.extend((0..declared.len()).rev().filter(|&at| declared[at].phase() == phase));
@@ -255,7 +255,7 @@ impl Constraints {
         settle::settle_and_tell(&running, &edges(false), &edges(true))
     }
 
-    /// Says of each handler that has moved by which constraint: the one that left it the least room.
+    /// For each handler that has moved, the constraint that moved it: the one that left it the least room.
     fn reasons(&self, declared: &[Description], settled: &[usize], moves: &[Move]) -> Vec<(usize, Why)> {
         let mut place = vec![0; declared.len()];
         settled.iter().enumerate().for_each(|(position, &at)| place[at] = position);

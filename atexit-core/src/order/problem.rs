@@ -1,13 +1,13 @@
-//! Owns what can be wrong with what handlers and links ask for, and the words for it; must not know how it is found.
+//! Owns what can be wrong with the order that handlers and links ask for, and the words for it; must not know how it is found.
 
 use std::fmt;
 
 use crate::handler::info::HandlerInfo;
 use crate::handler::text::escaped;
 
-/// What is wrong with what handlers and links ask for; displayed on one line.
+/// A problem with the order that handlers and links ask for; displayed on one line.
 ///
-/// It is ignored; every handler still runs.
+/// What causes it is ignored, and every handler still runs.
 ///
 /// # Examples
 ///
@@ -26,39 +26,39 @@ use crate::handler::text::escaped;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// `before` or `after` names a function that is no declared handler of this program.
+    /// `before` or `after` names a function that is not a declared handler of this program.
     #[non_exhaustive]
     NotAHandler {
-        /// Who names it.
+        /// The handler that names it.
         handler: HandlerInfo,
         /// The path, as it is written.
         path: &'static str,
     },
-    /// `before` or `after` asks for the opposite of what the phases of the two say.
+    /// `before` or `after` asks for an order that contradicts the phases of the two handlers.
     #[non_exhaustive]
     Contradiction {
-        /// Who asks for it.
+        /// The handler that asks for it.
         handler: HandlerInfo,
         /// The path, as it is written.
         path: &'static str,
     },
-    /// Each of these is to run before the next, and the last before the first.
+    /// Constraints form a cycle: each of these handlers is to run before the next one, and the last before the first.
     #[non_exhaustive]
     Cycle {
-        /// The handlers on the cycle, the first fifty of them.
+        /// The first handlers on the cycle, at most fifty.
         handlers: Vec<HandlerInfo>,
         /// How many more are on it.
         more: usize,
     },
-    /// What these `link!`s state forms a cycle.
+    /// The statements of these `link!`s form a cycle.
     #[non_exhaustive]
     LinkCycle {
-        /// Each statement, and where it is made, the first fifty of them.
+        /// The first statements, each with its place, at most fifty.
         steps: Vec<String>,
         /// How many more there are.
         more: usize,
     },
-    /// There are more cycles like the hundred before this: so many of which none is put together from others.
+    /// There are more cycles than the hundred before this. Those that are combinations of others do not count.
     #[non_exhaustive]
     MoreCycles {
         /// How many.
@@ -71,15 +71,15 @@ pub enum Problem {
         linked: &'static str,
         /// The source file of the `link!`.
         file: &'static str,
-        /// The line in the file, from 1.
+        /// The line in the file, counted from 1.
         line: u32,
     },
 }
 
-/// How much of a cycle is told, which may be as long as there are handlers.
+/// How much of a cycle is reported. A cycle may be as long as there are handlers.
 const MOST_OF_A_CYCLE: usize = 50;
 
-/// The first of what is on a cycle, and how much more there is.
+/// The first items of a cycle, and how many more there are.
 pub(super) fn some_of<T>(mut all: impl ExactSizeIterator<Item = T>) -> (Vec<T>, usize) {
     (all.by_ref().take(MOST_OF_A_CYCLE).collect(), all.len())
 }
@@ -93,7 +93,7 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAHandler { handler, path } => write!(f, "{handler} names {path}, which is no declared handler"),
+            Self::NotAHandler { handler, path } => write!(f, "{handler} names {path}, which is not a declared handler"),
             Self::Contradiction { handler, path } => {
                 write!(f, "{handler} asks for an order with {path} that contradicts their phases")
             }

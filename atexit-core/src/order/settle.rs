@@ -1,29 +1,29 @@
-//! Owns the least moves that satisfy constraints which form no cycle; pure, on plain numbers: must not know what a handler or a crate is.
+//! Owns the smallest moves that satisfy constraints without cycles; pure, on plain numbers: must not know what a handler or a crate is.
 
 use super::graph::{Edge, neighbours, step};
 
-/// How an item came to its place.
+/// How an item got to its place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Move {
     #[default]
     None,
-    /// By an edge of its own, until after another item.
+    /// It was held back by an edge of its own, until after another item.
     Delayed,
-    /// Ahead of another item.
+    /// It was pulled ahead of another item.
     Pulled,
-    /// Until those that are pulled ahead of it, or that it is delayed by, have waited themselves.
+    /// It was held back because an item that is pulled ahead of it, or that delays it, had to wait itself.
     Waited,
 }
 
 /// Puts `items` into an order that satisfies all edges, moving as little as possible.
 ///
 /// First each of the `delays` holds its second item back until just after its first. Then each of the `pulls` brings its first item
-/// up to just ahead of its second; where that item has to follow what comes later, the second waits for it instead. There must be no cycle.
+/// up to just ahead of its second; if that item has to follow one that comes later, the second waits for it instead. There must be no cycle.
 pub(crate) fn settle(items: Vec<usize>, delays: &[Edge], pulls: &[Edge]) -> Vec<usize> {
     if delays.is_empty() && pulls.is_empty() { items } else { settle_and_tell(&items, delays, pulls).0 }
 }
 
-/// [`settle`], and how each item came to its place.
+/// [`settle`], and how each item got to its place.
 pub(crate) fn settle_and_tell(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> (Vec<usize>, Vec<Move>) {
     let unmoved = |items: &[usize]| (items.to_vec(), vec![Move::None; items.len()]);
     let pass = |items: &[usize], pulls| Settling::new(items, delays, pulls).settle(items);
@@ -37,29 +37,30 @@ pub(crate) fn settle_and_tell(items: &[usize], delays: &[Edge], pulls: &[Edge]) 
     (settled, moves)
 }
 
-/// What is known of an item while the items are placed one by one, in their order.
+/// What is known about an item while the items are placed one by one, in their order.
 #[derive(Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "facts, each of its own")]
 struct Item {
-    /// Who comes after it, in the order of the items.
+    /// The items that must come after it, in the order of the items.
     followers: Vec<usize>,
-    /// Who comes before it, and whether that one is to be pulled; in the order of the items.
+    /// The items that must come before it, each with whether it is to be pulled; in the order of the items.
     needs: Vec<(usize, bool)>,
-    /// So many of them, from the first on, are placed.
+    /// How many of its needs, from the first on, are placed.
     met: usize,
     /// Some other item pulls it.
     is_pulled: bool,
-    /// So many of them keep it from being placed, for they are not placed, and nobody pulls them or they have such needs themselves. The
-    /// number never grows, so that nobody has to look at the same needs again and again.
+    /// How many of its needs keep it from being placed: they are not placed, and either nothing pulls them, or they have such needs themselves.
+    /// The number never grows, so the same needs are not looked at again and again.
     hindered_by: usize,
-    /// Once it can be placed, it can until it is.
+    /// It can be placed. This stays so until it is.
     is_placeable: bool,
-    /// What was missing when placing it was last tried.
+    /// What was missing at the last attempt to place it.
     blocked_by: Option<usize>,
-    /// The last check that came by, and for whose sake.
+    /// The last check that reached it.
     checked: usize,
+    /// The item that would pull it, in that check.
     puller: Option<usize>,
-    /// While it waits for what it needs, and that for what it needs in turn: the run that has it, and where in it.
+    /// While it waits for its needs, and these for theirs: the run that it is in, and its place there.
     run: Option<(usize, usize)>,
     /// Its own turn has come.
     reached: bool,
@@ -67,18 +68,18 @@ struct Item {
     placed: bool,
 }
 
-/// What is to be done next, the last first.
+/// What is to be done, the last one first.
 enum Turn {
-    /// Placing the last item of a run, after what it needs.
+    /// Place the last item of a run, after what it needs.
     Run(usize),
-    /// Trying those that waited for an item.
+    /// Try to place the items that waited for another one.
     Followers(std::vec::IntoIter<usize>),
 }
 
 struct Settling {
     of: Vec<Item>,
     checks: usize,
-    /// Each item is needed by the one before it. An item is in one run at most.
+    /// In a run, each item is needed by the one before it. An item is in at most one run.
     runs: Vec<Vec<usize>>,
     result: Vec<usize>,
 }
@@ -119,8 +120,8 @@ impl Settling {
         (self.result, self.of.into_iter().map(|item| item.moved).collect())
     }
 
-    /// Places an item, pulling others ahead of it, and then whoever has waited for one of them. Does nothing, not even by halves, if
-    /// something has to come first that is still to come.
+    /// Places an item, pulls others ahead of it, and then places those that waited for one of them. Does nothing at all if an item has to come
+    /// first whose turn has not come.
     fn visit(&mut self, start: usize) {
         self.runs.clear();
         // Instead of recursion.
@@ -158,7 +159,8 @@ impl Settling {
         }
     }
 
-    /// A run that begins with the item: where that waits already, it is not begun anew, for all in between would be gone through again.
+    /// A run that begins with the item. If the item is already in a run, the rest of that run is taken over: to begin anew would go through all
+    /// of it again.
     fn run_from(&mut self, item: usize) -> usize {
         let run = match self.of[item].run {
             Some((run, 0)) => return run,
@@ -190,10 +192,10 @@ impl Settling {
         None
     }
 
-    /// Whether nothing is missing that an item, or one that is pulled with it, is held back for, but what is pulled with it.
+    /// Whether an item can be placed now: whatever delays it, or an item that is pulled with it, is placed or is pulled with it.
     fn is_placeable(&mut self, start: usize) -> bool {
         let Item { hindered_by, is_placeable, .. } = self.of[start];
-        // Who would be pulled with an item never changes but by being placed: what was missing is missing still.
+        // The items that are pulled with another one only change by being placed, so what was missing is still missing.
         if hindered_by > 0 || self.missing_for(start).is_some() {
             return false;
         }
@@ -202,13 +204,13 @@ impl Settling {
         is_placeable
     }
 
-    /// Looks at all that is pulled with an item, and notes what is missing, if anything is.
+    /// Looks at everything that is pulled with an item, and notes what is missing, if anything is.
     fn pulls_all_it_needs(&mut self, start: usize) -> bool {
         self.checks += 1;
         self.enter(start, None);
         let (mut open, mut held_back, mut blocked) = (vec![start], Vec::new(), Vec::new());
         self.look_at_pulled(&mut open, &mut held_back, Some(&mut blocked));
-        // What one cannot be placed without is missing here, too, unless somebody else pulls it: mostly that is told without a look at more.
+        // What blocks one of them is missing here, too, unless another one pulls it. Mostly this can be told without looking further.
         let by = blocked.first().and_then(|&at| self.missing_for(at));
         if let Some(by) = by.filter(|&by| !self.is_with_it(by)) {
             if blocked.iter().all(|&at| self.of[at].blocked_by == Some(by)) {
@@ -224,8 +226,8 @@ impl Settling {
         missing.is_none()
     }
 
-    /// Enters what the `open` ones pull, and all that this pulls in turn, but leaves out who is known to be blocked where that is asked for.
-    /// Whom something is held back for comes with what that is: it may turn out to be pulled, too.
+    /// Enters what the `open` items pull, and what this pulls in turn. With `blocked`, an item that is known to be blocked goes there, and is not
+    /// followed. `held_back` gets each delayed item together with the one that delays it, which may turn out to be pulled, too.
     fn look_at_pulled(
         &mut self,
         open: &mut Vec<usize>,
@@ -257,7 +259,7 @@ impl Settling {
         self.of[item].blocked_by.filter(|&by| !self.of[by].placed)
     }
 
-    /// Whether an item is pulled with the one that the check is about, as far as that has come.
+    /// Whether an item is pulled with the one that the check is about, as far as the check has got.
     fn is_with_it(&self, item: usize) -> bool {
         self.of[item].checked == self.checks
     }
@@ -279,7 +281,7 @@ impl Settling {
         }
     }
 
-    /// Places the item, and says who was waiting for just that.
+    /// Places the item, and returns those that were waiting for it.
     fn place(&mut self, at: usize) -> Vec<usize> {
         self.result.push(at);
         self.of[at].placed = true;
@@ -293,7 +295,7 @@ impl Settling {
         followers.into_iter().filter(|&follower| self.of[follower].reached).collect()
     }
 
-    /// These do not keep others from being placed any more, nor do those who have been kept from it by these alone, if somebody pulls them.
+    /// These no longer keep others from being placed. Nor do the items that only these have hindered, if something pulls them.
     fn hinder_no_more(&mut self, mut items: Vec<usize>) {
         while let Some(item) = items.pop() {
             for at in 0..self.of[item].followers.len() {

@@ -1,4 +1,4 @@
-//! Owns why a handler runs where it does, and the words for it; must not know how that is found.
+//! Owns the reasons why a handler runs where it does, and the words for them; must not know how they are found.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::handler::text::escaped;
 
 /// Why a handler runs where it does in a [`Plan`](crate::Plan), after the one above it.
 ///
-/// Displayed, it is what the column of the plan says.
+/// Displayed, it is the text in the last column of the plan.
 ///
 /// # Examples
 ///
@@ -24,17 +24,17 @@ use crate::handler::text::escaped;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Why {
-    /// It is the topmost one: displayed as nothing.
+    /// It is at the top; displayed as nothing.
     Topmost,
-    /// `registered earlier`: a call registered it, before the one above it was registered.
+    /// `registered earlier`: a call registered it before the one above it.
     RegisteredEarlier,
     /// `declared`: it is declared, and a call registered the one above it.
     Declared,
-    /// `source`: by its module or its position in the source of its crate.
+    /// `source`: by its module, or by its position in the source of its crate.
     Source,
-    /// `link!`: by the order of crates, which a [`link!`](crate::link!) states.
+    /// `link!`: by the order of crates that a [`link!`](crate::link!) states.
     Link,
-    /// `linker`: by the order of crates, which is the linker's.
+    /// `linker`: by the linker's order of crates.
     Linker,
     /// `phase`: its [`Phase`](crate::Phase) comes after that of the one above it.
     Phase,
@@ -53,7 +53,7 @@ pub enum Why {
     /// `waits for LABEL`: by a constraint of that handler, which could be pulled up no further.
     #[non_exhaustive]
     WaitsFor {
-        /// Whose constraint it is.
+        /// The handler whose constraint it is.
         handler: HandlerInfo,
     },
 }

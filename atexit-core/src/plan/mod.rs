@@ -331,7 +331,7 @@ mod tests {
             Problem::Contradiction { handler: info("open", 8), path: "close" },
         ];
         let error = PlanError { problems };
-        let shown = "close at src/main.rs:3 names db::flush, which is no declared handler\n\
+        let shown = "close at src/main.rs:3 names db::flush, which is not a declared handler\n\
                      open at src/main.rs:8 asks for an order with close that contradicts their phases";
         assert_eq!(format!("{error:?}"), shown);
         assert_eq!(format!("{error:#?}"), shown);

@@ -4,7 +4,7 @@ use super::super::graph::steps_of;
 use super::*;
 use proptest::prelude::*;
 
-/// The rule in as many words: no stack of its own, nothing remembered.
+/// The rule in plain words: recursion, and nothing remembered.
 struct Reference<'a> {
     delays: &'a [Edge],
     pulls: &'a [Edge],
@@ -33,7 +33,7 @@ impl Reference<'_> {
         self.order.iter().copied().filter(first).collect()
     }
 
-    /// The item and all that would be pulled with it.
+    /// The item, and everything that would be pulled with it.
     fn with(&self, item: usize) -> Vec<usize> {
         let pulled = self.missing(self.pulls, item);
         [item].into_iter().chain(pulled.into_iter().flat_map(|pulled| self.with(pulled))).collect()
@@ -119,10 +119,10 @@ fn what_moves_is_what_is_annotated_and_no_further_than_it_must() {
     }
 }
 
-/// So many items in their order, delays and pulls.
+/// The number of items, which are in their order; the delays; and the pulls.
 type Case = (usize, Vec<Edge>, Vec<Edge>);
 
-/// Orders as large programs may have them, and worse ones, with so many items.
+/// Orders with this many items, as large programs may have them, and worse ones.
 fn large(count: usize) -> Vec<(&'static str, Case)> {
     let edges = |those: &dyn Fn(usize) -> Option<Edge>| (0..count).filter_map(those).collect::<Vec<Edge>>();
     let (middle, last) = (count / 2, count - 1);
@@ -157,7 +157,7 @@ fn large(count: usize) -> Vec<(&'static str, Case)> {
     ]
 }
 
-/// As many edges as items, which form no cycle: they all go up in another order.
+/// As many edges as items. They form no cycle: they all go up in another order.
 fn any(count: usize, seed: usize) -> Vec<Edge> {
     let scattered = |item: usize, salt: usize| (item + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
     let pairs = (0..count).map(|item| (scattered(item, seed * 1000) % count, scattered(item, seed * 7777) % count));
@@ -165,7 +165,7 @@ fn any(count: usize, seed: usize) -> Vec<Edge> {
     pairs.map(|(a, b)| if up(&(a, b)) { (a, b) } else { (b, a) }).filter(up).collect()
 }
 
-/// All `x` before 0, each after a `b` that an earlier item pulls: each turn lets one of them go.
+/// Each `x` is before 0, and after a `b` that an earlier item pulls: each turn lets one of them go.
 fn let_go_one_by_one(count: usize) -> Case {
     let each =
         || (0..(count - 1) / 3).map(|number| (1 + 2 * number, 2 + 2 * number, 1 + 2 * ((count - 1) / 3) + number));
@@ -173,7 +173,7 @@ fn let_go_one_by_one(count: usize) -> Case {
     (count, each().map(|(_, x, b)| (b, x)).collect(), pulls.collect())
 }
 
-/// A chain before one item, of which each is waited for by another that pulls what comes before that one item, too.
+/// A chain before one item. For each of its links, another item waits that also pulls what comes before that one item.
 fn released_on_the_way(count: usize) -> Case {
     let third = (count - 1) / 3;
     let each = || (0..third).map(|number| (number, third + 1 + number, 2 * third + 1 + number));
@@ -181,7 +181,7 @@ fn released_on_the_way(count: usize) -> Case {
     (count, each().map(|(waiting, x, _)| (x, waiting)).collect(), pulls.collect())
 }
 
-/// Half of all pull one that pulls the other half, of which one is delayed by what the last one pulls.
+/// One half pulls a hub, which pulls the other half. One of that half is delayed by what the last one pulls.
 fn held_up_by_one_that_is_pulled(count: usize) -> Case {
     let (hub, by, held_up) = (count / 2, count - 3, count - 2);
     let pulls = (0..hub).map(|item| (hub, item)).chain((hub + 1..by).chain([held_up]).map(|item| (item, hub)));

@@ -1,18 +1,18 @@
-//! Owns what other Unix systems do, Apple's, the BSDs and Android among them; must not know what a handler is.
+//! Owns what other Unix systems do, such as Apple's, the BSDs and Android; must not know what a handler is.
 //!
-//! It is written by what was read in the sources of their C libraries: Apple's Libc-1725 and dyld-1378, FreeBSD's, OpenBSD's of 2017, NetBSD's
-//! of 2007, and Android's bionic. With `--cfg at_exit_as_bsd` Linux does what is here, and so it is tested; with
-//! `--cfg at_exit_as_bsd="netbsd"` besides, what is for NetBSD and for systems that are not known.
+//! It follows the sources of their C libraries: Apple's Libc-1725 and dyld-1378, FreeBSD's, OpenBSD's of 2017, NetBSD's of 2007, and Android's
+//! bionic. It is tested on Linux, which uses this file with `--cfg at_exit_as_bsd`. With `--cfg at_exit_as_bsd="netbsd"` in addition, Linux does
+//! what is meant for NetBSD and for unknown systems.
 //!
 //! # How an exit is told from an unload
 //!
-//! A herald is installed after the hook, so that it is called before it: an exit function that belongs to no object. An exit calls it, and the unloading of
-//! an object does not: Apple's C library calls then what lies within the object, and the others what was installed with the object's handle.
-//! It outlives all objects, as it is one of the C library's own functions: `pthread_mutex_trylock`, on a mutex that is never freed. The
-//! handle is the address of the mutex, as NetBSD's passes no argument without a handle.
+//! After the hook, a herald is installed, so that it is called before the hook: an exit function that belongs to no object. An exit calls it. The
+//! unloading of an object does not: then Apple's C library calls what lies within the object, and the others call what was installed with the
+//! object's handle. The herald outlives all objects, because it is a function of the C library: `pthread_mutex_trylock`, on a mutex that is never
+//! freed. Its handle is the address of the mutex, because NetBSD passes no argument without a handle.
 //!
-//! Where a library is linked, the loader may be called first at an exit, as on Linux (see its `loader`). So the hook and its herald are
-//! installed once more when a handler is registered first; before that, it looks like an unload.
+//! If a library is linked, the loader may be called first at an exit, as on Linux (see its `loader`). So the hook and its herald are installed
+//! once more when the first handler is registered; before that, an exit looks like an unload.
 
 pub(crate) use super::by_std::{await_end, exit_by_std, is_running, thread_id, vain_wait};
 pub(crate) use super::iso_c::{exit, exit_at_once, flush_and_exit as exit_in_child};
@@ -25,8 +25,8 @@ use super::ExitHook;
 use super::posix::{self, __cxa_atexit, Caller, Unix};
 use super::sync::Instant;
 
-/// The C library holds no lock while it calls exit functions, or one that the thread which has it may take again. Of NetBSD's this is not so, and
-/// of others it is not known.
+/// The C library holds no lock while it calls exit functions, or only one that its holder may take again. NetBSD's does hold one; of others, this
+/// is not known.
 const IS_FREE_IN_EXIT: bool = cfg!(any(
     target_vendor = "apple",
     target_os = "freebsd",
@@ -64,7 +64,7 @@ pub(crate) fn install_hook<H: ExitHook>() {
     install_herald();
 }
 
-/// Nobody tells.
+/// Nothing tells, so assume it.
 pub(crate) fn in_library() -> bool {
     true
 }
@@ -73,12 +73,12 @@ pub(crate) fn is_unloaded() -> bool {
     IS_UNLOADED.load(Ordering::Relaxed)
 }
 
-/// The loader's lock is held during an unload, and a new thread waits for it.
+/// During an unload, the loader's lock is held, and a new thread waits for it.
 pub(crate) fn can_start_threads() -> bool {
     !is_unloaded() && (IS_FREE_IN_EXIT || !IS_HOOK_CALLED.load(Ordering::Relaxed))
 }
 
-/// What is left of C's exit functions runs, where the C library lets its `exit` be called again.
+/// The remaining exit functions run, if the C library lets its `exit` be called again.
 pub(crate) fn exit_again(status: i32) -> ! {
     if IS_FREE_IN_EXIT {
         exit(status)
@@ -96,20 +96,20 @@ unsafe extern "C" {
     fn pthread_mutex_unlock(mutex: *mut c_void) -> c_int;
 }
 
-/// What the herald locks. Null without memory.
+/// What the herald locks. Null if memory is out.
 static MUTEX: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
 fn install_herald() {
     let mutex = mutex();
     if !mutex.is_null() {
-        // SAFETY: neither the function nor the mutex ever goes away. A C function that gets more than it reads is what every ABI at hand allows.
+        // SAFETY: neither the function nor the mutex ever goes away. All these ABIs let a C function get more arguments than it reads.
         unsafe { __cxa_atexit(pthread_mutex_trylock as *const c_void, mutex, mutex) };
     }
 }
 
-/// The mutex, made when it is first asked for: by a constructor, before there is a second thread.
+/// The mutex. It is made at the first call, which comes from a constructor, before there is a second thread.
 fn mutex() -> *mut c_void {
-    /// Larger than a `pthread_mutex_t` of any system, and aligned as memory of `calloc` is.
+    /// Larger than a `pthread_mutex_t` of any system. `calloc` aligns it.
     const SIZE: usize = 128;
     unsafe extern "C" {
         fn calloc(count: usize, size: usize) -> *mut c_void;
@@ -120,7 +120,7 @@ fn mutex() -> *mut c_void {
     }
     // SAFETY: ISO C.
     let memory = unsafe { calloc(1, SIZE) };
-    // SAFETY: POSIX; it is ours, and large enough.
+    // SAFETY: POSIX. The memory is ours, and large enough.
     if !memory.is_null() && unsafe { pthread_mutex_init(memory, std::ptr::null()) } == 0 {
         MUTEX.store(memory, Ordering::Release);
         return memory;
@@ -128,13 +128,13 @@ fn mutex() -> *mut c_void {
     std::ptr::null_mut()
 }
 
-/// Whether the herald has locked its mutex. Without a mutex it is an unload, in which a handler may do less.
+/// Whether the herald has locked its mutex. Without a mutex, assume an unload, in which a handler may do less.
 fn has_herald_come() -> bool {
     let mutex = MUTEX.load(Ordering::Acquire);
     if mutex.is_null() {
         return false;
     }
-    // SAFETY: POSIX; the mutex was made, and is never destroyed.
+    // SAFETY: POSIX. The mutex was made, and is never destroyed.
     if unsafe { pthread_mutex_trylock(mutex) } != 0 {
         return true;
     }

@@ -1,4 +1,4 @@
-//! Owns what can be said and done where a system offers no more than std; must not know which system it is on.
+//! Owns what std alone can find out and do; must not know which system it is on.
 
 #[cfg(any(not(windows), miri))]
 use std::time::Duration;
@@ -9,16 +9,16 @@ use super::sync::thread::JoinHandle;
 #[cfg(any(not(unix), target_family = "wasm", miri))]
 pub(crate) use without_posix::*;
 
-/// Through std, which flushes its own buffer, and lets no second thread in.
+/// By std, which flushes its own buffer, and lets no second thread in.
 pub(crate) fn exit_by_std(status: i32) -> ! {
     std::process::exit(status)
 }
 
-/// Nobody is waited for who may need a lock of this exit.
+/// Does not wait: the thread may need a lock of this exit.
 #[cfg(any(not(windows), miri))]
 pub(crate) fn await_end(_: &JoinHandle<()>, _: Duration) {}
 
-/// What a thread waits for cannot be asked.
+/// `None`: the system does not say what a thread waits for.
 pub(crate) fn thread_id() -> Option<u64> {
     None
 }
@@ -35,10 +35,10 @@ pub(crate) fn vain_wait(_: u64) -> Option<VainWait> {
 mod without_posix {
     use crate::sys::ForkHooks;
 
-    /// A parent sees all of a status, unless what is interpreted is a Unix.
+    /// A parent sees all bits, except where Miri interprets a Unix program.
     pub(crate) const STATUS_MASK: i32 = if cfg!(unix) { 0xff } else { -1 };
 
-    /// Nothing forks. That these would be called keeps the compiler from calling them dead code.
+    /// Nothing forks. The functions are mentioned so that the compiler does not report them as dead code.
     pub(crate) fn watch_forks<F: ForkHooks>() {
         let _ = [F::before, F::in_parent, F::in_child];
     }
@@ -48,7 +48,7 @@ mod without_posix {
         false
     }
 
-    /// No file gives rights to whoever starts it.
+    /// No program file gives rights to the user who starts it.
     pub(crate) fn has_rights_of_another() -> bool {
         false
     }

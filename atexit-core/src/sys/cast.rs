@@ -1,4 +1,4 @@
-//! Owns finding out which type a generic function was called with; must not know what for.
+//! Owns finding out the type that a generic function was called with; must not know what for.
 
 use std::any::TypeId;
 use std::io;
@@ -7,23 +7,23 @@ use std::mem::ManuallyDrop;
 
 /// # Safety
 ///
-/// There must be no type that differs from this one by a lifetime only.
+/// There must be no type that differs from this one only by a lifetime.
 pub(crate) unsafe trait WithoutLifetimes: 'static {}
 
 // SAFETY: it has no parameters.
 unsafe impl WithoutLifetimes for io::Error {}
 
-/// The value as what it is, if that is this type, or else back again.
+/// The value as a `U`, if `T` is `U`; otherwise, returns it unchanged.
 pub(crate) fn cast<T, U: WithoutLifetimes>(value: T) -> Result<U, T> {
     if type_id::<T>() != TypeId::of::<U>() {
         return Err(value);
     }
     let value = ManuallyDrop::new(value);
-    // SAFETY: `T` is `U` but for lifetimes, of which `U` has none; the value is moved out of what does not drop it.
+    // SAFETY: `T` is `U` except for lifetimes, and `U` has none. The value is moved out of a wrapper that does not drop it.
     Ok(unsafe { std::mem::transmute_copy(&value) })
 }
 
-/// [`TypeId::of`], also for a type with lifetimes, which do not count.
+/// [`TypeId::of`] for any type; lifetimes are ignored.
 fn type_id<T>() -> TypeId {
     trait Typed {
         fn type_id(&self) -> TypeId
@@ -39,8 +39,8 @@ fn type_id<T>() -> TypeId {
         }
     }
     let typed: &dyn Typed = &PhantomData::<T>;
-    // SAFETY: only the bound of the trait object changes, for which nothing is stored. The method reads no `T`, and lifetimes are gone when
-    // it runs.
+    // SAFETY: only the bound of the trait object changes, and nothing is stored for that. The method reads no `T`, and lifetimes are erased by
+    // the time it runs.
     unsafe { std::mem::transmute::<&dyn Typed, &(dyn Typed + 'static)>(typed) }.type_id()
 }
 

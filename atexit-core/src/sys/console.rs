@@ -1,8 +1,8 @@
-//! Owns what the console of Windows tells a process, and how the thread is woken that waits for it; must not know what is done when an event
-//! arrives. Written by its documentation; Ctrl-C has been tried with wine.
+//! Owns what the console of Windows tells a process, and how the thread that waits for it is woken; must not know what is done when an event
+//! arrives. Written from its documentation; Ctrl-C has been tried with Wine.
 //!
-//! The system calls a handler of the console on a new thread, where everything may be done, as nothing has been interrupted. It calls
-//! the latest first, and the next one only if that says that the event is not its own.
+//! The system calls a console handler on a new thread, where everything is allowed, because nothing was interrupted. It calls the latest handler
+//! first, and the next one only if that handler does not take the event.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,7 +24,7 @@ pub(crate) static UNCATCHABLE: &[Signal] = &[];
 pub(crate) static FAULTS: &[Signal] = &[];
 pub(crate) static NO_ENDS: &[Signal] = &[];
 
-/// What is done about an event is not kept by event: there is one list of handlers.
+/// There are no dispositions for single events: there is one list of handlers.
 #[derive(Clone, Copy)]
 pub(crate) struct Disposition;
 
@@ -33,13 +33,13 @@ impl Disposition {
         if SUPPORTED.contains(&signal) { Ok(Self) } else { Err(io::ErrorKind::InvalidInput.into()) }
     }
 
-    /// The system calls no handler for a Ctrl-C that the process ignores.
+    /// Never: if the process ignores Ctrl-C, the system calls no handler for it.
     #[expect(clippy::unused_self, reason = "elsewhere it is looked at")]
     pub(crate) fn is_ignored(self) -> bool {
         false
     }
 
-    /// Nothing forks: it is what `catch` has set, which comes first again.
+    /// Nothing forks, so this can only be what `catch` has set: it comes first again.
     #[expect(clippy::unused_self, reason = "likewise")]
     pub(crate) fn restore(self, _: Signal) {
         let _ = come_first();
@@ -49,7 +49,7 @@ impl Disposition {
 /// A bit for each event that is caught.
 static CAUGHT: AtomicU32 = AtomicU32::new(0);
 
-/// What is called then.
+/// What is called when one arrives.
 static ARRIVED: OnceLock<fn(Signal)> = OnceLock::new();
 
 fn bit(event: i32) -> u32 {
@@ -65,7 +65,7 @@ pub(crate) fn catch(signal: Signal, arrived: fn(Signal)) -> io::Result<()> {
 
 /// Puts the handler in front of those that are set.
 fn come_first() -> io::Result<()> {
-    // SAFETY: the handler has the signature that the system asks for. That it is not there to be taken away is no harm.
+    // SAFETY: the handler has the required signature. To remove it when it is not there does no harm.
     let is_set = unsafe {
         SetConsoleCtrlHandler(Some(handler), 0);
         SetConsoleCtrlHandler(Some(handler), 1)
@@ -81,20 +81,20 @@ unsafe extern "system" fn handler(event: u32) -> i32 {
     if signal == Signal::CTRL_C || signal == Signal::CTRL_BREAK {
         return 1;
     }
-    // Of the others the process dies as soon as this returns, and in some seconds anyway.
+    // At the other events, the process dies as soon as this returns, and in some seconds anyway.
     loop {
         std::thread::sleep(Duration::MAX);
     }
 }
 
-/// Nanoseconds of a clock that nobody sets, and never 0.
+/// Nanoseconds of a monotonic clock, never 0.
 pub(crate) fn now() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     let elapsed = START.get_or_init(Instant::now).elapsed().as_nanos();
     u64::try_from(elapsed).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-/// Ends with the status of a process that does nothing about the event.
+/// Ends the process with the status of one that does not handle the event.
 pub(crate) fn die_by(_: Signal) -> ! {
     super::exit_at_once(STATUS_CONTROL_C_EXIT)
 }
@@ -111,7 +111,7 @@ impl Waker {
         Ok(Self(Arc::default()))
     }
 
-    /// From now on [`wake`] wakes whoever waits here.
+    /// From now on, [`wake`] wakes the thread that waits here.
     pub(crate) fn publish(self) {
         WAITS_AT.get_or_init(|| self);
     }

@@ -1,10 +1,10 @@
-//! Owns how Linux is asked whether a thread waits in vain; must not know what it was to do.
+//! Owns how Linux is asked whether a thread waits in vain; must not know what the thread was doing.
 //!
-//! `/proc/self/task/N/syscall` says in which system call a thread is, and with which arguments. One of two shows that it never goes on:
+//! `/proc/self/task/N/syscall` says in which system call a thread is, and with which arguments. Two calls show that it never goes on:
 //!
-//! - `pause`, where std's `exit` parks every thread but the first, and so does musl's from 1.2.6 on;
-//! - `futex`, for a lock of the C library's that belongs to the very thread which waits for this one: that of glibc's `exit`, from 2.41
-//!   on, or that of a stream. glibc keeps beside such a lock which thread has it; with musl the lock is that thread's number.
+//! - `pause`, in which std's `exit` parks every thread but the first, and so does musl's from 1.2.6 on;
+//! - `futex`, for a lock of the C library that is held by the very thread that waits for this one: the lock of glibc's `exit`, from 2.41 on, or
+//!   that of a stream. glibc stores next to such a lock which thread has it; with musl, the lock itself is that thread's number.
 
 use std::ffi::{c_int, c_long, c_void};
 use std::fs::File;
@@ -17,7 +17,7 @@ use crate::sys::{DeadEnd, VainWait};
 /// The calls of an architecture, by their numbers.
 struct Calls {
     gettid: c_long,
-    /// What the line begins with.
+    /// How the line begins.
     pause: &'static str,
     futex: &'static str,
 }
@@ -36,7 +36,7 @@ const CALLS: Option<Calls> = if cfg!(all(target_arch = "x86_64", target_pointer_
     None
 };
 
-/// The thread that the hook was called on last, as C's locks name it. Nothing else is published with it.
+/// The thread on which the hook was called last, as C's locks name it. `Relaxed`: it publishes nothing else.
 static IN_EXIT: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) fn note_exit_on_this_thread() {
@@ -63,24 +63,24 @@ pub(crate) fn thread_id() -> Option<u64> {
 
 pub(crate) fn vain_wait(thread_id: u64) -> Option<VainWait> {
     let mut buffer = Buffer::new();
-    // First: if it goes on meanwhile, this number is that of an earlier wait, and not found again.
+    // First: if the thread goes on meanwhile, this number belongs to an earlier wait, and is not found again.
     let number = waits(buffer.read(thread_id, "status")?)?;
     let dead_end = dead_end(std::str::from_utf8(buffer.read(thread_id, "syscall")?).ok()?)?;
     Some(VainWait { dead_end, number })
 }
 
-/// Whether the thread runs, or would if there were a processor for it.
+/// Whether the thread runs, or would run if a processor were free.
 pub(crate) fn is_running(thread_id: u64) -> Option<bool> {
     Some(Buffer::new().read(thread_id, "syscall")?.starts_with(b"running"))
 }
 
-/// How often the thread has waited, as its status says. What else stands there need not be text: the name of a thread may be cut off.
+/// How often the thread has waited, as its status says. The rest of the status need not be UTF-8: the name of a thread may be cut off.
 fn waits(status: &[u8]) -> Option<u64> {
     let value = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"voluntary_ctxt_switches:"))?;
     std::str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
-/// Where the files about a thread are read to. On the stack: a handler may have used up all memory.
+/// A buffer for the files about a thread. It is on the stack, because a handler may have used up all memory.
 struct Buffer([u8; 4096]);
 
 impl Buffer {
@@ -88,14 +88,14 @@ impl Buffer {
         Self([0; 4096])
     }
 
-    /// The file, or as much of its end as fits: a status names all groups of the user before what is looked for.
+    /// The file, or as much of its end as fits: a status lists all groups of the user before the line in question.
     fn read(&mut self, thread_id: u64, file: &str) -> Option<&[u8]> {
         let mut path = [0; 64];
         let mut rest = &mut path[..];
         write!(rest, "/proc/self/task/{thread_id}/{file}").ok()?;
         let unused = rest.len();
         let path = std::str::from_utf8(&path[..path.len() - unused]).ok()?;
-        let opened = File::open(path).ok()?; // which allocates for much longer paths only
+        let opened = File::open(path).ok()?; // this allocates only for much longer paths
         self.read_end(opened).ok()
     }
 
@@ -121,7 +121,7 @@ fn dead_end(call: &str) -> Option<DeadEnd> {
     }
     let mut arguments = call.strip_prefix(futex)?.split(' ');
     let address = arguments.next()?.strip_prefix("0x")?;
-    // As C waits for a lock: private to the process, without end. std's locks wait by another operation.
+    // This is how C waits for a lock: private to the process, and without a time-out. std's locks wait by another operation.
     let [operation, value, end] = [arguments.next()?, arguments.next()?, arguments.next()?];
     if [operation, end] != ["0x80", "0x0"] {
         return None;
@@ -134,23 +134,23 @@ fn dead_end(call: &str) -> Option<DeadEnd> {
     (owner != 0 && owner == IN_EXIT.load(Ordering::Relaxed)).then_some(DeadEnd::Lock)
 }
 
-/// musl's locks of streams hold the number of their owner, and this bit while others wait.
+/// A stream's lock in musl is the number of its owner, plus this bit while others wait.
 fn owner_of_stream(lock: u64) -> Option<usize> {
     const IS_AWAITED: u64 = 1 << 30;
     let owner = lock.checked_sub(IS_AWAITED).filter(|&owner| owner < IS_AWAITED)?;
     usize::try_from(owner).ok()
 }
 
-/// Which thread has the lock, if this is one of those where glibc keeps that. The memory is read by way of a file, as it may be no such lock,
-/// or be given back meanwhile.
+/// Which thread has the lock, if it is one for which glibc stores that. The memory is read through a file, because it may not be such a lock, or
+/// may be freed meanwhile.
 fn owner(lock: u64, value: &str) -> Option<usize> {
-    /// Taken, and others wait.
+    /// The value of a lock that is taken, while others wait.
     const IS_AWAITED: &str = "0x2";
     if !cfg!(target_env = "gnu") || value != IS_AWAITED {
         return None;
     }
     let mut owner = [0; size_of::<usize>()];
-    // After the lock itself, and how often its owner has taken it.
+    // It comes after the lock itself and the number of times that its owner has taken it.
     let at = lock.checked_add(2 * size_of::<c_int>() as u64)?;
     File::open("/proc/self/mem").ok()?.read_exact_at(&mut owner, at).ok()?;
     Some(usize::from_ne_bytes(owner))

@@ -1,8 +1,8 @@
-//! Owns a function pointer the type of whose result is forgotten, in a constant, too; must not know what the function does.
+//! Owns a function pointer that forgets the type of the function's result, and can be made in a constant; must not know what the function does.
 
 use std::mem::transmute;
 
-/// A function, and what it is to be called with.
+/// A function, and the argument for it.
 pub(crate) struct Call<A, R> {
     function: fn(A) -> R,
     argument: A,
@@ -14,14 +14,14 @@ impl<A, R> Call<A, R> {
     }
 }
 
-/// What calls functions of one kind, and makes the same of all their results.
+/// Calls functions of one kind, and converts all their results to one type.
 pub(crate) trait Convert<A, R, W, O> {
     fn convert(call: Call<A, R>, with: &W) -> O;
 }
 
-/// A function of an `A`. Called, it makes an `O` of what it returns, with the help of a `W`.
+/// A function that takes an `A`. When it is called, its result is made into an `O`, with the help of a `W`.
 pub(crate) struct ErasedFn<A, W, O> {
-    /// Of which type it is `call` knows.
+    /// `call` knows its type.
     function: fn(),
     call: fn(fn(), A, &W) -> O,
 }
@@ -29,11 +29,11 @@ pub(crate) struct ErasedFn<A, W, O> {
 impl<A, W, O> ErasedFn<A, W, O> {
     pub(crate) const fn new<R, C: Convert<A, R, W, O>>(function: fn(A) -> R) -> Self {
         let call = |function, argument, with: &W| {
-            // SAFETY: this code is stored below, beside the pointer that it is called with, and that one is of this type.
+            // SAFETY: this code is stored below, beside the pointer that it is called with, which has this type.
             let function = unsafe { transmute::<fn(), fn(A) -> R>(function) };
             C::convert(Call { function, argument }, with)
         };
-        // SAFETY: a pointer to a function is as valid as one to another function; it is not called until it is what it was.
+        // SAFETY: all function pointers are equally valid; this one is called only after it has its own type again.
         Self { function: unsafe { transmute::<fn(A) -> R, fn()>(function) }, call }
     }
 

@@ -1,9 +1,9 @@
-//! Owns the replacement of functions that this module of the process, the program or a DLL, imports from others; must not know what the
-//! functions do.
+//! Owns the replacement of functions that this module of the process (the program or a DLL) imports from others; must not know what the functions
+//! do.
 //!
-//! A module calls what it imports through a table of addresses, its own, which the loader fills in. Of this module alone the entries of some
-//! names are changed: no code is, nor the tables of other modules. A function is found by its name in whichever library it is imported from, as a
-//! C runtime of today is spread over many. The layout is Microsoft's ("PE Format", "The .idata Section").
+//! A module calls its imports through its own table of addresses, which the loader fills in. Only some entries of this module's table are
+//! changed, found by name; no code is changed, and no table of another module. A name is looked up in all libraries, because today's C runtime
+//! is spread over many of them. The layout is Microsoft's ("PE Format", "The .idata Section").
 
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -14,26 +14,26 @@ use windows_sys::Win32::System::Memory::{
     VirtualQuery,
 };
 
-/// A function that is to be called instead of the imported one of this name.
+/// A function to call instead of the imported one of this name.
 pub(super) struct Replacement {
     pub(super) name: &'static CStr,
     pub(super) by: usize,
-    /// Where the address of the imported one is put.
+    /// Gets the address of the imported one.
     pub(super) imported: &'static AtomicUsize,
 }
 
-/// Replaces what can be: nothing in a module whose linker has left no names in it, or that has tables for two kinds of code.
+/// Replaces what it can. That is nothing if the linker has left no names in the module, or if the module has tables for two kinds of code.
 ///
 /// # Safety
 ///
-/// `module` is where a module is loaded that stays there meanwhile, and a replacement can be called as the imported function is.
+/// `module` is the address of a module that stays loaded meanwhile, and each replacement can be called like the imported function.
 pub(super) unsafe fn replace(module: *const u8, replacements: &[Replacement]) {
     if cfg!(target_arch = "arm64ec") {
         return;
     }
     let module = Module(module);
     let mut imports = module.imports();
-    // One after the other, each for another library; the last has no addresses.
+    // One entry for each library; the last one has no addresses.
     while let Some(import) = imports.filter(|&at| module.u32_at(at + Import::ADDRESSES) != 0) {
         let names = module.offset_at(import + Import::NAMES);
         let addresses = module.offset_at(import + Import::ADDRESSES);
@@ -59,17 +59,17 @@ fn replace_in_library(module: Module, names: usize, addresses: usize, replacemen
     }
 }
 
-/// Puts the replacement into an entry, which is not writable as a rule, and the protection back.
+/// Puts the replacement into an entry. The entry is usually not writable, so its protection is changed, and restored.
 fn set(entry: &AtomicUsize, replacement: &Replacement) {
     let imported = entry.load(Ordering::SeqCst);
     if imported == replacement.by {
         return;
     }
     let at = entry.as_ptr().cast();
-    // Where the linker has put the table among code, that code may be running.
+    // If the linker has put the table among code, that code may be running.
     let writable = if is_executable(at) { PAGE_EXECUTE_READWRITE } else { PAGE_READWRITE };
     if let Some(before) = protect(at, writable) {
-        replacement.imported.store(imported, Ordering::SeqCst); // first: it may be called as soon as it is there
+        replacement.imported.store(imported, Ordering::SeqCst); // first: the replacement may be called as soon as it is in place
         entry.store(replacement.by, Ordering::SeqCst);
         protect(at, before);
     }
@@ -77,18 +77,18 @@ fn set(entry: &AtomicUsize, replacement: &Replacement) {
 
 fn protect(at: *const c_void, new: PAGE_PROTECTION_FLAGS) -> Option<PAGE_PROTECTION_FLAGS> {
     let mut before = 0;
-    // SAFETY: the entry is part of this module; who may write to it is changed, and not what is there.
+    // SAFETY: the entry is part of this module. Only its protection is changed, not its content.
     let is_done = unsafe { VirtualProtect(at, size_of::<usize>(), new, &raw mut before) } != 0;
     is_done.then_some(before)
 }
 
 fn is_executable(at: *const c_void) -> bool {
-    /// All kinds of pages that are.
+    /// The bits of all executable kinds of pages.
     const EXECUTABLE: PAGE_PROTECTION_FLAGS = 0xf0;
     let mut about = MaybeUninit::<MEMORY_BASIC_INFORMATION>::zeroed();
-    // SAFETY: the system is told how large it is.
+    // SAFETY: the system gets the size of the structure.
     unsafe { VirtualQuery(at, about.as_mut_ptr(), size_of::<MEMORY_BASIC_INFORMATION>()) };
-    // SAFETY: it holds numbers and a pointer, which may all be zero, as they are if the system does not know.
+    // SAFETY: it contains numbers and a pointer, which may all be zero, and are if the system fills nothing in.
     unsafe { about.assume_init() }.Protect & EXECUTABLE != 0
 }
 
@@ -130,14 +130,14 @@ impl Module {
         self.read(offset)
     }
 
-    /// An offset that is written there.
+    /// The offset that is stored there.
     fn offset_at(self, offset: usize) -> usize {
         self.u32_at(offset) as usize
     }
 
-    /// A number comes before the name.
+    /// The name; a number comes before it.
     fn name_at(self, offset: usize) -> &'static CStr {
-        // SAFETY: the loader has read this name, which ends, and stays as long as this code does.
+        // SAFETY: the loader has read this name, which ends with a null, and stays as long as this code does.
         unsafe { CStr::from_ptr(self.0.add(offset + 2).cast::<c_char>()) }
     }
 

@@ -8,10 +8,10 @@ unsafe extern "C" {
     fn fflush(stream: *mut c_void) -> c_int;
 }
 
-/// Not through std, whose own `exit` aborts the second time that a thread enters it.
+/// Not by std, whose own `exit` aborts when a thread enters it twice.
 pub(crate) fn exit(status: i32) -> ! {
-    // SAFETY: ISO C: `exit` may be called from anywhere but an exit function; this crate calls it there, by `exit_again`, only where the
-    // C library at hand allows it.
+    // SAFETY: ISO C: `exit` may be called anywhere except in an exit function. This crate calls it there, by `exit_again`, only if the C library
+    // allows it.
     unsafe { c_exit(status) }
 }
 
@@ -20,13 +20,13 @@ pub(crate) fn address_of_exit() -> usize {
     c_exit as *const () as usize
 }
 
-/// Writes out C's streams.
+/// Flushes C's streams.
 pub(crate) fn flush() {
     // SAFETY: ISO C: a null stream means all of them.
     unsafe { fflush(std::ptr::null_mut()) };
 }
 
-/// Flushes C's buffers and ends the process, for C libraries that do not let an exit function call `exit`.
+/// Flushes C's streams and ends the process, for C libraries that do not let an exit function call `exit`.
 #[cfg(any(not(windows), miri))]
 pub(crate) fn flush_and_exit(status: i32) -> ! {
     flush();

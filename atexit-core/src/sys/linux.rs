@@ -25,7 +25,7 @@ mod musl;
 #[cfg(target_env = "musl")]
 pub(crate) use musl::install_hook;
 
-/// A `dlclose` holds the loader's lock, for which a new thread waits.
+/// A `dlclose` holds the loader's lock, and a new thread waits for it.
 pub(crate) fn can_start_threads() -> bool {
     !is_unloaded()
 }
@@ -33,7 +33,7 @@ pub(crate) fn can_start_threads() -> bool {
 struct Linux;
 
 impl Unix for Linux {
-    /// glibc passes it.
+    /// glibc passes the status, musl does not.
     fn status(passed: c_int) -> Option<i32> {
         cfg!(target_env = "gnu").then_some(passed)
     }
@@ -60,12 +60,12 @@ impl Unix for Linux {
         musl::end_with(status);
     }
 
-    /// For a terminal, which `poll` calls writable when there is room for a single byte. Opened anew it has a mode of its own; that of
+    /// For a terminal, which `poll` calls writable when there is room for a single byte. Opened again, it has a mode of its own; the mode of
     /// descriptor 2 is shared with other processes.
     fn without_blocking() -> Option<File> {
         const O_NOCTTY: c_int = 0o400;
         const O_NONBLOCK: c_int = 0o4000;
-        // Where the flags have other numbers, they are not known here.
+        // On these processors the flags have other numbers.
         let is_usual = !cfg!(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc64"));
         if !is_usual || !std::io::stderr().is_terminal() {
             return None;
@@ -87,11 +87,11 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
     posix::write_stderr::<Linux>(text, until)
 }
 
-/// A thread that ends may be the last but this one, and then waits for it.
+/// Does not wait: the thread may be the last one besides this one, and then waits for it.
 pub(crate) fn await_end(_: &JoinHandle<()>, _: Duration) {}
 
-/// glibc lets the exiting thread call `exit` again: the remaining exit functions run, with the new status. C leaves this
-/// undefined and newer versions of musl trap it.
+/// glibc lets the exiting thread call `exit` again: the remaining exit functions run, with the new status. C leaves this undefined, and newer
+/// versions of musl trap it.
 pub(crate) fn exit_again(status: i32) -> ! {
     if cfg!(target_env = "gnu") {
         exit(status)
@@ -99,8 +99,8 @@ pub(crate) fn exit_again(status: i32) -> ! {
     super::iso_c::flush_and_exit(status)
 }
 
-/// With musl nothing tells whether this thread is inside C's `exit` already, where std's aborts: there another thread calls it, and if that
-/// one waits in vain, this one is.
+/// With musl, nothing tells whether this thread is already inside C's `exit`, where std's `exit` would abort. So another thread calls it, and if
+/// that thread waits in vain, this one is inside.
 pub(crate) fn exit_by_std(status: i32) -> ! {
     if cfg!(target_env = "musl") {
         exit_on_another_thread(status);
@@ -108,11 +108,11 @@ pub(crate) fn exit_by_std(status: i32) -> ! {
     std::process::exit(status)
 }
 
-/// Returns only where no thread can be had.
+/// Returns only if no thread can be started.
 fn exit_on_another_thread(status: i32) {
-    /// How long after each other two looks at the other thread are.
+    /// The time between two looks at the other thread.
     const LOOK: Duration = Duration::from_millis(50);
-    /// How many looks it has to begin. In a child it never does where std has a lock of its own taken for good.
+    /// How many looks it has to begin. In a forked child it may never begin, because a lock of std is taken for good.
     const LOOKS: u32 = 100;
     let leaver = Arc::new(AtomicU64::new(0));
     let theirs = Arc::clone(&leaver);
@@ -134,7 +134,7 @@ fn exit_on_another_thread(status: i32) {
     }
 }
 
-/// From 2.41 on, glibc lets one thread at a time into `exit`. The lock is not given back in a child, whose parent's thread may have had it.
+/// From 2.41 on, glibc lets one thread at a time into `exit`. If a thread of the parent had the lock, nobody releases it in the child.
 pub(crate) fn exit_in_child(status: i32) -> ! {
     if cfg!(target_env = "gnu") && glibc_version() < Some((2, 41)) {
         exit(status)
@@ -147,7 +147,7 @@ fn glibc_version() -> Option<(u32, u32)> {
     unsafe extern "C" {
         safe fn gnu_get_libc_version() -> *const std::ffi::c_char;
     }
-    // SAFETY: glibc: it is a text that ends, and stays.
+    // SAFETY: glibc returns a text that ends with a null and is never freed.
     let version = unsafe { std::ffi::CStr::from_ptr(gnu_get_libc_version()) };
     let (major, minor) = version.to_str().ok()?.split_once('.')?;
     Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
@@ -183,7 +183,7 @@ fn without_sigpipe(write: impl FnOnce()) {
     };
     write();
     let at_once = [0; 2];
-    // SAFETY: POSIX: takes the signal of the write, which is this thread's, if it came, and puts the mask back.
+    // SAFETY: POSIX. It takes the signal of the write, if it came, which was sent to this thread, and restores the mask.
     unsafe {
         if !was_pending {
             sigtimedwait(&raw const pipe, std::ptr::null_mut(), &raw const at_once);

@@ -1,33 +1,33 @@
-//! Owns what the loader does with the object that this code is in: whether that is the program or a shared library, and who finalises it
-//! when; must not know what a handler is.
+//! Owns what the loader does with the object that this code is in: whether that is the program or a shared library, and when and why it is
+//! finalized; must not know what a handler is.
 //!
 //! # The problem
 //!
-//! The loader finalises a library when `dlclose` unloads it, and all that is still loaded at the exit. Both call the hook, by
-//! `__cxa_finalize`, with a status of 0. The hook that was planted when a library was opened never sees the second: C's `exit` calls it
-//! before. But a library that is linked or preloaded is set up before the program's own start-up has C plant the loader's exit function.
-//! That one, planted later, is called first, and an exit looks like an unload.
+//! The loader finalizes a library when `dlclose` unloads it, and everything that is still loaded at the exit. Both call the hook, by
+//! `__cxa_finalize`, with a status of 0. A hook that was installed when its library was opened never sees the second case, because C's `exit`
+//! calls it earlier. But a library that is linked or preloaded is set up before the program's own start-up makes C install the loader's exit
+//! function. That function was installed later, so it is called first, and an exit looks like an unload.
 //!
-//! # The usual answers, and why they do not serve here
+//! # The usual answers, and why they do not work here
 //!
-//! An object that the program needs, or that is preloaded, is never unloaded. But to find that out takes the names of all objects and of
-//! what they need, and `LD_PRELOAD` as it once was; and it tells nothing of a library that a constructor of such an object has opened.
-//! What the loader says of its work to debuggers, and its list of objects, look the same in both.
+//! An object that the program needs, or that is preloaded, is never unloaded. But to find that out takes the names of all objects and of what
+//! they need, and the original `LD_PRELOAD`; and it says nothing about a library that a constructor of such an object has opened. What the
+//! loader tells debuggers, and its list of objects, look the same in both cases.
 //!
 //! # What we do
 //!
-//! An entry of `.fini_array` notes that the loader finalises this object. It is called before `__cxa_finalize`, which the C compiler's
-//! own entry calls, the first of the array and the last to be called. A hook that is called without that note is called by C's `exit`.
+//! An entry of `.fini_array` notes that the loader finalizes this object. It is called before `__cxa_finalize`: that is called by the C
+//! compiler's own entry, which is the first of the array and is called last. If the hook is called without that note, C's `exit` calls it.
 //!
-//! After that note, `dlclose` and the exit differ by one thing only: `dlclose` holds the loader's lock while it finalises. (That is also why
-//! no thread may be started then: it would wait for it.) glibc's locks are recursive mutexes in the data of the loader, and such a mutex
-//! names the thread that has it. So those are counted that look like one that this thread has just locked. `dl_iterate_phdr`
-//! holds another one of them while it calls back, at the start, so that one is found at least; else the loader is built otherwise, and
-//! it is taken for a `dlclose`, in which a handler may do less.
+//! After that note, `dlclose` and the exit differ in one thing only: `dlclose` holds the loader's lock while it finalizes. (This is also why no
+//! thread may be started then: it would wait for the lock.) glibc's locks are recursive mutexes in the loader's data, and such a mutex names the
+//! thread that has it. So we count the mutexes that look like one that this thread has just locked. At the start we count while
+//! `dl_iterate_phdr` calls back, which holds another of these locks, so we find at least one. If we do not, the loader is built differently, and
+//! we assume a `dlclose`, in which a handler may do less.
 //!
 //! A `dlclose` in one of C's exit functions is an exit, too, but one in which no thread may be started.
 //!
-//! musl unloads nothing, finalises no object by `__cxa_finalize`, and calls exit functions before it finalises.
+//! musl unloads nothing, finalizes no object by `__cxa_finalize`, and calls exit functions before it finalizes.
 
 use std::ffi::{c_char, c_int, c_ulong, c_void};
 use std::ops::ControlFlow;
@@ -35,28 +35,28 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering}
 
 use crate::sys::posix::{Caller, is_in_exit};
 
-/// What is noted when the loader finalises this object, which the thread that does so reads when it calls the hooks next.
-static IS_FINALISED: AtomicBool = AtomicBool::new(false);
+/// Noted when the loader finalizes this object. The same thread reads it when it calls the hooks after that.
+static IS_FINALIZED: AtomicBool = AtomicBool::new(false);
 static IS_UNLOADED: AtomicBool = AtomicBool::new(false);
 static IS_IN_EXIT: AtomicBool = AtomicBool::new(false);
 
-/// What is noted at the start.
+/// Noted at the start.
 static IS_LIBRARY: AtomicBool = AtomicBool::new(false);
-/// Where the loader has its data, and how many words of them; none if its locks are not known.
+/// Where the loader has its data, and how many words; 0 if its locks are not known.
 static DATA: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 static WORDS: AtomicUsize = AtomicUsize::new(0);
 
 #[used]
-// SAFETY: the section holds functions, which the loader calls with arguments that this one does not read.
+// SAFETY: the section contains functions, which the loader calls with arguments that this one does not read.
 #[unsafe(link_section = ".fini_array")]
 static NOTE: extern "C" fn() = note;
 
 extern "C" fn note() {
     let is_unloaded = IS_LIBRARY.load(Ordering::Relaxed) && holds_lock().unwrap_or(true);
     IS_UNLOADED.store(is_unloaded, Ordering::Relaxed);
-    // The hook itself cannot tell: the C compiler's entry, which leads to it, has nothing by which it can be seen through.
+    // The hook itself cannot tell: the C compiler's entry, which leads to it, cannot be unwound.
     IS_IN_EXIT.store(is_unloaded && is_in_exit(), Ordering::Relaxed);
-    IS_FINALISED.store(true, Ordering::Relaxed);
+    IS_FINALIZED.store(true, Ordering::Relaxed);
 }
 
 pub(crate) fn is_unloaded() -> bool {
@@ -64,9 +64,9 @@ pub(crate) fn is_unloaded() -> bool {
 }
 
 pub(crate) fn caller() -> Caller {
-    let [is_finalised, is_unloaded, is_in_exit] =
-        [&IS_FINALISED, &IS_UNLOADED, &IS_IN_EXIT].map(|noted| noted.load(Ordering::Relaxed));
-    match (is_finalised, is_unloaded) {
+    let [is_finalized, is_unloaded, is_in_exit] =
+        [&IS_FINALIZED, &IS_UNLOADED, &IS_IN_EXIT].map(|noted| noted.load(Ordering::Relaxed));
+    match (is_finalized, is_unloaded) {
         (false, _) => Caller::Exit,
         (true, false) => Caller::LoaderAtExit,
         (true, true) if is_in_exit => Caller::UnloadAtExit,
@@ -74,8 +74,8 @@ pub(crate) fn caller() -> Caller {
     }
 }
 
-/// Whether this object is a shared library. It is asked at the start, and only then: to look at the objects takes a lock of the loader's, which
-/// another thread may keep when the process exits, or have kept when this one was forked.
+/// Whether this object is a shared library. Called only at the start: to look at the objects takes a lock of the loader, which another thread may
+/// hold when the process exits, or may have held when this process was forked.
 pub(crate) fn in_library() -> bool {
     const AT_PHDR: c_ulong = 3;
     unsafe extern "C" {
@@ -96,17 +96,17 @@ pub(crate) fn in_library() -> bool {
     !in_program
 }
 
-/// Notes where the loader has its locks, if they are such as one can count.
+/// Notes where the loader has its locks, if they can be counted.
 fn find_locks() {
     unsafe extern "C" {
         fn dlsym(object: *mut c_void, name: *const c_char) -> *mut c_void;
     }
-    // SAFETY: POSIX; without an object it looks in all that the program was started with. Only glibc has this name.
+    // SAFETY: POSIX. Without an object, it searches all objects that the program was started with. Only glibc has this name.
     let data = unsafe { dlsym(std::ptr::null_mut(), c"_rtld_global".as_ptr()) };
     each_object(|loader| {
         let Some(bytes) = loader.bytes_from(data as usize) else { return ControlFlow::Continue(()) };
         let words = bytes / size_of::<AtomicU32>();
-        // Meanwhile this thread holds one of them at least.
+        // During this call, this thread holds at least one of them.
         if count_locks(data, words) > 0 {
             DATA.store(data, Ordering::Relaxed);
             WORDS.store(words, Ordering::Relaxed);
@@ -115,7 +115,7 @@ fn find_locks() {
     });
 }
 
-/// Whether this thread holds the loader's lock, if that can be told.
+/// Whether this thread holds the loader's lock, if that is known.
 fn holds_lock() -> Option<bool> {
     let words = WORDS.load(Ordering::Relaxed);
     (words > 0).then(|| count_locks(DATA.load(Ordering::Relaxed), words) > 0)
@@ -124,23 +124,23 @@ fn holds_lock() -> Option<bool> {
 /// How many of the loader's locks this thread holds.
 fn count_locks(data: *const c_void, words: usize) -> usize {
     let mine = holder_of_mine();
-    // SAFETY: the loader's own data, which are never unmapped, are aligned as all data are, and may change meanwhile.
+    // SAFETY: this is the loader's own data, which is never unmapped and is aligned. It may change meanwhile, so the words are atomic.
     let words: &[AtomicU32] = unsafe { std::slice::from_raw_parts(data.cast(), words) };
     words.windows(MUTEX).filter(|mutex| holder(mutex) == mine).count()
 }
 
-/// How many words of a mutex are looked at: its state, a count, and, in an order that depends on the processor, its kind, its owner,
-/// and how many use it.
+/// How many words of a mutex are looked at: its state, a count, and then its kind, its owner and its number of users, in an order that depends on
+/// the processor.
 const MUTEX: usize = 5;
 
-/// What is the same in all mutexes of one kind that one thread holds.
+/// The words that are the same in all mutexes of one kind that one thread holds.
 fn holder(mutex: &[AtomicU32]) -> [u32; 3] {
     [2, 3, 4].map(|word: usize| mutex[word].load(Ordering::Relaxed))
 }
 
-/// That of a recursive mutex that this thread holds.
+/// These words of a recursive mutex that this thread holds.
 fn holder_of_mine() -> [u32; 3] {
-    /// Larger than a `pthread_mutex_t` and its attributes, and aligned as they are.
+    /// Larger than a `pthread_mutex_t` or its attributes, and aligned as these are.
     #[repr(C, align(8))]
     struct Memory([AtomicU32; 16]);
     const RECURSIVE: c_int = 1;
@@ -154,7 +154,7 @@ fn holder_of_mine() -> [u32; 3] {
     }
     let attributes = Memory([const { AtomicU32::new(0) }; 16]);
     let mutex = Memory([const { AtomicU32::new(0) }; 16]);
-    // SAFETY: POSIX; both are ours, where no other thread sees them, and what is atomic may be written to.
+    // SAFETY: POSIX. Both are ours, no other thread sees them, and atomics may be written to.
     unsafe {
         pthread_mutexattr_init(&raw const attributes);
         pthread_mutexattr_settype(&raw const attributes, RECURSIVE);
@@ -170,7 +170,7 @@ fn holder_of_mine() -> [u32; 3] {
     mine
 }
 
-/// A loaded object, as `dl_iterate_phdr` tells of it. There is more, which older C libraries do not have.
+/// A loaded object, as `dl_iterate_phdr` passes it. There are more fields, which older C libraries lack.
 #[repr(C)]
 struct Object {
     base: usize,
@@ -179,7 +179,7 @@ struct Object {
     count: u16,
 }
 
-/// A part of it, as ELF has it.
+/// A segment of it, as defined by ELF.
 #[repr(C)]
 struct Segment {
     kind: u32,
@@ -196,10 +196,10 @@ struct Segment {
 }
 
 impl Object {
-    /// How much there is from this address to the end of the segment of this object that it lies in, if it does.
+    /// How many bytes there are from this address to the end of its segment, if it is in a segment of this object.
     fn bytes_from(&self, address: usize) -> Option<usize> {
         const LOADED: u32 = 1;
-        // SAFETY: the loader has read them, and they stay for as long as the object does.
+        // SAFETY: the loader has read them, and they stay as long as the object does.
         let segments = unsafe { std::slice::from_raw_parts(self.segments, self.count.into()) };
         let mut loaded = segments.iter().filter(|segment| segment.kind == LOADED);
         loaded.find_map(|segment| {
@@ -209,7 +209,7 @@ impl Object {
     }
 }
 
-/// Shows all objects that are loaded, until it is told to stop.
+/// Shows the loaded objects one by one, until `show` breaks.
 fn each_object<F: FnMut(&Object) -> ControlFlow<()>>(mut show: F) {
     unsafe extern "C" {
         fn dl_iterate_phdr(
@@ -222,12 +222,12 @@ fn each_object<F: FnMut(&Object) -> ControlFlow<()>>(mut show: F) {
         _: usize,
         show: *mut c_void,
     ) -> c_int {
-        // SAFETY: it is the closure of below, which nobody else uses meanwhile.
+        // SAFETY: it is the closure from below, which nothing else uses meanwhile.
         let show = unsafe { &mut *show.cast::<F>() };
-        // SAFETY: the loader passes an object that stays during the call.
+        // SAFETY: the loader passes an object that is valid during the call.
         c_int::from(show(unsafe { &*object }).is_break())
     }
-    // SAFETY: all C libraries of Linux have this function, and call `call` with the argument that they are given.
+    // SAFETY: every C library on Linux has this function, and calls `call` with the argument that it gets here.
     unsafe { dl_iterate_phdr(call::<F>, (&raw mut show).cast()) };
 }
 

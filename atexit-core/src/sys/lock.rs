@@ -1,15 +1,16 @@
-//! Owns the library's locks, and the order in which they are taken; must not know how what they guard is used.
+//! Owns the library's locks, and the order in which they are taken; must not know how the guarded data is used.
 //!
-//! A thread that holds one of them takes only later ones, so that no two threads wait for each other. Debug builds assert it. Under none
-//! of them: code of a user, input or output, or a wait other than on the lock's own condition. `fork` takes all that are static, in order,
-//! and so does an allocator with its own: under those of the run, the configuration and the pending set nothing is allocated or freed, either.
+//! A thread that holds one of them takes only later ones, so no two threads wait for each other. Debug builds assert this. Under a lock there
+//! is no code of a user, no input or output, and no wait except on the lock's own condition. `fork` takes all static locks, in order, and an
+//! allocator may do so with its own. So under the locks of the run, the configuration and the pending set, nothing is allocated or freed,
+//! either.
 //!
 //! # Whose turn it is
 //!
-//! std's locks are not fair: a thread that takes one again and again may be faster each time than one that has been woken for it. To most
-//! threads that is worth it. One that forks takes all of them, so it raises a flag at each while it waits for it, at one after the other, and
-//! whoever comes and sees the flag steps back. Before it come those only that had looked already, once each: as many as there are threads.
-//! Who steps back does so for a time that is bounded, and holds earlier locks at most, which the forking thread has then, or does not need.
+//! std's locks are not fair: a thread that takes one again and again may be faster each time than one that has been woken for it. For most
+//! threads, that is a good bargain. But a thread that forks takes all locks, one after another. So it raises a flag at a lock while it waits
+//! for it, and a thread that sees the flag steps back. Only threads that had already looked get the lock before it, once each. The wait of a
+//! thread that steps back is bounded. It holds at most earlier locks, and the forking thread already has those, or does not need them.
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
@@ -30,24 +31,24 @@ pub(crate) enum Rank {
     Run,
     /// What the program has configured.
     Config,
-    /// Where an exiting thread and its exit thread meet: one for each pair.
+    /// Where an exiting thread and its exit thread meet: one lock for each pair.
     Handover,
-    /// The pending handlers: under this lock none is taken.
+    /// The pending handlers: no other lock is taken under this one.
     Pending,
 }
 
-/// How often, and for how long, a thread steps back: far longer in all than another one takes to wake up.
+/// How often, and for how long, a thread steps back: in all, far longer than another thread takes to wake up.
 const STEPS: usize = 10_000;
 const STEP: Duration = Duration::from_micros(50);
 
 pub(crate) struct Lock<T> {
     rank: Rank,
-    /// How many threads that fork wait for it. A hint, with which nothing is published.
+    /// How many forking threads wait for it. `Relaxed`: it is a hint, and publishes nothing else.
     forking: AtomicU32,
     mutex: Mutex<T>,
 }
 
-/// While this is kept, the lock is taken.
+/// As long as this is kept, the lock is taken.
 pub(crate) struct Guard<'a, T> {
     value: MutexGuard<'a, T>,
     held: Held,
@@ -58,7 +59,7 @@ impl<T> Lock<T> {
         Self { rank, forking: AtomicU32::new(0), mutex: Mutex::new(value) }
     }
 
-    /// A lock is never poisoned: no code of a user runs under it, so nothing is half done.
+    /// Takes the lock. Poison is ignored: no code of a user runs under it, so nothing is half done.
     #[inline]
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
@@ -69,7 +70,7 @@ impl<T> Lock<T> {
         Guard { value: self.mutex.lock().unwrap_or_else(PoisonError::into_inner), held }
     }
 
-    /// The same, unless it is taken.
+    /// Takes the lock, unless it is taken already.
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
         let held = Held::note(self.rank);
         let value = match self.mutex.try_lock() {
@@ -91,7 +92,7 @@ impl<T> Lock<T> {
         }
     }
 
-    /// The same for a thread that forks, whose turn it is soon.
+    /// Takes the lock for a thread that forks, which gets its turn soon.
     pub(crate) fn lock_to_fork(&self) -> Guard<'_, T> {
         let held = Held::note(self.rank);
         self.forking.fetch_add(1, Ordering::Relaxed);
@@ -100,12 +101,12 @@ impl<T> Lock<T> {
         Guard { value, held }
     }
 
-    /// In a forked child, nobody else does.
+    /// In a forked child, no other thread waits to fork.
     pub(crate) fn forget_forks_in_child(&self) {
         self.forking.store(0, Ordering::Relaxed);
     }
 
-    /// The same with room for so many more items in a vector, if there is one. Memory is allocated and freed while the lock is not taken.
+    /// Takes the lock, with room for so many more items in a vector, if there is one. Memory is allocated and freed while the lock is not taken.
     pub(crate) fn lock_with_room<V>(&self, vector: impl Fn(&mut T) -> Option<(&mut Vec<V>, usize)>) -> Guard<'_, T> {
         loop {
             let mut guard = self.lock();
@@ -138,7 +139,7 @@ impl<T> Guard<'_, T> {
         Self { value: condition.wait_timeout(value, at_most).unwrap_or_else(PoisonError::into_inner).0, held }
     }
 
-    /// Waits while something holds of the value, for this long at most.
+    /// Waits while `holds` is true of the value, for this long at most.
     pub(crate) fn wait_timeout_while(
         self,
         condition: &Condvar,
@@ -170,7 +171,7 @@ thread_local! {
     static HELD: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Remembers in debug builds that this thread holds a lock.
+/// Remembers, in debug builds, that this thread holds a lock.
 struct Held(Rank);
 
 impl Held {

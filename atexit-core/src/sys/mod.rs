@@ -1,32 +1,32 @@
 //! Owns the seam to the operating system and the C library: what the rest of the crate asks of them. It must not know who asks, or what
-//! for: what has to call back up is handed in as a type that implements [`ExitHook`] or [`ForkHooks`].
+//! for: code that calls back up is passed in as a type that implements [`ExitHook`] or [`ForkHooks`].
 //!
-//! Each kind of system has a file, in which the same names mean the same, so that nothing above this room asks which system it is on.
+//! Each kind of system has a file, in which the same names mean the same, so nothing above this room asks which system it is on.
 //!
 //! | a system's file has | and promises |
 //! |---|---|
-//! | `install_hook::<H>()` | `H` is called when the process exits, before everything that was planted earlier; and when this library is unloaded, before its code goes away. Out of memory it does nothing. |
-//! | `in_library()` | Whether this code is in a shared library, whose first hooks may stand behind the loader's own exit function. |
-//! | `is_unloaded()` | Whether the hook is called because the loader unloads this library; as far as one can tell. |
-//! | `can_start_threads()` | Whether a thread that is started now begins to run, also while this one is inside the hook. |
-//! | `watch_forks::<F>()` | `F` is called around each `fork` by the forking thread. Out of memory it does nothing; where nothing forks, neither. |
+//! | `install_hook::<H>()` | Calls `H` when the process exits, before everything that was installed earlier; and when this library is unloaded, before its code is unmapped. Does nothing if memory is out. |
+//! | `in_library()` | Whether this code is in a shared library, whose first hooks may be called after the loader's own exit function. |
+//! | `is_unloaded()` | Whether the hook is called because the loader unloads this library, as far as is known. |
+//! | `can_start_threads()` | Whether a thread that is started now begins to run, even while this one is inside the hook. |
+//! | `watch_forks::<F>()` | Calls `F` around each `fork`, on the forking thread. Does nothing if memory is out, or if nothing forks. |
 //! | `process_id()` | A number that no parent or child of this process has. It never fails. |
-//! | `write_stderr(text, until)` | Writes without a lock, a buffer or a panic, and never raises a signal. Waits for a slow reader until then, or for as long as it takes where Windows detaches a DLL; `true` if all was written. |
-//! | `exit(status)` | Ends the process by C's `exit`: whatever else is planted runs. |
+//! | `write_stderr(text, until)` | Writes without a lock, a buffer or a panic, and never raises a signal. Waits for a slow reader until then, or as long as it takes when Windows detaches a DLL; `true` if all was written. |
+//! | `exit(status)` | Ends the process by C's `exit`: everything else that is installed runs. |
 //! | `exit_again(status)` | The same from inside the hook, with another status than the process was about to end with. |
-//! | `is_in_exit()` | Whether this thread is inside C's `exit`, as far as one can tell. |
-//! | `exit_by_std(status)` | The same by std's `exit`, which flushes std's stdout; also where only the system can find out that this thread is inside C's `exit`. |
-//! | `exit_in_child(status)` | The same in a child that was forked while another thread of its parent may have been inside C's `exit`. What else is planted runs where that can be. |
-//! | `exit_at_once(status)` | Ends the process: nothing that is planted runs. It takes no lock. |
-//! | `await_end(thread, at_most)` | Waits until the system is done with a thread that is about to end, where that takes none of the locks of an exit. |
-//! | `thread_id()` | The number by which the system knows this thread, if [`vain_wait`] can be asked about it. |
-//! | `is_running(id)` | Whether that thread has something to do, rather than to wait, if anything tells. |
+//! | `is_in_exit()` | Whether this thread is inside C's `exit`, as far as is known. |
+//! | `exit_by_std(status)` | Ends the process by std's `exit`, which flushes std's stdout; also if only the system can find out that this thread is inside C's `exit`. |
+//! | `exit_in_child(status)` | The same in a child that was forked while another thread of its parent may have been inside C's `exit`. Everything else that is installed runs if possible. |
+//! | `exit_at_once(status)` | Ends the process: nothing that is installed runs. Takes no lock. |
+//! | `await_end(thread, at_most)` | Waits until the system is done with a thread that is about to end, unless that takes a lock of an exit. |
+//! | `thread_id()` | The system's number of this thread, if [`vain_wait`] can be asked about it. |
+//! | `is_running(id)` | Whether that thread runs, rather than waits, if the system tells. |
 //! | `vain_wait(id)` | What that thread waits for in vain, if it does: see [`VainWait`]. |
-//! | `has_rights_of_another()` | Whether the process may do what whoever started it may not, so that its environment is not to be trusted. |
+//! | `has_rights_of_another()` | Whether the process has rights that the user who started it lacks, so that its environment must not be trusted. |
 //! | `STATUS_MASK` | The bits of an exit status that a parent sees. |
 //!
-//! What no system does differently is in this file, `spawn` and `spawn_with_stack` among it, in `sync` (what std offers to threads), `lock` (locks, and their order) and `token`
-//! (names of threads).
+//! What is the same on every system is in this file (`spawn` and `spawn_with_stack`, for example), in `sync` (what std offers to threads), in
+//! `lock` (locks, and their order) and in `token` (names of threads).
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,18 +73,18 @@ use sync::thread::{Builder, JoinHandle};
 
 /// What is called when the process exits, or this library is unloaded.
 pub(crate) trait ExitHook {
-    /// What handlers ask the end of the process for.
+    /// What handlers ask for at the end of the process.
     type Asked: 'static;
 
-    /// `status` is what the process was about to end with, if that is known by now. `None`: nothing is asked for.
+    /// `status` is what the process was about to end with, if that is known by now. Returns `None` if nothing is asked for.
     fn exiting(status: Option<i32>) -> Option<Self::Asked>;
 
-    /// The status to end with, if it is another one than this, which the process was about to end with, where the system tells it.
+    /// The status to end with, if it differs from `pending`, which the process was about to end with, if the system tells it.
     fn status(asked: Self::Asked, pending: Option<i32>) -> Option<i32>;
 
     fn unloading();
 
-    /// All other threads are dead, wherever they were: takes over what they ran. `false`: one of them had a lock, which nobody gives back.
+    /// All other threads are dead, wherever they were: takes over what they ran. `false`: one of them had a lock, which nobody releases.
     fn go_on_alone() -> bool;
 }
 
@@ -92,7 +92,7 @@ pub(crate) trait ExitHook {
 pub(crate) trait ForkHooks {
     fn before();
     fn in_parent();
-    /// Here no other thread exists.
+    /// No other thread exists here.
     fn in_child();
 }
 
@@ -105,11 +105,11 @@ pub(crate) trait ForkHooks {
 pub(crate) enum DeadEnd {
     /// That `exit` returns: std's parks every thread but the first.
     Exit,
-    /// A lock of the C library's, which the exiting thread has.
+    /// A lock of the C library that the exiting thread has.
     Lock,
 }
 
-/// A wait that seems to be in vain. Seen twice, it is the same one.
+/// A wait that seems to be in vain. Two that are equal are the same wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VainWait {
     pub(crate) dead_end: DeadEnd,
@@ -117,15 +117,15 @@ pub(crate) struct VainWait {
     pub(crate) number: u64,
 }
 
-/// Calls from C, which knows no unwinding. What handlers panic with never gets here; what an observer has captured may, when it
-/// is dropped. That panic has been shown, and what it carries may panic again: it is left alone.
+/// Keeps a panic from unwinding into C. A handler's panic never gets here, but that of a value which an observer has captured may, when the
+/// value is dropped. That panic has been shown. Its payload may panic again, so it is not dropped.
 fn call_from_c(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         std::mem::forget(payload);
     }
 }
 
-/// Calls the hook at an exit, where all is known that will be.
+/// Calls the hook at an exit, when everything about the exit is known.
 #[cfg(any(not(unix), target_family = "wasm", miri))]
 fn call_at_exit<H: ExitHook>(status: Option<i32>) {
     call_from_c(|| {
@@ -135,8 +135,8 @@ fn call_at_exit<H: ExitHook>(status: Option<i32>) {
     });
 }
 
-/// Has a function called before `main`, or when the library is loaded. The only place that says so: without it, a program that
-/// registers nothing by a call would never install the hook.
+/// Calls a function before `main`, or when the library is loaded. Without it, a program that registers nothing by a call would never install
+/// the hook.
 macro_rules! before_main {
     ($function:path) => {
         crate::sys::one_copy!("two_versions_of_atexit_core_in_one_program__see_cargo_tree_duplicates");
@@ -152,16 +152,16 @@ macro_rules! before_main {
 }
 pub(crate) use before_main;
 
-/// Has the linker refuse a program with two versions of this crate, which would be two sets of handlers: each defines this name, the same in
-/// all versions, which the linker's message shows. It stands beside the constructor, as items of one module are in one object file,
-/// and every program links that one.
+/// Makes the linker reject a program with two versions of this crate, which would have two sets of handlers. Every version defines the same
+/// name, and the linker's message shows it. The name is defined beside the constructor: items of one module are in one object file, and every
+/// program links that one.
 ///
-/// As a `static` with `#[no_mangle]` each shared library would export it, and thin link-time optimization would drop the second one. A
-/// label, before nothing, is seen by nobody but the linker. With ELF it stands among the constructors, as mold compares the names of sections
-/// that are kept, and only those. On processors whose assembly the oldest Rust does not take, WebAssembly among them, nothing is defined.
+/// Each shared library would export a `static` with `#[no_mangle]`, and thin link-time optimization would drop the second one. A label that marks
+/// no data is seen only by the linker. With ELF, it is among the constructors, because mold compares only names in sections that are kept. On
+/// processors whose assembly the oldest Rust does not accept, such as WebAssembly, nothing is defined.
 ///
-/// Two static libraries in one program in C are told, too, if they have two versions: with one, the linker takes all of it from the first.
-/// A program and a shared library, or two, may have two versions: their names do not meet.
+/// Two static libraries in one C program are also rejected if they have two versions; with one version, the linker takes all of it from the
+/// first. A program and a shared library may have two versions, and so may two shared libraries: their names do not meet.
 macro_rules! one_copy {
     ($name:literal) => {
         #[cfg(any(
@@ -200,11 +200,11 @@ macro_rules! label {
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use label;
 
-/// The process in which something was made; what a forked child has from its parent was made in another one.
+/// The process in which something was made. What a forked child has from its parent was made in another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process(u32);
 
-/// The process in which `before_main` ran. Nothing else is published with it.
+/// The process in which `before_main` ran. `Relaxed`: it publishes nothing else.
 static STARTED_IN: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) fn note_start() {
@@ -216,7 +216,7 @@ impl Process {
         Self(process_id())
     }
 
-    /// The one that the handlers of this program were declared in.
+    /// The process in which the handlers of this program were declared.
     pub(crate) fn of_start() -> Self {
         Self(STARTED_IN.load(Ordering::Relaxed))
     }
@@ -226,29 +226,29 @@ impl Process {
     }
 }
 
-/// The name of this thread, if it has one. std makes up a handle for a thread that is not its own.
+/// The name of this thread, if it has one. For a thread that it did not start, std creates a handle.
 pub(crate) fn thread_name() -> Option<String> {
     std::thread::current().name().map(str::to_owned)
 }
 
-/// What `main` has on most systems, where std gives a thread a quarter of it. It is reserved, and used as far as it is needed.
+/// What `main` has on most systems; std gives other threads a quarter of it. It is reserved, but memory is only used as needed.
 pub(crate) const STACK_SIZE: usize = 8 << 20;
 
-/// Less is no stack: musl takes 2 KiB, in which not even a thread of std begins.
+/// A smaller stack is useless: musl accepts 2 KiB, in which not even a thread of std can begin.
 const LEAST_STACK: usize = 64 << 10;
 
-/// Starts a thread, if one can be had.
+/// Starts a thread, if possible.
 pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     spawn_with_stack(name, STACK_SIZE, f)
 }
 
-/// The same with a stack of so many bytes. Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
+/// The same with a stack of `size` bytes. Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
 pub(crate) fn spawn_with_stack(
     name: &str,
     size: usize,
     f: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
-    // std rounds it up to whole pages, and nobody has that much memory.
+    // std rounds it up to whole pages, which must not overflow; no system has that much memory.
     let size = size.clamp(LEAST_STACK, isize::MAX.unsigned_abs());
     let started = catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).stack_size(size).spawn(f)));
     started.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))

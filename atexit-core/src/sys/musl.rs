@@ -2,20 +2,21 @@
 //!
 //! # The problem
 //!
-//! musl tells an exit function no status. From 1.2.6 on it traps an exit function that calls `exit` again to give another one. And once
-//! musl is through with the exit functions, a new one is lost, or whoever installs it waits forever, as the lock of their list stays taken.
+//! musl does not tell an exit function the status. From 1.2.6 on, it traps an exit function that calls `exit` again with another status. And once
+//! musl has called all exit functions, a new one is lost, or the thread that installs it waits forever, because the lock of their list stays
+//! taken.
 //!
 //! # What we do
 //!
-//! After the exit functions musl calls those of `.fini_array`, from the last to the first. Ours is the first: linkers sort them by the
-//! number in the name of their section. It runs the handlers that were registered since the hook was called, and ends the process with the
-//! status that was asked for, when all else has had its turn. In a process with shared libraries it is the first of its own object only:
-//! where there is a status to end with, what the others have in their `.fini_array`, and musl calls later, is skipped.
+//! After the exit functions, musl calls those in `.fini_array`, from the last to the first. Ours is the first, because linkers sort them by the
+//! number in the name of their section. So it comes after all others. It runs the handlers that were registered since the hook was called, and
+//! ends the process with the status that was asked for. In a process with shared libraries it is only the first of its own object: if there is
+//! a status to end with, the functions in the `.fini_array` of other objects that musl would call later are skipped.
 //!
-//! Before 1.2.6 several threads may be in `exit` at once, and one that finds the list empty keeps its lock: who comes back to the list then
-//! waits forever. So only a thread that the list has brought to the hook, and that is still there, adds to the list; one that meets others in
-//! the hook ends the process at once where there is a status to end with; and none waits here for those that are still in the hook: then what
-//! a function of `.fini_array` has registered is lost.
+//! Before 1.2.6, several threads may be in `exit` at once, and one that finds the list empty keeps its lock: a thread that comes back to the list
+//! then waits forever. So only a thread that got to the hook through the list, and is still in the hook, adds to the list. A thread that meets
+//! others in the hook ends the process at once if there is a status to end with. And no thread waits here for those that are still in the hook:
+//! then what a function in `.fini_array` has registered is lost.
 
 use std::cell::Cell;
 use std::ffi::c_int;
@@ -27,17 +28,17 @@ use crate::sys::ExitHook;
 use crate::sys::iso_c::flush_and_exit;
 use crate::sys::posix::{self, STATUS_MASK, Unix as _};
 
-// Nothing else is published with any of these.
+// `Relaxed`: none of these publishes anything else.
 static HAS_EXIT_BEGUN: AtomicBool = AtomicBool::new(false);
 static THREADS_IN_HOOK: AtomicUsize = AtomicUsize::new(0);
 static STATUS: AtomicI32 = AtomicI32::new(NO_STATUS);
 
-/// None that a parent sees.
+/// A value that no parent sees.
 const NO_STATUS: c_int = -1;
 
 thread_local! {
-    // Without a destructor, so that it still serves when the others are gone.
-    /// Where C's `exit` is called inside the hook, the first hook to return is the last: the others never do.
+    // Without a destructor, so that it still works when other thread-locals are gone.
+    /// A flag will do: if C's `exit` is called inside the hook, only the inner hook returns, and the outer one never does.
     static IS_IN_HOOK: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -45,7 +46,7 @@ thread_local! {
 static HOOK: OnceLock<fn()> = OnceLock::new();
 
 #[used]
-// SAFETY: the section holds functions, which musl calls without arguments.
+// SAFETY: the section contains functions, which musl calls without arguments.
 #[unsafe(link_section = ".fini_array.00000")]
 static LAST: extern "C" fn() = last;
 
@@ -59,7 +60,7 @@ extern "C" fn last() {
     }
 }
 
-/// In an exit, only while this thread is inside the hook: then the exit functions are not over.
+/// During an exit, installs a hook only while this thread is inside one: then exit functions are still being called.
 pub(crate) fn install_hook<H: ExitHook>() {
     HOOK.get_or_init(|| || posix::exiting::<H, Linux>(Linux::status(0)));
     if !HAS_EXIT_BEGUN.load(Ordering::Relaxed) || IS_IN_HOOK.get() {
@@ -80,7 +81,7 @@ pub(super) fn hook_ends() {
     }
 }
 
-/// From inside the hook.
+/// Called inside the hook.
 pub(super) fn end_with(status: c_int) {
     if THREADS_IN_HOOK.load(Ordering::Relaxed) > 1 {
         flush_and_exit(status);

@@ -1,4 +1,4 @@
-//! Owns the time where std has none and panics when it is asked: it stands still; must not know who asks.
+//! Owns the time on a platform where std has no clock, and panics when asked for one: time stands still; must not know who asks.
 
 use std::ops::Add;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Owns what there is to say of signals where a process cannot catch any: nothing; must not know who asks.
+//! Owns the answers about signals on a platform where a process cannot catch any; must not know who asks.
 
 use std::io;
 

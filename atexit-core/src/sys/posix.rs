@@ -1,24 +1,23 @@
-//! Owns what every Unix does alike; must not know which one it is on, nor what a handler is.
+//! Owns what every Unix does alike; must not know which one it is on, or what a handler is.
 //!
-//! The few calls of the C library that std does not offer are declared here and in the systems' files rather than taken from a binding
-//! crate: ISO C, POSIX and the Itanium C++ ABI fix their signatures, and everyone who uses the attribute would pay for building the
-//! bindings.
+//! The few functions of the C library that std does not offer are declared here and in the systems' files, not taken from a crate of bindings:
+//! ISO C, POSIX and the Itanium C++ ABI fix their signatures, and everyone who uses the attribute would pay for building the bindings.
 //!
-//! # Which call plants the hook, and why
+//! # Which call installs the hook, and why
 //!
 //! A constructor (by the `ctor` crate) calls `__cxa_atexit(hook, _, __dso_handle)` before `main`. The candidates were
 //!
-//! - `.fini_array`, which is what a `dtor` function is: it runs after everything that C code planted by `atexit`, and
-//!   nothing tells it the exit status;
-//! - `atexit` of the C library: nothing tells it the status either, and from a shared object it is the same call;
-//! - `on_exit`: tells the status, but knows no shared object, so that it jumps into unmapped code after a `dlclose`;
-//! - `__cxa_atexit`: glibc passes the status as a second argument; the third argument is the shared object
-//!   whose unloading calls the hook too.
+//! - `.fini_array`, which is where a `dtor` function goes: it runs after everything that C code registered with `atexit`, and does not get the
+//!   exit status;
+//! - `atexit` of the C library: it does not get the status either, and in a shared object it is the same call;
+//! - `on_exit`: it gets the status, but knows no shared objects, so it jumps into unmapped code after a `dlclose`;
+//! - `__cxa_atexit`: glibc passes the status as a second argument, and the third argument names the shared object whose unloading also calls the
+//!   hook.
 //!
-//! Exit functions run last-in first-out, so whatever C code plants from `main` on runs before the hook, and what was
-//! planted by constructors that ran earlier, `.fini_array`, and the flush of C's `stdout` come after it. `arm()` plants
-//! the hook once more, in front. In a shared library all of this belongs to the library: the hook runs when `dlclose` unloads
-//! it, or at the exit of the process, whichever is first; and it is planted once more when a handler is registered first (see `loader`).
+//! Exit functions run last in, first out. So what C code registers from `main` on runs before the hook. What earlier constructors registered,
+//! `.fini_array`, and the flush of C's `stdout` come after it. `arm()` installs the hook once more, in front. In a shared library all of this
+//! belongs to the library: the hook runs when `dlclose` unloads it, or at the exit of the process, whichever is first; and it is installed once
+//! more when the first handler is registered (see `loader`).
 
 use std::ffi::{c_int, c_short, c_void};
 use std::fs::File;
@@ -39,7 +38,7 @@ use super::{ExitHook, ForkHooks, call_from_c};
 pub(crate) enum Caller {
     /// C's `exit`.
     Exit,
-    /// The loader, which finalises at an exit what it has loaded. It passes no status.
+    /// The loader, which finalizes at an exit what it has loaded. It passes no status.
     LoaderAtExit,
     /// The loader, which unloads the object that this code is in.
     Unload,
@@ -49,21 +48,21 @@ pub(crate) enum Caller {
 
 /// What one Unix does differently from the others.
 pub(crate) trait Unix {
-    /// The status that the process is about to end with, if that is known; `passed` is what an exit function gets, which is anything where
-    /// the C library passes none.
+    /// The status that the process is about to end with, if it is known. `passed` is the argument of an exit function, which is garbage if the C
+    /// library passes no status.
     fn status(passed: c_int) -> Option<i32>;
 
-    /// A write of up to this size to a pipe is not mixed with others, and does not block once `poll` has said so. POSIX promises 512.
+    /// A write of up to this size to a pipe is not mixed with others, and does not block once `poll` has reported room. POSIX promises 512.
     const PIPE_BUF: usize = 512;
 
     fn caller() -> Caller;
 
-    /// Remembers which thread C's `exit` has called the hook on, for whoever asks later why another one waits.
+    /// Remembers on which thread C's `exit` has called the hook, to find out later why another thread waits.
     fn hook_begins() {}
 
     fn hook_ends() {}
 
-    /// Has the process end with this status, from inside the hook: when it returns, or without that.
+    /// Makes the process end with this status, from inside the hook: when the hook returns, or at once.
     fn end_with(status: i32) {
         super::exit_again(status);
     }
@@ -97,31 +96,31 @@ pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
             Caller::Exit => exiting::<H, U>(U::status(status)),
             Caller::LoaderAtExit => call_from_c(|| end_behind_loader::<H, U>(H::exiting(None))),
             Caller::Unload => call_from_c(H::unloading),
-            // When C tells the status, this code is gone.
+            // By the time C tells the status, this code is unmapped.
             Caller::UnloadAtExit => call_from_c(|| {
                 H::exiting(None).and_then(|asked| H::status(asked, None)).into_iter().for_each(exit_next);
             }),
         }
         U::hook_ends();
     }
-    let _ = H::go_on_alone; // threads live until the process ends: never called, and no dead code
-    // SAFETY: the hook is in the object whose handle is passed, so that it is called before its code goes away. A C function
-    // that gets one argument more than it declares, or one that it does not read, is what every System V ABI allows.
+    let _ = H::go_on_alone; // never called, because threads live until the process ends; mentioned, so that it is not dead code
+    // SAFETY: the hook is in the object whose handle is passed, so it is called before its code is unmapped. Every System V ABI lets a C function
+    // get one argument more than it declares, or one that it does not read.
     unsafe { __cxa_atexit(hook::<H, U> as *const c_void, std::ptr::null_mut(), &raw const __dso_handle) };
 }
 
-/// What the hook does at an exit where all is known that will be.
+/// What the hook does at an exit, when everything about the exit is known.
 pub(crate) fn exiting<H: ExitHook, U: Unix>(status: Option<i32>) {
     call_from_c(|| {
         H::exiting(status).and_then(|asked| H::status(asked, status)).into_iter().for_each(U::end_with);
     });
 }
 
-/// Has C's `exit` tell the status, once the loader is done. Nothing is unloaded from then on, so that the function is still there, and
-/// must belong to no object to be called behind the loader's.
+/// Lets C's `exit` tell the status once the loader is done. Nothing is unloaded from then on, so the function is still there. It must belong to
+/// no object, so that it is called after the loader's.
 fn end_behind_loader<H: ExitHook, U: Unix>(asked: Option<H::Asked>) {
     extern "C" fn end<H: ExitHook, U: Unix>(asked: *mut c_void, status: c_int) {
-        // SAFETY: it is the box of below, and C calls an exit function once.
+        // SAFETY: it is the box from below, and C calls an exit function once.
         let asked = unsafe { Box::from_raw(asked.cast::<H::Asked>()) };
         call_from_c(|| {
             if let Some(status) = H::status(*asked, U::status(status)) {
@@ -131,16 +130,16 @@ fn end_behind_loader<H: ExitHook, U: Unix>(asked: Option<H::Asked>) {
     }
     if let Some(asked) = asked {
         let asked = Box::into_raw(Box::new(asked));
-        // SAFETY: as for the hook, but for the object: see above.
+        // SAFETY: as for the hook, except for the object, of which see above.
         unsafe { __cxa_atexit(end::<H, U> as *const c_void, asked.cast(), std::ptr::null()) };
     }
 }
 
-/// Has C's `exit` call itself next, with another status, once what it has called returns.
+/// Makes C's `exit` call itself next, with another status, once the function that it is calling returns.
 fn exit_next(status: i32) {
     let exit = super::iso_c::address_of_exit() as *const c_void;
     let status = std::ptr::without_provenance_mut(usize::try_from(status & STATUS_MASK).unwrap_or_default());
-    // SAFETY: as for the hook, but that the C library is never unloaded. An `int` is passed as the low half of a pointer is.
+    // SAFETY: as for the hook, but the C library is never unloaded. An `int` is passed like the low half of a pointer.
     unsafe { __cxa_atexit(exit, status, std::ptr::null()) };
 }
 
@@ -157,12 +156,12 @@ pub(crate) fn watch_forks<F: ForkHooks>() {
     extern "C" fn in_child<F: ForkHooks>() {
         F::in_child();
     }
-    // SAFETY: POSIX. The functions are in this object, whose unloading takes the registration back.
+    // SAFETY: POSIX. The functions are in this object, whose unloading removes the registration.
     unsafe { pthread_atfork(before::<F>, in_parent::<F>, in_child::<F>) };
 }
 
-/// Whether C's `exit` has called this thread's code: an exit function, say, or the destructor of a thread-local. No library tells, so the
-/// functions are looked at that have called this one. Where a frame cannot be seen through, as those of musl, it seems not.
+/// Whether C's `exit` has called this code, by an exit function, for example, or the destructor of a thread-local. No library tells, so this
+/// walks the stack. If a frame cannot be unwound, such as those of musl, the answer is no.
 pub(crate) fn is_in_exit() -> bool {
     unsafe extern "C" {
         fn _Unwind_Backtrace(look: extern "C" fn(*mut c_void, *mut c_void) -> c_int, argument: *mut c_void) -> c_int;
@@ -171,22 +170,22 @@ pub(crate) fn is_in_exit() -> bool {
     const NO_REASON: c_int = 0;
     const END_OF_STACK: c_int = 5;
     extern "C" fn look(frame: *mut c_void, found: *mut c_void) -> c_int {
-        // SAFETY: Itanium C++ ABI: the frame is the one that the unwinder is at.
+        // SAFETY: Itanium C++ ABI. The frame is the one that the unwinder is at.
         if unsafe { _Unwind_GetRegionStart(frame) } != super::iso_c::address_of_exit() {
             return NO_REASON;
         }
-        // SAFETY: what is passed below, by the same thread.
+        // SAFETY: it points to the variable below, on the same thread.
         unsafe { *found.cast::<bool>() = true };
         END_OF_STACK
     }
     let mut found = false;
-    // SAFETY: Itanium C++ ABI, which std's backtraces lean on likewise; the function is called before this returns.
+    // SAFETY: Itanium C++ ABI, on which std's backtraces rely, too. The function is only called before this returns.
     unsafe { _Unwind_Backtrace(look, (&raw mut found).cast()) };
     found
 }
 
-/// A program with the set-user-id bit, or with capabilities of its own, is started by one user and acts for another: then the environment is
-/// the first one's, and the rights are not. The system says so of the start of the process, whatever rights it has given up since.
+/// A program with the set-user-id bit, or with capabilities of its own, is started by one user and acts with the rights of another, but the
+/// environment is that of the first. The system says this about the start of the process, whatever rights it has given up since.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn has_rights_of_another() -> bool {
     use std::ffi::c_ulong;
@@ -213,7 +212,7 @@ pub(crate) fn has_rights_of_another() -> bool {
     issetugid() != 0
 }
 
-/// Where nothing tells how the process was started, what it is tells: this is not so any more once it has given up its rights.
+/// Nothing tells how the process was started, so its present rights must do. Once it has given them up, the answer is no.
 #[cfg(not(any(
     target_os = "linux",
     target_os = "android",
@@ -235,8 +234,8 @@ pub(crate) fn has_rights_of_another() -> bool {
     getuid() != geteuid() || getgid() != getegid()
 }
 
-/// Writes whole lines as far as a piece holds some, so that another process that writes to the same pipe does not get in between. What
-/// cannot be written is lost: there is nowhere to say so.
+/// Writes in pieces of whole lines where possible, so that another process that writes to the same pipe does not get in between. What cannot be
+/// written is lost: there is nowhere to report it.
 pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {
     let mut left = text.as_bytes();
     let own = U::without_blocking();
@@ -253,7 +252,7 @@ pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {
                 Ok(0) => return,
                 Ok(count) => left = &left[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // There is less room than this, and the descriptor does not block.
+                // The descriptor does not block, and there is too little room.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
@@ -264,8 +263,8 @@ pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {
     left.is_empty()
 }
 
-/// Waits until then for a descriptor to take `PIPE_BUF` bytes without blocking, and says whether it does. Where the system cannot tell,
-/// or there is no such descriptor, the write is to say what is wrong.
+/// Waits until then for a descriptor to take `PIPE_BUF` bytes without blocking, and returns whether it does. If the system cannot tell, or there
+/// is no such descriptor, returns `true`: the write will show what is wrong.
 fn is_writable(descriptor: c_int, until: Instant) -> bool {
     #[repr(C)]
     struct Poll {
@@ -283,10 +282,10 @@ fn is_writable(descriptor: c_int, until: Instant) -> bool {
     }
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        // Rounded up, for what is less than a millisecond is not over.
+        // Rounded up: less than a millisecond is not yet over.
         let milliseconds = c_int::try_from((left + Duration::from_micros(999)).as_millis()).unwrap_or(c_int::MAX);
         let mut asked = Poll { descriptor, events: POLLOUT, happened: 0 };
-        // SAFETY: POSIX; one structure of ours.
+        // SAFETY: POSIX. It gets one structure, which is ours.
         match unsafe { poll(&raw mut asked, 1, milliseconds) } {
             0 => return false,
             -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
@@ -295,9 +294,9 @@ fn is_writable(descriptor: c_int, until: Instant) -> bool {
     }
 }
 
-/// Writes what can be written to a descriptor in one call.
+/// Writes to a descriptor what fits into one call.
 fn write_to(descriptor: i32, bytes: &[u8]) -> io::Result<usize> {
-    // SAFETY: `ManuallyDrop` never closes the descriptor, and writing to one that is not open is an error, no more.
+    // SAFETY: `ManuallyDrop` never closes the descriptor, and writing to one that is not open is only an error.
     let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
     file.write(bytes)
 }

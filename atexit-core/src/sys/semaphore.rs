@@ -1,4 +1,4 @@
-//! Owns a semaphore of POSIX, at which a thread waits until a signal handler wakes it; must not know what for.
+//! Owns a POSIX semaphore, at which a thread waits until a signal handler wakes it; must not know what for.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -13,25 +13,25 @@ unsafe impl Send for Semaphore {}
 unsafe impl Sync for Semaphore {}
 
 impl Semaphore {
-    /// It does not move any more, as POSIX wants it.
+    /// In an `Arc`, so that it does not move, as POSIX requires.
     pub(crate) fn new() -> io::Result<Arc<Self>> {
         let semaphore = Arc::new(Self(UnsafeCell::new(MaybeUninit::zeroed())));
-        // SAFETY: the memory is ours, and nobody else knows it yet.
+        // SAFETY: the memory is ours, and nothing else knows it yet.
         if unsafe { libc::sem_init(semaphore.0.get().cast(), 0, 0) } == -1 {
             return Err(io::Error::last_os_error());
         }
         Ok(semaphore)
     }
 
-    /// Lets the thread go on that waits, or the next that does; fit for a signal handler.
+    /// Lets the thread that waits go on, or the next one that will wait; safe in a signal handler.
     pub(crate) fn post(&self) {
-        // SAFETY: POSIX: it may be called in a signal handler. The semaphore is initialised.
+        // SAFETY: POSIX allows it in a signal handler. The semaphore is initialized.
         unsafe { libc::sem_post(self.0.get().cast()) };
     }
 
-    /// Waits for a `post`. A signal handler that runs on this thread ends it, too.
+    /// Waits for a `post`. A signal handler that runs on this thread also ends the wait.
     pub(crate) fn wait(&self) {
-        // SAFETY: the semaphore is initialised.
+        // SAFETY: the semaphore is initialized.
         unsafe { libc::sem_wait(self.0.get().cast()) };
     }
 }

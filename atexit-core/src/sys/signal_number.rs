@@ -1,11 +1,11 @@
-//! Owns what signals there are, and what they are called; must not know what the system does about them.
+//! Owns which signals there are, and their names; must not know what the system does about them.
 
 use std::fmt;
 
-/// A signal, by its number; on Windows an event of the console.
+/// A signal, identified by its number; on Windows, an event of the console.
 ///
-/// The constants are those that POSIX names, or on Windows the events; [`from_raw`](Self::from_raw) makes any other that the system has. It is
-/// displayed by its name, `SIGTERM` or `CTRL_C`, and as `signal 35` if it has none here; signals compare by their numbers.
+/// The constants are the signals that POSIX names, or on Windows the events; [`from_raw`](Self::from_raw) makes any other signal of the system.
+/// A signal is displayed by its name, `SIGTERM` or `CTRL_C`, or as `signal 35` if it has none here. Signals compare by their numbers.
 #[cfg_attr(
     feature = "signals",
     doc = r#"
@@ -24,7 +24,7 @@ assert_eq!(Signal::TERM.to_string(), "SIGTERM");
 pub struct Signal(i32);
 
 impl Signal {
-    /// The signal of this number, whether or not the system has one of that number.
+    /// The signal with this number, whether or not the system has such a signal.
     #[must_use]
     pub const fn from_raw(number: i32) -> Self {
         Self(number)
@@ -36,7 +36,7 @@ impl Signal {
         self.0
     }
 
-    /// With which a shell tells of it.
+    /// The status by which a shell reports it.
     #[cfg(feature = "signals")]
     pub(crate) const fn exit_status(self) -> i32 {
         128 + self.0
@@ -52,7 +52,7 @@ impl fmt::Display for Signal {
     }
 }
 
-/// As it is displayed.
+/// The same as `Display`.
 impl fmt::Debug for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -72,31 +72,31 @@ macro_rules! signals {
 #[cfg(all(feature = "signals", unix, not(target_family = "wasm")))]
 signals! { "SIG"
     ABRT = libc::SIGABRT, "The process aborts.";
-    ALRM = libc::SIGALRM, "A timer of `alarm` has run out.";
-    BUS = libc::SIGBUS, "A fault of memory.";
+    ALRM = libc::SIGALRM, "A timer set by `alarm` has expired.";
+    BUS = libc::SIGBUS, "A bus error.";
     CHLD = libc::SIGCHLD, "A child has ended or stopped.";
-    CONT = libc::SIGCONT, "The process is to go on.";
-    FPE = libc::SIGFPE, "A fault of arithmetic.";
-    HUP = libc::SIGHUP, "The terminal has gone.";
-    ILL = libc::SIGILL, "A fault of an instruction.";
+    CONT = libc::SIGCONT, "The process is to continue.";
+    FPE = libc::SIGFPE, "An arithmetic error.";
+    HUP = libc::SIGHUP, "The terminal is gone.";
+    ILL = libc::SIGILL, "An illegal instruction.";
     INT = libc::SIGINT, "Ctrl-C.";
     KILL = libc::SIGKILL, "The process is killed; nothing can catch it.";
     PIPE = libc::SIGPIPE, "A write to a pipe that nobody reads.";
-    PROF = libc::SIGPROF, "A timer for profiling has run out.";
+    PROF = libc::SIGPROF, "A profiling timer has expired.";
     QUIT = libc::SIGQUIT, "`Ctrl-\\`.";
-    SEGV = libc::SIGSEGV, "A fault of memory.";
+    SEGV = libc::SIGSEGV, "An invalid access to memory.";
     STOP = libc::SIGSTOP, "The process is stopped; nothing can catch it.";
-    SYS = libc::SIGSYS, "A system call that there is not.";
+    SYS = libc::SIGSYS, "A system call that does not exist.";
     TERM = libc::SIGTERM, "The process is to end.";
-    TRAP = libc::SIGTRAP, "A debugger's.";
+    TRAP = libc::SIGTRAP, "A trap, for debuggers.";
     TSTP = libc::SIGTSTP, "Ctrl-Z.";
-    TTIN = libc::SIGTTIN, "A read from the terminal in the background.";
-    TTOU = libc::SIGTTOU, "A write to the terminal in the background.";
-    URG = libc::SIGURG, "Urgent data at a socket.";
-    USR1 = libc::SIGUSR1, "What the program makes of it.";
-    USR2 = libc::SIGUSR2, "What the program makes of it.";
-    VTALRM = libc::SIGVTALRM, "A timer of processor time has run out.";
-    WINCH = libc::SIGWINCH, "The terminal has another size.";
+    TTIN = libc::SIGTTIN, "A read from the terminal by a background process.";
+    TTOU = libc::SIGTTOU, "A write to the terminal by a background process.";
+    URG = libc::SIGURG, "Urgent data on a socket.";
+    USR1 = libc::SIGUSR1, "For the program to define.";
+    USR2 = libc::SIGUSR2, "For the program to define.";
+    VTALRM = libc::SIGVTALRM, "A timer of processor time has expired.";
+    WINCH = libc::SIGWINCH, "The size of the terminal has changed.";
     XCPU = libc::SIGXCPU, "The limit of processor time is exceeded.";
     XFSZ = libc::SIGXFSZ, "The limit of a file's size is exceeded.";
 }
@@ -106,11 +106,11 @@ signals! { ""
     CTRL_C = 0, "Ctrl-C.";
     CTRL_BREAK = 1, "Ctrl-Break.";
     CTRL_CLOSE = 2, "The console is closed, or the task ended.";
-    CTRL_LOGOFF = 5, "A user logs off; only services are told.";
-    CTRL_SHUTDOWN = 6, "The system shuts down; only services are told.";
+    CTRL_LOGOFF = 5, "A user logs off; only services receive this.";
+    CTRL_SHUTDOWN = 6, "The system shuts down; only services receive this.";
 }
 
-// Without the feature nothing catches any, and so nothing is called by its name.
+// Without the feature, nothing catches signals, so none is called by its name.
 #[cfg(not(all(feature = "signals", any(windows, all(unix, not(target_family = "wasm"))))))]
 signals! { "" }
 

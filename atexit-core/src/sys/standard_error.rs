@@ -1,7 +1,7 @@
 //! Owns how Windows writes to standard error; must not know what is written.
 //!
-//! A write to a pipe or a console takes as long as nobody reads, and nothing tells beforehand. So a thread of its own writes, which is left
-//! alone when it takes too long; what follows waits for it. Where no thread can be started, the write takes as long as it takes.
+//! A write to a pipe or a console blocks as long as nobody reads, and there is no way to know beforehand. So a separate thread writes, and is
+//! left alone if it takes too long; later writes wait for it. If no thread can be started, the write takes as long as it takes.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -16,10 +16,10 @@ use windows_sys::Win32::System::Console::{GetConsoleMode, GetStdHandle, STD_ERRO
 
 use crate::sys::sync::Instant;
 
-/// A write has so long at least, also where nobody is to wait for a reader: a thread takes time to start.
+/// A write gets at least this long, even if it must not wait for a reader: a thread takes time to start.
 const START: Duration = Duration::from_millis(100);
 
-/// How often is looked whether an earlier write is done.
+/// How often to look whether an earlier write is done.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A thread is writing, or was left alone while it was.
@@ -40,7 +40,7 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
     let body = move || {
         let is_written = write(&owned);
         IS_WRITING.store(false, Ordering::Release);
-        let _ = say.send(is_written); // nobody hears it who has gone on meanwhile
+        let _ = say.send(is_written); // the receiver may have gone on meanwhile
     };
     let Ok(thread) = crate::sys::spawn("at_exit_stderr", body) else {
         IS_WRITING.store(false, Ordering::Release);
@@ -54,15 +54,15 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
     is_written.unwrap_or(false)
 }
 
-/// Past std, whose standard error has a lock, which others may hold.
+/// Writes without std, whose standard error has a lock that another thread may hold.
 fn write(text: &str) -> bool {
-    // SAFETY: it may be asked for at any time.
+    // SAFETY: it may be called at any time.
     let handle = unsafe { GetStdHandle(STD_ERROR_HANDLE) };
     if handle.is_null() || handle == INVALID_HANDLE_VALUE {
-        return true; // std, too, swallows what goes to a standard error that is not there
+        return true; // std, too, discards what goes to a standard error that does not exist
     }
     let mut mode = 0;
-    // SAFETY: the handle is the process's own. Of one that is no console, the system says so.
+    // SAFETY: the handle is the process's own. If it is not a console, the call fails.
     if unsafe { GetConsoleMode(handle, &raw mut mode) } != 0 {
         return write_to_console(handle, text);
     }
@@ -71,13 +71,13 @@ fn write(text: &str) -> bool {
     file.write_all(text.as_bytes()).is_ok()
 }
 
-/// A console takes text of another kind, and so much at a time.
+/// A console takes UTF-16, and only so much at a time.
 fn write_to_console(handle: RawHandle, text: &str) -> bool {
     const AT_A_TIME: usize = 4096;
     let text: Vec<u16> = text.encode_utf16().collect();
     text.chunks(AT_A_TIME).all(|chunk| {
         let (mut written, length) = (0, u32::try_from(chunk.len()).unwrap_or_default());
-        // SAFETY: it is told how long the text is.
+        // SAFETY: it gets the length of the text.
         let is_done = unsafe { WriteConsoleW(handle, chunk.as_ptr(), length, &raw mut written, std::ptr::null()) };
         is_done != 0 && written == length
     })

@@ -1,6 +1,6 @@
-//! Owns what this crate takes from std to wait, to meet other threads, to learn the time and to end the process; must not know what for.
+//! Owns what this crate uses of std to wait, to meet other threads, to read the clock and to end the process; must not know what for.
 //!
-//! `tests/models` has another room in the place of `sys`, with a file of these names, and decides there who runs when.
+//! `tests/models` has another room in place of `sys`, with a file that has the same names, and decides there which thread runs when.
 
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 pub(crate) use super::no_clock::Instant;

@@ -1,5 +1,5 @@
-//! Owns what WebAssembly does its own way, and whatever is unknown: without threads, and with one process; must not know what a handler
-//! is. And what Miri does, which interprets Rust and runs no code of a C library: there are threads, and nothing is called when the process exits.
+//! Owns what WebAssembly and unknown systems do: there are no threads, and there is one process; must not know what a handler is. Also owns what
+//! Miri does, which interprets Rust and runs no code of a C library: there are threads, and nothing is called when the process exits.
 
 pub(crate) use super::by_std::{
     STATUS_MASK, await_end, exit_by_std, has_rights_of_another, is_in_exit, is_running, thread_id, vain_wait,
@@ -15,7 +15,7 @@ pub(crate) fn can_start_threads() -> bool {
     cfg!(miri)
 }
 
-/// There is one process, and std cannot tell its number.
+/// There is one process, and std does not know its number.
 pub(crate) fn process_id() -> u32 {
     1
 }
@@ -28,7 +28,7 @@ pub(crate) fn is_unloaded() -> bool {
     false
 }
 
-/// As far as std goes: its standard error has no buffer and swallows a missing handle.
+/// Does what std can do: its standard error has no buffer, and ignores a missing handle.
 pub(crate) fn write_stderr(text: &str, _: Instant) -> bool {
     std::io::stderr().write_all(text.as_bytes()).is_ok()
 }
@@ -49,21 +49,21 @@ mod c {
         extern "C" fn hook<H: ExitHook>() {
             call_at_exit::<H>(None);
         }
-        let _ = (H::unloading, H::go_on_alone); // never called, and no dead code
+        let _ = (H::unloading, H::go_on_alone); // never called; mentioned, so that they are not dead code
         if !cfg!(miri) {
             atexit(hook::<H>);
         }
     }
 }
 
-/// Without a C library nothing exits: whoever calls a module may call it again, or not.
+/// Without a C library nothing exits: the host of a module may call it again, or not.
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod c {
     pub(crate) use std::process::{exit, exit as exit_at_once, exit as flush_and_exit};
 
     use crate::sys::{ExitHook, call_at_exit};
 
-    /// That it would be called keeps the compiler from calling the hook dead code.
+    /// Mentions the hook, so that the compiler does not report it as dead code.
     pub(crate) fn install_hook<H: ExitHook>() {
         let _ = (call_at_exit::<H>, H::unloading, H::go_on_alone);
     }

@@ -39,7 +39,7 @@ pub(crate) fn settle_and_tell(items: &[usize], delays: &[Edge], pulls: &[Edge]) 
 
 /// What is known about an item while the items are placed one by one, in their order.
 #[derive(Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "facts, each of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 struct Item {
     /// The items that must come after it, in the order of the items.
     followers: Vec<usize>,

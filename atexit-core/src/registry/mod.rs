@@ -217,7 +217,7 @@ fn take_initialized(pending: Guard<'static, Pending>, only: Option<RunsOn>) -> O
     }
 }
 
-#[expect(clippy::inline_always, reason = "the compiler would rather call it, once a handler")]
+#[expect(clippy::inline_always, reason = "otherwise the compiler makes it a call, for each handler")]
 #[inline(always)]
 fn take(pending: Guard<'static, Pending>, only: Option<RunsOn>) -> Option<PendingHandler> {
     let mut former_name = None; // dropped without the lock, which is dropped first
@@ -260,7 +260,7 @@ pub(crate) fn revoke_one_lease(number: u64) {
     lease::revoke_one(number);
 }
 
-/// Notes that nothing runs any more: the running handler has been abandoned, and somebody reports that. A caller that holds a lock drops the
+/// Notes that nothing runs any more: the running handler has been abandoned, and the caller reports it. A caller that holds a lock drops the
 /// label later.
 #[must_use]
 pub(crate) fn take_running() -> Option<Label> {
@@ -288,7 +288,7 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
     infos
 }
 
-/// Frees the memory of the set, if nothing is pending: the library is being unloaded, so all handles become invalid, and nobody else will do it.
+/// Frees the memory of the set, if nothing is pending: the library is being unloaded, so there are no more handles, and nothing else frees it.
 pub(crate) fn free() {
     let mut pending = lock();
     let is_empty = pending.handlers.len() == 0;

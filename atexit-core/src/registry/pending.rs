@@ -174,7 +174,7 @@ impl Pending {
     }
 
     /// The handler that runs next.
-    #[expect(clippy::inline_always, reason = "the compiler would rather call it, once a handler")]
+    #[expect(clippy::inline_always, reason = "otherwise the compiler makes it a call, for each handler")]
     #[inline(always)]
     pub(super) fn advance(&mut self) -> Option<Top> {
         if self.intake.is_stopped() {

@@ -210,7 +210,7 @@ impl fmt::Debug for RunError {
 
 impl Error for RunError {}
 
-/// What an observer receives. The library holds none of its locks meanwhile.
+/// An event of a run, as an observer receives it. The library holds none of its locks meanwhile.
 ///
 /// `Started` and `Finished` arrive on the handler's thread. The others arrive on the thread that drives the run, and so does the `Finished` of
 /// a handler that was abandoned.

@@ -75,7 +75,7 @@ impl ExitThread {
     ///
     /// # Errors
     ///
-    /// If handlers had better run on the exiting thread, or if the run is no longer this thread's.
+    /// If handlers have to run on the exiting thread instead, or if the run is no longer this thread's.
     pub(crate) fn start(callbacks: Callbacks, stack_size: usize, probes: bool) -> Result<Self, StartError> {
         Self::start_with(Stage::Driving, callbacks, stack_size, probes)
     }

@@ -138,7 +138,7 @@ impl Handover {
         state.stage
     }
 
-    /// Sets the limit of the handler that starts now. `false`: nobody enforces it, because this is a forked child, or it is too long to end.
+    /// Sets the limit of the handler that starts now. `false`: nobody enforces it, because this is a forked child, or the limit is endless.
     pub(crate) fn set_limit(&self, limit: Duration, handler: Label) -> bool {
         let at = Instant::now().checked_add(limit);
         let Some(at) = at.filter(|_| self.is_of_this_process()) else { return false };
@@ -171,7 +171,7 @@ impl Handover {
         !self.is_of_this_process() || self.enter(Stage::TakenOver)
     }
 
-    /// The thread-locals are gone. If a handler has called C's `exit`, this comes in the middle of that, and is no end.
+    /// The thread-locals are gone. If a handler has called C's `exit`, this comes in the middle of that, and does not count.
     pub(crate) fn end(&self) {
         let mut state = self.lock();
         if state.stage == Stage::Finished {

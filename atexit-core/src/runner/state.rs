@@ -111,7 +111,7 @@ fn lock_to_nest() -> Guard<'static, RunState> {
     RUN.lock_with_room(|run| Some((&mut run.records, 1)))
 }
 
-/// Locks the state, with room for the records of nested runs, and for `more` handlers besides.
+/// Locks the state, with room for the records of nested runs, and for `more` additional handlers.
 fn lock_to_abandon(nested: &mut Vec<RunRecord>, more: usize) -> Guard<'static, RunState> {
     loop {
         let run = RUN.lock_with_room(|run| run.ended_within().map(|(all, nested)| (all, nested + more)));

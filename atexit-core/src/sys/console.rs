@@ -34,7 +34,7 @@ impl Disposition {
     }
 
     /// Never: if the process ignores Ctrl-C, the system calls no handler for it.
-    #[expect(clippy::unused_self, reason = "elsewhere it is looked at")]
+    #[expect(clippy::unused_self, reason = "other systems look at it")]
     pub(crate) fn is_ignored(self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! Owns what Linux does its own way, with glibc or another C library; must not know what a handler is.
+//! Owns what Linux does differently, with glibc or another C library; must not know what a handler is.
 
 pub(crate) use super::iso_c::{exit, exit_at_once};
 pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_id, watch_forks};
@@ -87,7 +87,7 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
     posix::write_stderr::<Linux>(text, until)
 }
 
-/// Does not wait: the thread may be the last one besides this one, and then waits for it.
+/// Does not wait: if the thread is the last one besides this one, it waits for this one itself.
 pub(crate) fn await_end(_: &JoinHandle<()>, _: Duration) {}
 
 /// glibc lets the exiting thread call `exit` again: the remaining exit functions run, with the new status. C leaves this undefined, and newer

@@ -21,7 +21,7 @@ use std::time::Duration;
 use super::sync::thread::sleep;
 use super::sync::{Condvar, Mutex, MutexGuard, thread_local};
 
-/// The order.
+/// The order of the locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     /// Which signals are caught.

@@ -98,10 +98,7 @@ pub(crate) trait ForkHooks {
 
 /// What a thread waits for that never happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    any(not(target_os = "linux"), at_exit_as_bsd, miri),
-    expect(dead_code, reason = "elsewhere nobody can tell")
-)]
+#[cfg_attr(any(not(target_os = "linux"), at_exit_as_bsd, miri), expect(dead_code, reason = "elsewhere nothing tells"))]
 pub(crate) enum DeadEnd {
     /// That `exit` returns: std's parks every thread but the first.
     Exit,

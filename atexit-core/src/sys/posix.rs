@@ -5,7 +5,7 @@
 //!
 //! # Which call installs the hook, and why
 //!
-//! A constructor (by the `ctor` crate) calls `__cxa_atexit(hook, _, __dso_handle)` before `main`. The candidates were
+//! A constructor (by the `ctor` crate) calls `__cxa_atexit(hook, _, __dso_handle)` before `main`. The candidates were:
 //!
 //! - `.fini_array`, which is where a `dtor` function goes: it runs after everything that C code registered with `atexit`, and does not get the
 //!   exit status;
@@ -33,7 +33,7 @@ use super::{ExitHook, ForkHooks, call_from_c};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     any(not(target_os = "linux"), at_exit_as_bsd),
-    expect(dead_code, reason = "elsewhere nobody tells who calls inside C's `exit`")
+    expect(dead_code, reason = "elsewhere nothing tells who calls inside C's `exit`")
 )]
 pub(crate) enum Caller {
     /// C's `exit`.
@@ -67,17 +67,17 @@ pub(crate) trait Unix {
         super::exit_again(status);
     }
 
-    /// Where a blocking write to standard error can be made without blocking although there is too little room; `None`: through the
-    /// descriptor itself, for which `poll` tells.
+    /// A descriptor of standard error on which a write does not block if there is too little room. `None`: descriptor 2 itself will do, because
+    /// `poll` tells whether there is room.
     fn without_blocking() -> Option<File> {
         None
     }
 
-    /// Keeps a write to a pipe that nobody reads from killing a process that is not Rust, and does not ignore SIGPIPE.
+    /// Keeps a write to a pipe that nobody reads from killing the process. Rust programs ignore SIGPIPE, but others may not.
     fn without_sigpipe(write: impl FnOnce());
 }
 
-/// The low byte is all of a status that a parent sees.
+/// A parent sees only the low byte of a status.
 pub(crate) const STATUS_MASK: i32 = 0xff;
 
 pub(crate) fn process_id() -> u32 {
@@ -130,7 +130,7 @@ fn end_behind_loader<H: ExitHook, U: Unix>(asked: Option<H::Asked>) {
     }
     if let Some(asked) = asked {
         let asked = Box::into_raw(Box::new(asked));
-        // SAFETY: as for the hook, except for the object, of which see above.
+        // SAFETY: as for the hook, except that it belongs to no object: see above.
         unsafe { __cxa_atexit(end::<H, U> as *const c_void, asked.cast(), std::ptr::null()) };
     }
 }
@@ -161,7 +161,7 @@ pub(crate) fn watch_forks<F: ForkHooks>() {
 }
 
 /// Whether C's `exit` has called this code, by an exit function, for example, or the destructor of a thread-local. No library tells, so this
-/// walks the stack. If a frame cannot be unwound, such as those of musl, the answer is no.
+/// walks the stack. If a frame cannot be unwound, as with musl, the answer is no.
 pub(crate) fn is_in_exit() -> bool {
     unsafe extern "C" {
         fn _Unwind_Backtrace(look: extern "C" fn(*mut c_void, *mut c_void) -> c_int, argument: *mut c_void) -> c_int;

@@ -22,7 +22,7 @@ const START: Duration = Duration::from_millis(100);
 /// How often to look whether an earlier write is done.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// A thread is writing, or was left alone while it was.
+/// Whether a thread is writing, or was left alone while it was writing.
 static IS_WRITING: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {

@@ -1,4 +1,4 @@
-//! Owns what Windows does its own way; must not know what a handler is.
+//! Owns what Windows does differently; must not know what a handler is.
 //!
 //! # The problem
 //!

@@ -286,7 +286,7 @@ impl Both {
             }
         }
         assert_eq!(self.tested.are_under_way(), self.model.runs.iter().any(Option::is_some));
-        // Each one that waits is led to one that does not: nobody waits in a circle.
+        // From each one that waits, a chain leads to one that does not: no threads wait in a circle.
         for cell in 0..CELLS {
             let last = self.model.before(cell).last().copied();
             let waits =

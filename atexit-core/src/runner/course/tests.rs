@@ -29,7 +29,7 @@ fn who_begins_a_run_runs_waits_leaves_or_ends_the_run_of_another() {
     let (me, other) = threads();
     let leaving = |by| Exit::Leaving { by, status: 7 };
     let (opening, ending) = (Course::Opening { by: other }, Course::Ending { by: other });
-    // the state, whether the run is part of an exit, whether its deadline is over => what becomes of the thread
+    // the state, whether the run is part of an exit, whether its deadline is over => what the thread does
     let table = [
         (Course::Idle, Exit::No, false, Begin::Mine),
         (Course::Idle, Exit::By(other), false, Begin::Mine),

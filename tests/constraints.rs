@@ -114,7 +114,7 @@ fn a_plan_says_by_what_a_handler_stands_where_it_does() {
 }
 
 const PLAN: &str = "\
-#   handler       crate        declared or registered at          phase  runs here by
+#   handler       crate        declared or registered at          phase  reason
 1   early         constraints  tests/programs/constraints.rs:53   first
 2   registered    constraints  tests/programs/constraints.rs:186         phase
 3   registered    constraints  tests/programs/constraints.rs:182         registered earlier

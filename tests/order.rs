@@ -125,7 +125,7 @@ fn the_plan_says_who_runs_where_and_why() {
 
 const PLAN: &str = "\
 at_exit: plan
-#   handler                   crate         declared or registered at               phase  runs here by
+#   handler                   crate         declared or registered at               phase  reason
 1   closure in linking::main  linking       tests/crates/linking/src/main.rs:75     first
 2   in_a_hurry                linking       tests/crates/linking/src/main.rs:50     first  declared
 3   closure in linking::main  linking       tests/crates/linking/src/main.rs:73            phase

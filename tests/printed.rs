@@ -23,7 +23,7 @@ fn no_text_passes_for_another() {
     let (table, dot) = stdout.split_once("digraph at_exit {\n").expect("both are printed");
     let expected = format!(
         "\
-#  handler                                   crate    declared or registered at     runs here by
+#  handler                                   crate    declared or registered at     reason
 1  close\\r\\u{{1b}}[2Kat_exit: all is well\\u{{…  printed  {}
 2  closure in printed::forges                printed  {}  registered earlier
 3  flush\\u{{2028}}at_exit: all is well         printed  {}  registered earlier

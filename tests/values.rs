@@ -180,7 +180,7 @@ fn a_plan_shows_them_by_their_names_or_places() {
     let width = unnamed.len();
     let head = "handler";
     let stdout = format!(
-        "#  {head:width$}  crate   declared or registered at     phase  runs here by\n\
+        "#  {head:width$}  crate   declared or registered at     phase  reason\n\
          1  {0:width$}          {first}  first\n\
          2  {head:width$}  values  {handler}         phase\n\
          3  {unnamed:width$}          {unnamed}  value  phase\n\

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::{Plan, PlannedHandler};
 use crate::handler::text::escaped;
 
-const HEADINGS: [&str; 6] = ["#", "handler", "crate", "declared or registered at", "phase", "runs here by"];
+const HEADINGS: [&str; 6] = ["#", "handler", "crate", "declared or registered at", "phase", "reason"];
 
 /// How wide a column may be, except the last.
 const WIDEST: usize = 40;

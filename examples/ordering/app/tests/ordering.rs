@@ -31,7 +31,7 @@ telemetry::flush: marked `last`
 ";
 
 const PLAN: &str = "\
-#   handler                    crate      declared or registered at               phase  runs here by
+#   handler                    crate      declared or registered at               phase  reason
 1   stop_listening             web        examples/ordering/web/src/lib.rs:12     first
 2   registered later           ordering   examples/ordering/app/src/main.rs:58           phase
 3   closure in ordering::main  ordering   examples/ordering/app/src/main.rs:57           registered earlier

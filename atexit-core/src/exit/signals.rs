@@ -3,7 +3,7 @@
 //! The module exists on every platform, and works on Unix and Windows; elsewhere [`install`] returns [`SignalError::Unsupported`].
 //!
 //! Little is allowed inside a signal handler, which may interrupt any code, even `malloc`. So it only wakes a thread that [`install`] has
-//! started. That thread lets the exit handlers run, on an exit thread as at any other exit, while the rest of the program goes on, even if its
+//! started. That thread has the exit handlers run on an exit thread, as at any other exit, while the rest of the program goes on, even if its
 //! main thread is in a system call. Then the process kills itself with the same signal, so that its parent sees what happened, unless a handler
 //! has called [`exit`](crate::exit). C's exit functions do not run, unless the program asks for them with [`Signals::end_by_exit`].
 //!

@@ -1,48 +1,9 @@
 //! Runs handlers when a signal would end the process, which then dies by that signal (feature `signals`).
 //!
+//! Call [`install`] early in `main`, or choose the signals with [`Signals`]. The page [signals](crate::docs::signals) says what each signal does
+//! then, and how this fits other code that catches signals, such as Tokio or `ctrlc`.
+//!
 //! The module exists on every platform, and works on Unix and Windows; elsewhere [`install`] returns [`SignalError::Unsupported`].
-//!
-//! Little is allowed inside a signal handler, which may interrupt any code, even `malloc`. So it only wakes a thread that [`install`] has
-//! started. That thread has the exit handlers run on an exit thread, as at any other exit, while the rest of the program goes on, even if its
-//! main thread is in a system call. Then the process kills itself with the same signal, so that its parent sees what happened, unless a handler
-//! has called [`exit`](crate::exit). C's exit functions do not run, unless the program asks for them with [`Signals::end_by_exit`].
-//!
-//! Some senders repeat a signal. So a signal that arrives within a second of the first, or within the time that [`Signals::ignore_repeats`]
-//! sets, counts as the same request; a later one kills at once. Process 1, as in a container, is not killed by a signal that it does not catch:
-//! it ends with status 128 plus the signal's number instead.
-//!
-//! # What a signal does
-//!
-//! | the signal | after `install` |
-//! |---|---|
-//! | was ignored before, as SIGHUP is under `nohup`, and SIGPIPE in Rust programs | stays ignored |
-//! | has a handler of the program's own | that handler is called, and then the exit handlers run, even if it restores the default and raises the signal again |
-//! | arrives while the process is exiting | the handlers go on, [`cause`](crate::cause) stays `Exit`, and then the process dies by the signal; another signal more than a second later kills at once. Once the handlers have run, and C's exit functions are running, the first signal has no effect |
-//! | arrives in a forked child | kills the child: there the signals have their former dispositions again |
-//!
-//! # Together with other code that catches signals
-//!
-//! | caught by | set before `install` | set after `install` |
-//! |---|---|---|
-//! | `sigaction`, `signal` | it is called, and then the exit handlers run | it replaces this library's handler, until `install` is called again and puts that back |
-//! | `ctrlc` | it is called, and the exit handlers run | the same as with `sigaction`; `try_set_handler` returns an error |
-//! | `signal-hook`, Tokio | both: it is called, or its stream is notified, and the exit handlers run | both |
-//!
-//! "Both" does not suit a service that shuts down gracefully at a signal: the exit handlers begin at once, and the process ends when they are
-//! done, no matter which requests are left. Use a signal either for a graceful shutdown, after which `main` returns and the handlers run, or for
-//! this module, but not for both: [`Signals::except`] leaves it out here.
-//!
-//! # Held locks
-//!
-//! If a thread holds the lock of stdout or stderr, a handler that prints would wait for it forever. So each handler without a limit then gets
-//! one of two seconds, and the flush of stdout waits one second more.
-//!
-//! # Windows
-//!
-//! On Windows, signals are the events of the console: Ctrl-C, Ctrl-Break, the console closes, a user logs off, the system shuts down. Only
-//! services receive the last two. Windows calls console handlers in the reverse order of their registration, and this one does not pass the
-//! event on. The process ends with status `0xC000013A`, as one that does not handle the event. When the console closes, Windows ends the process
-//! after about five seconds, whatever the handlers do.
 
 // What this module must not know: how handlers are run, and which system calls it takes.
 

@@ -1,4 +1,4 @@
-//! Owns the grammar of the options, and which of them contradict each other; must not know the annotated function.
+//! Owns the grammar of the options, and which of them conflict; must not know the annotated function.
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -8,7 +8,7 @@ use syn::{Lit, LitStr};
 use crate::error::{Errors, did_you_mean};
 use crate::scanner::{self, Element, without_invisible_groups};
 
-/// What stands in the parentheses of `#[at_exit(…)]`.
+/// The options in the parentheses of `#[at_exit(…)]`.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) arguments: Arguments,
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     pub(crate) crate_path: Option<TokenStream>,
 }
 
-/// What the function is called with.
+/// The arguments that the function is called with.
 #[derive(Default)]
 pub(crate) enum Arguments {
     #[default]
@@ -31,7 +31,7 @@ pub(crate) enum Arguments {
     Value { keyword: Ident, value: TokenStream, text: String },
     /// `args(NAME = EXPR, …)`
     Named { keyword: Ident, list: Group, values: Vec<(Ident, TokenStream)> },
-    /// Complained about already.
+    /// An error has been reported.
     Wrong,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct BlockOn {
     pub(crate) path: TokenStream,
 }
 
-/// Every option, and how one writes it.
+/// Every option, and how to write it.
 const OPTIONS: [(&str, &str); 11] = [
     ("args", "`args = value` or `args(name = value)`"),
     ("name", "`name = \"label\"`"),
@@ -55,7 +55,7 @@ const OPTIONS: [(&str, &str); 11] = [
     ("crate", "`crate = path`"),
 ];
 
-/// What other libraries call them.
+/// Names that other libraries use.
 const SYNONYMS: [(&str, &str); 3] = [("label", "name"), ("timeout", "time_limit"), ("main_thread", "caller_thread")];
 
 impl Args {
@@ -69,7 +69,7 @@ impl Args {
                 errors.at(key, unknown(&key.to_string()));
                 continue;
             };
-            // The one place where an option is kept from being given twice, whichever it is.
+            // The only check for repeated options.
             if seen.contains(key) {
                 errors.at(key, format!("`{key}` is given twice: write {usage} once"));
                 continue;
@@ -101,7 +101,7 @@ impl Args {
     }
 }
 
-/// What is said of an element that is no option. A literal may be meant as the argument, and a text as the handler's name.
+/// The message for an element that is not an option. A literal may be meant as the argument, and a string also as the handler's name.
 fn expected_option(element: &Element) -> String {
     let text = &element.text;
     match syn::parse2::<Lit>(element.to_token_stream()) {
@@ -109,7 +109,7 @@ fn expected_option(element: &Element) -> String {
             format!("expected an option: write `name = {text}`, or `args = {text}` to call the function with it")
         }
         Ok(_) => format!("expected an option: write `args = {text}` to call the function with it"),
-        Err(_) => "expected an option, such as `args = value` for what the function is called with".to_owned(),
+        Err(_) => "expected an option, such as `args = value` to call the function with a value".to_owned(),
     }
 }
 
@@ -139,7 +139,7 @@ enum Given {
 
 impl Setting {
     fn parse(element: &Element, expected: &str, errors: &mut Errors) -> Option<Self> {
-        // `$option:meta` of a `macro_rules!` is inside of an invisible group.
+        // `$option:meta` of a `macro_rules!` is in an invisible group.
         let (key, rest) = match &without_invisible_groups(element.to_token_stream())[..] {
             [TokenTree::Ident(key), rest @ ..] => (key.clone(), rest.to_vec()),
             [] => {
@@ -196,7 +196,8 @@ impl Setting {
     fn duration(self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
         let value = self.value(usage, errors)?;
         if let [TokenTree::Literal(number)] = &value[..] {
-            let message = format!("a time limit is a `Duration`: write `std::time::Duration::from_secs({number})`");
+            let message =
+                format!("a time limit must be a `Duration`: write `std::time::Duration::from_secs({number})`");
             errors.at(number, message);
             return None;
         }
@@ -208,7 +209,7 @@ impl Setting {
         match syn::parse2::<LitStr>(value.clone()) {
             Ok(label) if !label.value().trim().is_empty() => return Some(label),
             Ok(label) => errors.at(label, format!("a name cannot be empty: write {usage}")),
-            Err(_) => errors.at(value, format!("a name is a string literal: write {usage}")),
+            Err(_) => errors.at(value, format!("a name must be a string literal: write {usage}")),
         }
         None
     }
@@ -248,7 +249,7 @@ impl Setting {
             let value = self.expression(usage, errors);
             return value.map_or(Arguments::Wrong, |value| Arguments::Value { keyword, value, text });
         };
-        let expected = "expected `name = value` here; in the order of the parameters it is `args = (value, value)`";
+        let expected = "expected `name = value`; to give the values in order, write `args = (value, value)`";
         let mut values: Vec<(Ident, TokenStream)> = Vec::new();
         let mut wrong = false;
         for element in scanner::expressions(list.stream()) {
@@ -273,14 +274,14 @@ impl Setting {
     }
 }
 
-/// `=`, and nothing that only begins like it.
+/// Whether this is `=`, and not the start of a longer operator.
 fn is_equals(token: &TokenTree, rest: &[TokenTree]) -> bool {
     let longer = matches!(rest, [TokenTree::Punct(next), ..] if matches!(next.as_char(), '=' | '>'));
     matches!(token, TokenTree::Punct(equals)
         if equals.as_char() == '=' && !(longer && equals.spacing() == Spacing::Joint))
 }
 
-/// Words between `::`, which may also stand in front.
+/// Words separated by `::`, with an optional leading `::`.
 fn path(tokens: Vec<TokenTree>, message: &str, errors: &mut Errors) -> Option<TokenStream> {
     let all: TokenStream = tokens.into_iter().collect();
     let tokens = without_invisible_groups(all.clone());

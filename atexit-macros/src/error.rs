@@ -1,11 +1,11 @@
-//! Owns the complaints about one attribute and their way to the compiler; must not know what is right or wrong.
+//! Owns the errors of one attribute and how they reach the compiler; must not know what is right or wrong.
 
 use std::fmt::Display;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// Everything that one attribute has to complain about, so that one compile shows it all.
+/// All errors of one attribute, so that a single compile shows them all.
 #[derive(Default)]
 pub(crate) struct Errors {
     found: Option<syn::Error>,
@@ -13,22 +13,22 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
-    /// Complains at these tokens, which should be the fewest that are wrong.
+    /// Reports an error at these tokens, which should be the fewest that are wrong.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Takes over what another collection holds.
+    /// Adds the errors of another collection.
     pub(crate) fn append(&mut self, other: Self) {
         other.found.into_iter().for_each(|error| self.push(error));
     }
 
-    /// Knows what another collection holds, but leaves it to another attribute to say so.
+    /// Notes that there are errors, but leaves it to another attribute to report them.
     pub(crate) fn append_silently(&mut self, other: &Self) {
         self.said_elsewhere |= other.found.is_some();
     }
 
-    /// One `compile_error!` each, or `None` if nothing is wrong.
+    /// Makes a `compile_error!` of each error, or returns `None` if nothing is wrong.
     pub(crate) fn into_tokens(self) -> Option<TokenStream> {
         match self.found {
             Some(error) => Some(error.into_compile_error()),
@@ -36,7 +36,7 @@ impl Errors {
         }
     }
 
-    /// Takes over what a parser says.
+    /// Adds an error.
     pub(crate) fn push(&mut self, error: syn::Error) {
         match &mut self.found {
             Some(found) => found.combine(error),
@@ -45,13 +45,13 @@ impl Errors {
     }
 }
 
-/// `did you mean …`, if one of the known words is near enough to be what was meant.
+/// Returns `did you mean …`, if a known word is close enough.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let (distance, nearest) = known.into_iter().map(|known| (distance(word, known), known)).min()?;
     (distance * 2 <= word.chars().count()).then(|| format!("did you mean `{nearest}`?"))
 }
 
-/// How many letters to insert, delete or replace (Levenshtein).
+/// Counts the letters to insert, delete or replace (Levenshtein).
 fn distance(from: &str, to: &str) -> usize {
     let mut row: Vec<_> = (0..=to.chars().count()).collect();
     for (i, from) in from.chars().enumerate() {
@@ -71,7 +71,7 @@ mod tests {
     use super::did_you_mean;
 
     #[test]
-    fn the_nearest_word_is_suggested_and_a_far_one_is_not() {
+    fn a_close_word_is_suggested_and_a_distant_one_is_not() {
         let suggest = |word| did_you_mean(word, ["args", "first", "last", "time_limit"]);
         assert_eq!(suggest("arg").as_deref(), Some("did you mean `args`?"));
         assert_eq!(suggest("lats").as_deref(), Some("did you mean `last`?"));

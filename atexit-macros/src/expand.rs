@@ -1,4 +1,4 @@
-//! Owns the code that an attribute becomes; must not know what is allowed, as it sees only what is.
+//! Owns the code that an attribute expands to; must not know what is allowed: it sees only valid input.
 
 use std::env;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use crate::error::Errors;
 use crate::fit::{self, Call, Values};
 use crate::item::{self, Function};
 
-/// The item as it was, and after it its declaration or what is wrong.
+/// Returns the item unchanged, followed by its declaration or by the errors.
 pub(crate) fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let is_bare = args.is_empty();
@@ -39,10 +39,10 @@ fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> 
     let library = args.crate_path.clone().unwrap_or_else(|| quote!(::atexit_core));
     let private = quote!(#library::__private);
     let Function { name, allowed, .. } = function;
-    // Where a name stands in for them, the arguments may be a secret.
+    // A name replaces the arguments, which may be secret.
     let arguments = if args.name.is_some() { "" } else { &call.text };
     let site = site(&name.unraw().to_string(), arguments, name.span());
-    // Which no expression of the user's sees. A static of this name would stand in its way, so that it is an unlikely one.
+    // No user expression sees this name. A static of the same name would clash, so it is an unlikely one.
     let executor = Ident::new("at_exit_executor", Span::mixed_site());
     let parameter = if needs_executor(args, function) { executor.to_token_stream() } else { quote!(_) };
     let run = run(args, function, call, &private, &executor);
@@ -50,9 +50,9 @@ fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> 
     let declaration = quote! {
         #private::submit! { Declared Description #site (#private::identity(&#name), |#parameter| #run) #options }
     };
-    // An item costs the user's build, so it stands only where it is of use: it carries the `allow`s, and where an
-    // expression of the user's names a local variable, the compiler points at the item around it, which had else
-    // been one of `inventory`'s.
+    // An item slows down the user's build, so it is added only if needed: it carries the `allow`s, and if a user
+    // expression names a local variable, the compiler points at the enclosing item, which would otherwise be one of
+    // `inventory`'s.
     let declaration = if is_bare && allowed.is_empty() {
         declaration
     } else {
@@ -64,7 +64,7 @@ fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> 
     quote!(#private::a_handler_is_a_free_function__move_it_out_of_the_impl_or_trait! { #declaration })
 }
 
-/// Where a declaration stands, and what it is called.
+/// Where a declaration is, and what it is called.
 pub(crate) fn site(name: &str, arguments: &str, name_span: Span) -> TokenStream {
     let variable = |name| env::var(name).unwrap_or_default();
     let package = format!("{} {}", variable("CARGO_PKG_NAME"), variable("CARGO_PKG_VERSION"));
@@ -74,13 +74,13 @@ pub(crate) fn site(name: &str, arguments: &str, name_span: Span) -> TokenStream 
     quote!((#name #arguments #package #binary #expansion #position))
 }
 
-/// Calls the function, and asks for the outcome if there can be one.
+/// Calls the function, and converts its outcome if there can be one.
 fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream, executor: &Ident) -> TokenStream {
     let name = &function.name;
     let is_driven = needs_executor(args, function);
     let awaited = is_driven.then(|| quote!(.await));
     let called = |values: &[TokenStream]| {
-        // At the function's name, so that this is underlined where `block_on` cannot have the future.
+        // With the span of the function's name, so that this is underlined if `block_on` does not accept the future.
         let mut values = Group::new(Delimiter::Parenthesis, quote!(#(#values,)*));
         values.set_span(Span::call_site().located_at(name.span()));
         let called = quote!(#name #values #awaited);
@@ -89,20 +89,20 @@ fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream, exe
             None => called,
         }
     };
-    // Asked inside of the `match`, for what is asked may hold what is matched; a future is asked when it is over.
-    let asked = |called| if is_driven { called } else { outcome(called, args, function, private) };
+    // Converted inside the `match`, because the result may borrow from the tuple; a future is converted once it is ready.
+    let converted = |called| if is_driven { called } else { outcome(called, args, function, private) };
     let called = match &call.values {
-        Values::Each(values) => asked(called(values)),
+        Values::Each(values) => converted(called(values)),
         Values::Tuple(tuple, count) => {
             let span = tuple.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
             let names =
                 (0..*count).map(|i| format_ident!("at_exit_argument_{i}", span = Span::mixed_site().located_at(span)));
             let names: Vec<_> = names.map(|name| name.to_token_stream()).collect();
-            // A tuple of another size is at odds with the parameters, so the compiler is to show both.
+            // If the tuple's size does not match the parameters, the compiler shows both.
             let parameters = Span::call_site().located_at(function.parameter_list.span());
             let pattern = quote_spanned!(parameters=> (#(#names),*));
-            let called = asked(called(&names));
-            // In parentheses, for a brace in the user's expression would end what `match` looks at.
+            let called = converted(called(&names));
+            // In parentheses, because a brace in the user's expression would start the body of the `match`.
             let tuple = quote_spanned!(Span::call_site().located_at(span)=> (#tuple));
             quote!(match #tuple { #pattern => #called })
         }
@@ -110,22 +110,22 @@ fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream, exe
     if !is_driven {
         return called;
     }
-    // The arguments are evaluated inside of the future, which therefore borrows nothing from outside.
+    // The arguments are evaluated inside the future, so it borrows nothing from outside.
     outcome(quote!(#executor.drive(async { #called })), args, function, private)
 }
 
-/// Asks what is called for the outcome, if there can be one.
+/// Converts the result of the call, if there can be one.
 fn outcome(called: TokenStream, args: &Args, function: &Function, private: &TokenStream) -> TokenStream {
     let Function { name, output, .. } = function;
     if function.never_returns() {
         return called;
     }
-    // Where the type is `!`, the compiler warns of whatever is to be done with its value.
+    // If the type is `!`, the compiler warns about any use of the value.
     if function.is_infallible() {
         return quote!(#private::outcome_of(|| #called));
     }
-    // Where that is no `Outcome`, the return type is at fault, so the compiler is to underline it from its first token
-    // to its last, as it does with a call between these. It cannot be at fault where there is none.
+    // If the return type is not an `Outcome`, the compiler should underline all of it, as it does for a call whose spans
+    // are those of its first and last token. Without a return type there is nothing to underline.
     if output.is_empty() && args.block_on.is_none() {
         return quote!(#private::outcome(#called));
     }
@@ -163,8 +163,8 @@ fn options(args: &Args, private: &TokenStream) -> TokenStream {
     options
 }
 
-/// The identity of the function that a path names. A constant asserts that it is one, since constants are looked at by `cargo check`, too;
-/// where it is none, the path is underlined.
+/// The identity of the function that a path names. A constant asserts that it is a function, because `cargo check` evaluates constants, too;
+/// if not, the path is underlined.
 fn identity(path: &TokenStream, private: &TokenStream) -> TokenStream {
     let first = path.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
     let last = path.clone().into_iter().last().map_or_else(Span::call_site, |token| token.span());
@@ -180,12 +180,12 @@ fn identity(path: &TokenStream, private: &TokenStream) -> TokenStream {
     })
 }
 
-/// A path as one writes it; the tokens alone would be spaced.
+/// A path as usually written; the tokens alone would have spaces.
 fn text(path: &TokenStream) -> String {
     path.to_string().replace(' ', "")
 }
 
-/// Handlers that one macro declares at one place run in the reverse of the order in which they were expanded.
+/// Numbers the expansions: handlers that a macro declares at the same place run in reverse order of expansion.
 fn expansion() -> u32 {
     static EXPANSIONS: AtomicU32 = AtomicU32::new(0);
     EXPANSIONS.fetch_add(1, Ordering::Relaxed)

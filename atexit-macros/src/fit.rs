@@ -1,4 +1,4 @@
-//! Owns how the options of an attribute fit the function below it; must not know how either was written.
+//! Owns matching the options of an attribute to its function; must not know how either was written.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -9,7 +9,7 @@ use crate::error::{Errors, did_you_mean};
 use crate::item::Function;
 use crate::scanner::{self, without_invisible_groups};
 
-/// What the handler calls the function with.
+/// The arguments that the handler calls the function with.
 #[derive(Default)]
 pub(crate) struct Call {
     /// As the user wrote it, for the label.
@@ -20,7 +20,7 @@ pub(crate) struct Call {
 pub(crate) enum Values {
     /// One expression for each parameter.
     Each(Vec<TokenStream>),
-    /// One expression for all, and how many there are.
+    /// One expression for all parameters, and their number.
     Tuple(TokenStream, usize),
 }
 
@@ -30,10 +30,10 @@ impl Default for Values {
     }
 }
 
-/// Fits the arguments to the parameters, and complains of options that the function cannot have.
+/// Matches the arguments to the parameters, and reports options that the function cannot have.
 pub(crate) fn fit(args: &Args, function: &Function, errors: &mut Errors) -> Call {
     if let (Some(block_on), false) = (&args.block_on, function.is_async) {
-        let message = "`block_on` is for an `async fn`: remove it, or write `async` in front of `fn`";
+        let message = "`block_on` needs an `async fn`: remove it, or make the function async";
         errors.at(&block_on.keyword, message);
     }
     match (&args.arguments, function.parameters.len()) {
@@ -66,7 +66,7 @@ fn a_tuple_of(count: usize) -> String {
     format!("args = ({})", vec!["value"; count].join(", "))
 }
 
-/// A tuple as one writes it is taken apart here, so that a type error is shown at its element.
+/// A tuple expression is split here, so that a type error is shown at the element.
 fn several(value: &TokenStream, text: &str, count: usize, function: &Function, errors: &mut Errors) -> Call {
     let Some(tuple) = tuple(value) else {
         if is_no_tuple(value) {
@@ -79,7 +79,7 @@ fn several(value: &TokenStream, text: &str, count: usize, function: &Function, e
         let given = elements.len();
         let name = &function.name;
         let values = if given == 1 { "value" } else { "values" };
-        errors.at(&tuple, format!("`{name}` takes {count} parameters, and this gives {given} {values}"));
+        errors.at(&tuple, format!("`{name}` takes {count} parameters, but this tuple has {given} {values}"));
     }
     for element in &elements {
         if element.tokens.is_empty() {
@@ -90,12 +90,12 @@ fn several(value: &TokenStream, text: &str, count: usize, function: &Function, e
     Call { text: inside(&tuple), values: Values::Each(values) }
 }
 
-/// What a label shows in its own parentheses.
+/// The text that a label shows in its parentheses.
 fn inside(list: &Group) -> String {
     list.stream().to_string().trim_end_matches([',', ' ', '\n']).to_owned()
 }
 
-/// The parentheses of a tuple, if that is all there is, possibly in parentheses that are of no consequence.
+/// Returns the parentheses of a tuple, if the value is nothing else, even inside redundant parentheses.
 fn tuple(value: &TokenStream) -> Option<Group> {
     let [TokenTree::Group(group)] = &without_invisible_groups(value.clone())[..] else { return None };
     if group.delimiter() != Delimiter::Parenthesis {
@@ -107,7 +107,7 @@ fn tuple(value: &TokenStream) -> Option<Group> {
     }
 }
 
-/// Whether that shows without knowing a type: a literal, one with a sign, an array, and any of them in parentheses.
+/// Whether this is visible without types: a literal, possibly with a sign, an array, or one of these in parentheses.
 fn is_no_tuple(value: &TokenStream) -> bool {
     match &without_invisible_groups(value.clone())[..] {
         [TokenTree::Literal(_)] => true,
@@ -124,7 +124,7 @@ fn by_name(list: &Group, values: &[(Ident, TokenStream)], function: &Function, e
     for parameter in &function.parameters {
         match &parameter.name {
             Some(name) => names.push(name.unraw()),
-            None => errors.at(&parameter.pattern, "this parameter has no name for `args(name = value)`: give it one"),
+            None => errors.at(&parameter.pattern, "to use `args(name = value)`, give this parameter a name"),
         }
     }
     if names.len() < function.parameters.len() {
@@ -138,9 +138,9 @@ fn by_name(list: &Group, values: &[(Ident, TokenStream)], function: &Function, e
     let value = |known: &Ident| values.iter().find(|(name, _)| name.unraw() == *known);
     let missing: Vec<_> =
         names.iter().filter(|name| value(name).is_none()).map(|name| format!("`{name} = value`")).collect();
-    // What is missing may be what is misspelt.
+    // A missing name may be a misspelled one.
     if unknown.is_empty() && !missing.is_empty() {
-        errors.at(list, format!("`{}` takes more parameters: add {}", function.name, missing.join(", ")));
+        errors.at(list, format!("`{}` has more parameters: add {}", function.name, missing.join(", ")));
     }
     let values = names.iter().filter_map(value).map(|(_, value)| value.clone()).collect();
     Call { text: inside(list), values: Values::Each(values) }

@@ -1,6 +1,6 @@
-//! Owns which functions can be handlers, and what the expansion needs to know of them; must not know the options.
+//! Owns which functions can be handlers, and what the expansion needs to know about them; must not know the options.
 //!
-//! Only the signature is looked at. The body stays as it is, so half-typed code keeps its own errors.
+//! It reads only the signature. The body stays as it is, so half-typed code keeps its own errors.
 
 use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 use quote::quote;
@@ -8,7 +8,7 @@ use quote::quote;
 use crate::error::Errors;
 use crate::scanner::{self, Element, Scanner, without_invisible_groups};
 
-/// What the expansion needs to know of the annotated function.
+/// What the expansion needs to know about the annotated function.
 pub(crate) struct Function {
     pub(crate) name: Ident,
     pub(crate) is_async: bool,
@@ -17,7 +17,7 @@ pub(crate) struct Function {
     pub(crate) parameters: Vec<Parameter>,
     /// The type after `->`, or nothing.
     pub(crate) output: Vec<TokenTree>,
-    /// What `#[allow(…)]` must say around code that names the function, or that its attribute brings along.
+    /// The lints to allow around code that names the function or contains its arguments.
     pub(crate) allowed: Vec<TokenStream>,
 }
 
@@ -26,36 +26,36 @@ impl Function {
         matches!(&self.output[..], [TokenTree::Punct(punct)] if punct.as_char() == '!')
     }
 
-    /// Whether it returns std's `Infallible`, as far as its name tells. Newer compilers take that for `!`.
+    /// Whether it returns std's `Infallible`, judging by the name. Newer compilers treat that as `!`.
     pub(crate) fn is_infallible(&self) -> bool {
         matches!(self.output.last(), Some(TokenTree::Ident(name)) if name == "Infallible")
     }
 }
 
-/// A parameter, which has no name if its pattern takes the value apart.
+/// A parameter, which has no name if its pattern destructures the value.
 pub(crate) struct Parameter {
     pub(crate) pattern: TokenStream,
     pub(crate) name: Option<Ident>,
 }
 
-/// Looks at the annotated item, and complains of all that keeps it from being a handler.
+/// Reads the annotated item, and reports everything that prevents it from being a handler.
 pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Function> {
     let mut tokens = Vec::new();
     flatten(item, &mut tokens);
-    let mut complaints = Errors::default();
+    let mut found = Errors::default();
     let mut attributes = Attributes::default();
-    let function = signature(attributes.skip(&tokens), &mut complaints);
-    // Of several `#[at_exit]`, the topmost expands first and sees the others. Whatever is wrong with the item, only
-    // the lowest says it.
+    let function = signature(attributes.skip(&tokens), &mut found);
+    // Of several `#[at_exit]`, the topmost expands first and sees the others. Only the lowest reports what is wrong with
+    // the item.
     if attributes.at_exit {
-        errors.append_silently(&complaints);
+        errors.append_silently(&found);
     } else {
-        errors.append(complaints);
+        errors.append(found);
     }
     function.map(|function| Function { allowed: attributes.allowed, ..function })
 }
 
-/// What matters here of the other attributes.
+/// The other attributes, as far as they matter here.
 #[derive(Default)]
 struct Attributes {
     at_exit: bool,
@@ -63,7 +63,7 @@ struct Attributes {
 }
 
 impl Attributes {
-    /// The tokens behind the attributes.
+    /// Returns the tokens after the attributes.
     fn skip<'a>(&mut self, mut tokens: &'a [TokenTree]) -> &'a [TokenTree] {
         while let [TokenTree::Punct(hash), TokenTree::Group(attribute), rest @ ..] = tokens {
             if hash.as_char() != '#' {
@@ -83,7 +83,7 @@ impl Attributes {
             match token {
                 TokenTree::Ident(word) => name = word.to_string(),
                 TokenTree::Punct(punct) if punct.as_char() == ':' => {}
-                // What the function may do, its arguments may do: they stand on it, and no other attribute reaches them.
+                // The arguments may do whatever the function may: they belong to it, and no other attribute covers them.
                 TokenTree::Group(lints) if name == "allow" || name == "expect" => self.allowed.push(lints.stream()),
                 _ => break,
             }
@@ -96,7 +96,7 @@ impl Attributes {
     }
 }
 
-/// From the visibility on.
+/// Reads the item, starting at its visibility.
 fn signature(tokens: &[TokenTree], errors: &mut Errors) -> Option<Function> {
     let tokens = match tokens {
         [public, TokenTree::Group(_), rest @ ..] | [public, rest @ ..] if is_word(public, "pub") => rest,
@@ -117,7 +117,7 @@ fn signature(tokens: &[TokenTree], errors: &mut Errors) -> Option<Function> {
     after_name(name.clone(), is_async, rest, errors)
 }
 
-/// What may stand in front of `fn`, as in `const unsafe extern "C" fn`, and in `unsafe extern { safe fn f(); }`.
+/// Whether it may precede `fn`, as in `const unsafe extern "C" fn` and `unsafe extern { safe fn f(); }`.
 fn is_qualifier(token: &TokenTree) -> bool {
     match token {
         TokenTree::Ident(word) => ["const", "async", "safe", "unsafe", "extern"].iter().any(|known| word == known),
@@ -132,10 +132,8 @@ fn after_name(name: Ident, is_async: bool, tokens: &[TokenTree], errors: &mut Er
     let (generics, tokens) = tokens.split_at(scanner.position);
     if generics.len() > 2 {
         let generics = generics.iter().cloned().collect::<TokenStream>();
-        errors.at(
-            generics,
-            "a handler cannot be generic: write concrete types, and leave lifetimes out or make them `'static`",
-        );
+        errors
+            .at(generics, "a handler cannot be generic: use concrete types, and omit lifetimes or make them `'static`");
     }
 
     let (parameter_list, tokens) = tokens.split_first()?;
@@ -161,7 +159,7 @@ fn after_name(name: Ident, is_async: bool, tokens: &[TokenTree], errors: &mut Er
     })
 }
 
-/// Nothing for what is complained about and no parameter that could be given an argument.
+/// Returns nothing for an invalid parameter that cannot take an argument.
 fn parameter(element: Element, errors: &mut Errors) -> Option<Parameter> {
     let mut tokens = &without_invisible_groups(element.tokens.into_iter().collect())[..];
     while let [TokenTree::Punct(hash), _attribute, rest @ ..] = tokens {
@@ -186,17 +184,17 @@ fn parameter(element: Element, errors: &mut Errors) -> Option<Parameter> {
     }
     let (pattern, type_) = tokens.split_at(colon.min(tokens.len()));
     if let Some(receiver) = pattern.iter().find(|token| is_word(token, "self")) {
-        errors.at(receiver, "a handler cannot take `self`: write a function outside of any `impl` or `trait`");
+        errors.at(receiver, "a handler cannot take `self`: write a function outside any `impl` or `trait`");
         return None;
     }
     if let Some(keyword) = find_impl(type_.iter().cloned().collect()) {
-        errors.at(keyword, "a handler cannot be generic, as `impl` makes it here: write a concrete type");
+        errors.at(keyword, "a handler cannot be generic, and `impl` makes it so: use a concrete type");
     }
     let pattern = without_invisible_groups(pattern.iter().cloned().collect());
     Some(Parameter { name: parameter_name(&pattern), pattern: pattern.into_iter().collect() })
 }
 
-/// The name in `name`, `mut name`, `ref name`, and `name @ pattern`.
+/// Returns the name in `name`, `mut name`, `ref name` and `name @ pattern`.
 fn parameter_name(pattern: &[TokenTree]) -> Option<Ident> {
     let words = pattern.iter().skip_while(|token| is_word(token, "mut") || is_word(token, "ref"));
     match &words.collect::<Vec<_>>()[..] {
@@ -206,7 +204,7 @@ fn parameter_name(pattern: &[TokenTree]) -> Option<Ident> {
     }
 }
 
-/// The tokens without the invisible groups that variables of a `macro_rules!` are in, such as `$vis` and `$body:block`.
+/// Removes the invisible groups around variables of a `macro_rules!`, such as `$vis` and `$body:block`.
 fn flatten(tokens: TokenStream, flat: &mut Vec<TokenTree>) {
     for token in tokens {
         match token {

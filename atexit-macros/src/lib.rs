@@ -1,4 +1,4 @@
-//! The attribute of `atexit-core`, which re-exports it.
+//! The attribute `#[at_exit]`, which `atexit-core` re-exports.
 //!
 //! Owns the entry points; must not know what they do.
 
@@ -16,63 +16,65 @@ use proc_macro::TokenStream;
 
 /// Declares a function as a handler: it runs when the process exits.
 ///
-/// The function stays as it was, callable like any other. Several attributes on one function are several handlers; as
-/// everything runs in reverse, the lowest runs first.
+/// You can still call the function like any other. Several attributes on one function make several handlers; the lowest
+/// runs first, because handlers run in reverse order.
 ///
 /// # Options
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `args = EXPR` | what the function is called with: the value of its one parameter, or a tuple with one element for each |
-/// | `args(NAME = EXPR, …)` | the same by the names of the parameters, in any order |
-/// | `name = "label"` | what reports call the handler, instead of the function's name and its arguments, so that a secret among these is not printed; not empty |
-/// | `first` | it runs before all handlers that do not say so |
-/// | `last` | it runs after all handlers that do not say so |
-/// | `before = PATH`, `before = [PATH, …]` | where it would run later, it is pulled up to just ahead of that declared handler: of all registrations of the function |
-/// | `after = PATH`, `after = [PATH, …]` | where it would run earlier, it is delayed until just after that declared handler: after all registrations of the function |
-/// | `time_limit = EXPR` | a `std::time::Duration`; see `Handler::time_limit` |
-/// | `caller_thread` | it runs on the thread that exits; see `Handler::caller_thread` |
-/// | `this_process` | it runs in this process only; see `Handler::this_process` |
-/// | `block_on = PATH` | for an `async fn`: a function that takes the future, drives it to its end, and returns its output |
-/// | `crate = PATH` | where `atexit_core` is, if not at `::atexit_core` |
+/// | `args = EXPR` | calls the function with this value, or with the elements of this tuple if it has several parameters |
+/// | `args(NAME = EXPR, …)` | calls the function with these values, by parameter name, in any order |
+/// | `name = "label"` | sets the handler's name in reports; it replaces the function's name and arguments, so that no secret argument is printed; must not be empty |
+/// | `first` | runs it before all handlers that are not marked `first` |
+/// | `last` | runs it after all handlers that are not marked `last` |
+/// | `before = PATH`, `before = [PATH, …]` | if it would run later, pulls it up to just before the declared handlers of that function |
+/// | `after = PATH`, `after = [PATH, …]` | if it would run earlier, delays it until just after the declared handlers of that function |
+/// | `time_limit = EXPR` | abandons it after this `std::time::Duration`; see `Handler::time_limit` |
+/// | `caller_thread` | runs it on the exiting thread; see `Handler::caller_thread` |
+/// | `this_process` | runs it in this process only, not in a forked child; see `Handler::this_process` |
+/// | `block_on = PATH` | for an `async fn`: calls this function, which takes the future, runs it to completion and returns its output |
+/// | `crate = PATH` | says where `atexit_core` is, if not at `::atexit_core` |
 ///
-/// The expressions are evaluated when the handler runs, on the thread that it runs on, those of an `async fn` inside of
-/// its future. They see statics and constants, not local variables. If one panics, that is a failure of the handler;
-/// where it is `time_limit`, the handler runs without it.
+/// The expressions are evaluated when the handler runs, on its thread; for an `async fn`, inside its future. They can use
+/// statics and constants, but not local variables. If one panics, the handler fails; if that is `time_limit`, the handler
+/// still runs, without a limit.
 ///
 /// # Functions
 ///
-/// It stands on free functions, in modules and inside functions: `pub` or private, `const`, `async` or `extern "C"`,
-/// from `macro_rules!`, under `#[cfg]`. The function may return what `main` may, and any other `Outcome`. An `async
-/// fn` is driven by `block_on`, else by a Tokio runtime made for it (feature `tokio`), else by a small executor without
-/// timers and I/O.
+/// Use it on free functions, in modules and inside functions: `pub` or private, `const`, `async` or `extern "C"`, made
+/// by `macro_rules!`, under `#[cfg]`. The function may return whatever `main` may, and any other `Outcome`. `block_on`
+/// drives an `async fn`; without it, a new Tokio runtime does (feature `tokio`), or else a small executor without timers
+/// and I/O.
 ///
 /// # Panics
 ///
-/// A handler that panics has failed; the others run. One that is `extern "C"` aborts the process when it panics, as all
-/// such functions do in Rust.
+/// A handler that panics fails; the others still run. An `extern "C"` handler that panics aborts the process, as every
+/// such function does in Rust.
 ///
 /// # Errors
 ///
-/// The compiler refuses anything but a free function, `self`, generics, `unsafe fn`, variadics, parameters without `args`
-/// and arguments that do not fit them, options that are unknown, given twice, or not for this function, a `before` or
-/// `after` that names no function, and return types that are no `Outcome`. All errors of one attribute come in one
-/// compile.
+/// The compiler rejects:
 ///
-/// - A text alone, `#[at_exit("label")]`, may be meant as the name or as the argument: the message says how to write each.
-/// - One literal or array for several parameters is told how a tuple is written; any other expression is told its type.
-/// - A static, a constant or a function pointer in `before` or `after` is no function, and is underlined.
-/// - In an `impl` or a `trait` the compiler says that an implementation is not supported there, and its note names a
-///   macro whose name says what to do: a handler is a free function, so move it out of the `impl` or `trait`.
+/// - anything except a free function, and functions that are generic, `unsafe` or variadic;
+/// - parameters without `args`, and arguments that do not match the parameters;
+/// - options that are unknown, repeated or not for this function;
+/// - a `before` or `after` that does not name a function, but a static, a constant or a function pointer;
+/// - a return type that is not an `Outcome`.
+///
+/// One compile shows all errors of an attribute. A string alone, as in `#[at_exit("label")]`, may mean the name or the
+/// argument: the message shows how to write each. In an `impl` or a `trait`, the compiler says that an implementation is
+/// not supported there, and names a macro whose name says what to do: a handler is a free function, so move it out of
+/// the `impl` or `trait`.
 ///
 /// # Notes
 ///
-/// - `unregister(my_cleanup)` takes back all that was declared of a function.
-/// - A crate that nothing names is not linked: see `link!`.
-/// - A `?` on a `Result` in `args` makes an `Err` a failure of the handler; of an `async fn` only where it returns a
-///   `Result` itself. On an `Option` the compiler refuses it.
-/// - An attribute that makes an ordinary function of an `async fn`, such as `#[tokio::main]`, stands above this one. On
-///   `fn main` itself, this one calls it twice.
+/// - `unregister(my_cleanup)` unregisters all handlers of a function, declared ones too.
+/// - A crate that nothing names is not linked, and its handlers vanish: see `link!`.
+/// - With `?` on a `Result` in `args`, an `Err` makes the handler fail; an `async fn` must return a `Result` itself for
+///   this. The compiler rejects `?` on an `Option`.
+/// - An attribute that turns an `async fn` into an ordinary function, such as `#[tokio::main]`, must be above this one. On
+///   `fn main` itself, `#[at_exit]` would call `main` twice.
 ///
 /// # Examples
 ///
@@ -102,19 +104,27 @@ use proc_macro::TokenStream;
 ///     assert_eq!(atexit_core::pending(), 3);
 /// }
 /// ```
+#[doc(alias = "atexit")]
+#[doc(alias = "cleanup")]
+#[doc(alias = "destructor")]
+#[doc(alias = "dtor")]
+#[doc(alias = "finalizer")]
+#[doc(alias = "hook")]
+#[doc(alias = "on_exit")]
+#[doc(alias = "shutdown")]
 #[proc_macro_attribute]
 pub fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::at_exit(args.into(), item.into()).into()
 }
 
-/// What `atexit_core::link!` passes on to.
+/// Implements `atexit_core::link!`.
 #[doc(hidden)]
 #[proc_macro]
 pub fn link_with(input: TokenStream) -> TokenStream {
     link::link(input.into()).into()
 }
 
-/// What stands in the parentheses comes instead of the item below.
+/// Replaces the item below with the tokens in the parentheses.
 #[doc(hidden)]
 #[proc_macro_attribute]
 pub fn instead(tokens: TokenStream, _: TokenStream) -> TokenStream {

@@ -13,7 +13,7 @@ use crate::expand;
 struct Linked {
     /// The crate's own name.
     name: Ident,
-    /// The name that it has here.
+    /// Its name in the linking crate.
     here: Ident,
 }
 
@@ -25,7 +25,7 @@ impl Parse for Linked {
             match name.to_string().as_str() {
                 "crate" | "self" | "super" | "Self" => Err(syn::Error::new(
                     name.span(),
-                    "expected the name of another crate: the one that says `link!` comes last anyway",
+                    "expected the name of another crate: the crate that calls `link!` always comes last",
                 )),
                 _ => Ok(name),
             }
@@ -33,13 +33,13 @@ impl Parse for Linked {
         let name = crate_name(input)?;
         let here = if input.parse::<Option<Token![as]>>()?.is_some() { crate_name(input)? } else { name.clone() };
         if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(input.error("expected `,`: `link!` takes names of crates, `a, b, own_name as name_here`"));
+            return Err(input.error("expected `,`: `link!` takes crate names, such as `a, b, own_name as name_here`"));
         }
         Ok(Self { name, here })
     }
 }
 
-/// Expands what `link!` passes on: the path of `atexit_core` in brackets, and the crates.
+/// Expands the arguments of `link!`: the path of `atexit_core` in brackets, and the crates.
 pub(crate) fn link(input: TokenStream) -> TokenStream {
     let parser = |input: ParseStream| {
         let library;
@@ -49,7 +49,7 @@ pub(crate) fn link(input: TokenStream) -> TokenStream {
         if crates.is_empty() {
             return Err(syn::Error::new(
                 Span::call_site(),
-                "`link!` needs the name of a crate: `link!(telemetry, db)`",
+                "`link!` needs the name of a crate, as in `link!(telemetry, db)`",
             ));
         }
         Ok((library, crates))

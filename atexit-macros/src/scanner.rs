@@ -1,23 +1,23 @@
 //! Owns splitting a list at the commas that separate its elements; must not know what the elements are for.
 //!
-//! The usual answer is `syn::Expr`, but the parser for all of Rust's expressions is most of what a procedural macro
-//! costs to build. All that is asked here is where an expression ends, and a comma ends it, except
+//! The usual answer is `syn::Expr`, but a parser for all of Rust's expressions is most of what a procedural macro
+//! costs to build. All that matters here is where an expression ends. A comma ends it, except
 //!
 //! - inside a group, which is a single token;
 //! - between the parameters of a closure: `|a, b| a + b`;
 //! - between the arguments of a type: `parse::<Map<K, V>>(text)`, `<Map<K, V> as Trait>::new()`, `x as Map<K, V>`.
 //!
-//! A `|` or `<` means the one thing where an operand is due, and another after an operand. So the scan keeps track of
-//! just that. It leaves judging what is no expression at all to the compiler, which sees the same tokens.
+//! `|` and `<` mean one thing before an operand and another after it, so the scan tracks whether an operand is due.
+//! It leaves invalid expressions to the compiler, which sees the same tokens.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// What stands between two commas, and the comma after it, which the last element may lack.
+/// The tokens between two commas, and the comma after them, which the last element may lack.
 pub(crate) struct Element {
     pub(crate) tokens: Vec<TokenTree>,
     pub(crate) comma: Option<TokenTree>,
-    /// With the user's spacing: `a::b(-1)`, where the tokens alone would give `a :: b(- 1)`.
+    /// With the user's spacing: `a::b(-1)`, while the tokens alone would give `a :: b(- 1)`.
     pub(crate) text: String,
 }
 
@@ -27,7 +27,7 @@ impl ToTokens for Element {
     }
 }
 
-/// Splits a list of expressions. `NAME = EXPR` is one as well, namely an assignment.
+/// Splits a list of expressions. `NAME = EXPR` is one, too: an assignment.
 pub(crate) fn expressions(list: TokenStream) -> Vec<Element> {
     if list.is_empty() {
         return Vec::new();
@@ -67,10 +67,10 @@ fn split<'a>(tokens: &'a [TokenTree], text: &str, skip: fn(&mut Scanner<'a>)) ->
     elements
 }
 
-/// What comes in a text after the token that it begins with.
+/// Returns the text after the token that it begins with.
 ///
-/// The compiler knows how tokens were spaced only as long as a list of them stays in one piece. So it is asked for the
-/// text of the whole list, in which the elements then have to be found.
+/// The compiler knows the spacing of tokens only while their list is in one piece. So this takes the text of the whole
+/// list, and finds the elements in it.
 fn after<'t>(text: &'t str, token: &TokenTree) -> Option<&'t str> {
     let text = text.trim_start();
     let TokenTree::Group(group) = token else { return text.strip_prefix(&token.to_string()) };
@@ -84,9 +84,9 @@ fn after<'t>(text: &'t str, token: &TokenTree) -> Option<&'t str> {
     end.trim_start().strip_prefix(close)
 }
 
-/// A `macro_rules!` variable that is all there is, such as `#[at_exit($options)]`, arrives in an invisible group.
+/// Removes invisible groups around everything: a lone `macro_rules!` variable arrives in one, as in `#[at_exit($options)]`.
 ///
-/// Those beside other tokens stay: they hold an operand together.
+/// Groups next to other tokens stay: they hold an operand together.
 pub(crate) fn without_invisible_groups(tokens: TokenStream) -> Vec<TokenTree> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     match &tokens[..] {
@@ -110,7 +110,7 @@ impl<'a> Scanner<'a> {
         self.tokens.get(self.position)
     }
 
-    /// Whether punctuation comes next, and nothing that only begins like it.
+    /// Whether this punctuation comes next, and not the start of a longer one.
     fn is(&self, punctuation: &str) -> bool {
         let rest = self.tokens.get(self.position..).unwrap_or_default();
         let last = punctuation.len() - 1;
@@ -133,7 +133,7 @@ impl<'a> Scanner<'a> {
         found
     }
 
-    /// Up to the comma that ends the parameter. Outside of groups, `<` stands only around type arguments there.
+    /// Steps to the comma that ends the parameter. Outside groups, `<` only encloses type arguments there.
     fn parameter(&mut self) {
         while self.peek().is_some() && !self.is(",") {
             if self.is("<") {
@@ -144,7 +144,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Up to the comma that ends the expression.
+    /// Steps to the comma that ends the expression.
     fn expression(&mut self) {
         let mut operand_due = true;
         while let Some(token) = self.peek() {
@@ -163,7 +163,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Behind a word of an expression: whether an operand is due.
+    /// After a word of an expression: whether an operand is due.
     fn after_word(&mut self, word: &str) -> bool {
         match word {
             "as" => {
@@ -186,7 +186,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Over the punctuation of an expression: whether an operand is due after it.
+    /// Steps over punctuation in an expression: whether an operand is due after it.
     fn punctuation(&mut self, operand_due: bool) -> bool {
         if self.take("::") {
             // `::<` always opens type arguments, after a path or a method.
@@ -213,14 +213,14 @@ impl<'a> Scanner<'a> {
         if self.take("?") {
             return false;
         }
-        // An operator. The second half of these two could be taken for something else.
+        // An operator. The second half of these two could be mistaken for something else.
         if !self.take("||") && !self.take("<<") {
             self.position += 1;
         }
         true
     }
 
-    /// Behind the first `|` of a closure, up to its body.
+    /// Steps from the first `|` of a closure to its body.
     fn closure(&mut self) {
         while self.peek().is_some() && !self.take("|") {
             if self.is("<") {
@@ -234,7 +234,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Over `<…>`, if it comes next.
+    /// Steps over `<…>`, if it comes next.
     pub(crate) fn angles(&mut self) {
         let mut depth = 0_u32;
         while self.peek().is_some() && (depth > 0 || self.is("<")) {
@@ -254,13 +254,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Over a type, up to the operator after it.
+    /// Steps over a type, to the operator after it.
     fn type_(&mut self) {
         while let Some(token) = self.peek() {
             match token {
                 TokenTree::Group(_) => {
                     self.position += 1;
-                    // What `fn(…)` and `Fn(…)` return.
+                    // The return type of `fn(…)` and `Fn(…)`.
                     if !self.take("->") {
                         return;
                     }
@@ -293,7 +293,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Behind a segment of a type's path: whether the type ends here.
+    /// After a segment of a type's path: whether the type ends here.
     fn after_segment(&mut self) -> bool {
         if self.take("!") {
             // A macro; its group comes next.

@@ -1,11 +1,11 @@
-//! Owns the proof that commas are told apart; must not know how.
+//! Owns the proof that lists are split at the right commas; must not know how.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 
 use super::{Element, expressions, parameters};
 
-/// Each must be found to be one expression, alone and in a list.
+/// Each must be recognized as one expression, alone and in a list.
 const EXPRESSIONS: &[&str] = &[
     // operands
     "1",
@@ -38,7 +38,7 @@ const EXPRESSIONS: &[&str] = &[
     "'outer: { break 'outer (1, 2) }",
     "#[allow(unused)] x",
     "#[allow(unused, dead_code)] |a, b| a",
-    // operators, among them all that look like something else
+    // operators, including all that look like something else
     "a < b",
     "a > b",
     "a <= b",
@@ -233,7 +233,7 @@ fn an_option_with_its_value_is_one_element() {
 }
 
 #[test]
-fn commas_are_kept() {
+fn each_element_keeps_its_comma() {
     let has_comma = |source| -> Vec<_> {
         expressions(tokens(source)).iter().map(|element| (element.tokens.len(), element.comma.is_some())).collect()
     };
@@ -246,9 +246,9 @@ fn commas_are_kept() {
 }
 
 #[test]
-fn what_is_no_expression_neither_hangs_nor_panics() {
+fn invalid_expressions_neither_hang_nor_panic() {
     for source in ["< a, b", "|a, b", "a as", "a as <", "'", "::<", "::", "->", "=>", "for<", "a as fn", "let |", "#"] {
-        // A lone quote is no token, so the lexer may refuse it first.
+        // A lone quote is not a token, so the lexer may reject it first.
         if let Ok(tokens) = source.parse() {
             expressions(tokens);
         }
@@ -256,7 +256,7 @@ fn what_is_no_expression_neither_hangs_nor_panics() {
 }
 
 #[test]
-fn an_invisible_group_is_opened_only_if_it_is_all() {
+fn an_invisible_group_is_opened_only_if_it_stands_alone() {
     let invisible = |inner| TokenTree::Group(Group::new(Delimiter::None, inner));
     let inner = invisible(invisible(quote!(a, b)).into());
     assert_eq!(expressions(inner.clone().into()).len(), 2);
@@ -265,7 +265,7 @@ fn an_invisible_group_is_opened_only_if_it_is_all() {
 }
 
 #[test]
-fn parameters_are_told_apart() {
+fn parameters_are_split() {
     for (source, count) in [
         ("", 0),
         ("a: A", 1),

@@ -20,19 +20,19 @@ fn none() {}
 #[at_exit(args())] //~ ERROR `none_by_name` takes no parameters: remove `args`
 fn none_by_name() {}
 
-#[at_exit(args = (1, 2, 3))] //~ ERROR `too_many` takes 2 parameters, and this gives 3 values
+#[at_exit(args = (1, 2, 3))] //~ ERROR `too_many` takes 2 parameters, but this tuple has 3 values
 fn too_many(a: u8, b: u8) {}
 
-#[at_exit(args = (1, |a, b| (a, b), Map::<u8, u8>::new()))] //~ ERROR `too_few` takes 4 parameters, and this gives 3 values
+#[at_exit(args = (1, |a, b| (a, b), Map::<u8, u8>::new()))] //~ ERROR `too_few` takes 4 parameters, but this tuple has 3 values
 fn too_few(a: u8, b: fn(u8, u8), c: Map<u8, u8>, d: u8) {}
 
-#[at_exit(args = (1,))] //~ ERROR `one_of_two` takes 2 parameters, and this gives 1 value
+#[at_exit(args = (1,))] //~ ERROR `one_of_two` takes 2 parameters, but this tuple has 1 value
 fn one_of_two(a: u8, b: u8) {}
 
-#[at_exit(args = ())] //~ ERROR `none_of_two` takes 2 parameters, and this gives 0 values
+#[at_exit(args = ())] //~ ERROR `none_of_two` takes 2 parameters, but this tuple has 0 values
 fn none_of_two(a: u8, b: u8) {}
 
-#[at_exit(args = ((1, 2, 3)))] //~ ERROR `in_parentheses` takes 2 parameters, and this gives 3 values
+#[at_exit(args = ((1, 2, 3)))] //~ ERROR `in_parentheses` takes 2 parameters, but this tuple has 3 values
 fn in_parentheses(a: u8, b: u8) {}
 
 #[at_exit(args = (1,,))] //~ ERROR unexpected `,`: remove it

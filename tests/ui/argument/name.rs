@@ -9,10 +9,10 @@ fn near(text: &str, n: u8) {}
 //~^ ERROR `far` has no parameter `size`: its parameters are `text`, `n`
 fn far(text: &str, n: u8) {}
 
-#[at_exit(args(b = 1))] //~ ERROR `missing` takes more parameters: add `a = value`, `c = value`
+#[at_exit(args(b = 1))] //~ ERROR `missing` has more parameters: add `a = value`, `c = value`
 fn missing(a: u8, b: u8, c: u8) {}
 
-#[at_exit(args())] //~ ERROR `all_missing` takes more parameters: add `type = value`
+#[at_exit(args())] //~ ERROR `all_missing` has more parameters: add `type = value`
 fn all_missing(r#type: u8) {}
 
 #[at_exit(args(a = 1, b = 2, a = 3))] //~ ERROR `a` is given twice: keep one of them
@@ -21,22 +21,22 @@ fn twice(a: u8, b: u8) {}
 #[at_exit(args(type = 1, r#type = 2))] //~ ERROR `r#type` is given twice: keep one of them
 fn twice_and_raw(r#type: u8) {}
 
-#[at_exit(args("x", 1))] //~ ERROR expected `name = value` here; in the order of the parameters it is `args = (value, value)`
-//~^ ERROR expected `name = value` here
+#[at_exit(args("x", 1))] //~ ERROR expected `name = value`; to give the values in order, write `args = (value, value)`
+//~^ ERROR expected `name = value`; to give
 fn by_position(text: &str, n: u8) {}
 
-#[at_exit(args(text, n = 1))] //~ ERROR expected `name = value` here
+#[at_exit(args(text, n = 1))] //~ ERROR expected `name = value`; to give
 fn word_alone(text: &str, n: u8) {}
 
 #[at_exit(args(text = , n = 1))] //~ ERROR `text` needs a value: write `text = value`
 fn empty(text: &str, n: u8) {}
 
-#[at_exit(args(text("x"), n == 1))] //~ ERROR expected `name = value` here
+#[at_exit(args(text("x"), n == 1))] //~ ERROR expected `name = value`; to give
 //~^ ERROR `n` needs a value: write `n = value`
 fn malformed(text: &str, n: u8) {}
 
 #[at_exit(args(a = 1, b = 2))]
-fn no_name((a, b): (u8, u8), _: u8, n: u8) {} //~ ERROR this parameter has no name for `args(name = value)`: give it one
-//~^ ERROR this parameter has no name for `args(name = value)`: give it one
+fn no_name((a, b): (u8, u8), _: u8, n: u8) {} //~ ERROR to use `args(name = value)`, give this parameter a name
+//~^ ERROR to use `args(name = value)`, give this parameter a name
 
 fn main() {}

@@ -9,7 +9,7 @@ unsafe fn not_safe() {} //~ ERROR a handler cannot be unsafe: write a safe funct
 pub const unsafe extern "C" fn not_safe_either() {} //~ ERROR a handler cannot be unsafe
 
 #[at_exit]
-fn type_parameter<T: Fn(u8) -> Vec<T>>() {} //~ ERROR a handler cannot be generic: write concrete types, and leave lifetimes out or make them `'static`
+fn type_parameter<T: Fn(u8) -> Vec<T>>() {} //~ ERROR a handler cannot be generic: use concrete types, and omit lifetimes or make them `'static`
 
 #[at_exit]
 fn constant_parameter<const N: usize>() {} //~ ERROR a handler cannot be generic
@@ -18,8 +18,8 @@ fn constant_parameter<const N: usize>() {} //~ ERROR a handler cannot be generic
 fn lifetime<'a>(text: &'a str) {} //~ ERROR a handler cannot be generic
 
 #[at_exit(args = ("x", &[], 1))]
-fn hidden_types(text: impl AsRef<str>, list: &[Option<impl Copy>], n: u8) {} //~ ERROR a handler cannot be generic, as `impl` makes it here
-//~^ ERROR a handler cannot be generic, as `impl` makes it here
+fn hidden_types(text: impl AsRef<str>, list: &[Option<impl Copy>], n: u8) {} //~ ERROR a handler cannot be generic, and `impl` makes it so
+//~^ ERROR a handler cannot be generic, and `impl` makes it so
 
 #[at_exit]
 fn clause()

@@ -6,7 +6,7 @@ struct Server;
 
 impl Server {
     #[at_exit]
-    fn by_reference(&self) {} //~ ERROR a handler cannot take `self`: write a function outside of any `impl` or `trait`
+    fn by_reference(&self) {} //~ ERROR a handler cannot take `self`: write a function outside any `impl` or `trait`
 
     #[at_exit(args = 1)]
     fn with_a_parameter(&'static mut self, n: u8) {} //~ ERROR a handler cannot take `self`

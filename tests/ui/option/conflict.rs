@@ -24,7 +24,7 @@ fn paths_twice() {}
 #[at_exit(args = 1, args(n = 2))] //~ ERROR `args` is given twice
 fn args_in_both_forms(_: u8) {}
 
-#[at_exit(block_on = run)] //~ ERROR `block_on` is for an `async fn`
+#[at_exit(block_on = run)] //~ ERROR `block_on` needs an `async fn`
 fn executor_without_async() {}
 
 #[at_exit(crate = atexit_core, crate = ::atexit_core)] //~ ERROR `crate` is given twice

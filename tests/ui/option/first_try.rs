@@ -1,4 +1,4 @@
-//! What a first program may get wrong with the attribute.
+//! Mistakes that a first program may make with the attribute.
 
 #![allow(unused)]
 

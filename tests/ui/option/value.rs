@@ -17,16 +17,16 @@ fn empty_name() {}
 #[at_exit(name = "  ")] //~ ERROR a name cannot be empty: write `name = "label"`
 fn blank_name() {}
 
-#[at_exit(name = label)] //~ ERROR a name is a string literal: write `name = "label"`
+#[at_exit(name = label)] //~ ERROR a name must be a string literal: write `name = "label"`
 fn name_of_a_word() {}
 
-#[at_exit(name = b"label")] //~ ERROR a name is a string literal: write `name = "label"`
+#[at_exit(name = b"label")] //~ ERROR a name must be a string literal: write `name = "label"`
 fn name_of_bytes() {}
 
-#[at_exit(name = concat!("la", "bel"))] //~ ERROR a name is a string literal: write `name = "label"`
+#[at_exit(name = concat!("la", "bel"))] //~ ERROR a name must be a string literal: write `name = "label"`
 fn name_of_a_macro() {}
 
-#[at_exit(time_limit = 5)] //~ ERROR a time limit is a `Duration`: write `std::time::Duration::from_secs(5)`
+#[at_exit(time_limit = 5)] //~ ERROR a time limit must be a `Duration`: write `std::time::Duration::from_secs(5)`
 fn limit_of_a_number() {}
 
 #[at_exit(first = true)] //~ ERROR `first` takes no value: write `first`

@@ -1,4 +1,4 @@
-//! What the functions may be called with.
+//! The arguments that functions may be called with.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs, warnings)]
@@ -135,7 +135,7 @@ fn type_arguments(a: <Vec<u8> as IntoIterator>::Item, b: BTreeMap<u8, fn(u8, u8)
     let _ = (a, b);
 }
 
-// What fails is the handler.
+// If `?` fails, so does the handler.
 #[at_exit(args = "1".parse::<u8>()?)]
 fn parsed(_: u8) {}
 

@@ -16,7 +16,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// What the arguments borrow lives as long as the future, which may be driven on another thread's executor.
+/// Values borrowed by the arguments live as long as the future, which the executor of another thread may drive.
 #[at_exit(args = &std::env::temp_dir())]
 #[at_exit(args(path = std::path::Path::new(&String::from("a"))))]
 async fn temporary(path: &std::path::Path) -> std::io::Result<()> {

@@ -1,4 +1,4 @@
-//! The functions that may be handlers.
+//! The functions that can be handlers.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs, warnings)]
@@ -95,7 +95,7 @@ fn generic_braces() -> Result<(), Sized<{ 1 + 1 }>> {
 #[derive(Debug)]
 pub struct Sized<const N: usize>;
 
-/// An outcome of the program's own.
+/// A custom outcome.
 struct Own;
 
 impl Outcome for Own {

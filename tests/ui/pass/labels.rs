@@ -1,4 +1,4 @@
-//! A label has the arguments as the source has them, whatever tokens they are made of, unless it has a name.
+//! Without a name, a label shows the arguments as in the source, whatever their tokens.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs, warnings)]

@@ -1,4 +1,4 @@
-//! The expansion triggers no lint, and the lints that the function allows are allowed in its arguments as well.
+//! The expansion triggers no lint, and lints that the function allows are also allowed in its arguments.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs, warnings, dead_code)]

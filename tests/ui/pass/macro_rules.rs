@@ -1,4 +1,4 @@
-//! Handlers that `macro_rules!` declare.
+//! Handlers declared by `macro_rules!`.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs, warnings)]

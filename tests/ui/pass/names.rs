@@ -48,7 +48,7 @@ fn identity(value: u8, outcome: u8) {
 #[at_exit(args = (Site, logging::Type))]
 fn outcome(_: Site, _: logging::Type) {}
 
-// The names of what the expansion binds are its own.
+// The names that the expansion binds are its own.
 const fn value() -> u8 {
     1
 }
@@ -77,7 +77,7 @@ const fn tuple() -> (u8, u8) {
     (value(), a0)
 }
 
-/// No prelude at all.
+/// No prelude.
 #[no_implicit_prelude]
 pub mod no_implicit_prelude {
     #[::atexit_core::at_exit]

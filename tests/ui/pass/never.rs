@@ -76,7 +76,7 @@ fn error_or_infallible() -> Result<Infallible, String> {
     Err(String::new())
 }
 
-/// Names the type `!`, which not every compiler lets a program write in every place.
+/// Names the type `!`, which not every compiler accepts everywhere.
 trait Function {
     type Output;
 }
@@ -90,7 +90,7 @@ fn error_or_never() -> Result<<fn() -> ! as Function>::Output, Infallible> {
     panic!()
 }
 
-/// Outcomes of the program's own do not overlap with those.
+/// Custom outcomes do not overlap with those.
 struct Own<T>(T);
 
 impl<T: 'static> Outcome for Own<T> {
@@ -146,7 +146,7 @@ fn main() {
     atexit_core::register(|| -> ! { panic!() });
     atexit_core::register(|| Err::<Infallible, _>(""));
     atexit_core::register(|| panic!());
-    // All of them would fail, so leave by the door behind which no handler runs.
+    // All of them would fail, so leave in a way that runs no handler.
     #[cfg(unix)]
     panic!("{}", std::os::unix::process::CommandExt::exec(&mut std::process::Command::new("true")));
 }

@@ -1,4 +1,4 @@
-//! Owns what a program learns of its handlers, and how it configures them, while it lives: reports, failures, guards, executors.
+//! Owns what a program learns about its handlers, and how it configures them, while it runs: reports, failures, guards, executors.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -16,7 +16,7 @@ use atexit_core::{
     configure, guard, pending, register, register_async, remaining, run,
 };
 
-/// There is one set of handlers in a process: these tests take turns, and each begins with an empty set.
+/// A process has only one set of handlers, so these tests take turns, and each starts with an empty set.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -29,7 +29,7 @@ fn ends(report: &Report) -> Vec<(&str, HandlerEnd)> {
     report.handlers().iter().map(|run| (run.handler().label(), run.end())).collect()
 }
 
-/// An outcome of the program's own, with a source.
+/// A custom outcome, with a source.
 struct Lost(usize);
 
 impl Outcome for Lost {
@@ -40,7 +40,7 @@ impl Outcome for Lost {
 }
 
 #[test]
-fn a_report_says_of_each_handler_how_it_ended_and_how_long_it_took() {
+fn a_report_says_how_each_handler_ended_and_how_long_it_took() {
     const PAUSE: Duration = Duration::from_millis(2);
     let _turn = alone();
     let spin = || {
@@ -88,7 +88,7 @@ fn an_abandoned_handler_is_in_the_report_with_the_time_until_then() {
 }
 
 #[test]
-fn a_handler_learns_how_long_it_has() {
+fn a_handler_learns_how_much_time_it_has() {
     const LONG: Duration = Duration::from_secs(3600);
     let _turn = alone();
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -110,7 +110,7 @@ fn a_handler_learns_how_long_it_has() {
 }
 
 #[test]
-fn what_a_handler_runs_is_in_the_report_of_that_run() {
+fn handlers_that_a_handler_runs_are_in_the_report_of_that_run() {
     let _turn = alone();
     let inner = Arc::new(Mutex::new(None));
     let theirs = Arc::clone(&inner);
@@ -143,7 +143,7 @@ fn a_report_is_shown_as_its_summary_and_is_an_error_if_anything_failed() {
 }
 
 #[test]
-fn a_failure_keeps_the_source_where_there_is_one() {
+fn a_failure_keeps_its_source() {
     let source = |report: &Report| report.failures()[0].source().map(ToString::to_string);
     let _turn = alone();
     register(|| Err::<(), _>(io::Error::other("refused")));
@@ -173,7 +173,7 @@ fn kinds_and_ends_are_shown_in_words() {
 }
 
 #[test]
-fn configure_gives_back_what_was_there_and_a_limit_can_be_unset() {
+fn configure_returns_the_former_settings_and_a_limit_can_be_unset() {
     const CONSTANT: Config = Config::new().failure_status(false).stack_size(1 << 20).log(Level::Off);
     let _turn = alone();
     let late = |config: Config| {
@@ -194,7 +194,7 @@ fn configure_gives_back_what_was_there_and_a_limit_can_be_unset() {
 }
 
 #[test]
-fn async_handlers_are_run_by_their_own_executor_or_by_the_one_of_the_program() {
+fn async_handlers_use_their_own_executor_or_the_programs() {
     fn busily(mut handler: Pin<Box<dyn Future<Output = ()>>>) {
         while handler.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {}
     }
@@ -262,7 +262,7 @@ fn a_guard_drives_a_future_where_futures_are_driven_already() {
     thread_local! {
         static DRIVES: Cell<bool> = const { Cell::new(false) };
     }
-    // As a runtime does.
+    // Like a runtime.
     fn alone_on_its_thread(mut task: Pin<Box<dyn Future<Output = ()>>>) {
         assert!(!DRIVES.replace(true), "a runtime within a runtime");
         while task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {}
@@ -292,7 +292,7 @@ fn a_guard_drives_a_future_where_futures_are_driven_already() {
 }
 
 #[test]
-fn what_contradicts_itself_is_refused_where_it_is_said() {
+fn conflicting_options_panic_where_they_are_set() {
     let refused = |make: fn() -> Handler| {
         let payload = std::panic::catch_unwind(|| drop(make())).expect_err("it is refused");
         payload.downcast_ref::<&str>().copied().map(ToOwned::to_owned)
@@ -300,13 +300,13 @@ fn what_contradicts_itself_is_refused_where_it_is_said() {
     let both = "a handler cannot run both `first` and `last`: keep one of them";
     assert_eq!(refused(|| Handler::new(|| ()).first().last()).as_deref(), Some(both));
     assert_eq!(refused(|| Handler::new(|| ()).last().first()).as_deref(), Some(both));
-    let only_async = "only an async handler needs `block_on`: make it by `Handler::new_async`";
+    let only_async = "`block_on` needs an async handler: make one with `Handler::new_async`";
     assert_eq!(refused(|| Handler::new(|| ()).block_on(drop)).as_deref(), Some(only_async));
     drop(Handler::new(|| ()).first().first());
 }
 
 #[test]
-fn an_observer_is_told_of_each_handler_in_the_report_of_the_run() {
+fn an_observer_sees_each_handler_in_the_report_of_the_run() {
     let _turn = alone();
     let told = Arc::new(Mutex::new(Vec::new()));
     let theirs = Arc::clone(&told);

@@ -1,4 +1,4 @@
-//! Owns the guard, a handler that a scope runs early; must not know how a run works.
+//! Owns the guard: a handler that the end of a scope runs early; must not know how a run works.
 
 use std::panic::{Location, resume_unwind};
 
@@ -13,7 +13,7 @@ use crate::report::Failure;
 
 /// Runs a function once: when the guard is dropped or [finished](Self::finish), or at exit.
 ///
-/// Made by [`guard()`], and with options by [`Handler::guard`].
+/// Make one with [`guard()`], or with [`Handler::guard`] to set options.
 ///
 /// # Examples
 ///
@@ -27,6 +27,7 @@ use crate::report::Failure;
 /// let terminal = Terminal { restored: guard(|| println!("as it was")) };
 /// drop(terminal); // or `std::process::exit`: it is as it was
 /// ```
+#[doc(alias = "defer")]
 #[derive(Debug)]
 #[must_use = "a guard that is not kept runs its function at once"]
 pub struct ExitGuard {
@@ -34,18 +35,18 @@ pub struct ExitGuard {
     is_async: bool,
 }
 
-/// Runs `f` once: when the guard is dropped, or when the process exits first.
+/// Runs `f` once: when the guard is dropped, or at exit if that comes first.
 ///
-/// A destructor alone is not enough: [`std::process::exit`] and a signal skip it. A forked child does not run `f`. When the
-/// guard is dropped, `f` runs on the dropping thread, and an `Err` that it returns is shown on standard error, but changes no exit status:
-/// [`finish`](ExitGuard::finish) says what went wrong. While a run has started `f` already, dropping the guard does not wait for it.
+/// A destructor alone is not enough: [`std::process::exit`] and signals skip it. A forked child does not run `f`. When the
+/// guard is dropped, `f` runs on the dropping thread; if it returns an `Err`, this is printed to standard error, but the exit status stays:
+/// [`finish`](ExitGuard::finish) returns the failure instead. If a run has already started `f`, dropping the guard does not wait for it.
 ///
 /// Bind the guard to a name: `let _ = guard(f)` runs `f` at once.
 ///
 /// # Panics
 ///
-/// Dropping the guard panics if `f` does; when the thread is unwinding already, the panic hook has shown the second panic and
-/// the first goes on.
+/// Dropping the guard panics if `f` does. If the thread is already unwinding, the panic hook shows the second panic and the first one
+/// continues.
 ///
 /// # Examples
 ///
@@ -59,6 +60,11 @@ pub struct ExitGuard {
 /// assert!(!lock.exists());
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "cleanup")]
+#[doc(alias = "defer")]
+#[doc(alias = "destructor")]
+#[doc(alias = "finalizer")]
+#[doc(alias = "scopeguard")]
 #[track_caller]
 pub fn guard<F, T>(f: F) -> ExitGuard
 where
@@ -69,13 +75,13 @@ where
 }
 
 impl ExitGuard {
-    /// Forgets the function, which will not run: `true` if it was pending.
+    /// Cancels the function: `true` if it was pending and will not run.
     ///
-    /// What it captured is dropped.
+    /// Its captures are dropped.
     ///
     /// # Panics
     ///
-    /// If dropping the captures does.
+    /// If dropping the captures panics.
     ///
     /// # Examples
     ///
@@ -86,18 +92,18 @@ impl ExitGuard {
     /// ```
     pub fn cancel(self) -> bool {
         self.registration.unregister()
-        // What is dropped now finds nothing to run.
+        // `self` is dropped here, and finds nothing to run.
     }
 
-    /// Runs the function now, on this thread, if it is pending, and says what went wrong.
+    /// Runs the function now, on this thread, if it is pending, and returns its failure.
     ///
-    /// An async one runs on a thread of its own: see [`Handler::guard`]. None of what went wrong is printed to standard error, except what the
-    /// panic hook shows of a panic.
+    /// An async function runs on a thread of its own: see [`Handler::guard`]. A failure is not printed to standard error, although the panic
+    /// hook still shows a panic.
     ///
     /// # Errors
     ///
-    /// If the function fails, panics, or exceeds its time limit. `Ok` if it was not pending: a run has started it, and reports it, or it
-    /// was taken back by [`clear`](crate::clear).
+    /// If the function fails, panics, or exceeds its time limit. It is `Ok` if the function was not pending: either a run has started it and
+    /// reports it, or [`clear`](crate::clear) has removed it.
     ///
     /// # Examples
     ///
@@ -118,7 +124,7 @@ impl ExitGuard {
         Early { code, time_limit, is_async: self.is_async }.call()
     }
 
-    /// The function, if it is pending and this process is to run it.
+    /// Takes the function, if it is pending and may run in this process.
     fn take(&self) -> Option<PendingHandler> {
         let handler = self.registration.take()?;
         if handler.facts().are_of_another_process() {
@@ -146,14 +152,18 @@ impl Drop for ExitGuard {
 }
 
 impl Handler {
-    /// Registers it and makes a guard of it, which runs it when the guard is dropped, or else at exit.
+    /// Registers it, and returns a guard that runs it when dropped, or at exit if that comes first.
     ///
     /// It runs in this process only, as with [`this_process`](Self::this_process). See [`guard()`].
     ///
-    /// Where the guard runs it, that is on the thread that drops the guard, and a time limit is reported when the function is over: it cannot
-    /// be abandoned there. An async one runs on a thread of its own, for which the dropping thread waits until the limit is over, since that may be
-    /// one of a runtime's, which drives no second future; inside a handler that is not async it runs on the thread of that. It is no handler then: [`cause`](crate::cause) and [`remaining`](crate::remaining) are `None`, and
-    /// [`exit`](crate::exit) ends the process. What fails is named on standard error if it has a name, and else shown as `main` shows an error.
+    /// The guard runs it on the thread that drops the guard. It cannot be abandoned there: if it exceeds its time limit, that is reported once
+    /// it returns. An async function runs on a thread of its own, because the dropping thread may belong to a runtime, which cannot drive a
+    /// second future; the dropping thread waits for it up to the time limit. Inside a handler that is not async, it stays on that handler's
+    /// thread.
+    ///
+    /// Unless the guard is dropped inside a handler, its function does not count as one: [`cause`](crate::cause) and
+    /// [`remaining`](crate::remaining) are `None`, and [`exit`](crate::exit) ends the process. If it fails, standard error
+    /// names it if it has a name; otherwise the error is shown as `main` shows one.
     ///
     /// # Examples
     ///
@@ -165,6 +175,8 @@ impl Handler {
     /// let guard = Handler::new(|| println!("closed")).name("close the shop").time_limit(Duration::from_secs(5)).guard();
     /// assert!(guard.finish().is_ok());
     /// ```
+    #[doc(alias = "defer")]
+    #[doc(alias = "scopeguard")]
     pub fn guard(self) -> ExitGuard {
         ExitGuard { is_async: self.is_async, registration: self.this_process().register() }
     }

@@ -1,4 +1,4 @@
-//! Owns what the expansions of the macros name, and programs should not; must not know how any of it works.
+//! Owns the names that macro expansions use and programs should not; must not know how any of it works.
 
 pub use crate::handler::declaration::{Declared, Description, Link, LinkSite, Site, assert_names_function, identity};
 pub use crate::handler::executor::Executor;
@@ -8,17 +8,17 @@ pub use inventory;
 use crate::handler::error::HandlerError;
 use crate::handler::outcome::Outcome;
 
-/// Where a declared handler's return type is asked to be an [`Outcome`].
+/// Requires a declared handler's return type to be an [`Outcome`].
 pub fn outcome<T: Outcome>(value: T) -> Result<(), HandlerError> {
     value.into_result()
 }
 
-/// Likewise of what a closure returns.
+/// Requires the same of a closure's return type.
 pub fn outcome_of<T: Outcome>(handler: impl FnOnce() -> T) -> Result<(), HandlerError> {
     handler().into_result()
 }
 
-/// What every expansion says alike: an expansion that says it itself costs the user's build more.
+/// The part that all expansions share: repeating it in each would slow down the user's build.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __submit {
@@ -52,10 +52,10 @@ macro_rules! __submit {
 }
 pub use __submit as submit;
 
-/// Where a declaration stands beside a free function, this is the declaration.
+/// Expands to the declaration, beside a free function; fails with a helpful name elsewhere.
 ///
-/// An attribute is not told that its function is in an `impl` or a `trait`. But an `impl` cannot be there: the compiler refuses it before
-/// the declaration comes instead, which would be refused in worse words. It names this macro, whose name says what to do.
+/// An attribute cannot see whether its function is in an `impl` or a `trait`. But no `impl` may stand there: the compiler rejects this one
+/// before it becomes the declaration, for which the error would be worse. The error names this macro, whose name says what to do.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __beside_a_free_function {

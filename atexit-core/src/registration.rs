@@ -1,4 +1,4 @@
-//! Owns registering handlers by calls, and taking them back; must not know how handlers run.
+//! Owns registering handlers at run time, and unregistering them; must not know how handlers run.
 
 use std::any::{TypeId, type_name};
 use std::fmt;
@@ -19,15 +19,15 @@ use crate::registry::{self, Inserted, stacks::Handle};
 use crate::sys::Process;
 use crate::sys::sync::thread;
 
-/// Registers a handler: `f` runs when the process exits, before everything that was registered earlier.
+/// Registers a handler: `f` runs when the process exits, before everything registered earlier.
 ///
-/// It may be called from any thread and at any time, also inside a handler (then `f` runs next) and after a run. A closure
-/// with up to three words of captures is stored without an allocation of its own.
+/// You may call it on any thread and at any time, even inside a handler (then `f` runs next) and after a run. A closure
+/// that captures up to three words is stored without an extra allocation.
 ///
 /// # Panics
 ///
-/// If billions of handlers are pending: after 2^31 to 2^32 of them no handle is left for another. Running out of memory aborts, as it
-/// does everywhere in std.
+/// If billions of handlers are pending: the handles run out somewhere between 2^31 and 2^32 of them. Running out of memory aborts, as
+/// everywhere in std.
 ///
 /// # Examples
 ///
@@ -40,6 +40,11 @@ use crate::sys::sync::thread;
 /// }
 /// atexit_core::register(flush);
 /// ```
+#[doc(alias = "atexit")]
+#[doc(alias = "cleanup")]
+#[doc(alias = "hook")]
+#[doc(alias = "on_exit")]
+#[doc(alias = "shutdown")]
 #[track_caller]
 pub fn register<F, T>(f: F) -> Registration
 where
@@ -49,15 +54,15 @@ where
     insert(PendingHandler::plain(f, Location::caller()))
 }
 
-/// Registers an async handler: when the process exits, the future that `f` makes is run to completion.
+/// Registers an async handler: when the process exits, the future that `f` returns runs to completion.
 ///
-/// In all else it is as [`register`]. `f` is called, and its future driven, on the thread of the handler, by the executor of
-/// [`Config::block_on`](crate::Config::block_on), or else by the library's: with the feature `tokio` a Tokio runtime, without it a small
+/// Apart from that, it is like [`register`]. The handler's thread calls `f` and drives its future, with the executor set by
+/// [`Config::block_on`](crate::Config::block_on) or else the library's own: a Tokio runtime with the feature `tokio`, otherwise a small
 /// executor without timers and I/O.
 ///
 /// # Panics
 ///
-/// As [`register`].
+/// See [`register`].
 ///
 /// # Examples
 ///
@@ -79,7 +84,7 @@ where
     insert(PendingHandler::asynchronous(f, Location::caller()))
 }
 
-/// A handler to register, with options.
+/// Builds a handler with options, and registers it.
 ///
 /// # Examples
 ///
@@ -88,7 +93,7 @@ where
 ///
 /// Handler::new(|| println!("flushed")).name("flush the log").register();
 /// ```
-#[must_use = "a handler runs only after `register()`"]
+#[must_use = "a `Handler` does nothing until you call `register()` or `guard()`"]
 pub struct Handler {
     pending: PendingHandler,
     options: Options,
@@ -96,7 +101,7 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// A handler without any option, as [`register`] takes it.
+    /// Makes a handler without options, from the same functions that [`register`] takes.
     #[track_caller]
     pub fn new<F, T>(f: F) -> Self
     where
@@ -114,7 +119,7 @@ impl Handler {
         Self { pending: PendingHandler::plain(f, location), options: Options::default(), is_async: false }
     }
 
-    /// An async handler without any option, as [`register_async`] takes it.
+    /// Makes an async handler without options, from the same functions that [`register_async`] takes.
     ///
     /// # Examples
     ///
@@ -133,31 +138,35 @@ impl Handler {
         Self { pending, options: Options::default(), is_async: true }
     }
 
-    /// Sets what reports call it, instead of the function's name.
+    /// Sets the name that reports use instead of the function's.
     ///
-    /// An empty name is none.
+    /// An empty name counts as no name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.name = Some(name.into()).filter(|name| !name.is_empty()).map(Arc::new);
         self
     }
 
-    /// Runs it before all handlers that do not say `first`, whenever they were registered.
+    /// Runs it before all handlers that are not marked `first`, no matter when they were registered.
     ///
-    /// What a handler registers runs next within its phase.
+    /// A handler registered by another handler runs next within its phase.
     ///
     /// # Panics
     ///
-    /// If it is to run [`last`](Self::last) already.
+    /// If it is already marked [`last`](Self::last).
+    #[doc(alias = "order")]
+    #[doc(alias = "priority")]
     #[track_caller]
     pub fn first(self) -> Self {
         self.marked(Phase::First)
     }
 
-    /// Runs it after all handlers that do not say `last`: loggers want this.
+    /// Runs it after all handlers that are not marked `last`: the right place for a logger.
     ///
     /// # Panics
     ///
-    /// If it is to run [`first`](Self::first) already.
+    /// If it is already marked [`first`](Self::first).
+    #[doc(alias = "order")]
+    #[doc(alias = "priority")]
     #[track_caller]
     pub fn last(self) -> Self {
         self.marked(Phase::Last)
@@ -171,17 +180,17 @@ impl Handler {
         self
     }
 
-    /// Checks, when it is registered, that it runs before all pending handlers of `function`.
+    /// Checks, on registration, that it runs before all pending handlers of `function`.
     ///
-    /// It moves nothing, for what is registered last runs first anyway. The function is named as a value; its handlers are those that
-    /// `#[at_exit]` declares and those that [`register(function)`](crate::register) makes. Several calls add up. If the order is another one,
-    /// because `function` is in an earlier phase or because of [`after`](Self::after), or if `function` is no handler, a line on standard error
-    /// says so. The handler is registered all the same.
+    /// It moves nothing: the handler registered last runs first anyway. Pass the function itself; its handlers are those declared by
+    /// `#[at_exit]` and those registered by [`register(function)`](crate::register). Several calls add up. If the order is different,
+    /// because `function` is in an earlier phase or because of [`after`](Self::after), or if `function` is not a handler, a line on standard
+    /// error says so. The handler is registered all the same.
     ///
     /// # Errors
     ///
-    /// The compiler refuses what names no function when it builds the program (not in `cargo check`), as for
-    /// [`unregister`](crate::unregister).
+    /// As for [`unregister`](crate::unregister), the compiler rejects anything that is not a function when it builds the program (not in
+    /// `cargo check`).
     ///
     /// # Examples
     ///
@@ -194,6 +203,8 @@ impl Handler {
     /// Handler::new(|| println!("flushed")).before(disconnect).register();
     /// # atexit_core::clear();
     /// ```
+    #[doc(alias = "order")]
+    #[doc(alias = "priority")]
     pub fn before<G: Copy + 'static>(self, function: G) -> Self {
         const { assert_function::<G>() };
         self.constrained(true, function)
@@ -201,19 +212,19 @@ impl Handler {
 
     /// Runs it after all handlers of `function` that are pending when it is registered.
     ///
-    /// The function is named as a value; its handlers are those that `#[at_exit]` declares and those that
-    /// [`register(function)`](crate::register) makes. Instead of running next, this one goes just below the last of them in its phase, so that
-    /// as much as possible stays as it is; if they are in an earlier phase, that is so by itself. Several calls add up, and to register takes
-    /// a look at each pending handler.
+    /// Pass the function itself; its handlers are those declared by `#[at_exit]` and those registered by
+    /// [`register(function)`](crate::register). This handler then runs right after the last of them in its phase instead of next, so the
+    /// order changes as little as possible. If they are in an earlier phase, nothing has to move. Several calls add up, and registering
+    /// looks at every pending handler.
     ///
-    /// A constraint that cannot be met is ignored, and a line on standard error says so: `function` is in a later phase, it is neither
-    /// declared nor pending, or one of the two comes too late for the run that is under way. That a declared handler has run
-    /// already is fine. Where [`before`](Self::before) asks for the opposite, this holds. The handler is registered all the same.
+    /// A constraint that cannot be met is ignored, and a line on standard error says so. This happens if `function` is in a later phase, if it
+    /// is neither declared nor pending, or if one of the two comes too late for the run in progress. A declared handler that has already run
+    /// is fine. Where [`before`](Self::before) asks for the opposite, `after` wins. The handler is registered all the same.
     ///
     /// # Errors
     ///
-    /// The compiler refuses what names no function when it builds the program (not in `cargo check`), as for
-    /// [`unregister`](crate::unregister).
+    /// As for [`unregister`](crate::unregister), the compiler rejects anything that is not a function when it builds the program (not in
+    /// `cargo check`).
     ///
     /// # Examples
     ///
@@ -229,6 +240,8 @@ impl Handler {
     /// assert_eq!(labels, ["flush", "close"]);
     /// # atexit_core::clear();
     /// ```
+    #[doc(alias = "order")]
+    #[doc(alias = "priority")]
     pub fn after<G: Copy + 'static>(self, function: G) -> Self {
         const { assert_function::<G>() };
         self.constrained(false, function)
@@ -240,39 +253,42 @@ impl Handler {
         self
     }
 
-    /// Runs it only in this process, never in a child that was forked from it.
+    /// Runs it only in this process, never in a forked child.
     ///
-    /// There it is forgotten, and what it captured is not dropped.
+    /// A child forgets it, and does not drop its captures.
+    #[doc(alias = "fork")]
     pub fn this_process(mut self) -> Self {
         self.options.process = Some(Process::current());
         self
     }
 
-    /// Abandons it when it has run for `limit`, which is a failure.
+    /// Sets a time limit: after `limit` the handler is abandoned and counts as failed.
     ///
-    /// The next handler starts on a new thread. Its own thread is left alone, and whatever it still does changes no report.
+    /// The next handler starts on a new thread. The abandoned thread keeps running, but nothing it does changes a report.
     ///
-    /// On the exiting thread nothing can be abandoned: there a handler that took longer is reported as a failure when it is over.
-    /// [`Duration::MAX`] is no limit; with [`Duration::ZERO`] the handler starts, and fails.
-    /// [`Config::time_limit`](crate::Config::time_limit) gives a limit to all handlers that have none.
+    /// A handler on the exiting thread cannot be abandoned: if it exceeds its limit, it is reported as failed once it returns.
+    /// [`Duration::MAX`] means no limit; with [`Duration::ZERO`] the handler starts, and fails.
+    /// [`Config::time_limit`](crate::Config::time_limit) sets a limit for all handlers without one.
+    #[doc(alias = "timeout")]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.options.time_limit = Some(limit);
         self
     }
 
-    /// Runs it on the thread that exits, or that calls [`run`](crate::run), instead of the exit thread.
+    /// Runs it on the thread that exits or calls [`run`](crate::run), instead of the exit thread.
     ///
-    /// For what insists on its thread, as some window systems do. At exit the thread-locals of that thread are gone already. When a signal
-    /// ends the process, there is no such thread: then it runs on the exit thread. Nobody watches whether it hangs, unless it has a
-    /// time limit, or [`Config`](crate::Config) sets a limit or a deadline.
+    /// Use it for code that is tied to a thread, as some window systems are. At exit that thread's thread-locals are already gone. When a
+    /// signal ends the process there is no such thread, and the handler runs on the exit thread. Nothing notices if the handler hangs, unless
+    /// it has a time limit or [`Config`](crate::Config) sets a limit or a deadline.
+    #[doc(alias = "main_thread")]
     pub fn caller_thread(mut self) -> Self {
         self.options.runs_on = RunsOn::Caller;
         self
     }
 
-    /// Runs the future of an async handler to completion by this function.
+    /// Sets the function that runs the future of an async handler to completion.
     ///
-    /// It is called on the thread that the handler runs on. If it returns before the future is ready, the handler has failed.
+    /// It is called on the handler's thread. If it returns before the future is ready, the handler fails.
     ///
     /// # Panics
     ///
@@ -295,12 +311,12 @@ impl Handler {
     /// ```
     #[track_caller]
     pub fn block_on(mut self, block_on: impl Fn(Pin<Box<dyn Future<Output = ()>>>) + Send + Sync + 'static) -> Self {
-        assert!(self.is_async, "only an async handler needs `block_on`: make it by `Handler::new_async`");
+        assert!(self.is_async, "`block_on` needs an async handler: make one with `Handler::new_async`");
         self.options.executor = Some(Executor::of(block_on));
         self
     }
 
-    /// Registers it; see [`register`] for when it may be called, and for panics.
+    /// Registers the handler; see [`register`] for when you may call it, and for panics.
     ///
     /// # Examples
     ///
@@ -326,10 +342,10 @@ impl fmt::Debug for Handler {
     }
 }
 
-/// A registration, by which the handler can be taken back while it is pending.
+/// Identifies a registered handler, and unregisters it while it is pending.
 ///
-/// It is a plain value: copy it, keep it, drop it, nothing happens to the handler. A stale one, whose handler has started,
-/// was unregistered or cleared, matches nothing, also after its memory went to another handler.
+/// It is a plain value: copy it, keep it or drop it, and nothing happens to the handler. Once the handler has started, or was
+/// unregistered or cleared, the registration is stale: it matches no handler, not even one that reuses the memory.
 ///
 /// # Examples
 ///
@@ -343,43 +359,42 @@ impl fmt::Debug for Handler {
 pub struct Registration(Handle);
 
 impl Registration {
-    /// The handler itself, if it was pending; it will not run.
+    /// Takes the handler out, if it is pending; then it will not run.
     pub(crate) fn take(self) -> Option<PendingHandler> {
         registry::remove(self.0)
     }
 
-    /// Takes the handler back: `true` if it was pending and will not run.
+    /// Unregisters the handler: `true` if it was pending and will not run.
     ///
-    /// It takes constant time on average: what is left of the unregistered is cleared away now and then. What the handler captured is
-    /// dropped before this returns.
+    /// It takes amortized constant time, and drops the handler's captures before it returns.
     ///
     /// # Panics
     ///
-    /// If dropping the captures does. The handler is gone then, too.
+    /// If dropping the captures panics. Even then the handler is gone.
     pub fn unregister(&self) -> bool {
         self.take().is_some()
     }
 
-    /// Whether the handler is pending: not started, not unregistered, not cleared.
+    /// Tells whether the handler is pending: not started, not unregistered, not cleared.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         registry::contains(self.0)
     }
 }
 
-/// Forgets all pending registrations of one function, and says how many there were.
+/// Unregisters all pending handlers of a function, and returns how many there were.
 ///
-/// The function is named as a value: `unregister(my_cleanup)`. All its declared registrations go, and those made by
+/// Pass the function itself: `unregister(my_cleanup)`. This removes the handlers declared by `#[at_exit]` and those registered by
 /// [`register(my_cleanup)`](crate::register). It looks at every pending handler.
 ///
 /// # Panics
 ///
-/// If dropping what a handler captured does, after all of them are gone.
+/// If dropping a handler's captures panics; by then all of them are gone.
 ///
 /// # Errors
 ///
-/// The compiler refuses what names no function when it builds the program: a value, a [`Registration`] among them, a closure with
-/// captures, and a function pointer such as `my_cleanup as fn()`.
+/// The compiler rejects anything that is not a function when it builds the program: a value such as a [`Registration`], a closure with
+/// captures, a function pointer such as `my_cleanup as fn()`.
 ///
 /// # Examples
 ///
@@ -396,13 +411,13 @@ pub fn unregister<F: Copy + 'static>(function: F) -> usize {
     forget(registry::remove_function(TypeId::of::<F>()))
 }
 
-/// Forgets all handlers that are pending, declared and registered, and says how many there were.
+/// Removes all pending handlers, declared and registered, and returns how many there were.
 ///
-/// It is the program's to call, not a library's: the handlers of all crates are lost.
+/// Only a program should call it, not a library: it removes the handlers of all crates.
 ///
 /// # Panics
 ///
-/// If dropping what a handler captured does, after all of them are gone.
+/// If dropping a handler's captures panics; by then all of them are gone.
 ///
 /// # Examples
 ///
@@ -415,7 +430,7 @@ pub fn clear() -> usize {
     forget(registry::remove_all())
 }
 
-/// How many handlers are pending: declared or registered, and not yet started.
+/// Returns how many handlers are pending: declared or registered, and not yet started.
 ///
 /// # Examples
 ///
@@ -434,7 +449,7 @@ fn insert(handler: PendingHandler) -> Registration {
     joined(&registry::insert(handler))
 }
 
-/// The same for a handler with constraints: those that cannot be met are told at once.
+/// Inserts a handler with constraints, and reports at once those that cannot be met.
 fn insert_constrained(handler: PendingHandler, constraints: &Constraints) -> Registration {
     let (inserted, unmet) = registry::insert_constrained(handler, constraints);
     let registration = joined(&inserted);
@@ -444,21 +459,21 @@ fn insert_constrained(handler: PendingHandler, constraints: &Constraints) -> Reg
     registration
 }
 
-/// What is left to do for a handler that has joined the others.
+/// Finishes the registration of a handler that is now pending.
 pub(crate) fn joined(inserted: &Inserted) -> Registration {
     if inserted.needs_hook {
         hook::install_again();
     }
     if inserted.is_late {
-        thread::sleep(LATE); // whoever registers on and on is not to keep the run from the lock
+        thread::sleep(LATE); // a thread that registers endlessly must not keep the run from the lock
     }
     Registration(inserted.handle)
 }
 
-/// How long a registration takes that comes too late for the run that is under way.
+/// How long a registration takes that comes too late for the run in progress.
 const LATE: Duration = Duration::from_millis(1);
 
-/// Drops these handlers, and says how many they were.
+/// Drops all of them, even if one panics, and counts them.
 fn forget(handlers: Vec<PendingHandler>) -> usize {
     let count = handlers.len();
     let panics: Vec<_> =

@@ -1,4 +1,4 @@
-//! What a first program may get wrong with calls.
+//! Mistakes that a first program may make with calls.
 
 use atexit_core::{Handler, guard, register, unregister};
 

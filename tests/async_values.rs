@@ -1,5 +1,5 @@
-//! Owns what is promised of values that futures make, and of those that a future closes, by programs that are run to their end; must not know
-//! how a future waits for another one.
+//! Owns the promises about values that futures initialize, and about those that a future closes, checked by running programs to the end; must
+//! not know how a future waits for another one.
 
 use spawn::{End, assert_seen, build, command};
 
@@ -10,7 +10,7 @@ fn check(scene: &str, stdout: &str, stderr: &str, status: i32) {
     assert_seen(&mut command(ASYNC_VALUES, &[scene]), stdout, stderr, End::Status(status));
 }
 
-/// The same also built without the feature `tokio`, which the features of all packages together have.
+/// The same program without the feature `tokio`, which building all packages together enables.
 #[track_caller]
 fn check_without_tokio_too(scene: &str, stdout: &str, stderr: &str, status: i32) {
     check(scene, stdout, stderr, status);
@@ -18,7 +18,7 @@ fn check_without_tokio_too(scene: &str, stdout: &str, stderr: &str, status: i32)
     assert_seen(&mut command(&alone.to_string_lossy(), &[scene]), stdout, stderr, End::Status(status));
 }
 
-/// Where `async_values` has this text.
+/// The place of this text in `async_values`.
 fn at(text: &str) -> String {
     let program = include_str!("programs/async_values.rs");
     let line = program.lines().take_while(|line| !line.contains(text)).count() + 1;
@@ -30,20 +30,20 @@ fn value() -> String {
 }
 
 #[test]
-fn a_future_makes_a_value_inside_a_handler() {
+fn a_future_initializes_a_value_inside_a_handler() {
     let stdout = "made\nthe first one has value\nthe later one has value\nvalue is dropped\n";
     check_without_tokio_too("in_handlers", stdout, "", 0);
 }
 
 #[test]
-fn tasks_that_want_a_value_at_once_make_it_once() {
+fn tasks_that_want_a_value_at_the_same_time_initialize_it_once() {
     let stdout = "made\na task has value\na task has value\na task has Ok(\"value\")\nvalue is dropped\n";
     check("current_thread", stdout, "", 0);
     check("multi_thread", stdout, "", 0);
 }
 
 #[test]
-fn a_future_that_is_dropped_half_way_leaves_the_value_to_the_next() {
+fn a_future_that_is_dropped_halfway_leaves_the_value_to_the_next() {
     let stdout = "begun\ndropped: Err(Empty)\nmade\nthe next one has value\nvalue is dropped\n";
     check("dropped_half_way", stdout, "", 0);
     let stdout = "begun\naborted: true\na task has value\na thread has value\nmade: 1\nvalue is dropped\n";
@@ -65,24 +65,24 @@ fn an_exit_does_not_wait_for_a_future_that_nobody_polls() {
 #[test]
 fn a_future_does_not_go_on_once_an_exit_finishes_values() {
     let stdout = "other is dropped\nwhat the future has is dropped\npanicked: true\nErr(Closed)\n";
-    let stderr = format!("panicked: {} was not made before the process exits, and is not made any more\n", value());
+    let stderr = format!("panicked: {} was never initialized, and the process is exiting\n", value());
     check("suspended", stdout, &stderr, 0);
 }
 
 #[test]
-fn an_exit_waits_for_a_future_that_is_being_polled_and_finishes_what_comes_too_late_at_once() {
+fn an_exit_waits_for_a_future_that_is_being_polled_and_finishes_a_late_value_at_once() {
     check("polled", "the handler\nmade\nvalue is dropped\n", "", 0);
     let late = format!("late at {}", at("static LATE"));
     let stderr = format!(
-        "panicked: {late} was not made before the process exits, and is not made any more\n\
-         at_exit: 1 handler failed:\nat_exit: {late}: was still being initialized, and is not waited for any longer\n"
+        "panicked: {late} was never initialized, and the process is exiting\n\
+         at_exit: 1 handler failed:\nat_exit: {late}: was still being initialized when the exit stopped waiting for it\n"
     );
     check("polled_for_too_long", "other is dropped\nlate is dropped\npanicked: true\n", &stderr, 1);
 }
 
 #[test]
 fn a_future_that_waits_for_itself_panics() {
-    let stderr = format!("panicked: {} is asked for by its own initialization\n", value());
+    let stderr = format!("panicked: {} is used by its own initialization\n", value());
     check("asks_for_itself", "panicked: true\n", &stderr, 0);
 }
 
@@ -91,7 +91,7 @@ fn a_thread_that_has_to_poll_the_future_is_not_blocked() {
     let stdout = "blocked: false\ntried: true\nset: false\nanother is dropped\nopen: false\nclosed: false\nmade\n\
                   the task has value\nvalue is dropped\n";
     let stderr = format!(
-        "panicked: {} is being initialized by a future of this thread, which cannot go on while the thread waits: use \
+        "panicked: {} is being initialized by a future on this thread, which cannot go on while the thread waits: use \
          get_or_init_async\n",
         value()
     );
@@ -114,7 +114,7 @@ fn a_future_closes_a_value_at_exit() {
 }
 
 #[test]
-fn a_future_closes_a_value_before_on_a_thread_where_none_is_driven() {
+fn closing_a_value_early_drives_the_future_on_a_thread_that_drives_no_other() {
     let stdout = "dropped is closed on at_exit\nclosed is closed on at_exit\nOk(true), Ok(true)\n\
                   fails is closed on at_exit\nErr(\"\\\"no space\\\"\")\nOk(false)\n";
     check_without_tokio_too("closed_in_runtime", stdout, "", 0);
@@ -124,13 +124,13 @@ fn a_future_closes_a_value_before_on_a_thread_where_none_is_driven() {
 }
 
 #[test]
-fn a_waker_may_do_what_it_likes() {
+fn a_waker_may_do_anything() {
     let stdout =
         "begun\nPending\nPending, Pending\nwoken: 1, 1\nReady(\"value\"), Ready(\"value\")\nvalue is dropped\n";
     check("waker_panics", stdout, "panicked: a waker\n", 0);
     let stdout = "begun\nPending\nPending\nthe waker has value\nwoken: 1\nReady(\"value\")\nvalue is dropped\n";
     check("waker_makes_it", stdout, "", 0);
-    // Each time it is cloned, woken or dropped, it registers a handler, which no lock is in the way of.
+    // Cloning, waking and dropping it each register a handler, which no lock may prevent.
     let registered = "dropped\ndropped\ncloned\ndropped\ncloned\nwoken\nwoken\ndropped\ncloned\ncloned\ncloned\n";
     let stdout = format!(
         "begun\nPending\nPending, Pending\nPending\nReady(\"value\"), Ready(\"value\")\n{registered}value is dropped\n"
@@ -139,7 +139,7 @@ fn a_waker_may_do_what_it_likes() {
 }
 
 #[test]
-fn a_future_that_closes_a_value_early_is_abandoned_at_its_limit() {
+fn a_future_that_closes_a_value_early_is_abandoned_at_its_time_limit() {
     let stdout = "Err(\"exceeded its time limit of 50ms\")\n";
     check_without_tokio_too("closed_for_too_long", stdout, "", 0);
 }

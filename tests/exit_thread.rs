@@ -1,4 +1,4 @@
-//! Owns where handlers run, what works there, and what happens when their time is over.
+//! Owns where handlers run, what works there, and what happens when their time is up.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ fn check(scene: &str, stdout: &str, stderr: &str, status: i32) {
     assert_seen(&mut command(PLACES, &[scene]), stdout, stderr, End::Status(status));
 }
 
-/// Where `places` has this text.
+/// The place of this text in `places`.
 fn at(text: &str) -> String {
     let line = include_str!("programs/places.rs").lines().take_while(|line| !line.contains(text)).count() + 1;
     format!("tests/programs/places.rs:{line}")
@@ -80,7 +80,7 @@ fn without_a_thread_handlers_run_on_the_exiting_one() {
 }
 
 #[test]
-fn a_run_that_the_program_calls_uses_the_exit_thread_and_a_nested_one_stays_there() {
+fn a_run_called_by_the_program_uses_the_exit_thread_and_a_nested_one_stays_there() {
     check("run_by_main", "caller on main\nouter on at_exit\nnested on at_exit\nnested: 1 ran\n2 ran\n", "", 0);
 }
 
@@ -91,7 +91,7 @@ fn handlers_may_start_threads() {
 }
 
 #[test]
-fn handlers_may_look_names_up() {
+fn handlers_may_resolve_host_names() {
     check("names_of_hosts", "found on main\nfound on at_exit\n", "", 0);
 }
 
@@ -126,10 +126,10 @@ fn a_limit_on_the_exiting_thread_is_reported() {
 }
 
 #[test]
-fn an_abandoned_handler_has_no_part_in_the_run_any_more() {
+fn an_abandoned_handler_has_no_further_part_in_the_run() {
     let seen = run(&mut command(PLACES, &["abandoned_goes_on"]));
     let lines: Vec<&str> = seen.stdout.lines().collect();
-    // It is a thread like any other by now: `last` and its end are not ordered.
+    // By now it is a thread like any other: `last` and its end may come in either order.
     assert_eq!(
         (lines.first(), lines.contains(&"next"), lines.contains(&"last")),
         (Some(&"cause: None"), true, true),
@@ -160,19 +160,19 @@ fn the_deadline_ends_the_process_and_names_what_did_not_run() {
 }
 
 #[test]
-fn a_deadline_of_nothing_lets_nothing_start() {
+fn with_a_deadline_of_zero_nothing_starts() {
     let never = at(r#"name("never")"#);
     let stderr = format!("at_exit: 1 handler not run before the deadline:\nat_exit: never at {never}\n");
     check("deadline_of_nothing", "", &stderr, 1);
 }
 
 #[test]
-fn exit_of_c_inside_a_handler_takes_neither_thread_nor_deadline_from_the_others() {
+fn c_exit_inside_a_handler_takes_neither_thread_nor_deadline_from_the_others() {
     if lacks(Needs::Pace) {
         return;
     }
     let seen = run(&mut command(PLACES, &["deadline_after_c_exit"]));
-    // Where C lets one thread into `exit`, the handler that calls it is the one that hangs.
+    // If C lets only one thread into `exit`, the handler that calls it is the one that hangs.
     let expected = if one_thread_in_exit() {
         ("", End::Status(1))
     } else {
@@ -183,18 +183,18 @@ fn exit_of_c_inside_a_handler_takes_neither_thread_nor_deadline_from_the_others(
 }
 
 #[test]
-fn what_is_registered_after_the_deadline_does_not_keep_the_process_alive() {
+fn a_registration_after_the_deadline_does_not_keep_the_process_alive() {
     let seen = run(&mut command(PLACES, &["registers_after_the_deadline"]));
     assert_eq!((seen.stdout.as_str(), seen.end), ("", End::Status(1)), "{seen:?}");
 }
 
 #[test]
-fn exit_in_the_expression_of_a_limit_ends_that_handler_quietly() {
+fn exit_in_a_time_limit_expression_ends_that_handler_quietly() {
     check("exit_in_limit", "ran\n", "", 9);
 }
 
 #[test]
-fn a_handler_whose_limit_panics_runs_and_has_failed_once() {
+fn a_handler_whose_time_limit_panics_runs_and_fails_once() {
     let seen = run(&mut command(PLACES, &["panic_in_limit"]));
     assert_eq!((&*seen.stdout, seen.end), ("without a limit\nlimited failed: panic\n", End::Status(0)), "{seen:?}");
     assert!(seen.stderr.contains("at_exit: 1 handler failed:\nat_exit: limited at "), "{seen:?}");
@@ -202,7 +202,7 @@ fn a_handler_whose_limit_panics_runs_and_has_failed_once() {
 }
 
 #[test]
-fn a_limit_that_panics_inside_of_an_abandoned_handler_changes_no_report() {
+fn a_time_limit_that_panics_inside_an_abandoned_handler_changes_no_report() {
     let seen = run(&mut command(PLACES, &["late_panic_in_limit"]));
     assert_eq!((&*seen.stdout, seen.end), ("runs failed: time limit\nlast returned\n", End::Status(0)), "{seen:?}");
     assert!(seen.stderr.contains("at_exit: 1 handler failed:\nat_exit: runs at "), "{seen:?}");
@@ -217,14 +217,14 @@ fn a_thread_local_that_hangs_does_not_keep_the_process_alive() {
 }
 
 #[test]
-fn what_an_abandoned_handler_ran_inside_goes_with_it() {
+fn a_run_inside_an_abandoned_handler_goes_with_it() {
     let seen = run(&mut command(PLACES, &["abandoned_nested"]));
     assert_eq!((seen.stdout, seen.end), (cause_in_exit(0) + "\n", End::Status(1)));
     assert!(seen.stderr.contains("at_exit: runs at "), "{}", seen.stderr);
 }
 
 #[test]
-fn an_exit_does_not_wait_beyond_the_deadline_for_a_run_of_another_thread() {
+fn an_exit_waits_for_another_threads_run_only_until_the_deadline() {
     let seen = run(&mut command(PLACES, &["deadline_during_a_run"]));
     assert!(seen.stderr.starts_with("at_exit: 1 handler not run before the deadline:\nat_exit: never at "), "{seen:?}");
     assert!(seen.stderr.ends_with(": was still running at the deadline\n"), "{seen:?}");
@@ -238,7 +238,7 @@ fn without_a_failure_status_the_deadline_keeps_the_status() {
 }
 
 #[test]
-fn the_exit_of_std_inside_a_handler_is_covered_by_a_limit() {
+fn a_time_limit_covers_std_exit_inside_a_handler() {
     let stderr = format!(
         "at_exit: 1 handler failed:\nat_exit: exits at {}: exceeded its time limit of 50ms\n",
         at(r#"name("exits").time_limit"#)
@@ -247,12 +247,12 @@ fn the_exit_of_std_inside_a_handler_is_covered_by_a_limit() {
 }
 
 #[test]
-fn the_exit_of_std_inside_a_handler_aborts_on_the_exiting_thread() {
+fn std_exit_inside_a_handler_aborts_on_the_exiting_thread() {
     assert_eq!(run(&mut command(PLACES, &["std_exit_on_caller"])).end, End::Signal(6));
 }
 
 #[test]
-fn the_exit_of_c_on_the_exiting_thread_loses_no_handler() {
+fn c_exit_on_the_exiting_thread_loses_no_handler() {
     check("c_exit_on_caller", "older on at_exit\n", "", 3);
 }
 
@@ -277,7 +277,7 @@ fn a_handler_with_a_limit_that_hangs_on_the_exiting_thread_is_named() {
     assert_eq!(status, Some(1));
 }
 
-/// Waits for the first line on standard error, and then closes the input that the handler has been waiting for.
+/// Waits for the first line on standard error, then closes the input that the handler is waiting for.
 fn notice_and_end(scene: &str) -> (String, String, Option<i32>) {
     let mut places = command(PLACES, &[scene]);
     places.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -295,7 +295,7 @@ fn closed_full_and_broken_outputs_change_nothing() {
     if lacks(Needs::ClosedDescriptors) {
         return;
     }
-    // The status is that of the failing handler, whatever becomes of what is printed.
+    // The status is that of the failing handler, whatever happens to the output.
     for redirection in [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"] {
         let script = format!(r#"exec "$0" "$@" {redirection}"#);
         let seen = run(tool("sh", &["-c", &script]).args(target::words(PLACES)).arg("prints_a_lot"));
@@ -326,7 +326,7 @@ fn stdout_is_flushed_after_a_run() {
 }
 
 #[test]
-fn stdout_that_another_thread_holds_is_flushed_if_it_lets_go_within_a_second() {
+fn stdout_held_by_another_thread_is_flushed_if_released_within_a_second() {
     check("stdout_held_for_a_while", "no line break", "", 0);
     check("stdout_held_for_good", "", "", 0);
 }
@@ -338,7 +338,7 @@ fn a_handler_knows_why_it_runs() {
 }
 
 #[test]
-fn async_handlers_are_driven_to_their_end() {
+fn async_handlers_run_to_completion() {
     let file = "tests/programs/asynchronous.rs";
     let line =
         include_str!("programs/asynchronous.rs").lines().take_while(|line| !line.starts_with("#[at_exit(args")).count()
@@ -357,14 +357,14 @@ fn async_handlers_are_driven_to_their_end() {
 }
 
 #[test]
-fn an_async_handler_that_misses_a_tokio_runtime_is_told_of_the_feature() {
-    // Built with the features of all packages together, it would have one.
+fn an_async_handler_without_a_tokio_runtime_learns_about_the_feature() {
+    // Built with the features of all packages together, it would have a runtime.
     let program = build("alone", &["-p", "without_tokio"], &[]).join("without_tokio");
     let file = "tests/crates/without_tokio/src/main.rs";
     let stderr = format!(
         "hook\nhook\nat_exit: 2 handlers failed:\nat_exit: fails at {file}:13: panicked: of its own\n\
          at_exit: sleeps at {file}:7: panicked: there is no reactor running, must be called from the context of a Tokio 1.x \
-         runtime; the feature `tokio` of atexit-core drives async handlers on one\n"
+         runtime; with the feature `tokio`, atexit-core runs async handlers on one\n"
     );
     assert_seen(&mut command(&program.to_string_lossy(), &[]), "", &stderr, End::Status(101));
 }

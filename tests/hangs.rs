@@ -1,4 +1,4 @@
-//! Owns what becomes of a process in which something hangs that is not a handler with a limit: the handlers that are left run, and it ends.
+//! Owns what happens if something hangs other than a handler with a limit: the remaining handlers run, and the process ends.
 
 use std::time::{Duration, Instant};
 
@@ -12,27 +12,27 @@ const SIGABRT: i32 = 6;
 const SIGTERM: i32 = 15;
 
 const IN_EXIT: &str =
-    "called std::process::exit or C's exit, itself, by a panic hook or in the observer, and could not go on";
-const LOCKED: &str = "waited in vain for a lock of C's that the exiting thread has, that of its exit or of a stream";
+    "got stuck in std::process::exit or C's exit, called by the handler, a panic hook or the observer";
+const LOCKED: &str = "got stuck on a lock in the C library that the exiting thread holds, of exit or of a stream";
 
 #[track_caller]
 fn check(scene: &str, stdout: &str, stderr: &str, end: End) {
     assert_seen(&mut command(HANGS, &[scene]), stdout, stderr, end);
 }
 
-/// Where `hangs` has this text.
+/// The place of this text in `hangs`.
 fn at(text: &str) -> String {
     let line = include_str!("programs/hangs.rs").lines().take_while(|line| !line.contains(text)).count() + 1;
     format!("tests/programs/hangs.rs:{line}")
 }
 
-/// What is said of a handler of this name, at this text, that does not go on.
+/// The report about the handler of this name, at this text, which got stuck.
 fn stuck(name: &str, text: &str, why: &str) -> String {
-    format!("at_exit: 1 handler failed:\nat_exit: {name} at {}: {why}: call atexit_core::exit\n", at(text))
+    format!("at_exit: 1 handler failed:\nat_exit: {name} at {}: {why}: call atexit_core::exit instead\n", at(text))
 }
 
 #[test]
-fn a_handler_that_calls_the_exit_of_std_is_a_failure_and_the_others_run() {
+fn a_handler_that_calls_std_exit_fails_and_the_others_run() {
     if lacks(Needs::SystemCalls) {
         return;
     }
@@ -43,7 +43,7 @@ fn a_handler_that_calls_the_exit_of_std_is_a_failure_and_the_others_run() {
 
 /// std keeps the hook locked while it is called.
 #[test]
-fn a_panic_hook_that_does_not_return_leaves_none_to_be_taken() {
+fn a_panic_hook_that_does_not_return_leaves_none_to_take() {
     let [exits, takes, panics] = ["Handler::new(exits)", r#"name("takes")"#, r#"name("panics")"#].map(at);
     let late = "exceeded its time limit of 200ms";
     let stderr = format!(
@@ -55,7 +55,7 @@ fn a_panic_hook_that_does_not_return_leaves_none_to_be_taken() {
 }
 
 #[test]
-fn a_handler_that_calls_the_exit_of_c_ends_the_process_or_is_a_failure() {
+fn a_handler_that_calls_c_exit_ends_the_process_or_fails() {
     if one_thread_in_exit() {
         let stderr = stuck("exits", "Handler::new(exits)", LOCKED);
         check("c_exit", "first\nlast\n", &stderr, End::Status(1));
@@ -70,7 +70,7 @@ fn a_handler_that_calls_the_exit_of_c_ends_the_process_or_is_a_failure() {
 }
 
 #[test]
-fn what_calls_exit_in_a_run_of_another_thread_keeps_no_process_alive() {
+fn exit_inside_another_threads_run_keeps_no_process_alive() {
     if lacks(Needs::SystemCalls) {
         return;
     }
@@ -80,27 +80,27 @@ fn what_calls_exit_in_a_run_of_another_thread_keeps_no_process_alive() {
 }
 
 #[test]
-fn who_goes_on_with_the_run_of_another_thread_runs_its_own_handlers_too() {
+fn a_thread_that_takes_over_anothers_run_runs_its_own_handlers_too() {
     if lacks(Needs::SystemCalls) {
         return;
     }
     let seen = run(&mut command(HANGS, &["late_in_a_run_that_is_taken_over"]));
     assert_eq!((seen.stdout.as_str(), seen.end), ("first\nlast\n", End::Status(1)), "{seen:?}");
-    assert!(seen.stderr.ends_with(&format!("{IN_EXIT}: call atexit_core::exit\n")), "{seen:?}");
+    assert!(seen.stderr.ends_with(&format!("{IN_EXIT}: call atexit_core::exit instead\n")), "{seen:?}");
 }
 
 #[test]
-fn who_takes_over_from_a_thread_in_the_exit_of_c_ends_the_process() {
+fn a_thread_that_takes_over_from_one_in_c_exit_ends_the_process() {
     if lacks(Needs::SystemCalls) {
         return;
     }
     let seen = run(&mut command(HANGS, &["stuck_in_exit"]));
-    assert!(seen.stderr.ends_with(&format!("{IN_EXIT}: call atexit_core::exit\n")), "{seen:?}");
+    assert!(seen.stderr.ends_with(&format!("{IN_EXIT}: call atexit_core::exit instead\n")), "{seen:?}");
     assert_eq!((seen.stdout.as_str(), seen.end), ("last\n", End::Status(5)));
 }
 
 #[test]
-fn handlers_that_end_in_time_leave_the_exit_of_c_its_time() {
+fn handlers_that_end_in_time_leave_c_exit_its_time() {
     if lacks(Needs::Pace) {
         return;
     }
@@ -108,7 +108,7 @@ fn handlers_that_end_in_time_leave_the_exit_of_c_its_time() {
 }
 
 #[test]
-fn who_ends_a_run_at_its_deadline_is_not_taken_for_the_owner_that_is_stuck() {
+fn the_thread_that_ends_a_run_at_its_deadline_is_not_taken_for_a_stuck_owner() {
     if lacks(Needs::Pace) {
         return;
     }
@@ -118,13 +118,13 @@ fn who_ends_a_run_at_its_deadline_is_not_taken_for_the_owner_that_is_stuck() {
 }
 
 #[test]
-fn a_handler_that_only_seems_to_wait_in_vain_is_left_alone() {
+fn a_handler_that_only_seems_stuck_is_left_alone() {
     check("waits_for_a_lock", "true\nlast\n", "", End::Status(0));
     check("pauses", "first\nlast\n", "", End::Status(0));
 }
 
 #[test]
-fn a_handler_that_waits_for_a_stream_of_the_exiting_thread_is_a_failure() {
+fn a_handler_that_waits_for_a_stream_of_the_exiting_thread_fails() {
     if lacks(Needs::SystemCalls) {
         return;
     }
@@ -139,7 +139,7 @@ fn not_run() -> String {
 }
 
 #[test]
-fn an_observer_that_hangs_keeps_no_process_alive_beyond_its_deadline() {
+fn a_hanging_observer_keeps_no_process_alive_beyond_its_deadline() {
     if lacks(Needs::Pace) {
         return;
     }
@@ -151,17 +151,17 @@ fn an_observer_that_hangs_keeps_no_process_alive_beyond_its_deadline() {
     check("observer_at_handler", "observed\n", &(HUNG.to_owned() + &failed), End::Status(1));
     let begun = Instant::now();
     let seen = run(&mut command(HANGS, &["observer_at_end"]));
-    // A deadline of 0.1 s, and 0.5 s more. It may always take longer to start a program.
+    // A deadline of 0.1 s, and 0.5 s more. Starting a program may always take longer.
     assert!(begun.elapsed() >= Duration::from_millis(600), "{seen:?}");
     assert_eq!((seen.stderr, seen.end), (failed + HUNG, End::Status(1)));
 }
 
-/// What is said where the observer hangs that is told of the first of two handlers.
+/// The report if the observer hangs on the first of two handlers.
 fn observer_hung() -> String {
     let (first, last) = (at(r#"name("first").register"#), at(r#"name("last").register"#));
     format!(
         "at_exit: 1 handler not run before the deadline:\nat_exit: last at {last}\nat_exit: 1 handler failed:\n\
-         at_exit: first at {first}: the observer that is told of it was still running at the deadline\n"
+         at_exit: first at {first}: the observer was still handling its event at the deadline\n"
     )
 }
 
@@ -172,7 +172,7 @@ fn an_observer_that_hangs_beside_a_handler_is_what_was_running_at_the_deadline()
 }
 
 #[test]
-fn a_handler_that_the_observer_cuts_off_by_the_exit_of_c_is_a_failure() {
+fn a_handler_that_the_observer_cuts_off_by_c_exit_fails() {
     if lacks(Needs::Pace) {
         return;
     }
@@ -181,7 +181,7 @@ fn a_handler_that_the_observer_cuts_off_by_the_exit_of_c_is_a_failure() {
     }
     let stderr = format!(
         "at_exit: 1 handler failed:\n\
-         at_exit: first at {}: was not run: the observer that was told of its start called C's exit\n",
+         at_exit: first at {}: did not run: the observer called C's exit when told of its start\n",
         at(r#"name("first").register"#)
     );
     let stdout = "last\nfirst failed: not started\nlast returned\n";
@@ -189,7 +189,7 @@ fn a_handler_that_the_observer_cuts_off_by_the_exit_of_c_is_a_failure() {
 }
 
 #[test]
-fn a_handler_that_the_panic_hook_cuts_off_by_the_exit_of_c_is_a_failure() {
+fn a_handler_that_the_panic_hook_cuts_off_by_c_exit_fails() {
     let hooked = at(r#"name("hooked")"#);
     let stderr = format!(
         "at_exit: 1 handler failed:\nat_exit: hooked at {hooked}: panicked, and the panic hook called C's exit\n"
@@ -213,7 +213,7 @@ fn an_observer_that_hangs_in_another_threads_run_keeps_no_process_alive_either()
 }
 
 #[test]
-fn an_observer_that_hangs_after_a_signal_leaves_the_signal_its_due() {
+fn the_process_still_dies_by_the_signal_if_an_observer_hangs_after_it() {
     check("observer_after_a_signal", "observed\n", &not_run(), End::Signal(SIGTERM));
 }
 
@@ -230,14 +230,14 @@ fn a_handler_that_overflows_its_stack_aborts_the_process() {
 }
 
 #[test]
-fn an_observer_is_told_of_the_end_of_a_run_once() {
+fn an_observer_learns_of_the_end_of_a_run_once() {
     let at = at(r#"name("fails")"#);
     let stderr = format!("Error: \"broken\"\nat_exit: 1 handler failed:\nat_exit: fails at {at}: \"broken\"\n");
     check("observer_exits", "ran\n2 ran\nlater\n", &stderr, End::Status(after_failure(4, 1)));
 }
 
 #[test]
-fn what_ends_an_exit_thread_may_call_the_exit_of_c_or_hang() {
+fn a_destructor_on_the_exit_thread_may_call_c_exit_or_hang() {
     check("local_exits", "ran\ndropped\n", "", End::Status(0));
     check("key_hangs", "ran\n", "", End::Status(0));
 }

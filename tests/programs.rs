@@ -1,4 +1,4 @@
-//! Owns the specification of how a process ends: small programs, spawned, and all that can be seen of them.
+//! Owns the specification of how a process ends: small programs, spawned, and everything that can be seen of them.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use spawn::{End, assert_seen, build, command, one_thread_in_exit, run};
 
 const WAYS_OUT: &str = env!("CARGO_BIN_EXE_ways_out");
 
-/// One ending of `ways_out`: its arguments, the lines it prints and how it ends; `{at}` is where it registers its handlers.
+/// One way to end `ways_out`: its arguments, the lines it prints and how it ends; `{at}` is where it registers its handlers.
 struct Case {
     args: &'static [&'static str],
     stdout: &'static [&'static str],
@@ -52,8 +52,8 @@ fn an_observer_learns_how_each_handler_of_an_exit_ended() {
 }
 
 #[test]
-fn an_observer_learns_that_a_handler_has_called_the_exit_of_c() {
-    // Elsewhere nobody knows with which status, or that is a failure.
+fn an_observer_learns_that_a_handler_called_c_exit() {
+    // Elsewhere the status is not known, nor that this is a failure.
     if TELLS_STATUS && !one_thread_in_exit() {
         const LINES: &[&str] = &["c_exit:5", "a", "c_exit:5 exited with 5", "a returned"];
         check(&[case(&["return", "told", "a", "c_exit:5", "run"], LINES, &[], 5)]);
@@ -61,7 +61,7 @@ fn an_observer_learns_that_a_handler_has_called_the_exit_of_c() {
 }
 
 #[test]
-fn an_error_that_panics_when_it_is_dropped_changes_neither_the_status_nor_the_other_handlers() {
+fn an_error_that_panics_when_dropped_changes_neither_the_status_nor_the_other_handlers() {
     const HOOK: &str = "hook: in Drop";
     const SUMMARY: [&str; 3] = ["Error: fragile", "at_exit: 1 handler failed:", "at_exit: fragile at {at}: fragile"];
     const UNHEARD: &[&str] = &[HOOK, SUMMARY[0], SUMMARY[1], SUMMARY[2]];
@@ -74,7 +74,7 @@ fn an_error_that_panics_when_it_is_dropped_changes_neither_the_status_nor_the_ot
 }
 
 #[test]
-fn a_handler_learns_how_long_it_is_to_the_deadline() {
+fn a_handler_learns_the_time_until_the_deadline() {
     check(&[
         case(&["return", "remaining"], &["main", "remaining", "None"], &[], 0),
         case(&["return", "deadline", "remaining"], &["main", "remaining", "Some(true)"], &[], 0),
@@ -82,7 +82,7 @@ fn a_handler_learns_how_long_it_is_to_the_deadline() {
 }
 
 #[test]
-fn the_program_says_how_much_is_printed_and_the_environment_has_the_last_word() {
+fn the_program_sets_how_much_is_printed_and_the_environment_has_the_last_word() {
     let stdout = "main\nerr\n";
     assert_seen(&mut command(WAYS_OUT, &["return", "silent", "err"]), stdout, "", End::Status(1));
     let mut asked = command(WAYS_OUT, &["return", "silent", "code:3"]);
@@ -117,13 +117,13 @@ fn handlers_run_whichever_way_a_process_exits() {
         case(&["thread_panic", "a"], &["main", "a"], &["hook: thread"], 0),
     ]);
     let seen = run(&mut command(WAYS_OUT, &["panic_while_panicking", "a"]));
-    // What follows the first line is std's.
+    // Everything after the first line is std's.
     assert!(seen.stderr.starts_with("hook: main\nhook: in Drop\n"), "{seen:?}");
     assert_eq!((seen.stdout.as_str(), seen.end), ("main\n", End::Signal(6)));
 }
 
 #[test]
-fn a_handler_is_told_the_status_that_the_process_was_about_to_end_with() {
+fn a_handler_learns_the_status_that_the_process_was_about_to_end_with() {
     let check = |way: &str, handlers: &[&str], stdout: &[&str], end: i32| {
         let seen = run(&mut command(WAYS_OUT, &[&[way], handlers].concat()));
         assert_eq!((seen.stdout, seen.end), (stdout.join("\n") + "\n", End::Status(end)), "{way} {handlers:?}");
@@ -146,7 +146,7 @@ fn a_handler_is_told_the_status_that_the_process_was_about_to_end_with() {
         let by_library = format!("Some(Exit {{ status: Some({status}) }})");
         let told = if way.contains("core") { by_library } else { cause_in_exit(status) };
         check(way, &["cause"], &["main", "cause", &told], status);
-        // What other handlers want it to be is not why they run.
+        // A status that other handlers ask for is not the cause.
         check(way, &["cause", "exit:4"], &["main", "exit:4", "cause", &told], 4);
         check(way, &["cause", "exit:5", "exit:4"], &["main", "exit:4", "exit:5", "cause", &told], 5);
         check(way, &["cause", "exit:0", "exit:4"], &["main", "exit:4", "exit:0", "cause", &told], 0);
@@ -192,7 +192,7 @@ fn off_silences_all_but_the_panic_hook() {
 }
 
 #[test]
-fn trace_tells_the_start_and_the_end_of_each_handler() {
+fn trace_shows_the_start_and_the_end_of_each_handler() {
     let seen = run(command(WAYS_OUT, &["return", "a", "code:7"]).env("AT_EXIT_LOG", "trace"));
     let lines: Vec<&str> =
         seen.stderr.lines().filter(|line| line.contains("started") || line.contains(" after ")).collect();
@@ -276,7 +276,7 @@ fn a_failure_stops_no_other_handler_and_becomes_the_status() {
 }
 
 #[test]
-fn a_failure_counts_when_its_own_account_fails() {
+fn a_failure_counts_even_if_reporting_it_fails() {
     check(&[
         case(
             &["return", "a", "debug"],
@@ -299,7 +299,7 @@ fn a_failure_counts_when_its_own_account_fails() {
 }
 
 #[test]
-fn a_status_that_says_failure_already_stays() {
+fn a_status_that_already_means_failure_stays() {
     let summary: &[&str] = &["at_exit: 1 handler failed:", "at_exit: code:7 at {at}: returned exit status 7"];
     check(&[
         case(&["exit:3", "code:7"], &["main", "code:7"], summary, after_failure(3, 7)),
@@ -331,7 +331,7 @@ fn a_status_that_says_failure_already_stays() {
 }
 
 #[test]
-fn exit_inside_a_handler_ends_that_handler_and_says_the_status() {
+fn exit_inside_a_handler_ends_that_handler_and_sets_the_status() {
     let failed: &[&str] = &["at_exit: 1 handler failed:", "at_exit: code:7 at {at}: returned exit status 7"];
     check(&[
         case(&["return", "a", "exit:43", "b"], &["main", "b", "exit:43", "a"], &[], 43),
@@ -350,13 +350,13 @@ fn exit_inside_a_handler_ends_that_handler_and_says_the_status() {
 }
 
 #[test]
-fn exit_of_c_inside_a_handler_loses_no_handler() {
+fn c_exit_inside_a_handler_loses_no_handler() {
     if one_thread_in_exit() {
-        // It is seen to wait in vain there, so it fails.
+        // The library sees that it is stuck there, so it fails.
         let stuck: &[&str] = &[
             "at_exit: 1 handler failed:",
-            "at_exit: c_exit:43 at {at}: waited in vain for a lock of C's that the exiting thread has, \
-             that of its exit or of a stream: call atexit_core::exit",
+            "at_exit: c_exit:43 at {at}: got stuck on a lock in the C library that the exiting thread holds, \
+             of exit or of a stream: call atexit_core::exit instead",
         ];
         return check(&[
             case(&["return", "a", "c_exit:43", "b"], &["main", "b", "c_exit:43", "a"], stuck, 1),
@@ -380,7 +380,7 @@ fn exit_of_c_inside_a_handler_loses_no_handler() {
 }
 
 #[test]
-fn a_run_that_the_program_calls_leaves_the_later_status_alone() {
+fn a_run_called_by_the_program_leaves_the_later_status_alone() {
     let failed: &[&str] = &["at_exit: 1 handler failed:", "at_exit: code:7 at {at}: returned exit status 7"];
     check(&[
         case(
@@ -397,7 +397,7 @@ fn a_run_that_the_program_calls_leaves_the_later_status_alone() {
 }
 
 #[test]
-fn what_a_handler_registers_runs_next() {
+fn a_handler_registered_by_a_handler_runs_next() {
     check(&[
         case(&["return", "a", "register", "b"], &["main", "b", "register", "registered", "a"], &[], 0),
         case(&["return", "a", "register2", "b"], &["main", "b", "register2", "outer", "inner", "a"], &[], 0),
@@ -405,7 +405,7 @@ fn what_a_handler_registers_runs_next() {
 }
 
 #[test]
-fn what_c_registers_after_a_handler_has_called_its_exit_runs_too() {
+fn functions_registered_with_c_after_a_handler_called_c_exit_run_too() {
     let (before, destructor, by_it) = ("exit function planted before the hook", "destructor", "registered by it");
     let after =
         if RUNS_LATE_ONES_NEXT { [before, by_it, destructor, by_it] } else { [before, destructor, by_it, by_it] };
@@ -424,7 +424,7 @@ fn handlers_and_exit_functions_of_c_run_last_in_first_out() {
     c_functions("plain", &[in_main, handler]);
     c_functions("armed", &[handler, in_main]);
     c_functions("registers", &[in_main, "registered by it", handler]);
-    // When the hook is through, a registration plants another.
+    // When the hook is done, a registration adds another.
     c_functions("late", &[in_main, handler, "exit function planted before the hook", "registered by it"]);
     c_functions("in_a_handler", &[in_main, "handler that plants", handler, "exit function planted in a handler"]);
     c_functions("fini_array", &[in_main, handler, "destructor", "registered by it"]);
@@ -440,7 +440,7 @@ fn of_two_threads_that_end_the_process_one_runs_the_exit_functions_of_c() {
 
 const EDGES: &str = env!("CARGO_BIN_EXE_edges");
 
-/// A program that ends before `main` or after all handlers, and by what.
+/// A program that ends before `main` or after all handlers, and how.
 fn edge(edge: &str, exits_by: &str) -> Command {
     let mut edges = command(EDGES, &[]);
     edges.env("EDGE", edge).env("EXITS_BY", exits_by);
@@ -453,7 +453,7 @@ fn an_exit_before_main_keeps_its_status_and_runs_nothing_twice() {
         for way in ["std", "c", "core"] {
             let seen = run(&mut edge(place, way));
             assert_eq!((seen.stderr.as_str(), seen.end), ("", End::Status(7)), "{seen:?}");
-            // What runs is not promised, but for the exit that runs handlers by itself.
+            // Which handlers run is not promised, except for the library's own `exit`.
             let lines: Vec<&str> = seen.stdout.lines().collect();
             let count = |line| lines.iter().filter(|&&other| other == line).count();
             assert_eq!((lines.first(), count("main")), (Some(&place), 0), "{seen:?}");
@@ -468,7 +468,7 @@ fn an_exit_before_main_keeps_its_status_and_runs_nothing_twice() {
 }
 
 #[test]
-fn what_an_exit_calls_before_the_handlers_may_exit_with_another_status() {
+fn code_that_an_exit_calls_before_the_handlers_may_exit_with_another_status() {
     for main in ["returns", "exits", "exits_by_c", "waits"] {
         // A thread-local that is not dropped calls nothing.
         for place in ["function", "local"].into_iter().take(1 + usize::from(DROPS_LOCALS)) {
@@ -479,7 +479,7 @@ fn what_an_exit_calls_before_the_handlers_may_exit_with_another_status() {
 }
 
 #[test]
-fn an_exit_after_all_handlers_runs_what_was_registered_since() {
+fn an_exit_after_all_handlers_runs_those_registered_since() {
     let before = "main\ndeclared\ndestructor\n";
     let ways = [("none", 0), ("core", 7), ("c", 7)];
     for (way, status) in ways.into_iter().take(2 + usize::from(EXITS_AGAIN)) {
@@ -493,7 +493,7 @@ fn an_exit_after_all_handlers_runs_what_was_registered_since() {
         assert_eq!((&seen.stdout, seen.stderr.as_str()), (&all, ""), "other threads exit meanwhile");
         assert!([End::Status(0), End::Status(7)].contains(&seen.end), "{seen:?}");
     }
-    // std lets nobody in twice: it aborts.
+    // std lets no thread in twice: it aborts.
     let seen = run(&mut edge("destructor", "std"));
     assert_eq!((seen.stdout.as_str(), seen.end), (before, End::Signal(6)), "{seen:?}");
 }

@@ -1,4 +1,4 @@
-//! Owns a library with handlers in a program that loads it: they run when it is unloaded, or at the exit of its host.
+//! Owns a library with handlers in a program that loads it: they run when it is unloaded, or when its host exits.
 
 use std::fs;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ const FAILED: &str =
 fn unloading_runs_the_handlers_on_the_calling_thread() {
     let seen = host(&["plugin_start", "close"]);
     let stdout = "host\nregistered\ndeclared: Some(Unload) on the calling thread\nand a line without an endclosed\n";
-    // The process goes on: a failure is told, and is not its status.
+    // The process goes on: a failure is reported, and does not become its status.
     assert_eq!((seen.stdout.as_str(), seen.stderr.as_str(), seen.end), (stdout, FAILED, End::Status(0)));
 }
 
@@ -77,9 +77,9 @@ fn values_are_finished_when_their_library_is_unloaded_or_its_host_exits() {
 }
 
 #[test]
-fn a_value_that_is_borrowed_when_its_library_is_unloaded_keeps_nothing_from_going_on() {
+fn a_value_that_is_borrowed_when_its_library_is_unloaded_blocks_nothing() {
     let seen = host(&["plugin_borrows", "close"]);
-    let borrowed = "is still borrowed by 1 ExitRef, and so is not finished";
+    let borrowed = "is still borrowed by 1 ExitRef, so it is not finished";
     assert!(seen.stderr.contains("at_exit: borrowed at tests/crates/plugin/src/lib.rs:"), "{seen:?}");
     assert!(seen.stderr.ends_with(&format!(": {borrowed}\n")), "{seen:?}");
     assert_eq!((seen.stdout.ends_with("closed\n"), seen.end), (true, End::Status(0)), "{seen:?}");
@@ -96,14 +96,14 @@ fn exit_inside_a_handler_ends_the_host() {
 #[test]
 fn thread_locals_work_in_a_plug_in_at_the_exit_of_its_host() {
     let seen = host(&["plugin_locals", "return"]);
-    // That of the exiting thread is dropped first, then a handler on the exit thread has its own.
+    // The exiting thread's is dropped first, then a handler on the exit thread has its own.
     let stdout = "host\nthread-local dropped\nthread-local used, and another thread\n";
     assert!(seen.stdout.starts_with(stdout) && seen.stdout.ends_with("thread-local dropped\n"), "{seen:?}");
     assert_eq!(seen.end, End::Status(7));
 }
 
 #[test]
-fn a_plug_in_that_used_thread_locals_outlives_its_unloading_and_runs_them_at_the_exit() {
+fn a_plug_in_that_used_thread_locals_stays_loaded_and_its_handlers_run_at_exit() {
     let seen = host(&["plugin_locals", "close"]);
     let stdout = "host\nclosed\nthread-local dropped\nthread-local used, and another thread\n\
                   declared: Some(Exit { status: Some(0) }) on at_exit\nand a line without an endthread-local dropped\n";
@@ -111,7 +111,7 @@ fn a_plug_in_that_used_thread_locals_outlives_its_unloading_and_runs_them_at_the
 }
 
 #[test]
-fn names_are_resolved_at_the_exit_of_the_host_and_while_the_library_is_unloaded() {
+fn host_names_are_resolved_at_the_hosts_exit_and_while_the_library_is_unloaded() {
     let stdout = |cause: &str, place: &str| {
         format!("host\nlocalhost is here: true\ndeclared: Some({cause}) on {place}\nand a line without an end")
     };
@@ -124,7 +124,7 @@ fn names_are_resolved_at_the_exit_of_the_host_and_while_the_library_is_unloaded(
 }
 
 #[test]
-fn tracing_and_tokio_work_in_a_library_at_the_exit_of_its_host() {
+fn tracing_and_tokio_work_in_a_library_when_its_host_exits() {
     let extension = built().1.with_file_name("libextension.so");
     let used = " INFO host: extension: connected, and waited\n INFO host: extension: Ok(())\n";
     for (way, closed, status) in [("return", "", 0), ("exit3", "", 3), ("close", "closed\n", 0)] {
@@ -150,7 +150,7 @@ fn a_library_that_is_unloaded_leaves_the_handlers_of_a_copy_alone() {
 }
 
 #[test]
-fn a_signal_runs_the_handlers_of_the_copy_that_has_caught_it() {
+fn a_signal_runs_the_handlers_of_the_copy_that_caught_it() {
     let (_, plugin) = built();
     let seen = run(command(&plugin.with_file_name("rust_host").to_string_lossy(), &[]).arg(plugin).arg("signal"));
     let stdout = "host: 2 pending\nhost: registered\nhost: declared\n";

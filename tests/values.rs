@@ -1,5 +1,5 @@
-//! Owns what is promised of values in a `static`: when they are made and by whom, when they are finished and how, and what is said where that
-//! cannot be.
+//! Owns the promises about values in a `static`: when and by whom they are initialized, when and how they are finished, and what is reported if
+//! that is not possible.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ fn place(scene: &str, cell: &str) -> String {
     format!("tests/programs/values.rs:{line}")
 }
 
-/// The lines, in which `{CELL}` stands for where the scene declares that cell.
+/// The lines, with `{CELL}` replaced by the place where the scene declares that cell.
 fn text(scene: &str, lines: &[&str]) -> String {
     let mut text = String::new();
     for line in lines {
@@ -47,7 +47,7 @@ fn cell_in(line: &str) -> Option<(&str, &str, &str)> {
     is_cell.then_some((before, cell, after))
 }
 
-/// Plays a scene, which is to end this way, `""` for a return.
+/// Plays a scene that must end this way, `""` meaning a return.
 #[track_caller]
 fn check_way(scene: &str, way: &str, stdout: &[&str], stderr: &[&str], end: End) {
     let words = [scene, way];
@@ -57,19 +57,19 @@ fn check_way(scene: &str, way: &str, stdout: &[&str], stderr: &[&str], end: End)
     assert!(seen == expected, "{command:?}\nexpected {expected:#?}\nsaw {seen:#?}");
 }
 
-/// The same where nothing is said on standard error.
+/// The same with nothing on standard error.
 #[track_caller]
 fn check(scene: &str, stdout: &[&str]) {
     check_way(scene, "", stdout, &[], End::Status(0));
 }
 
-/// The same where handlers fail, of which this is said.
+/// The same with failed handlers, and this report about them.
 #[track_caller]
 fn check_failing(scene: &str, stdout: &[&str], stderr: &[&str], status: i32) {
     check_way(scene, "", stdout, stderr, End::Status(status));
 }
 
-/// What a cell answers to all that may be asked, when it is closed, or never made.
+/// The answers of a cell that is closed, or was never initialized, to every request.
 fn refused(get: &str) -> Vec<String> {
     let by_panic = format!("panic: {get}");
     let kept = if get.contains(' ') { &by_panic } else { get };
@@ -85,14 +85,14 @@ fn refused(get: &str) -> Vec<String> {
     ]
 }
 
-/// The same where that is no error, or another one.
+/// The same where one answer is not an error, or a different one.
 fn refused_with(get: &str, try_get: &str) -> Vec<String> {
     let mut lines = refused(get);
     lines[1] = format!("try_get: {try_get}");
     lines
 }
 
-/// Lines of several cells.
+/// The lines of several cells.
 fn all<'a>(lines: &'a [&'a [String]]) -> Vec<&'a str> {
     lines.iter().flat_map(|lines| lines.iter().map(String::as_str)).collect()
 }
@@ -101,11 +101,11 @@ fn line(text: &str) -> [String; 1] {
     [text.to_owned()]
 }
 
-const STILL_BORROWED: &str = "is still borrowed by 1 ExitRef, and so is not finished";
-const NOT_MADE: &str = "was not made before the process exits, and is not made any more";
+const STILL_BORROWED: &str = "is still borrowed by 1 ExitRef, so it is not finished";
+const NOT_MADE: &str = "was never initialized, and the process is exiting";
 
 #[test]
-fn a_value_is_finished_at_exit_once_it_is_made_however_that_comes() {
+fn every_value_that_is_made_is_finished_once_at_exit() {
     const STDOUT: &[&str] = &["main: abc", "false", "handler: abc", "c closed", "b stopped", "b dropped", "a dropped"];
     check("finished", STDOUT);
     for way in ["exit", "core_exit", "c_exit", "thread_exit"] {
@@ -124,12 +124,12 @@ fn it_is_finished_on_the_exit_thread_or_on_the_one_that_closes_it() {
 }
 
 #[test]
-fn values_have_their_turn_after_all_handlers_but_the_last() {
+fn values_have_their_turn_after_all_handlers_except_the_last() {
     check("order", &["first", "younger", "older", "later closed", "earlier dropped", "last"]);
 }
 
 #[test]
-fn they_are_finished_in_the_reverse_order_in_which_their_initializations_ended() {
+fn they_are_finished_in_reverse_order_of_the_end_of_initialization() {
     check("users_go_first", &["server", "page dropped", "client closed", "server dropped"]);
     check("as_it_ended", &["long dropped", "short dropped"]);
 }
@@ -141,7 +141,7 @@ fn a_handler_may_make_values_until_the_first_is_finished() {
 }
 
 #[test]
-fn from_then_on_none_is_made() {
+fn from_then_on_none_is_initialized() {
     let [dropped, closed, empty] = ["dropped at {DROPPED}", "closed at {CLOSED}", "empty at {EMPTY}"]
         .map(|cell| refused(&format!("{cell} {NOT_MADE}")));
     check("too_late", &all(&[&line("made dropped"), &dropped, &closed, &empty]));
@@ -152,7 +152,7 @@ fn from_then_on_none_is_made() {
 }
 
 #[test]
-fn first_and_last_put_a_value_among_the_handlers_that_say_so() {
+fn first_and_last_put_a_value_among_the_handlers_marked_so() {
     let stdout = [
         "first and younger: another",
         "another closed",
@@ -197,7 +197,7 @@ fn a_plan_shows_them_by_their_names_or_places() {
 }
 
 #[test]
-fn an_observer_and_a_report_know_a_value_as_a_handler() {
+fn observers_and_reports_treat_a_value_as_a_handler() {
     let stdout = [
         "run of 2",
         "started bad",
@@ -216,7 +216,7 @@ fn an_observer_and_a_report_know_a_value_as_a_handler() {
 }
 
 #[test]
-fn a_value_is_pending_from_its_initialization_until_it_is_closed_and_no_function_names_it() {
+fn a_value_is_pending_until_it_is_closed_and_belongs_to_no_function() {
     let stdout = [
         "0 pending",
         "2 pending",
@@ -232,13 +232,13 @@ fn a_value_is_pending_from_its_initialization_until_it_is_closed_and_no_function
 }
 
 #[test]
-fn clear_forgets_to_finish_it_and_the_value_stays() {
+fn after_clear_a_value_stays_open_and_is_not_finished() {
     let stdout = ["abc", "3 cleared, 0 pending", r#"Some("c")Ok("b")"#, "a dropped", "b closed", "true, true"];
     check("cleared", &stdout);
 }
 
 #[test]
-fn what_a_run_of_the_program_has_finished_is_closed_for_good_and_others_can_be_made() {
+fn a_value_finished_by_run_is_closed_for_good_and_others_can_be_initialized() {
     let before = ["b closed", "a dropped", "2 ran"].map(str::to_owned);
     let after = ["later, 1 pending", "later dropped"].map(str::to_owned);
     check("ran", &all(&[&before, &refused("dropped at {DROPPED} is closed"), &refused("b"), &after]));
@@ -267,7 +267,7 @@ fn after_an_initialization_that_panics_the_next_call_tries_again() {
 }
 
 #[test]
-fn a_thread_that_has_waited_for_one_that_panics_makes_the_value() {
+fn a_thread_that_waited_for_one_that_panics_initializes_the_value() {
     let end = "made by the one that has waited dropped\n";
     let mut says = ["panic: no luck\n", "made by the one that has waited\n"];
     for _ in 0..times(50) {
@@ -307,14 +307,14 @@ fn a_value_can_be_set_once() {
 }
 
 #[test]
-fn who_sets_a_value_waits_for_an_initialization_that_is_under_way() {
+fn set_waits_for_an_initialization_in_progress() {
     let stdout = [r#"Err("set")"#, "made", "Ok(())", "panic: no luck", "set closed", "made dropped"];
     check("set_meanwhile", &stdout);
 }
 
 #[test]
-fn an_initialization_that_asks_for_its_own_value_is_told_so() {
-    let itself = "is asked for by its own initialization";
+fn an_initialization_that_asks_for_its_own_value_panics() {
+    let itself = "is used by its own initialization";
     let [dropped, closed] = ["dropped at {DROPPED}", "closed at {CLOSED}"].map(|cell| {
         let said = format!("{cell} {itself}");
         refused_with(&said, &format!("panic: {said}"))
@@ -332,8 +332,8 @@ fn an_initialization_that_asks_for_its_own_value_is_told_so() {
 }
 
 #[test]
-fn of_two_that_ask_for_each_other_one_is_told_so_and_the_other_gets_both() {
-    let waits = "is being initialized by a thread that waits for a value which this one initializes";
+fn of_two_that_ask_for_each_other_one_panics_and_the_other_gets_both() {
+    let waits = "is being initialized by a thread that waits for one that this thread is initializing";
     let says = |told: &str, cell: &str, gets: &str| {
         text("ask_for_each_other", &[&format!("panic: {told} at {{{cell}}} {waits}"), gets, &format!("{gets} {gets}")])
     };
@@ -346,10 +346,10 @@ fn of_two_that_ask_for_each_other_one_is_told_so_and_the_other_gets_both() {
 }
 
 #[test]
-fn an_initialization_that_exits_the_process_is_waited_for_by_nobody() {
+fn nobody_waits_for_an_initialization_that_exits_the_process() {
     for way in ["exit", "core_exit", "c_exit"] {
         check_way("exits_in_initialization", way, &["other dropped"], &[], End::Status(3));
-        let exits = "is being initialized by the thread that exits, which waits for this handler";
+        let exits = "is being initialized by the exiting thread, which waits for this handler";
         let dropped = format!("dropped at {{DROPPED}} {exits}");
         let next = line(&format!("panic: {dropped}"));
         let stdout = refused_with(&dropped, "Err(Initializing)");
@@ -371,8 +371,8 @@ fn an_initialization_that_exits_in_a_handler_ends_that_and_the_next_one_tries_ag
 
 #[test]
 fn a_value_that_is_kept_needs_a_function_that_closes_it() {
-    let unnamed = "panic: {CLOSED} has no function that closes it: say `close_with`";
-    let empty = "panic: empty at {EMPTY} has no function that closes it: say `close_with`";
+    let unnamed = "panic: {CLOSED} has no function that closes it: add `close_with`";
+    let empty = "panic: empty at {EMPTY} has no function that closes it: add `close_with`";
     check("without_close", &[unnamed, unnamed, unnamed, empty, "came back dropped", empty, "false"]);
 }
 
@@ -394,8 +394,12 @@ fn cells_references_and_refusals_can_be_shown() {
         &["true true".to_owned()],
         &cells("closed"),
         &[default("DropAtExit"), default("CloseAtExit")],
-        &["is closed", "is empty: nothing has set it", "is being initialized by a thread that cannot be waited for"]
-            .map(str::to_owned),
+        &[
+            "is closed",
+            "is empty: nothing has set it",
+            "is being initialized by a thread that this one cannot wait for",
+        ]
+        .map(str::to_owned),
     ];
     let shown = all(&lines);
     let stdout = shown.iter().map(|line| line.replace("{ declared", "[ declared") + "\n").collect::<String>();
@@ -404,7 +408,7 @@ fn cells_references_and_refusals_can_be_shown() {
     assert_eq!(seen, Seen { stdout, stderr: String::new(), end: End::Status(0) });
 }
 
-/// In the source of the scene the innermost call of each line is what panics.
+/// In the source of the scene, the innermost call of each line panics.
 #[test]
 fn a_panic_is_where_the_call_is() {
     let lines = SOURCE.lines().zip(1..).skip_while(|(line, _)| *line != "fn places() {");
@@ -431,7 +435,7 @@ fn close_finishes_a_value_once_and_for_good() {
 fn of_threads_that_close_a_value_while_the_process_exits_one_does() {
     for _ in 0..times(100) {
         let seen = run(&mut command(VALUES, &["closed_by_one"]));
-        // By the exit, or by one of them, which may take until then.
+        // By the exit, or by one of the threads, which may take until then.
         let lines: Vec<_> = seen.stdout.lines().collect();
         assert!([["a dropped", "true"], ["true", "a dropped"]].contains(&[lines[0], lines[1]]), "{seen:?}");
         assert_eq!((lines.len(), seen.stderr.as_str(), seen.end), (2, "", End::Status(0)));
@@ -439,9 +443,9 @@ fn of_threads_that_close_a_value_while_the_process_exits_one_does() {
 }
 
 #[test]
-fn close_says_what_went_wrong_and_the_value_is_closed_all_the_same() {
+fn close_returns_the_failure_and_the_value_is_closed_all_the_same() {
     let borrowed = format!("in use: dropped at {{DROPPED}}: {STILL_BORROWED}");
-    check("closed_while_borrowed", &[&borrowed, "a is there, Some(Closed), false", "a dropped"]); // at exit, by then
+    check("closed_while_borrowed", &[&borrowed, "a is there, Some(Closed), false", "a dropped"]); // at exit, when it is free
     let stdout = [r#"fails at {FAILS}: "no luck", then false"#, "panics at {PANICS}: panicked: no luck, then false"];
     check_failing("closed_with_failure", &stdout, &["hook: no luck"], 0);
     let late = "time limit: slow at {DROPPED}: exceeded its time limit of 50ms";
@@ -449,7 +453,7 @@ fn close_says_what_went_wrong_and_the_value_is_closed_all_the_same() {
 }
 
 #[test]
-fn close_waits_for_those_who_borrow() {
+fn close_waits_for_borrowers() {
     for _ in 0..times(20) {
         check("closed_when_given_back", &["a given back", "a dropped", "true"]);
     }
@@ -462,20 +466,20 @@ fn an_exit_waits_for_what_another_thread_closes() {
     }
     let stderr = [
         "at_exit: 1 handler failed:",
-        "at_exit: hangs at {VALUE}: was still being closed, and is not waited for any longer",
+        "at_exit: hangs at {VALUE}: was still being closed when the exit stopped waiting for it",
     ];
     check_failing("closed_elsewhere_for_good", &[], &stderr, 1);
 }
 
 #[test]
-fn an_exit_waits_for_attempts_that_follow_each_other_no_longer_than_for_one() {
+fn an_exit_waits_for_a_series_of_attempts_no_longer_than_for_one() {
     for _ in 0..times(10) {
         let seen = run(&mut command(VALUES, &["fails_again_and_again"]));
         assert!(seen.stdout.is_empty() && [End::Status(0), End::Status(1)].contains(&seen.end), "{seen:?}");
     }
 }
 
-/// A panic ends the process there, and so it must not come before all is finished.
+/// A panic aborts the process there, so it must not come before everything is finished.
 #[test]
 fn where_a_panic_aborts_a_thread_that_asks_too_late_waits_for_the_end() {
     let flags = [("CARGO_PROFILE_DEV_PANIC", "abort")];
@@ -498,14 +502,14 @@ fn a_handler_may_close_a_value_and_exit_while_it_does() {
 }
 
 #[test]
-fn a_value_that_is_borrowed_for_two_seconds_is_left_as_it_is_and_the_others_are_finished() {
+fn a_value_that_is_borrowed_for_two_seconds_is_left_alone_and_the_others_are_finished() {
     let stdout = ["other dropped", "last: closed"];
     let once = format!("at_exit: a at {{VALUE}}: {STILL_BORROWED}");
     let stderr = ["at_exit: 1 handler failed:", &once];
     let begun = Instant::now();
     at_once(&[
         &|| {
-            let twice = "at_exit: a at {VALUE}: is still borrowed by 2 ExitRefs, and so is not finished";
+            let twice = "at_exit: a at {VALUE}: is still borrowed by 2 ExitRefs, so it is not finished";
             check_failing("borrowed", &stdout, &[stderr[0], twice], 1);
         },
         &|| check_way("borrowed", "exit", &stdout, &stderr, End::Status(after_failure(3, 1))),
@@ -520,20 +524,20 @@ fn a_value_that_is_borrowed_for_two_seconds_is_left_as_it_is_and_the_others_are_
             check_failing("borrowed_by_another", &stdout, &[stderr[0], &held], 1);
         },
         &|| {
-            let making = "at_exit: hangs at {HANGS}: was still being initialized, and is not waited for any longer";
+            let making = "at_exit: hangs at {HANGS}: was still being initialized when the exit stopped waiting for it";
             check_failing("never_initialized_for_long", &[], &[stderr[0], making], 1);
         },
     ]);
     assert!(begun.elapsed() >= Duration::from_secs(2));
 }
 
-/// Those that mostly wait.
+/// The scenes that mostly wait.
 fn at_once(checks: &[&(dyn Fn() + Sync)]) {
     thread::scope(|scope| checks.iter().for_each(|check| drop(scope.spawn(check))));
 }
 
 #[test]
-fn the_wait_for_those_who_borrow_ends_before_other_limits_do() {
+fn the_wait_for_borrowers_ends_before_other_limits() {
     if lacks(Needs::Pace) {
         return;
     }
@@ -546,14 +550,14 @@ fn the_wait_for_those_who_borrow_ends_before_other_limits_do() {
 }
 
 #[test]
-fn a_value_that_is_given_back_in_time_is_finished() {
+fn a_value_whose_last_reference_is_dropped_in_time_is_finished() {
     for _ in 0..times(50) {
         check("given_back", &["a given back", "a stopped", "a dropped"]);
     }
 }
 
 #[test]
-fn nobody_is_waited_for_who_has_a_reference_to_what_is_kept() {
+fn an_exit_does_not_wait_for_references_to_a_value_that_is_kept() {
     check("kept", &["a closed", "last: a, a"]);
 }
 
@@ -582,7 +586,7 @@ fn a_value_that_cannot_be_finished_is_a_failure_and_the_others_are_finished() {
 }
 
 #[test]
-fn a_value_whose_end_hangs_is_abandoned_at_its_limit_and_ends_with_the_process_at_the_deadline() {
+fn a_value_that_hangs_is_abandoned_at_its_limit_and_ends_with_the_process_at_the_deadline() {
     let stderr = [
         "at_exit: 2 handlers failed:",
         "at_exit: b at {CLOSED}: exceeded its time limit of 50ms",
@@ -599,16 +603,16 @@ fn a_value_whose_end_hangs_is_abandoned_at_its_limit_and_ends_with_the_process_a
 }
 
 #[test]
-fn exit_in_the_function_that_closes_a_value_ends_that_function() {
+fn exit_in_a_closing_function_ends_that_function() {
     check_failing("exits", &["b dropped", "a dropped"], &[], 5);
-    // Elsewhere C lets in one thread at a time.
+    // Elsewhere C lets in only one thread at a time.
     if !one_thread_in_exit() {
         check_way("exits", "by_c", &["b dropped", "a dropped"], &[], End::Status(5));
     }
 }
 
 #[test]
-fn what_closes_a_value_may_use_older_ones_and_is_told_of_those_that_are_gone() {
+fn a_closing_function_may_use_older_values_and_learns_which_are_gone() {
     let stdout = ["younger dropped", "older", "panic: younger at {YOUNGER} is closed", "older dropped"];
     let never = format!("{{NEVER}} {NOT_MADE}");
     let stderr = [
@@ -620,7 +624,7 @@ fn what_closes_a_value_may_use_older_ones_and_is_told_of_those_that_are_gone() {
 }
 
 #[test]
-fn an_exit_waits_for_what_other_threads_initialize_and_finishes_it() {
+fn an_exit_waits_for_values_that_other_threads_initialize_and_finishes_them() {
     let stdout = ["another one is finished meanwhile: false", "made closed", "made dropped", "last"];
     check("initialized_meanwhile", &stdout);
     for way in ["exit", "core_exit", "c_exit"] {
@@ -630,7 +634,7 @@ fn an_exit_waits_for_what_other_threads_initialize_and_finishes_it() {
 }
 
 #[test]
-fn one_that_does_not_end_in_time_is_a_failure_and_the_rest_goes_on() {
+fn an_initialization_that_takes_too_long_is_a_failure_and_the_rest_goes_on() {
     let stdout = [
         "other dropped",
         "last: Some(Closed)",
@@ -641,30 +645,30 @@ fn one_that_does_not_end_in_time_is_a_failure_and_the_rest_goes_on() {
     ];
     let stderr = [
         "at_exit: 2 handlers failed:",
-        "at_exit: hangs at {HANGS}: was still being initialized, and is not waited for any longer",
-        "at_exit: too at {HANGS_TOO}: was still being initialized, and is not waited for any longer",
+        "at_exit: hangs at {HANGS}: was still being initialized when the exit stopped waiting for it",
+        "at_exit: too at {HANGS_TOO}: was still being initialized when the exit stopped waiting for it",
     ];
     check_failing("never_initialized", &stdout, &stderr, 1);
     let stderr = ["at_exit: 1 handler failed:", "at_exit: hangs at {HANGS}: was still running at the deadline"];
     check_failing("never_initialized_at_deadline", &[], &stderr, 1);
     let stderr = [
         "at_exit: 1 handler failed:",
-        "at_exit: hangs at {HANGS}: was still being initialized, and is not waited for any longer",
+        "at_exit: hangs at {HANGS}: was still being initialized when the exit stopped waiting for it",
     ];
     check_failing("asked_after_the_hook", &["Some(Closed)"], &stderr, 1);
-    // Elsewhere nobody knows that C's `exit` is the caller.
+    // Elsewhere it is not known that C's `exit` is the caller.
     if TELLS_STATUS {
         check_failing("asked_before_the_hook", &["Some(Initializing)"], &stderr, 1);
     }
 }
 
 #[test]
-fn one_that_ends_too_late_is_finished_at_once_where_it_was_made() {
+fn a_late_value_is_finished_at_once_on_the_thread_that_made_it() {
     let told = format!("panic: dropped at {{DROPPED}} {NOT_MADE}");
     let stdout =
         ["a stopped on one", "a dropped", &told, "b closed on two", "Err(Closed)", "c dropped", "Some(Closed)"];
     let given_up = ["dropped at {DROPPED}", "{CLOSED}", "fails at {FAILS}"]
-        .map(|cell| format!("at_exit: {cell}: was still being initialized, and is not waited for any longer"));
+        .map(|cell| format!("at_exit: {cell}: was still being initialized when the exit stopped waiting for it"));
     let stderr = [
         "at_exit: fails at {FAILS}: \"no luck\"",
         "at_exit: 3 handlers failed:",
@@ -676,18 +680,18 @@ fn one_that_ends_too_late_is_finished_at_once_where_it_was_made() {
 }
 
 #[test]
-fn a_handler_waits_for_what_another_thread_initializes_but_not_for_long() {
+fn a_handler_waits_for_another_threads_initialization_but_not_for_long() {
     check("handler_waits", &["made", "made dropped"]);
     let hangs = refused_with("hangs at {HANGS} is still being initialized after 50ms", "Err(Initializing)");
     let stderr = [
         "at_exit: 1 handler failed:",
-        "at_exit: hangs at {HANGS}: was still being initialized, and is not waited for any longer",
+        "at_exit: hangs at {HANGS}: was still being initialized when the exit stopped waiting for it",
     ];
     check_failing("handler_waits_in_vain", &all(&[&hangs, &line("1 ran")]), &stderr, 1);
 }
 
 #[test]
-fn of_threads_that_make_values_until_they_cannot_any_more_none_leaves_one_behind() {
+fn threads_that_make_values_until_it_is_too_late_leave_none_behind() {
     for round in 0..times(200) {
         let (way, status) = [("", 0), ("exit", 3), ("core_exit", 3)][round % 3];
         check_way("nothing_begins", way, &["0 left behind"], &[], End::Status(status));
@@ -699,7 +703,7 @@ fn of_threads_that_make_values_until_they_cannot_any_more_none_leaves_one_behind
 }
 
 #[test]
-fn a_forked_child_has_its_parents_value_as_it_was_and_leaves_it_alone() {
+fn a_forked_child_has_its_parents_value_unchanged_and_leaves_it_alone() {
     let stdout = [
         "ab",
         "child: ab, 0 pending",
@@ -724,7 +728,7 @@ fn a_forked_child_has_its_parents_value_as_it_was_and_leaves_it_alone() {
 }
 
 #[test]
-fn what_its_parent_was_about_to_make_a_forked_child_makes_itself() {
+fn a_forked_child_initializes_what_its_parent_was_about_to() {
     let stdout =
         ["child: of its own", "child: of its own dropped", "parent: the child exited with 0", "parent: a dropped"];
     check("inherits_initialization", &stdout);

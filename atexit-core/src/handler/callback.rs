@@ -1,4 +1,4 @@
-//! Owns a function of any type in four words, with its type erased; must not know what it does, or when it is called.
+//! Owns storing a function of any type in four words, with its type erased; must not know what it does, or when it is called.
 
 use std::any::TypeId;
 use std::marker::PhantomData;
@@ -11,13 +11,13 @@ use crate::sys::cast::WithoutLifetimes;
 
 /// The code of a handler, as a [`Callback`] holds it.
 pub(crate) trait Code: Send + 'static {
-    /// What identifies it, and names it if nothing else does.
+    /// Identifies the code, and names it if nothing else does.
     type Function: 'static;
 
-    /// Whether there is anything that it says of itself.
+    /// Whether [`about`](Self::about) returns anything.
     const SAYS_MORE: bool = false;
 
-    /// `executor` runs it to completion if it is async, and names no other.
+    /// Runs the code; if it is async and names no executor of its own, `executor` drives it.
     fn call(self, executor: &Executor) -> Result<(), HandlerError>;
 
     fn about(&self) -> Option<&dyn About> {
@@ -39,17 +39,17 @@ impl<C: Code> Code for Box<C> {
     }
 }
 
-/// How many words a [`Callback`] holds without an allocation of its own.
+/// How many words a [`Callback`] holds without an allocation.
 const INLINE_WORDS: usize = 3;
 
 type Payload = MaybeUninit<[usize; INLINE_WORDS]>;
 
 /// # Safety
 ///
-/// The payload must hold the code that this was made for.
+/// The payload must hold the code this function was made for.
 type AboutFn = unsafe fn(&Payload) -> Option<&dyn About>;
 
-/// What is known of a type once it is forgotten.
+/// What remains known of an erased type.
 struct Table {
     /// # Safety
     ///
@@ -59,20 +59,20 @@ struct Table {
     ///
     /// As for `call`.
     drop: unsafe fn(*mut Payload),
-    /// `None` of code that says nothing of itself, as most does: so nobody has to ask.
+    /// `None` for code that says nothing about itself, which is most: it saves the call.
     about: Option<AboutFn>,
-    /// Of a closure without captures and of a function: equal types are the same code.
+    /// Only for a function or a closure without captures, where equal types mean the same code.
     identity: Option<fn() -> TypeId>,
     type_name: fn() -> &'static str,
 }
 
-/// [`Code`] of any type, which lies in place when it is small.
+/// [`Code`] of any type, stored inline when it is small.
 ///
-/// The usual answer, a box of a trait object, costs an allocation for every registration.
+/// The usual answer, a boxed trait object, costs an allocation for every registration.
 pub(crate) struct Callback {
     table: &'static Table,
     payload: Payload,
-    /// What the code may be: bytes could go anywhere, but of the code nobody knows more than that it is `Send`.
+    /// The bytes alone would be `Send` and `Sync`; the code is known only to be `Send`.
     code: PhantomData<Box<dyn FnOnce() + Send>>,
 }
 
@@ -91,26 +91,26 @@ impl Callback {
     /// Stores code that fits.
     fn store<C: Code>(code: C) -> Self {
         let mut payload = Payload::uninit();
-        // SAFETY: `new` has compared size and alignment of what it passes; the payload is fresh.
+        // SAFETY: `new` has checked that size and alignment fit; the payload is fresh.
         unsafe { payload.as_mut_ptr().cast::<C>().write(code) };
         Self { table: const { &Table::of::<C>() }, payload, code: PhantomData }
     }
 
-    /// Calls the code, which is gone afterwards, also if it panics.
+    /// Calls the code, which is gone afterwards even if it panics.
     #[inline]
     pub(crate) fn call(self, executor: &Executor) -> Result<(), HandlerError> {
         let mut this = ManuallyDrop::new(self);
-        // SAFETY: the table was made with the payload, and `ManuallyDrop` keeps anyone from using it again.
+        // SAFETY: the table was made for this payload, and `ManuallyDrop` prevents any further use.
         unsafe { (this.table.call)(&raw mut this.payload, executor) }
     }
 
     #[inline]
     pub(crate) fn about(&self) -> Option<&dyn About> {
-        // SAFETY: the table was made with the payload; `call` never lets go of a callback that it has emptied.
+        // SAFETY: the table was made for this payload, which is still there: `call` consumes the callback that it empties.
         self.table.about.and_then(|about| unsafe { about(&self.payload) })
     }
 
-    /// The type of the function or closure, if two values of it cannot differ.
+    /// Returns the type of the function or closure, if it has only one value.
     pub(crate) fn identity(&self) -> Option<TypeId> {
         self.table.identity.map(|identity| identity())
     }
@@ -131,7 +131,7 @@ impl Drop for Callback {
 impl Table {
     const fn of<C: Code>() -> Self {
         Self {
-            // SAFETY: the caller's duty, stated at the field, is that a valid `C` lies there.
+            // SAFETY: the caller guarantees that the payload holds a valid `C`, as stated at the field.
             call: |payload, executor| unsafe { payload.cast::<C>().read() }.call(executor),
             // SAFETY: likewise.
             drop: |payload| unsafe { payload.cast::<C>().drop_in_place() },

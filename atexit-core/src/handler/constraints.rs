@@ -1,4 +1,4 @@
-//! Owns what a registration asks for by `before` and `after`; must not know who else is pending, nor whether it can be had.
+//! Owns what a registration asks for by `before` and `after`; must not know what else is pending, or whether the order is possible.
 
 use std::any::TypeId;
 use std::sync::OnceLock;
@@ -7,17 +7,17 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Constraint {
     pub(crate) is_before: bool,
-    /// Of the function that it names.
+    /// Identifies the function that it names.
     pub(crate) identity: TypeId,
-    /// What that is called.
+    /// The name of that function.
     pub(crate) path: &'static str,
 }
 
-/// All of one registration.
+/// All constraints of one registration.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Constraints {
     pub(crate) all: Vec<Constraint>,
-    /// The one by which the handler stands where it does, if it is not on top.
+    /// The one that determines the handler's place, if it is not on top.
     pub(crate) decisive: OnceLock<Constraint>,
 }
 

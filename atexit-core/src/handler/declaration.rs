@@ -1,4 +1,4 @@
-//! Owns what a declaration says, a use of the attribute or of `link!`; must not know what is pending, nor how anything runs.
+//! Owns what a declaration says, whether by the attribute or by `link!`; must not know what is pending, or how anything runs.
 
 use std::any::TypeId;
 use std::fmt;
@@ -10,10 +10,10 @@ use super::executor::Executor;
 use super::info::HandlerInfo;
 use super::text::one_line;
 
-/// Where a handler stands among all: a phase is over before the next begins.
+/// The phase in which a handler runs; each phase is over before the next begins.
 ///
-/// They compare as they run: `First` is the least. Displayed, it is what the column of a [`Plan`](crate::Plan) says: `first`, nothing for
-/// `Ordinary`, `value`, `last`.
+/// Phases compare in the order in which they run: `First` is the least. Displayed, a phase reads as in the column of a
+/// [`Plan`](crate::Plan): `first`, nothing for `Ordinary`, `value`, `last`.
 ///
 /// # Examples
 ///
@@ -25,22 +25,24 @@ use super::text::one_line;
 /// assert!(plan.iter().any(|planned| planned.label() == "close the log" && planned.phase() == Phase::Last));
 /// assert!(Phase::First < Phase::Last);
 /// ```
+#[doc(alias = "order")]
+#[doc(alias = "priority")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// It says `first`.
+    /// Handlers marked `first`.
     First,
-    /// It says neither.
+    /// Handlers marked neither `first` nor `last`.
     #[default]
     Ordinary,
-    /// It is a value in a `static`, a [`DropAtExit`](crate::DropAtExit) or a [`CloseAtExit`](crate::CloseAtExit), that says neither.
+    /// Values in a `static`, each a [`DropAtExit`](crate::DropAtExit) or a [`CloseAtExit`](crate::CloseAtExit), marked neither `first` nor `last`.
     Value,
-    /// It says `last`.
+    /// Handlers marked `last`.
     Last,
 }
 
 impl Phase {
-    /// In the order of running.
+    /// In running order.
     pub(crate) const ALL: [Self; 4] = [Self::First, Self::Ordinary, Self::Value, Self::Last];
 }
 
@@ -66,8 +68,8 @@ pub(crate) enum RunsOn {
 
 /// One use of the attribute, as `inventory` collects it.
 ///
-/// A single pointer, because the dynamic loader relocates every pointer in a static before `main`; the description
-/// is code, runs at exit only, and costs a start nothing. It is asked for whenever it is of use, and must say the same each time.
+/// It is a single pointer, because the dynamic loader relocates every pointer in a static before `main`. The description is code, so it
+/// costs nothing at startup; it runs whenever it is needed, and must return the same each time.
 #[derive(Clone, Copy)]
 pub struct Declared {
     describe: fn() -> Description,
@@ -84,7 +86,7 @@ impl Declared {
         (self.describe)()
     }
 
-    /// Whether both say the same. The linker may give the same code to two declarations, but only if it is the same code.
+    /// Whether both say the same. The linker may merge the code of two declarations, but only if it is identical.
     pub(crate) fn is_same(self, other: Self) -> bool {
         std::ptr::fn_addr_eq(self.describe, other.describe)
     }
@@ -92,18 +94,18 @@ impl Declared {
 
 inventory::collect!(Declared);
 
-/// Where a declaration stands, and what it is called.
+/// Where a declaration is, and what it is called.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
     /// The function's name.
     pub function: &'static str,
-    /// The source of the arguments; empty without any, and where a name stands in for them.
+    /// The source of the arguments; empty if there are none, or if a name replaces them.
     pub arguments: &'static str,
-    /// Name and version of the package, so that two versions of a crate are two crates.
+    /// Name and version of the package: two versions of a crate are two crates.
     pub package: &'static str,
-    /// The binary's name, or empty: a library and a binary of one name are two crates.
+    /// The name of the binary, or empty: a library and a binary of the same name are two crates.
     pub binary: &'static str,
-    /// A library under test is another crate than the library.
+    /// Whether it is a test: a library under test is a different crate from the library.
     pub test: bool,
     /// `module_path!()`.
     pub module: &'static str,
@@ -113,11 +115,11 @@ pub struct Site {
     pub line: u32,
     /// One-based.
     pub column: u32,
-    /// Where the function's name stands, which tells handlers of one macro invocation apart.
+    /// The position of the function's name, which distinguishes handlers from one macro invocation.
     pub name_line: u32,
     /// One-based.
     pub name_column: u32,
-    /// The number of the expansion in this crate, which decides the rest.
+    /// The number of the expansion in this crate, which breaks any remaining tie.
     pub expansion: u32,
 }
 
@@ -140,7 +142,7 @@ inventory::collect!(Link);
 /// What a `link!` says.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkSite {
-    /// Where it stands.
+    /// Where it is.
     pub site: Site,
     /// The crates' own names, as listed.
     pub crates: &'static [&'static str],
@@ -160,7 +162,7 @@ impl Site {
     }
 }
 
-/// All that a declared handler says of itself.
+/// Everything that a declared handler says about itself.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each option that is a flag")]
 pub struct Description {
@@ -177,25 +179,25 @@ pub struct Description {
     pub(crate) after: Vec<(TypeId, &'static str)>,
 }
 
-/// Tells functions apart by the type that each has as a value; follows re-exports, adds no name.
+/// Identifies a function by its type, which is unique; works through re-exports, and adds no name.
 #[must_use]
 pub fn identity<F: 'static>(_: &F) -> TypeId {
     TypeId::of::<F>()
 }
 
-/// `assert_function`, for a path.
+/// Calls `assert_function` for a path.
 #[track_caller]
 pub const fn assert_names_function<F>(_: &F) {
     assert_function::<F>();
 }
 
-/// Keeps a program from being built in which something else stands where a function is to be named. A function has a type of its own,
-/// without a size. So does a closure without captures, which may have been registered.
+/// Fails the build if the argument is not a function. Each function has a zero-sized type of its own; so does a closure without captures,
+/// which is accepted because it may have been registered.
 #[track_caller]
 pub(crate) const fn assert_function<F>() {
     assert!(
         size_of::<F>() == 0,
-        "what is named here must be a function, by its path: a value, a closure with captures or a function pointer names none"
+        "expected the path of a function, not a value, a closure with captures or a function pointer"
     );
 }
 
@@ -290,7 +292,7 @@ impl Description {
     }
 }
 
-/// A declared handler. What is seldom asked for is not kept: a description is large, and cheap to make again.
+/// A declared handler. It keeps only what is often needed: a description is large, and cheap to make again.
 #[derive(Clone, Copy)]
 pub(crate) struct DeclaredHandler {
     pub(crate) declared: Declared,
@@ -301,12 +303,12 @@ pub(crate) struct DeclaredHandler {
     pub(super) has_time_limit: bool,
 }
 
-/// What has put a declared handler where it stands.
+/// What determines a declared handler's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placed {
-    /// Its place in the source of its crate, which stands where the linker put it, or where a `link!` states.
+    /// Its place in the source of its crate; the place of the crate is the linker's, or `stated` by a `link!`.
     BySource { stated: bool },
-    /// A constraint of its own, or one of another that it has to wait for: the number of the reason.
+    /// A constraint of its own, or of another handler that it has to wait for: the number of the reason.
     ByConstraint(u32),
 }
 

@@ -1,4 +1,4 @@
-//! Owns what went wrong in a handler, in words and as a status; must not know who runs handlers, or what a failure leads to.
+//! Owns what went wrong in a handler, as a message and as a status; must not know who runs handlers, or what a failure leads to.
 
 use std::any::Any;
 use std::error::Error;
@@ -15,11 +15,11 @@ use crate::sys::{DeadEnd, STATUS_MASK};
 /// The status that std gives a process whose `main` panicked.
 const PANICKED: i32 = 101;
 
-/// What went wrong in a handler, as it returns it; displayed as its message.
+/// The error that a handler returns, with the exit status it asks for; displayed as its message.
 ///
-/// For implementations of [`Outcome`](crate::Outcome), and for handlers that return `Result<(), HandlerError>`: they say with which status the
-/// process is to end, and a `?` makes a `HandlerError` of what implements [`Error`], which is then its [source](Self::source). Of an error in a
-/// box, or of `anyhow`'s, make one by [`new`](Self::new) and [`with_source`](Self::with_source), of a text by `new`.
+/// Use it to implement [`Outcome`](crate::Outcome), and in handlers that return `Result<(), HandlerError>`. There, `?` converts any type that
+/// implements [`Error`] to a `HandlerError`, and keeps it as the [source](Self::source). Make one from a boxed error or from `anyhow`'s with
+/// [`new`](Self::new) and [`with_source`](Self::with_source), and from text with `new`.
 ///
 /// # Examples
 ///
@@ -44,7 +44,7 @@ const PANICKED: i32 = 101;
 #[derive(Clone)]
 pub struct HandlerError(Box<Details>);
 
-/// Behind a pointer, so that success costs nothing to pass on.
+/// Behind a pointer, so that a `Result` without an error is cheap to pass on.
 #[derive(Clone)]
 struct Details {
     status: i32,
@@ -53,7 +53,7 @@ struct Details {
     source: Source,
 }
 
-/// An error of the program's, or none. Reports are dropped where nobody expects a panic: it shows one, and that is all.
+/// An error from the program, or none. A report may be dropped anywhere, so a panic in the error's destructor stops here.
 #[derive(Clone, Default)]
 struct Source(Option<Arc<dyn Error + Send + Sync>>);
 
@@ -71,7 +71,7 @@ impl Drop for Source {
     }
 }
 
-/// In which way a handler failed; displayed in a few words.
+/// How a handler failed; displayed in a few words.
 ///
 /// # Examples
 ///
@@ -88,21 +88,21 @@ impl Drop for Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// It returned an `Err`, or a [`HandlerError`] by an [`Outcome`](crate::Outcome) of the program's own.
+    /// It returned an `Err`, or a type of your own whose [`Outcome`](crate::Outcome) is a [`HandlerError`].
     Error,
     /// It returned an [`ExitCode`](std::process::ExitCode) that is not 0.
     ExitStatus,
-    /// It panicked, or the expression of its `time_limit` did, or its executor returned before it had finished.
+    /// It panicked, the expression of its `time_limit` did, or its executor returned before it had finished.
     Panic,
     /// It exceeded its time limit.
     TimeLimit,
-    /// It was still running at the deadline of the exit, or the observer was that is told of it.
+    /// It was still running at the deadline of the exit, or the observer was still handling one of its events.
     Deadline,
-    /// It called [`std::process::exit`] or C's `exit`, or waited for a lock of C's, and would never have gone on.
+    /// It called [`std::process::exit`] or C's `exit`, or waited for a lock in the C library, and would never have continued.
     Stuck,
-    /// It was not run, as the observer that was told of its start called C's `exit`.
+    /// It did not run, because the observer called C's `exit` when told of its start.
     NotStarted,
-    /// It is a value that was still borrowed, or still being initialized, when it was to be finished.
+    /// It is a value that was still borrowed, or still being initialized or closed, when its turn came.
     InUse,
 }
 
@@ -122,15 +122,15 @@ impl Display for FailureKind {
 }
 
 impl HandlerError {
-    /// A failure with status 1, shown as `main` shows an error.
+    /// Makes an error with status 1, which is printed as `main` prints one.
     #[must_use]
     pub fn new(message: impl Display) -> Self {
         Self::of_kind(FailureKind::Error, 1, message.to_string())
     }
 
-    /// Sets the status that the process ends with if this is the last failure.
+    /// Sets the exit status of the process if this is the last failure.
     ///
-    /// One that a parent would read as success counts as 1.
+    /// A status that a parent would read as success counts as 1.
     #[must_use]
     pub fn with_status(mut self, status: i32) -> Self {
         self.0.status = if status & STATUS_MASK == 0 { 1 } else { status };
@@ -144,27 +144,27 @@ impl HandlerError {
         self
     }
 
-    /// Where nobody asks for the source. It is dropped here, on the thread of the handler, whose thread-locals are there.
+    /// Drops the source here, on the handler's thread, whose thread-locals are alive.
     pub(crate) fn without_source(mut self) -> Self {
         self.0.source = Source::default();
         self
     }
 
-    /// The status that the process ends with if this is the last failure.
+    /// Returns the exit status of the process if this is the last failure.
     ///
-    /// Never one that a parent reads as 0; on Unix it sees the low eight bits.
+    /// It is never one that a parent reads as 0; on Unix, a parent sees the low eight bits.
     #[must_use]
     pub fn status(&self) -> i32 {
         self.0.status
     }
 
-    /// What went wrong.
+    /// Returns the message, which says what went wrong.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The error that led to this one, if it is known.
+    /// Returns the error that led to this one, if it is known.
     #[must_use]
     pub fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source.0.as_deref().map(|source| source as _)
@@ -174,7 +174,7 @@ impl HandlerError {
         self.0.kind
     }
 
-    /// From what a handler returned as its error. What is known of its type is kept; of others Rust tells no more than the text.
+    /// Converts the error of a handler. It keeps those of a known type; of any other, Rust gives only the text.
     pub(super) fn returned<E: Debug>(error: E) -> Self {
         let error = match cast::<E, Self>(error) {
             Ok(error) => return error,
@@ -191,62 +191,60 @@ impl HandlerError {
         Self::of_kind(FailureKind::ExitStatus, status.into(), format!("returned exit status {status}"))
     }
 
-    /// From what a handler panicked with.
+    /// Converts the payload of a panic.
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
         let message = format!("panicked: {}", panic_message(&*payload).unwrap_or("Box<dyn Any>")); // std's words for any other payload
         drop_quietly(payload);
         Self::of_kind(FailureKind::Panic, PANICKED, message)
     }
 
-    /// The handler was abandoned when its limit was over.
+    /// The handler was abandoned at its time limit.
     pub(crate) fn timed_out(limit: Duration) -> Self {
         Self::of_kind(FailureKind::TimeLimit, 1, format!("exceeded its time limit of {limit:?}"))
     }
 
-    /// The handler was abandoned because it would never have gone on.
+    /// The handler was abandoned because it would never have continued.
     pub(crate) fn stuck(dead_end: DeadEnd) -> Self {
         let message = match dead_end {
             DeadEnd::Exit => {
-                "called std::process::exit or C's exit, itself, by a panic hook or in the observer, and could not go on"
+                "got stuck in std::process::exit or C's exit, called by the handler, a panic hook or the observer"
             }
             DeadEnd::Lock => {
-                "waited in vain for a lock of C's that the exiting thread has, that of its exit or of a stream"
+                "got stuck on a lock in the C library that the exiting thread holds, of exit or of a stream"
             }
         };
-        Self::of_kind(FailureKind::Stuck, 1, format!("{message}: call atexit_core::exit"))
+        Self::of_kind(FailureKind::Stuck, 1, format!("{message}: call atexit_core::exit instead"))
     }
 
-    /// The handler was running when the deadline was over.
+    /// The handler was still running at the deadline.
     pub(crate) fn deadline() -> Self {
         Self::of_kind(FailureKind::Deadline, 1, "was still running at the deadline")
     }
 
-    /// The observer was, which was told that the handler starts, or has finished.
+    /// The observer was still handling the start or the end of the handler.
     pub(crate) fn observer_at_deadline() -> Self {
-        let message = "the observer that is told of it was still running at the deadline";
-        Self::of_kind(FailureKind::Deadline, 1, message)
+        Self::of_kind(FailureKind::Deadline, 1, "the observer was still handling its event at the deadline")
     }
 
-    /// The observer has ended the process instead of returning from what was to tell it that the handler starts.
+    /// The observer called C's `exit` instead of returning from the handler's `Started` event.
     pub(crate) fn kept_from_starting() -> Self {
-        let message = "was not run: the observer that was told of its start called C's exit";
-        Self::of_kind(FailureKind::NotStarted, 1, message)
+        Self::of_kind(FailureKind::NotStarted, 1, "did not run: the observer called C's exit when told of its start")
     }
 
-    /// A value that is not freed under the hands of those who borrow it.
+    /// A value is still borrowed, so it must not be freed.
     pub(crate) fn borrowed(times: usize) -> Self {
         let references = if times == 1 { "ExitRef" } else { "ExitRefs" };
-        let message = format!("is still borrowed by {times} {references}, and so is not finished");
+        let message = format!("is still borrowed by {times} {references}, so it is not finished");
         Self::of_kind(FailureKind::InUse, 1, message)
     }
 
-    /// A value whose initialization, or whose closing on another thread, has not ended in time.
+    /// A value was still being initialized, or closed on another thread, when the exit stopped waiting for it.
     pub(crate) fn given_up(is_closing: bool) -> Self {
         let what = if is_closing { "closed" } else { "initialized" };
-        Self::of_kind(FailureKind::InUse, 1, format!("was still being {what}, and is not waited for any longer"))
+        Self::of_kind(FailureKind::InUse, 1, format!("was still being {what} when the exit stopped waiting for it"))
     }
 
-    /// The handler has panicked, and the panic hook has not returned.
+    /// The handler panicked, and the panic hook did not return.
     pub(crate) fn exited_by_panic_hook() -> Self {
         Self::of_kind(FailureKind::Panic, PANICKED, "panicked, and the panic hook called C's exit")
     }
@@ -255,8 +253,8 @@ impl HandlerError {
         Self(Box::new(Details { status, message: message.into(), kind, source: Source::default() }))
     }
 
-    /// What is left to show when the failure happens, as `main` would, but for lines that could pass for others. A panic was shown by the
-    /// panic hook, and there is nothing to show of a status.
+    /// What to print when the failure happens: an error, as `main` prints one, but indented so that no line passes for another. The panic hook
+    /// has shown a panic already, and an exit status needs no line.
     pub(crate) fn announcement(&self) -> Option<String> {
         (self.0.kind == FailureKind::Error).then(|| format!("Error: {}\n", indented(&self.0.message)))
     }
@@ -268,29 +266,29 @@ impl Display for HandlerError {
     }
 }
 
-/// As it is displayed: a test and `main` show this.
+/// The same as `Display`, because tests and `main` print this.
 impl Debug for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Display::fmt(self, f)
     }
 }
 
-/// An error that is displayed like that one, and has it as its source: for a `?` in a handler that returns `Result<(), HandlerError>`.
+/// Converts any error, keeping its message and making it the source: for `?` in a handler that returns `Result<(), HandlerError>`.
 ///
-/// This is why a `HandlerError` does not implement [`Error`] itself.
+/// Because of this conversion, `HandlerError` cannot implement [`Error`] itself.
 impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
     fn from(error: E) -> Self {
         Self::new(&error).with_source(error)
     }
 }
 
-/// What a panic says, if it is text.
+/// Returns the message of a panic, if it is text.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
     let literal = payload.downcast_ref::<&str>().copied();
     literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// What is a user's may panic when it is dropped, and so may the payload of that panic; the payload of a third is left alone.
+/// Drops a user's value, which may panic; so may dropping the payload of that panic. A third payload is leaked.
 pub(crate) fn drop_quietly<T>(value: T) {
     let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) else { return };
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -303,13 +301,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_that_looks_like_success_is_none() {
+    fn a_status_that_looks_like_success_becomes_1() {
         let status = |status| HandlerError::new("").with_status(status).status();
         assert_eq!([0, STATUS_MASK.wrapping_add(1), 2].map(status), [1, 1, 2]);
     }
 
     #[test]
-    fn what_is_known_of_an_error_that_was_returned_is_kept() {
+    fn a_returned_error_keeps_what_is_known_of_it() {
         let kept = HandlerError::returned(HandlerError::new("full").with_status(3).with_source("no space"));
         assert_eq!((kept.status(), kept.message()), (3, "full"));
         assert_eq!(kept.source().map(ToString::to_string).as_deref(), Some("no space"));
@@ -324,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_panics_when_it_is_dropped_does_no_harm() {
+    fn an_error_that_panics_when_dropped_does_no_harm() {
         #[derive(Debug)]
         struct Panics;
         impl Display for Panics {
@@ -343,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn any_error_becomes_one_and_is_its_source() {
+    fn any_error_converts_and_is_the_source() {
         let error = HandlerError::from(fmt::Error);
         assert_eq!(error.to_string(), fmt::Error.to_string());
         assert!(error.source().is_some_and(<dyn Error>::is::<fmt::Error>));

@@ -1,4 +1,4 @@
-//! Owns running an async handler to completion, where it names no function of its own for that; must not know what a handler is.
+//! Owns running futures of async handlers to completion, by the program's function or ours; must not know what a handler is.
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,11 +17,11 @@ use parking::block_on;
 #[cfg(feature = "tokio")]
 use tokio::block_on;
 
-/// What runs async handlers to completion: a function of the program's, or ours.
+/// Runs async handlers to completion, by the program's function or ours.
 #[derive(Clone)]
 pub struct Executor(Option<Arc<dyn Fn(Task) + Send + Sync>>);
 
-/// A handler as a future, which leaves its output where it is looked for.
+/// A handler as a future, which stores its output elsewhere.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 impl Executor {
@@ -39,7 +39,7 @@ impl Executor {
     ///
     /// # Panics
     ///
-    /// If the future does, or if the program's function returns before the future is ready.
+    /// If the future panics, or if the program's function returns before the future is ready.
     pub fn drive<F: Future + 'static>(&self, future: F) -> F::Output
     where
         F::Output: 'static,
@@ -57,12 +57,12 @@ thread_local! {
     static DRIVES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread is inside of an executor, which most do not bear another one in.
+/// Whether this thread is inside an executor; most do not support another one inside.
 pub(crate) fn drives() -> bool {
     DRIVES.get()
 }
 
-/// Puts back what was there before.
+/// Restores the former value of [`DRIVES`].
 struct Drives(bool);
 
 impl Drop for Drives {

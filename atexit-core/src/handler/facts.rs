@@ -1,4 +1,4 @@
-//! Owns what the library asks of a handler beyond its code, and the label that outlives the code; must not know who asks.
+//! Owns the facts about a handler besides its code, and the label that outlives the code; must not know who asks for them.
 
 use std::any::TypeId;
 use std::panic::Location;
@@ -10,7 +10,7 @@ use super::declaration::{Declared, DeclaredHandler, Phase, RunsOn};
 use super::info::{HandlerInfo, crate_of_type, function_name};
 use crate::sys::Process;
 
-/// What is asked of a handler each time that it may be its turn.
+/// The facts that decide whether it is a handler's turn.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Facts {
     pub(crate) phase: Phase,
@@ -18,58 +18,58 @@ pub(crate) struct Facts {
     /// The only process in which it may run.
     pub(crate) process: Option<Process>,
     pub(crate) has_time_limit: bool,
-    /// It finishes a value, and none of its phase is made any more when it has started.
+    /// It finishes a value; once it has started, no value of its phase is initialized.
     pub(crate) is_value: bool,
 }
 
 impl Facts {
-    /// Whether a forked child has the handler from its parent, and must not run it.
+    /// Whether this is a forked child that has inherited the handler, and must not run it.
     #[inline]
     pub(crate) fn are_of_another_process(self) -> bool {
         self.process.is_some_and(|process| !process.is_current())
     }
 }
 
-/// What a handler says of itself. One that says nothing has neither options nor a declaration.
+/// What a handler says about itself, if it has options or a declaration.
 pub(crate) trait About {
     fn facts(&self) -> Facts;
 
-    /// An expression of the user's, which is evaluated here, if the handler is declared.
+    /// For a declared handler, this evaluates the user's expression.
     fn time_limit(&self) -> Option<Duration>;
 
-    /// The type of the function, where it is one.
+    /// The type of the function, if it is one.
     fn identity(&self) -> Option<TypeId>;
 
     fn label(&self, location: &'static Location<'static>) -> Label;
 
-    /// `None`: it was registered.
+    /// `None` if it was registered.
     fn declared(&self) -> Option<DeclaredHandler>;
 
-    /// Those of a registration; a declared handler has obeyed its own when it becomes pending.
+    /// Those of a registration; a declared handler's constraints are already met when it becomes pending.
     fn constraints(&self) -> Option<&Arc<Constraints>> {
         None
     }
 }
 
-/// What is left of a handler when its code is gone: enough to say which it was.
+/// Identifies a handler after its code is gone.
 #[derive(Clone)]
 pub(crate) enum Label {
     Declared(Declared),
-    /// The name is behind a thin pointer: a label is moved for each handler.
+    /// The name is behind a thin pointer, because each handler's label is moved.
     Registered {
         type_name: fn() -> &'static str,
         location: &'static Location<'static>,
         name: Option<Arc<String>>,
     },
     Value {
-        /// Empty: none.
+        /// Empty if it has none.
         name: &'static str,
         location: &'static Location<'static>,
     },
 }
 
 impl Label {
-    /// Whether it has a name of its own, or is named by its place.
+    /// Whether it has a name of its own, or its place as a name.
     pub(crate) fn has_name(&self) -> bool {
         matches!(self, Self::Registered { name: Some(_), .. } | Self::Value { .. })
     }
@@ -90,7 +90,7 @@ impl Label {
         match self {
             Self::Declared(declared) => declared.describe().site.crate_name(),
             Self::Registered { type_name, .. } => crate_of_type(type_name()),
-            Self::Value { .. } => "", // a place does not tell
+            Self::Value { .. } => "", // its place does not say
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Owns what a handler is called, and how that is shown; must not know what a handler does, or who asks.
+//! Owns a handler's name and place, and how they are shown; must not know what a handler does, or who asks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use super::text::escaped;
 
-/// The crate that a function or closure is from; a function pointer tells none.
+/// Returns the crate of a function or closure; a function pointer does not name one.
 pub(crate) fn crate_of_type(type_name: &'static str) -> &'static str {
     let path = type_name.trim_start_matches(['&', '<', '(']);
     let name = path.split_once("::").map_or("", |(name, _)| name);
     if name.contains(['(', ' ']) { "" } else { name }
 }
 
-/// `all_done` for the function `app::all_done`, `closure in app::main` for a closure.
+/// Returns `all_done` for the function `app::all_done`, `closure in app::main` for a closure.
 pub(crate) fn function_name(type_name: &str) -> Cow<'_, str> {
     let owner = type_name.trim_end_matches("::{{closure}}");
     if owner.len() < type_name.len() {
@@ -25,7 +25,7 @@ pub(crate) fn function_name(type_name: &str) -> Cow<'_, str> {
     }
 }
 
-/// A handler as reports, events and plans name it; displayed as `label at file:line`, or as `file:line` where that is its label.
+/// Names a handler in reports, events and plans; displayed as `label at file:line`, or as `file:line` if that is its label.
 ///
 /// # Examples
 ///
@@ -49,7 +49,7 @@ impl HandlerInfo {
         Self { label: label.into(), file, line }
     }
 
-    /// Of what is named by its place.
+    /// For a handler whose place is its name.
     pub(crate) fn of_place(file: &'static str, line: u32) -> Self {
         Self::new(format!("{file}:{line}"), file, line)
     }
@@ -59,21 +59,22 @@ impl HandlerInfo {
         line.is_some_and(|line| line == self.line.to_string())
     }
 
-    /// The handler's name, or else its function's and its arguments as the source has them: `my_cleanup("third")`.
+    /// Returns its name, or else the function's name and arguments as in the source: `my_cleanup("third")`.
     ///
-    /// A closure is called `closure in app::main`, a value in a `static` without a name by its place: `src/main.rs:3`. Displaying the whole escapes what could not be seen, or pass for something else; this does not.
+    /// A closure is called `closure in app::main`, and a value in a `static` without a name has its place: `src/main.rs:3`. Nothing is escaped here;
+    /// displaying the whole escapes characters that are invisible or could pass for something else.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// The source file of the attribute or of the call that registered it.
+    /// Returns the source file of the attribute, or of the call that registered it.
     #[must_use]
     pub fn file(&self) -> &'static str {
         self.file
     }
 
-    /// The line in [`file`](Self::file), from 1.
+    /// Returns the line in [`file`](Self::file), from 1.
     #[must_use]
     pub fn line(&self) -> u32 {
         self.line
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_by_its_place_says_it_once() {
+    fn a_place_that_is_the_name_is_shown_once() {
         let info = HandlerInfo::of_place("src/a.rs", 3);
         assert_eq!((info.label(), &*info.to_string()), ("src/a.rs:3", "src/a.rs:3"));
         assert_eq!(HandlerInfo::new("src/a.rs:3", "src/a.rs", 33).to_string(), "src/a.rs:3 at src/a.rs:33");

@@ -1,4 +1,4 @@
-//! Owns a handler as it waits to be run, whether it was declared or registered; must not know what else is pending, nor how it will run.
+//! Owns a handler that waits to run, declared or registered; must not know what else is pending, or how it will run.
 
 use std::any::TypeId;
 use std::future::Future;
@@ -33,12 +33,12 @@ pub(crate) struct PendingHandler {
 }
 
 impl PendingHandler {
-    /// Its place is in its description; the one that is kept here is never looked at.
+    /// Its place is in its description; the location here is never used.
     pub(crate) fn declared(handler: DeclaredHandler) -> Self {
         Self { callback: Callback::new(handler), location: Location::caller() }
     }
 
-    /// A function or closure that is registered without options.
+    /// A function or closure registered without options.
     pub(crate) fn plain<F, T>(f: F, location: &'static Location<'static>) -> Self
     where
         F: FnOnce() -> T + Send + 'static,
@@ -47,7 +47,7 @@ impl PendingHandler {
         Self { callback: Callback::new(Plain(f)), location }
     }
 
-    /// The same of one that makes a future.
+    /// The same for one that returns a future.
     pub(crate) fn asynchronous<F, T>(f: F, location: &'static Location<'static>) -> Self
     where
         F: FnOnce() -> T + Send + 'static,
@@ -67,7 +67,7 @@ impl PendingHandler {
         self.callback.about().map_or_else(Facts::default, About::facts)
     }
 
-    /// The limit that the handler asks for: an expression of the user's, which is evaluated here, if it is declared.
+    /// The limit that the handler asks for. For a declared one, this evaluates the user's expression.
     pub(crate) fn time_limit(&self) -> Option<Duration> {
         self.callback.about().and_then(About::time_limit)
     }
@@ -76,12 +76,12 @@ impl PendingHandler {
         self.callback.about().and_then(About::declared)
     }
 
-    /// `None`: it asks for none.
+    /// `None` if it has none.
     pub(crate) fn constraints(&self) -> Option<&Arc<Constraints>> {
         self.callback.about().and_then(About::constraints)
     }
 
-    /// The type of the function, where it is one.
+    /// The type of the function, if it is one.
     pub(crate) fn identity(&self) -> Option<TypeId> {
         match self.callback.about() {
             None => self.callback.identity(),
@@ -102,7 +102,7 @@ impl PendingHandler {
         self.location
     }
 
-    /// Puts the label there. Each arm stores it by itself: to join them, a processor would wait for what it has just written elsewhere.
+    /// Stores the label. Each arm does so itself: joining them would make the processor wait for a store that it has just made elsewhere.
     #[inline]
     pub(crate) fn label_into(&self, place: &mut Option<Label>) {
         match self.callback.about() {
@@ -116,7 +116,7 @@ impl PendingHandler {
     }
 }
 
-/// A function or closure that is registered without options.
+/// A function or closure registered without options.
 struct Plain<F>(F);
 
 impl<F: FnOnce() -> T + Send + 'static, T: Outcome> Code for Plain<F> {
@@ -127,7 +127,7 @@ impl<F: FnOnce() -> T + Send + 'static, T: Outcome> Code for Plain<F> {
     }
 }
 
-/// The same of one that makes a future.
+/// The same for one that returns a future.
 struct Async<F>(F);
 
 impl<F: FnOnce() -> T + Send + 'static, T: Future<Output: Outcome> + 'static> Code for Async<F> {
@@ -138,7 +138,7 @@ impl<F: FnOnce() -> T + Send + 'static, T: Future<Output: Outcome> + 'static> Co
     }
 }
 
-/// What a registration may say of its handler.
+/// The options of a registration.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<Arc<String>>,
@@ -151,14 +151,14 @@ pub(crate) struct Options {
     pub(crate) constraints: Option<Arc<Constraints>>,
 }
 
-/// One that is registered with options.
+/// A handler registered with options.
 struct WithOptions {
     options: Options,
     callback: Callback,
 }
 
 impl Code for WithOptions {
-    type Function = Self; // the callback knows better
+    type Function = Self; // never used: `identity` and `label` ask the callback
 
     const SAYS_MORE: bool = true;
 
@@ -206,7 +206,7 @@ impl Callback {
 }
 
 impl Code for DeclaredHandler {
-    type Function = Self; // the description knows better
+    type Function = Self; // never used: `identity` and `label` ask the description
 
     const SAYS_MORE: bool = true;
 

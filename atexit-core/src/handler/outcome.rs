@@ -1,4 +1,4 @@
-//! Owns what a handler's return value means: success, or which failure; must not know who runs handlers, or what a failure leads to.
+//! Owns the meaning of a handler's return value: success, or which failure; must not know who runs handlers, or what a failure leads to.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use super::error::HandlerError;
 
-/// What a handler may return: whatever `main` may.
+/// Converts what a handler returns to success or failure.
 ///
-/// `()`, `!`, [`ExitCode`], and `Result<T, E>` of an outcome and of an error that is [`Debug`]. `Err` and an exit status
-/// other than 0 are failures. Implement it for a type of yours to return that.
+/// A handler may return whatever `main` may: `()`, `!`, [`ExitCode`], and `Result<T, E>` where `T` is an outcome and `E` is [`Debug`]. `Err`
+/// and a nonzero exit status are failures. Implement the trait for a type of your own to return that.
 ///
 /// # Examples
 ///
@@ -34,11 +34,11 @@ use super::error::HandlerError;
 #[diagnostic::on_unimplemented(
     message = "an exit handler cannot return `{Self}`",
     label = "a handler returns `()`, `!`, `ExitCode` or `Result<T, E>` with `E: Debug`",
-    note = "a type of yours can be returned, too, if it implements `atexit_core::Outcome`",
-    note = "where this is a future: `register_async` takes an async function or closure, and so do `Handler::new_async` and `close_with_async`"
+    note = "to return a type of your own, implement `atexit_core::Outcome` for it",
+    note = "to return a future, pass an async function or closure to `register_async`, `Handler::new_async` or `close_with_async`"
 )]
 pub trait Outcome {
-    /// Success, or what went wrong.
+    /// Returns success, or what went wrong.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl Outcome for () {
 
 impl Outcome for ExitCode {
     fn into_result(self) -> Result<(), HandlerError> {
-        // It has no getter, but it can be compared.
+        // `ExitCode` has no getter, but it can be compared.
         match (0..=u8::MAX).find(|&status| self == Self::from(status)).unwrap_or(u8::MAX) {
             0 => Ok(()),
             status => Err(HandlerError::exit_status(status)),
@@ -62,7 +62,7 @@ impl Outcome for ExitCode {
     }
 }
 
-/// A failure, whatever it says.
+/// Always a failure.
 impl Outcome for HandlerError {
     fn into_result(self) -> Result<(), HandlerError> {
         Err(self)
@@ -78,8 +78,8 @@ impl<T: Outcome, E: Debug> Outcome for Result<T, E> {
     }
 }
 
-/// `!`, which stable Rust cannot name here: it is what a function that never returns returns. And [`Infallible`], which
-/// newer compilers take for the same type, so that it cannot have an implementation of its own.
+/// Covers `!`, which stable Rust cannot name here except as the return type of a function, and [`Infallible`]. Newer compilers treat them as
+/// one type, so they cannot have an implementation each.
 #[diagnostic::do_not_recommend]
 impl<R, Never> Outcome for R
 where
@@ -91,7 +91,7 @@ where
     }
 }
 
-/// What the implementation above asks with: `dyn Either<A, B>` is `Is<R>` if `R` is `A` or `B`, which may be the same type.
+/// Used by the implementation above: `dyn Either<A, B>` is `Is<R>` if `R` is `A` or `B`, which may be the same type.
 trait Either<A, B>: Is<A> + Is<B> {}
 trait Is<R> {}
 

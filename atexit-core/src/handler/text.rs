@@ -1,13 +1,13 @@
-//! Owns how text that is not the library's own is printed, so that it cannot pass for a line of the library's, nor do anything to a terminal:
-//! labels, messages, paths. Must not know what the text says.
+//! Owns printing text from elsewhere, such as labels, messages and paths, so that it cannot pass for a line of the library or control a
+//! terminal; must not know what the text says.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-/// How many handlers a list names, beside the last one; the rest are counted.
+/// How many handlers a list names before the last one; it counts the rest.
 pub(crate) const NAMED: usize = 50;
 
-/// Each item on a line of its own, below a heading; nothing if there is none.
+/// Adds a heading and a line for each item, or nothing if there are none.
 pub(crate) fn list<T: Display>(lines: &mut Vec<String>, what: &str, items: &[T]) {
     match items.len() {
         0 => return,
@@ -17,7 +17,7 @@ pub(crate) fn list<T: Display>(lines: &mut Vec<String>, what: &str, items: &[T])
     lines.extend(some_of(items, NAMED));
 }
 
-/// The first items, how many more there are, and the last one, which a script may look for.
+/// Returns the first items, the number of those omitted, and the last one, which a script may look for.
 pub(crate) fn some_of<T: Display>(items: &[T], most: usize) -> Vec<String> {
     let (first, rest) = items.split_at(items.len().min(most));
     let mut lines: Vec<String> = first.iter().map(ToString::to_string).collect();
@@ -28,8 +28,8 @@ pub(crate) fn some_of<T: Display>(items: &[T], most: usize) -> Vec<String> {
     lines
 }
 
-/// The text with all escaped that breaks a line, is not seen, or changes how the rest is seen: characters of the kinds Cc, Cf, Zl and Zp.
-/// What is escaped already stays as it is.
+/// Escapes each character that breaks a line, is invisible, or changes how others are shown: Unicode categories Cc, Cf, Zl and Zp.
+/// Existing escapes stay as they are.
 pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -38,7 +38,7 @@ pub(crate) fn escaped(text: &str) -> String {
     shown
 }
 
-/// The first paragraph of a text on one line; what an error says after an empty line is its history.
+/// Returns the first paragraph on one line; after an empty line, an error usually tells its history.
 pub(crate) fn one_line(text: &str) -> String {
     let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
     let paragraph = lines.split(|line| line.is_empty()).next().unwrap_or_default();
@@ -46,7 +46,7 @@ pub(crate) fn one_line(text: &str) -> String {
     escaped(&paragraph.join(" ")) + more
 }
 
-/// All lines of a text, each but the first further to the right than a line of the library's begins.
+/// Returns all lines, indented except the first, so that none looks like a line of the library.
 pub(crate) fn indented(text: &str) -> String {
     let mut shown = String::new();
     for (number, line) in text.lines().enumerate() {
@@ -64,8 +64,8 @@ fn is_plain(c: char) -> bool {
     c.is_ascii_graphic() || c == ' ' || !(c.is_control() || UNSEEN.iter().any(|range| range.contains(&c)))
 }
 
-/// Format characters (Cf), among them all that change the direction of writing, and the separators of lines (Zl) and paragraphs (Zp), as of
-/// Unicode 16. Std knows them, but does not tell.
+/// Format characters (Cf), including all that change the writing direction, and line (Zl) and paragraph (Zp) separators, as of Unicode 16.
+/// Std has this table, but does not expose it.
 const UNSEEN: [RangeInclusive<char>; 21] = [
     '\u{ad}'..='\u{ad}',
     '\u{600}'..='\u{605}',
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_list_is_its_beginning_a_number_and_its_end() {
+    fn a_long_list_shows_its_beginning_a_count_and_its_end() {
         let shown = |count: usize| some_of(&(0..count).collect::<Vec<_>>(), 2).join(", ");
         assert_eq!(
             [0, 2, 3, 4, 1000].map(shown),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_escaped_and_nothing_else() {
+    fn invisible_characters_are_escaped_and_nothing_else() {
         let table = [
             ("plain, \"quoted\", back\\slash", "plain, \"quoted\", back\\slash"),
             ("Größe 大きさ 🦀 e\u{301} नमस्ते", "Größe 大きさ 🦀 e\u{301} नमस्ते"),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_many_lines_is_its_first_paragraph_on_one_or_is_indented() {
+    fn a_text_of_many_lines_is_cut_to_a_paragraph_or_indented() {
         let table = [
             ("one", "one", "one"),
             (" a\r\n  b\n", "a b", " a\n      b"),

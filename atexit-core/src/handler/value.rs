@@ -1,5 +1,4 @@
-//! Owns what is known of a value in a `static` that is finished at exit, and the handler that does it; must not know how a value is made, kept
-//! or finished.
+//! Owns the facts about a value in a `static`, and the handler that finishes it at exit; must not know how a value is made, kept or finished.
 
 use std::any::TypeId;
 use std::panic::Location;
@@ -13,13 +12,13 @@ use super::executor::Executor;
 use super::facts::{About, Facts, Label};
 use crate::sys::Process;
 
-/// How long a value is waited for that has no time limit: for the end of its initialization, and for the last that borrows it.
+/// How long to wait for a value without a time limit: for its initialization to end, and for its last borrower to let go.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a value says of itself.
+/// The options of a value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
-    /// Empty: none.
+    /// Empty if it has none.
     pub(crate) name: &'static str,
     pub(crate) phase: Phase,
     pub(crate) time_limit: Option<Duration>,
@@ -32,7 +31,7 @@ impl Options {
         Self { name: "", phase: Phase::Value, time_limit: None, location }
     }
 
-    /// Puts it into that phase.
+    /// Marks it `first` or `last`.
     #[track_caller]
     pub(crate) const fn mark(&mut self, phase: Phase) {
         let is_free = matches!(self.phase, Phase::Value) || self.phase as u8 == phase as u8;
@@ -49,11 +48,12 @@ impl Options {
     }
 }
 
-/// A value that is made, as the handler sees it that finishes it.
+/// An initialized value, as seen by the handler that finishes it.
 pub(crate) trait Value: Sync {
     fn options(&self) -> &Options;
 
-    /// Finishes the value if it is open; from now on it is not.
+    /// Closes the value if it is open, and finishes it unless that has been done: a value that was still borrowed when it was closed is
+    /// finished here.
     fn finish(&'static self, executor: &Executor) -> Result<(), HandlerError>;
 }
 
@@ -63,7 +63,7 @@ impl PendingHandler {
         Self { callback: Callback::new(Finish { value, process }), location: value.options().location }
     }
 
-    /// Stands for a value whose initialization, or whose closing, was waited for in vain, and fails.
+    /// Stands for a value whose initialization or closing took too long, and fails.
     pub(crate) fn given_up(options: Options, is_closing: bool) -> Self {
         Self { callback: Callback::new(GivenUp { options, is_closing }), location: options.location }
     }
@@ -80,7 +80,7 @@ struct GivenUp {
 }
 
 impl Code for Finish {
-    type Function = Self; // the value has a label
+    type Function = Self; // never used: the value has a label
 
     const SAYS_MORE: bool = true;
 

@@ -1,4 +1,4 @@
-//! Owns how a value comes into its cell, once, by a function or a future, and why it may not; must not know how the cell keeps it.
+//! Owns initializing a cell once, by a function or a future, and why that may fail; must not know how the cell keeps its value.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -18,7 +18,7 @@ use crate::registry::values::{self, Begun, CellId, Completion, Refusal, Ticket};
 use crate::report::Failure;
 use crate::runner;
 
-/// A cell, as a reference to it.
+/// A reference to a cell.
 pub(super) trait Cell: Copy {
     type Value;
     type Ref;
@@ -27,17 +27,17 @@ pub(super) trait Cell: Copy {
 
     fn options(self) -> Options;
 
-    /// What is missing in the declaration is a mistake of the program.
+    /// Panics if the declaration lacks something.
     #[track_caller]
     fn assert_is_declared_well(self) {}
 
-    /// Whether there is, or was, a value.
+    /// Whether the cell has a value, open or closed.
     fn is_made(self) -> bool;
 
     /// The value, if it is open.
     fn open(self) -> Option<Self::Ref>;
 
-    /// Puts the value in, unless it is too late for that: then it comes back.
+    /// Stores the value, or gives it back if it is too late.
     fn store(self, value: Self::Value, initialization: &mut Initialization) -> Result<(), Self::Value>;
 
     /// Finishes a value that came too late.
@@ -47,7 +47,7 @@ pub(super) trait Cell: Copy {
 /// Why there is no value.
 pub(super) enum NotMade<E> {
     Refused(Refusal),
-    /// By its initialization.
+    /// Its initialization failed.
     Failed(E),
 }
 
@@ -57,7 +57,7 @@ impl<E> From<Refusal> for NotMade<E> {
     }
 }
 
-/// The value, which is made if there is none.
+/// Returns the value, initializing it if there is none.
 #[track_caller]
 pub(super) fn obtain<C: Cell, E>(cell: C, init: impl FnOnce() -> Result<C::Value, E>) -> Result<C::Ref, NotMade<E>> {
     if let Some(value) = cell.open() {
@@ -71,7 +71,7 @@ pub(super) fn obtain<C: Cell, E>(cell: C, init: impl FnOnce() -> Result<C::Value
     opened(cell)
 }
 
-/// The same by a future.
+/// The same with a future.
 pub(super) async fn obtain_async<C: Cell, E>(
     cell: C,
     init: impl AsyncFnOnce() -> Result<C::Value, E>,
@@ -87,7 +87,7 @@ pub(super) async fn obtain_async<C: Cell, E>(
     opened(cell)
 }
 
-/// The value made by the function of the cell, if it has one.
+/// Returns the value, initializing it with the cell's own function if it has one.
 #[track_caller]
 pub(super) fn get<C: Cell>(cell: C, init: Option<fn() -> C::Value>) -> Result<C::Ref, Refusal> {
     let Some(init) = init else { return cell.open().ok_or_else(|| unset(cell)) };
@@ -104,7 +104,7 @@ fn unset<C: Cell>(cell: C) -> Refusal {
     }
 }
 
-/// Puts the value in, unless there is one, or it is too late for that.
+/// Stores the value, unless there is one already or it is too late.
 #[track_caller]
 pub(super) fn set<C: Cell>(cell: C, value: C::Value) -> Result<(), C::Value> {
     cell.assert_is_declared_well();
@@ -114,7 +114,7 @@ pub(super) fn set<C: Cell>(cell: C, value: C::Value) -> Result<(), C::Value> {
     }
 }
 
-/// Puts the value in. If it is too late for that, it is finished at once, and the exit waits for that, too.
+/// Stores the value. If it is too late, finishes it at once; the exit waits for that, too.
 fn settle<C: Cell>(cell: C, value: C::Value, initialization: &mut Initialization) {
     if let Err(value) = cell.store(value, initialization) {
         cell.finish_late(value);
@@ -126,15 +126,15 @@ fn opened<C: Cell, E>(cell: C) -> Result<C::Ref, NotMade<E>> {
     cell.open().ok_or(NotMade::Refused(refusal))
 }
 
-/// An initialization that is under way. Dropped, it has failed, or what came too late has been finished.
+/// An initialization in progress. Dropping it before the value is pending means that it failed, or that a late value has been finished.
 pub(super) struct Initialization {
     cell: CellId,
-    /// The value has joined, and may be closed by now: nothing of this is under way.
+    /// The value is pending, or already closed: the initialization is over.
     has_joined: bool,
 }
 
 impl Initialization {
-    /// `None`: another one has made the value.
+    /// `None` if the value has been made elsewhere.
     fn begin<C: Cell>(cell: C) -> Result<Option<Self>, Refusal> {
         let begun = values::begin(cell.id(), &cell.options(), &|| cell.is_made())?;
         Ok(Self::of(cell, &begun))
@@ -157,7 +157,7 @@ impl Initialization {
         matches!(begun, Begun::Mine).then(|| Self { cell: cell.id(), has_joined: false })
     }
 
-    /// Polls the future of the initialization, unless it is too late for that.
+    /// Polls the future of the initialization, until it is too late.
     async fn drive<F: Future>(&self, future: F) -> Result<F::Output, Refusal> {
         let mut future = pin!(future);
         let driven = poll_fn(|context| {
@@ -173,7 +173,7 @@ impl Initialization {
         driven.await
     }
 
-    /// Ends it with a value. `None`: it is too late for that.
+    /// Completes it with a value; `None` if it is too late.
     pub(super) fn complete(&mut self, options: &Options) -> Option<Completed> {
         let completion = values::complete(self.cell, options.phase)?;
         self.has_joined = true;
@@ -189,7 +189,7 @@ impl Drop for Initialization {
     }
 }
 
-/// A future that waits for another one's initialization. Dropped, it leaves no waker behind.
+/// A future that waits for another initialization. Dropping it removes its waker.
 struct Waiting(Option<Ticket>);
 
 impl Drop for Waiting {
@@ -200,13 +200,13 @@ impl Drop for Waiting {
     }
 }
 
-/// A value that is being closed outside of a run, until this is dropped.
+/// A value is being closed outside a run, until this is dropped.
 pub(super) struct Closing {
     cell: CellId,
 }
 
 impl Closing {
-    /// `None`: `close` says that another one closes it, or has.
+    /// `None` if `close` says that it is closed elsewhere.
     pub(super) fn begin<C: Cell>(cell: C, close: &dyn Fn() -> bool) -> Option<Self> {
         values::begin_closing(cell.id(), &cell.options(), close).then(|| Self { cell: cell.id() })
     }
@@ -218,14 +218,14 @@ impl Drop for Closing {
     }
 }
 
-/// A value that is about to join the pending handlers.
+/// A value that is about to become pending.
 pub(super) struct Completed {
     completion: Completion,
     cell: CellId,
 }
 
 impl Completed {
-    /// `publish` makes it visible; it must neither allocate nor run code of a user.
+    /// `publish` makes it visible; it must neither allocate nor run user code.
     pub(super) fn join(self, handler: PendingHandler, publish: impl FnOnce(Handle)) {
         registration::joined(&self.completion.join(handler, publish));
         values::tell(self.cell);
@@ -242,7 +242,7 @@ pub(super) fn finish_now(
     early::result(called, || options.label().info())
 }
 
-/// The same of a value that came too late, on behalf of nobody who could be told otherwise.
+/// Finishes a value that came too late, and prints a failure: there is no caller to return it to.
 pub(super) fn finish_late(
     options: Options,
     is_async: bool,
@@ -253,24 +253,24 @@ pub(super) fn finish_late(
     }
 }
 
-/// What a method that returns the value itself does without it.
+/// Panics for a method that returns the value itself.
 #[cold]
 #[track_caller]
 pub(super) fn refuse(options: &Options, refusal: Refusal) -> ! {
-    // A panic would end the process before the exit has finished everything.
+    // A panic would abort the process before the exit has finished everything.
     if cfg!(panic = "abort") && matches!(refusal, Refusal::Closed | Refusal::TooLate) && runner::is_cut_off() {
         runner::park();
     }
     let why = match refusal {
         Refusal::Closed => "is closed",
-        Refusal::TooLate => "was not made before the process exits, and is not made any more",
+        Refusal::TooLate => "was never initialized, and the process is exiting",
         Refusal::Empty => "is empty: nothing has set it",
-        Refusal::Itself => "is asked for by its own initialization",
+        Refusal::Itself => "is used by its own initialization",
         Refusal::Suspended => {
-            "is being initialized by a future of this thread, which cannot go on while the thread waits: use get_or_init_async"
+            "is being initialized by a future on this thread, which cannot go on while the thread waits: use get_or_init_async"
         }
-        Refusal::EachOther => "is being initialized by a thread that waits for a value which this one initializes",
-        Refusal::Exiting => "is being initialized by the thread that exits, which waits for this handler",
+        Refusal::EachOther => "is being initialized by a thread that waits for one that this thread is initializing",
+        Refusal::Exiting => "is being initialized by the exiting thread, which waits for this handler",
         Refusal::TooLong(patience) => {
             panic!("{} is still being initialized after {patience:?}", options.label().info())
         }
@@ -278,7 +278,7 @@ pub(super) fn refuse(options: &Options, refusal: Refusal) -> ! {
     panic!("{} {why}", options.label().info())
 }
 
-/// The same for a method that returns an error. What can only be a mistake of the program is a panic.
+/// Makes the error for a method that returns one, and panics if the program itself is wrong.
 #[track_caller]
 pub(super) fn unavailable(options: &Options, refusal: Refusal) -> Unavailable {
     match refusal {
@@ -289,7 +289,7 @@ pub(super) fn unavailable(options: &Options, refusal: Refusal) -> Unavailable {
     }
 }
 
-/// What a method does that returns another error, without the value.
+/// The same for a method that returns the error of the initialization.
 #[track_caller]
 pub(super) fn error<E>(options: &Options, not_made: NotMade<E>) -> E {
     match not_made {
@@ -298,7 +298,7 @@ pub(super) fn error<E>(options: &Options, not_made: NotMade<E>) -> E {
     }
 }
 
-/// A cell for [`Debug`](fmt::Debug). It is open, or closed, or there is no value.
+/// Formats a cell for [`Debug`](fmt::Debug): open, closed, or without a value.
 pub(super) fn debug(f: &mut fmt::Formatter<'_>, name: &str, options: &Options, is_open: Option<bool>) -> fmt::Result {
     let state = match is_open {
         None => "empty",

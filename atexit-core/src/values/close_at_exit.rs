@@ -1,4 +1,4 @@
-//! Owns the value that is closed at exit and kept, so that references to it are valid forever; must not know when that is.
+//! Owns the value that is closed at exit and kept, so that references to it are valid forever; must not know when that happens.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -23,20 +23,20 @@ use crate::registry::{self, stacks::Handle, values::CellId};
 use crate::report::Failure;
 use crate::sys::Process;
 
-/// A value in a `static`, made on first use or set once, that is closed at exit by a function of `&T`, and never dropped.
+/// Holds a value in a `static` that a function of `&T` closes at exit, and that is never dropped.
 ///
-/// It is as handy as a [`LazyLock`](std::sync::LazyLock): it derefs to its value, and [`get`](Self::get) returns a `&'static T`, which anybody may
-/// keep for as long as they like. For a value that has a method by which it is closed: a pool, a client, a telemetry provider. One that is to be
-/// dropped belongs in a [`DropAtExit`](crate::DropAtExit).
+/// It is as handy as a [`LazyLock`](std::sync::LazyLock): the value is initialized on first use or set once, the cell derefs to it, and
+/// [`get`](Self::get) returns a `&'static T`, which you may keep for as long as you like. Use it for a value that has a method to close it: a pool, a
+/// client, a telemetry provider. A value that should be dropped belongs in a [`DropAtExit`](crate::DropAtExit).
 ///
-/// It needs [`close_with`](Self::close_with) or [`close_with_async`](Self::close_with_async): without, every method that makes the value panics. A
-/// closed value is still there to look at, by [`get`](Self::get); [`try_get`](Self::try_get) says that it is closed.
+/// It needs [`close_with`](Self::close_with) or [`close_with_async`](Self::close_with_async): without one, every method that initializes the value
+/// panics. You can still look at a closed value through [`get`](Self::get); [`try_get`](Self::try_get) says that it is closed.
 ///
-/// The cell's methods hide those of the value that have the same name: write `POOL.get().close()` for the pool's own.
+/// The cell's methods hide the value's methods of the same name: write `POOL.get().close()` for the pool's own.
 ///
 /// # When
 ///
-/// As for a [`DropAtExit`](crate::DropAtExit#when), except that an exit does not wait for those who hold a reference.
+/// As for a [`DropAtExit`](crate::DropAtExit#when), except that an exit does not wait until no references are left.
 ///
 /// # Examples
 ///
@@ -69,8 +69,11 @@ use crate::sys::Process;
 /// assert_eq!(pool.query(), None);
 /// # Ok::<(), atexit_core::Failure>(())
 /// ```
+#[doc(alias = "cleanup")]
+#[doc(alias = "finalizer")]
+#[doc(alias = "shutdown")]
 pub struct CloseAtExit<T: 'static> {
-    /// It lives on the heap, as a dereference of the cell need not have it for good.
+    /// On the heap, because `deref` may borrow the cell for less than `'static`.
     made: OnceLock<&'static Kept<T>>,
     init: Option<fn() -> T>,
     closer: Option<Closer<&'static T>>,
@@ -87,12 +90,12 @@ struct Kept<T: 'static> {
 }
 
 impl<T: Send + Sync + 'static> CloseAtExit<T> {
-    /// A cell whose value `init` makes on first use.
+    /// Makes a cell whose value `init` makes on first use.
     ///
-    /// If that can fail, take an [`empty`](Self::empty) one and [`get_or_try_init`](Self::get_or_try_init); if it needs arguments, `empty` and
+    /// If initialization can fail, use [`empty`](Self::empty) and [`get_or_try_init`](Self::get_or_try_init); if it needs arguments, `empty` and
     /// [`set`](Self::set); if it is async, `empty` and [`get_or_init_async`](Self::get_or_init_async).
     ///
-    /// Reports name the place of this call, unless it has a [name](Self::name).
+    /// Reports identify the cell by the place of this call, unless it has a [name](Self::name).
     #[must_use]
     #[track_caller]
     pub const fn new(init: fn() -> T) -> Self {
@@ -101,9 +104,9 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         cell
     }
 
-    /// A cell whose value comes by [`set`](Self::set) or [`get_or_init`](Self::get_or_init).
+    /// Makes an empty cell, for [`set`](Self::set) or [`get_or_init`](Self::get_or_init) to fill.
     ///
-    /// Say of which type: since the cell derefs to its value, the compiler does not find out by what follows in the chain.
+    /// Name its type, as below: because the cell derefs to its value, the compiler cannot infer it from the rest of the chain.
     ///
     /// # Examples
     ///
@@ -124,20 +127,20 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         Self { made: OnceLock::new(), init: None, closer: None, options: Options::at(Location::caller()) }
     }
 
-    /// Closes the value at exit by this function.
+    /// Closes the value at exit with `close`.
     ///
-    /// What it returns counts as for a handler: see [`Outcome`].
+    /// The function may return what a handler may: see [`Outcome`].
     #[must_use]
     pub const fn close_with<R: Outcome>(mut self, close: fn(&T) -> R) -> Self {
         self.closer = Some(Closer::new(close));
         self
     }
 
-    /// The same by an async function, driven as an async handler is.
+    /// Closes the value at exit with an async function, driven like an async handler.
     ///
-    /// That is by an executor of its own: when `#[tokio::main]` returns, its runtime is gone, and what lives on it, as the connections of a pool, cannot
-    /// be closed any more. [`close`](Self::close) such a value before, or keep the runtime in a `static`. A closure is written
-    /// `|value| async move { … }`.
+    /// The function runs on an executor of its own. When `#[tokio::main]` returns, its runtime is gone, and whatever lives on it, such as the
+    /// connections of a pool, can no longer be closed: [`close`](Self::close) such a value before, or keep the runtime in a `static`. Write a closure
+    /// as `|value| async move { … }`.
     ///
     /// # Examples
     ///
@@ -166,32 +169,33 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
 
     options!();
 
-    /// Sets how long an exit waits for the initialization of the value, and how long it may take to close it.
+    /// Sets how long an exit waits for the value's initialization, and how long closing it may take.
     ///
-    /// Without a limit it waits for two seconds, and it may take as long as it likes to close the value. As for a
-    /// [handler](crate::Handler::time_limit), what exceeds its limit is abandoned and has failed. All initializations together keep an exit no longer
-    /// than the longest of these times.
+    /// Without a limit, the exit waits two seconds for the initialization, and closing may take any time. As for a
+    /// [handler](crate::Handler::time_limit), a value that exceeds its limit is abandoned and counts as failed. All initializations together delay an
+    /// exit by no more than the longest of these times.
+    #[doc(alias = "timeout")]
     #[must_use]
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.options.time_limit = Some(limit);
         self
     }
 
-    /// The value, made by the function of [`new`](Self::new) if nothing has made it yet.
+    /// Returns the value, open or closed, initializing it with the function passed to [`new`](Self::new) if necessary.
     ///
-    /// It is as [`LazyLock::force`](std::sync::LazyLock::force), not as [`OnceLock::get`](std::sync::OnceLock::get): that is
-    /// [`get_if_open`](Self::get_if_open). The reference is valid forever, and stays what it is when the value is closed.
+    /// It works like [`LazyLock::force`](std::sync::LazyLock::force), not like [`OnceLock::get`](std::sync::OnceLock::get): that is
+    /// [`get_if_open`](Self::get_if_open). The reference is valid forever, even after the value is closed.
     ///
     /// # Panics
     ///
-    /// If there is no value, and the message says why and where it is declared:
+    /// If there is no value; the message says why, and where the cell is declared:
     ///
-    /// - the process exits and it was not made;
-    /// - nothing has [`set`](Self::set) it, and there is no function that makes it;
-    /// - its own initialization asks for it, or one that waits for this thread;
-    /// - in a handler, another thread does not end its initialization in time.
+    /// - the value was never initialized and the process is exiting;
+    /// - nothing has [`set`](Self::set) the value, and the cell has no function that makes it;
+    /// - its own initialization asks for it, or one that waits for this thread does;
+    /// - in a handler, another thread does not finish initializing it in time.
     ///
-    /// If the function panics, so does this, and the next call tries again. In the destructor of a thread-local a panic aborts: take
+    /// If the function panics, so does this call, and the next one tries again. In the destructor of a thread-local a panic aborts: use
     /// [`get_if_open`](Self::get_if_open) there. With `panic = "abort"`, a thread that asks too late waits for the end of the process instead.
     #[inline]
     #[track_caller]
@@ -199,16 +203,16 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         self.value()
     }
 
-    /// The same, or why it is not to be had.
+    /// Returns the value if it is open, initializing it like [`get`](Self::get), or says why it is not available.
     ///
     /// # Panics
     ///
-    /// If its own initialization asks for it, or one that waits for this thread, and if the function that makes it panics.
+    /// If the value's own initialization asks for it, or one that waits for this thread does, or if the function that makes it panics.
     ///
     /// # Errors
     ///
-    /// If it is closed, or was never made and the process exits; if nothing has set it; in a handler, if another thread does not end its
-    /// initialization in time.
+    /// If the value is closed, or was never initialized and the process is exiting; if nothing has set it; in a handler, if another thread does
+    /// not finish initializing it in time.
     #[track_caller]
     pub fn try_get(&'static self) -> Result<&'static T, Unavailable> {
         match cell::get(self, self.init) {
@@ -217,16 +221,16 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         }
     }
 
-    /// The value, if it is made and open; it is never made here.
+    /// Returns the value if it is initialized and open, without initializing it.
     pub fn get_if_open(&'static self) -> Option<&'static T> {
         self.open()
     }
 
-    /// The value, made by `init` if nothing has made it yet.
+    /// Returns the value, initializing it with `init` if necessary.
     ///
     /// # Panics
     ///
-    /// As [`get`](Self::get).
+    /// See [`get`](Self::get).
     ///
     /// # Examples
     ///
@@ -244,15 +248,15 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         value
     }
 
-    /// The same by a function that may fail, and then the next call tries again.
+    /// Returns the value, initializing it with `init`, which may fail; then the next call tries again.
     ///
     /// # Panics
     ///
-    /// As [`get`](Self::get).
+    /// See [`get`](Self::get).
     ///
     /// # Errors
     ///
-    /// That of `init`.
+    /// If `init` fails: its error.
     #[track_caller]
     pub fn get_or_try_init<E>(&'static self, init: impl FnOnce() -> Result<T, E>) -> Result<&'static T, E> {
         match cell::obtain(self, init) {
@@ -261,29 +265,29 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         }
     }
 
-    /// The value, made by an async `init` if nothing has made it yet.
+    /// Returns the value, initializing it with an async `init` if necessary.
     ///
-    /// Meanwhile others that would make the value wait, futures as well as threads. An exit waits for it only while it is being polled, not while it is
-    /// at an `.await`, and when the exit has finished a value, it goes on no more. If it is dropped before its end, the cell is empty again and
-    /// the next one tries. Two futures that wait for each other's values wait forever.
+    /// Meanwhile, other futures and threads that need the value wait. An exit waits for `init` only while it is being polled, not while it is at an
+    /// `.await`, and once the exit finishes values of its phase, `init` does not continue. If the future is dropped before it is ready, the cell is empty
+    /// again and the next caller tries. Two futures that wait for each other's values wait forever.
     ///
     /// # Panics
     ///
-    /// As [`get`](Self::get).
+    /// See [`get`](Self::get).
     pub async fn get_or_init_async(&'static self, init: impl AsyncFnOnce() -> T) -> &'static T {
         let Ok(value) = self.get_or_try_init_async(async || Ok::<T, Infallible>(init().await)).await;
         value
     }
 
-    /// The same by a future that may fail, and then the next call tries again.
+    /// Returns the value, initializing it with an async `init`, which may fail; then the next call tries again.
     ///
     /// # Panics
     ///
-    /// As [`get`](Self::get).
+    /// See [`get`](Self::get).
     ///
     /// # Errors
     ///
-    /// That of `init`.
+    /// If `init` fails: its error.
     pub async fn get_or_try_init_async<E>(
         &'static self,
         init: impl AsyncFnOnce() -> Result<T, E>,
@@ -291,17 +295,17 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         cell::obtain_async(self, init).await.or_else(|not_made| self.closed(not_made))
     }
 
-    /// Puts a value in that was made elsewhere.
+    /// Sets the value to one made elsewhere.
     ///
-    /// It waits for an initialization that is under way.
+    /// It waits for an initialization in progress.
     ///
     /// # Panics
     ///
-    /// If there is no function that closes it.
+    /// If the cell has no function that closes the value.
     ///
     /// # Errors
     ///
-    /// If there is one already, or if it is too late for another: the value comes back.
+    /// If the cell has a value already, or if it is too late for one: it returns `value`.
     ///
     /// # Examples
     ///
@@ -321,14 +325,15 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
 
     /// Closes the value now, on this thread: `Ok(true)` if this call has closed it.
     ///
-    /// It is `Ok(false)` if it is closed already, and in a forked child whose parent made it. So it is, and nothing changes, if it was never made or
-    /// is being made: that is none of this call's. An async function runs on a thread of its own,
-    /// which is abandoned when the time limit is over; do not call this in a future of the runtime that the function needs. Else it returns when
-    /// the function does. An exit waits for it, as it waits for an initialization.
+    /// It returns `Ok(false)`, and changes nothing, if the value is already closed, was never initialized or is being initialized, and in a forked child
+    /// whose parent initialized it. An async closing function runs on a thread of its own, which is abandoned at the time limit; do not call `close` in a
+    /// future on the runtime that this function needs. Any other function runs until it returns. An exit waits for `close` as it waits for an
+    /// initialization.
     ///
     /// # Errors
     ///
-    /// If the function fails or panics, or if it exceeds its time limit. It is closed all the same.
+    /// If the function fails or panics, or if it exceeds its time limit. The value is closed all the same.
+    #[doc(alias = "shutdown")]
     pub fn close(&'static self) -> Result<bool, Failure> {
         let Some(&kept) = self.made.get().filter(|kept| kept.process.is_current()) else { return Ok(false) };
         let Some(_closing) = Closing::begin(self, &|| kept.close()) else { return Ok(false) };
@@ -341,7 +346,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         self.closer.is_some_and(|closer| closer.is_async)
     }
 
-    /// The value, also when it is closed.
+    /// Returns the value, even a closed one.
     #[inline]
     #[track_caller]
     fn value(&self) -> &'static T {
@@ -351,7 +356,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
         }
     }
 
-    /// The value that is closed, or why there is none.
+    /// Returns the closed value, or why there is none.
     #[track_caller]
     fn closed<E>(&self, not_made: NotMade<E>) -> Result<&'static T, E> {
         match (not_made, self.made.get()) {
@@ -372,7 +377,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
 }
 
 impl<T> Kept<T> {
-    /// `true`: this call has closed it.
+    /// `true` if this call has closed it.
     fn close(&self) -> bool {
         self.is_open.swap(false, Ordering::SeqCst)
     }
@@ -396,7 +401,7 @@ impl<T: Send + Sync + 'static> Cell for &CloseAtExit<T> {
 
     fn assert_is_declared_well(self) {
         let place = self.options.label().info();
-        assert!(self.closer.is_some(), "{place} has no function that closes it: say `close_with`");
+        assert!(self.closer.is_some(), "{place} has no function that closes it: add `close_with`");
     }
 
     fn is_made(self) -> bool {
@@ -416,7 +421,7 @@ impl<T: Send + Sync + 'static> Cell for &CloseAtExit<T> {
         let Some(completed) = initialization.complete(&options) else { return Err(kept.value) };
         let kept: &'static Kept<T> = Box::leak(kept);
         completed.join(PendingHandler::value(kept, process), |handle| {
-            let _ = kept.handle.set(handle); // both are empty, as this is the initialization of the cell
+            let _ = kept.handle.set(handle); // both are empty: this is the cell's initialization
             let _ = self.made.set(kept);
         });
         Ok(())
@@ -439,7 +444,7 @@ impl<T: Send + Sync + 'static> Value for Kept<T> {
     }
 }
 
-/// As [`get`](CloseAtExit::get).
+/// Returns the value as [`get`](CloseAtExit::get) does.
 impl<T: Send + Sync + 'static> Deref for CloseAtExit<T> {
     type Target = T;
 
@@ -450,12 +455,12 @@ impl<T: Send + Sync + 'static> Deref for CloseAtExit<T> {
     }
 }
 
-/// After a panic the value is there, or it is not made: there is no half of one.
+/// After a panic the value is either complete or missing.
 impl<T> UnwindSafe for CloseAtExit<T> {}
 
 impl<T> RefUnwindSafe for CloseAtExit<T> {}
 
-/// An empty cell, which cannot be used: it has no function that closes the value.
+/// Makes an empty cell, which is of no use: it has no function that closes the value.
 impl<T: Send + Sync + 'static> Default for CloseAtExit<T> {
     #[track_caller]
     fn default() -> Self {
@@ -463,7 +468,7 @@ impl<T: Send + Sync + 'static> Default for CloseAtExit<T> {
     }
 }
 
-/// Its place or name and whether it is open, without the value.
+/// Shows its name or place, and whether it is open, without the value.
 impl<T> fmt::Debug for CloseAtExit<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_open = self.made.get().map(|kept| kept.is_open.load(Ordering::Acquire));

@@ -1,4 +1,4 @@
-//! Owns the function that closes a value, of any result and async or not; must not know when it is called.
+//! Owns the function that closes a value, async or not, whatever it returns; must not know when it is called.
 
 use std::future::Future;
 
@@ -7,7 +7,7 @@ use crate::handler::executor::Executor;
 use crate::handler::outcome::Outcome;
 use crate::sys::erased::{Call, Convert, ErasedFn};
 
-/// A function that takes an `A`, and closes it.
+/// A function that closes an `A`.
 pub(super) struct Closer<A> {
     function: ErasedFn<A, Executor, Result<(), HandlerError>>,
     pub(super) is_async: bool,

@@ -1,4 +1,4 @@
-//! Owns the value that is given up at exit, dropped or handed to a function, and the references that keep it; must not know when that is.
+//! Owns the value that is dropped at exit or handed to a function, and the references that keep it; must not know when that happens.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -24,38 +24,38 @@ use crate::report::Failure;
 use crate::runner;
 use crate::sys::{self, Process};
 
-/// A value in a `static`, made on first use or set once, that is dropped at exit, or handed to a function.
+/// Holds a value in a `static` that is dropped at exit, or handed to a function.
 ///
-/// Rust never drops a `static`. This cell owns its value until the process exits, and then lets go of it: a temporary directory is deleted, a
-/// server stopped, the guard of a log writer dropped.
+/// Rust never drops a `static`. This cell does: its value is initialized on first use or set once, and when the process exits, a temporary
+/// directory is deleted, a server stopped, the guard of a log writer dropped.
 ///
-/// Which of the two cells to take depends on how long anybody holds a reference:
+/// Which of the two cells you need depends on how long references are held:
 ///
-/// | take | if a reference is held | for a value that |
+/// | use | if a reference is held | for a value that |
 /// |---|---|---|
-/// | `DropAtExit` | for a moment at a time | is dropped, or taken by value by the function that ends it: a temporary directory, the guard of a log writer |
+/// | `DropAtExit` | for a moment at a time | is dropped, or consumed by the function that ends it: a temporary directory, the guard of a log writer |
 /// | [`CloseAtExit`](crate::CloseAtExit) | for as long as you like, by tasks, tests or `main` | is closed by reference: a pool, a provider, a server in a `Mutex` |
 ///
-/// What [`get`](Self::get) returns is a counted reference, which keeps the value. If one is still held when the value's turn comes, by a `main` that
-/// calls [`std::process::exit`] or is interrupted by a signal, the exit waits for two seconds, or the [time limit](Self::time_limit).
-/// After that it is a failure, and the value is neither dropped nor closed, for nothing is freed under the hands of those who use it. So take
-/// what you need out of it, and let go before you wait for anything, an `.await` among it.
+/// [`get`](Self::get) returns a counted reference, which keeps the value alive. If one is still held when the value's turn comes, for example by a
+/// `main` that calls [`std::process::exit`] or is interrupted by a signal, the exit waits for two seconds, or the [time limit](Self::time_limit).
+/// After that the value counts as failed, and is neither dropped nor closed, because it is still in use. So take what you need out of it, and
+/// drop the reference before you block or `.await`.
 ///
 /// # When
 ///
-/// Values are finished after all handlers but those that say `last`, so that any other handler may use them, and among themselves in the reverse
-/// order of their initialization: one that used another while it was made goes first. So let `init` use what the closing function uses.
-/// [`plan`](crate::plan), reports, events and limits know a value as a handler.
+/// Values are finished after all handlers except those marked `last`, so any other handler may use them. Among themselves, they are finished in
+/// the reverse order of initialization: a value that used another one while it was initialized goes first. So let `init` use whatever the closing
+/// function uses. [`plan`](crate::plan), reports, events and limits treat a value as a handler.
 ///
-/// - From the moment the first value of a phase is finished at an exit, none of that phase is made any more. An initialization that is under way
-///   by then has been waited for, for two seconds or its time limit; if it takes longer, that is a failure, and what it makes is finished at
-///   once, on its own thread, as long as the process lasts.
-/// - Not waited for is an initialization of the exiting thread itself, nor one by a future that is at an `.await` when the process exits: what that
-///   has started is left behind. So start a process in the last step of such a future, or in a function.
-/// - What [`run`](crate::run) or [`close`](Self::close) has closed is closed for good. After [`clear`](crate::clear) a value stays open, and is not
-///   finished at exit.
+/// - Before an exit finishes the first value of a phase, it waits for initializations in progress, for two seconds or their time limit. One that
+///   takes longer counts as failed; its value is finished as soon as it is made, on its own thread, if the process lasts that long. Once an exit
+///   has started to finish values of a phase, no value of that phase is initialized.
+/// - The exit does not wait for an initialization on the exiting thread itself, nor for a future that is at an `.await` when the process exits:
+///   whatever that has started is left behind. So start a process in the last step of such a future, or in a function.
+/// - A value that [`run`](crate::run) or [`close`](Self::close) has closed stays closed. After [`clear`](crate::clear), a value stays open and is
+///   not finished at exit.
 /// - A forked child has its parent's values as they were, and neither finishes nor drops them.
-/// - Where a system starts no thread in an exit, nothing is waited for: on WebAssembly, on NetBSD, and in a DLL that Windows detaches.
+/// - Where no thread can be started during an exit, nothing is waited for: on WebAssembly, on NetBSD, and in a DLL that Windows detaches.
 ///
 /// # Examples
 ///
@@ -77,10 +77,16 @@ use crate::sys::{self, Process};
 ///
 /// assert_ne!(SERVER.get().id(), std::process::id());
 /// ```
+#[doc(alias = "cleanup")]
+#[doc(alias = "destructor")]
+#[doc(alias = "drop")]
+#[doc(alias = "dtor")]
+#[doc(alias = "finalizer")]
+#[doc(alias = "shutdown")]
 pub struct DropAtExit<T: 'static> {
     made: OnceLock<Made<T>>,
     init: Option<fn() -> T>,
-    /// Without one, the value is dropped.
+    /// `None` drops the value.
     closer: Option<Closer<T>>,
     options: Options,
 }
@@ -93,12 +99,12 @@ struct Made<T> {
 }
 
 impl<T: Send + Sync + 'static> DropAtExit<T> {
-    /// A cell whose value `init` makes on first use.
+    /// Makes a cell whose value `init` makes on first use.
     ///
-    /// If that can fail, take an [`empty`](Self::empty) one and [`get_or_try_init`](Self::get_or_try_init); if it needs arguments, `empty` and
+    /// If initialization can fail, use [`empty`](Self::empty) and [`get_or_try_init`](Self::get_or_try_init); if it needs arguments, `empty` and
     /// [`set`](Self::set); if it is async, `empty` and [`get_or_init_async`](Self::get_or_init_async).
     ///
-    /// Reports name the place of this call, unless it has a [name](Self::name).
+    /// Reports identify the cell by the place of this call, unless it has a [name](Self::name).
     #[must_use]
     #[track_caller]
     pub const fn new(init: fn() -> T) -> Self {
@@ -107,14 +113,14 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         cell
     }
 
-    /// A cell whose value comes by [`set`](Self::set) or [`get_or_init`](Self::get_or_init).
+    /// Makes an empty cell, for [`set`](Self::set) or [`get_or_init`](Self::get_or_init) to fill.
     ///
     /// # Examples
     ///
     /// ```
     /// use atexit_core::DropAtExit;
     ///
-    /// /// Writes what is in its queue when it is dropped, as that of `tracing-appender` does.
+    /// /// Writes its queue when dropped, like the one of `tracing-appender`.
     /// struct WorkerGuard;
     ///
     /// static LOG: DropAtExit<WorkerGuard> = DropAtExit::empty().last();
@@ -129,20 +135,20 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         Self { made: OnceLock::new(), init: None, closer: None, options: Options::at(Location::caller()) }
     }
 
-    /// Hands the value to this function at exit, instead of dropping it.
+    /// Hands the value to `close` at exit, instead of dropping it.
     ///
-    /// What it returns counts as for a handler: see [`Outcome`].
+    /// The function may return what a handler may: see [`Outcome`].
     #[must_use]
     pub const fn close_with<R: Outcome>(mut self, close: fn(T) -> R) -> Self {
         self.closer = Some(Closer::new(close));
         self
     }
 
-    /// The same of an async function, driven as an async handler is.
+    /// Hands the value to an async function at exit, driven like an async handler.
     ///
-    /// That is by an executor of its own: when `#[tokio::main]` returns, its runtime is gone, and what lives on it, as the connections of a pool, cannot
-    /// be closed any more. [`close`](Self::close) such a value before, or keep the runtime in a `static`. A closure is written
-    /// `|value| async move { … }`.
+    /// The function runs on an executor of its own. When `#[tokio::main]` returns, its runtime is gone, and whatever lives on it, such as the
+    /// connections of a pool, can no longer be closed: [`close`](Self::close) such a value before, or keep the runtime in a `static`. Write a closure
+    /// as `|value| async move { … }`.
     ///
     /// # Examples
     ///
@@ -169,32 +175,33 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
 
     options!();
 
-    /// Sets how long an exit waits for the initialization of the value, and how long it may take to finish it.
+    /// Sets how long an exit waits for the value's initialization, and how long finishing it may take.
     ///
-    /// Without a limit it waits for two seconds, and it may take as long as it likes to finish the value. In the latter time an exit waits for those who
-    /// borrow the value, too, and stops a little before the limit, to say so. As for a [handler](crate::Handler::time_limit), what exceeds its limit is
-    /// abandoned and has failed. All initializations together keep an exit no longer than the longest of these times.
+    /// Without a limit, the exit waits two seconds for the initialization, and finishing may take any time. With one, finishing includes the wait for
+    /// borrowers, which ends a little before the limit, so that the failure can say why. As for a [handler](crate::Handler::time_limit), a value that
+    /// exceeds its limit is abandoned and counts as failed. All initializations together delay an exit by no more than the longest of these times.
+    #[doc(alias = "timeout")]
     #[must_use]
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.options.time_limit = Some(limit);
         self
     }
 
-    /// The value, made by the function of [`new`](Self::new) if nothing has made it yet.
+    /// Returns the value, initializing it with the function passed to [`new`](Self::new) if necessary.
     ///
-    /// It is as [`LazyLock::force`](std::sync::LazyLock::force), not as [`OnceLock::get`](std::sync::OnceLock::get): that is
-    /// [`get_if_open`](Self::get_if_open). While the reference is kept, the value stays open: see [`DropAtExit`].
+    /// It works like [`LazyLock::force`](std::sync::LazyLock::force), not like [`OnceLock::get`](std::sync::OnceLock::get): that is
+    /// [`get_if_open`](Self::get_if_open). As long as you keep the reference, the value is not dropped: see [`DropAtExit`].
     ///
     /// # Panics
     ///
-    /// If there is no value, and the message says why and where it is declared:
+    /// If there is no value; the message says why, and where the cell is declared:
     ///
-    /// - it is closed, or the process exits and it was not made;
-    /// - nothing has [`set`](Self::set) it, and there is no function that makes it;
-    /// - its own initialization asks for it, or one that waits for this thread;
-    /// - in a handler, another thread does not end its initialization in time.
+    /// - the value is closed, or was never initialized and the process is exiting;
+    /// - nothing has [`set`](Self::set) the value, and the cell has no function that makes it;
+    /// - its own initialization asks for it, or one that waits for this thread does;
+    /// - in a handler, another thread does not finish initializing it in time.
     ///
-    /// If the function panics, so does this, and the next call tries again. In the destructor of a thread-local a panic aborts: take
+    /// If the function panics, so does this call, and the next one tries again. In the destructor of a thread-local a panic aborts: use
     /// [`get_if_open`](Self::get_if_open) there. With `panic = "abort"`, a thread that asks too late waits for the end of the process instead.
     #[inline]
     #[track_caller]
@@ -205,16 +212,16 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         }
     }
 
-    /// The same, or why it is not to be had.
+    /// Returns the value like [`get`](Self::get), or says why it is not available.
     ///
     /// # Panics
     ///
-    /// If its own initialization asks for it, or one that waits for this thread, and if the function that makes it panics.
+    /// If the value's own initialization asks for it, or one that waits for this thread does, or if the function that makes it panics.
     ///
     /// # Errors
     ///
-    /// If it is closed, or was never made and the process exits; if nothing has set it; in a handler, if another thread does not end its
-    /// initialization in time.
+    /// If the value is closed, or was never initialized and the process is exiting; if nothing has set it; in a handler, if another thread does
+    /// not finish initializing it in time.
     #[track_caller]
     pub fn try_get(&'static self) -> Result<ExitRef<T>, Unavailable> {
         match cell::get(InStatic(self), self.init) {
@@ -223,16 +230,16 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         }
     }
 
-    /// The value, if it is made and open; it is never made here.
+    /// Returns the value if it is initialized and open, without initializing it.
     pub fn get_if_open(&'static self) -> Option<ExitRef<T>> {
         self.open()
     }
 
-    /// The value, made by `init` if nothing has made it yet.
+    /// Returns the value, initializing it with `init` if necessary.
     ///
     /// # Panics
     ///
-    /// As [`get`](Self::get).
+    /// See [`get`](Self::get).
     ///
     /// # Examples
     ///
@@ -250,15 +257,15 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         value
     }
 
-    /// The same by a function that may fail, and then the next call tries again.
+    /// Returns the value, initializing it with `init`, which may fail; then the next call tries again.
     ///
     /// # Panics
     ///
-    /// As [`get`](Self::get).
+    /// See [`get`](Self::get).
     ///
     /// # Errors
     ///
-    /// That of `init`.
+    /// If `init` fails: its error.
     #[track_caller]
     pub fn get_or_try_init<E>(&'static self, init: impl FnOnce() -> Result<T, E>) -> Result<ExitRef<T>, E> {
         match cell::obtain(InStatic(self), init) {
@@ -267,29 +274,29 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         }
     }
 
-    /// The value, made by an async `init` if nothing has made it yet.
+    /// Returns the value, initializing it with an async `init` if necessary.
     ///
-    /// Meanwhile others that would make the value wait, futures as well as threads. An exit waits for it only while it is being polled, not while it is
-    /// at an `.await`, and when the exit has finished a value, it goes on no more. If it is dropped before its end, the cell is empty again and
-    /// the next one tries. Two futures that wait for each other's values wait forever.
+    /// Meanwhile, other futures and threads that need the value wait. An exit waits for `init` only while it is being polled, not while it is at an
+    /// `.await`, and once the exit finishes values of its phase, `init` does not continue. If the future is dropped before it is ready, the cell is empty
+    /// again and the next caller tries. Two futures that wait for each other's values wait forever.
     ///
     /// # Panics
     ///
-    /// As [`get`](Self::get).
+    /// See [`get`](Self::get).
     pub async fn get_or_init_async(&'static self, init: impl AsyncFnOnce() -> T) -> ExitRef<T> {
         let Ok(value) = self.get_or_try_init_async(async || Ok::<T, Infallible>(init().await)).await;
         value
     }
 
-    /// The same by a future that may fail, and then the next call tries again.
+    /// Returns the value, initializing it with an async `init`, which may fail; then the next call tries again.
     ///
     /// # Panics
     ///
-    /// As [`get`](Self::get).
+    /// See [`get`](Self::get).
     ///
     /// # Errors
     ///
-    /// That of `init`.
+    /// If `init` fails: its error.
     pub async fn get_or_try_init_async<E>(
         &'static self,
         init: impl AsyncFnOnce() -> Result<T, E>,
@@ -297,13 +304,13 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         cell::obtain_async(InStatic(self), init).await.map_err(|not_made| cell::error(&self.options, not_made))
     }
 
-    /// Puts a value in that was made elsewhere.
+    /// Sets the value to one made elsewhere.
     ///
-    /// It waits for an initialization that is under way.
+    /// It waits for an initialization in progress.
     ///
     /// # Errors
     ///
-    /// If there is one already, or if it is too late for another: the value comes back.
+    /// If the cell has a value already, or if it is too late for one: it returns `value`.
     ///
     /// # Examples
     ///
@@ -322,15 +329,15 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
 
     /// Finishes the value now, on this thread: `Ok(true)` if this call has closed it.
     ///
-    /// It waits for those who borrow the value, as an exit does. It is `Ok(false)` if it is closed already, and in a forked child whose parent made
-    /// it. So it is, and nothing changes, if it was never made or is being made: that is none of this call's. An async function runs on a thread of
-    /// its own, which is abandoned when the time limit is over; do not call this in a future of the runtime that the function needs. Else it
-    /// returns when the function does. An exit waits for it, as it waits for an initialization.
+    /// It waits for borrowers, as an exit does. It returns `Ok(false)`, and changes nothing, if the value is already closed, was never initialized or
+    /// is being initialized, and in a forked child whose parent initialized it. An async closing function runs on a thread of its own, which is
+    /// abandoned at the time limit; do not call `close` in a future on the runtime that this function needs. Any other function runs until it returns.
+    /// An exit waits for `close` as it waits for an initialization.
     ///
     /// # Errors
     ///
-    /// If the function fails or panics, if it exceeds its time limit, or if the value is still borrowed after two seconds, or its time limit.
-    /// It is closed all the same; what was borrowed is finished at exit, if it can be then.
+    /// If the function fails or panics, if it exceeds its time limit, or if the value is still borrowed after two seconds or its time limit.
+    /// The value is closed all the same; one that was still borrowed is finished at exit, if it is free by then.
     ///
     /// # Examples
     ///
@@ -345,12 +352,13 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     /// assert!(FILE.try_get().is_err());
     /// # Ok::<(), atexit_core::Failure>(())
     /// ```
+    #[doc(alias = "shutdown")]
     pub fn close(&'static self) -> Result<bool, Failure> {
         let Some(made) = self.made.get().filter(|made| made.process.is_current()) else { return Ok(false) };
         let Some(_closing) = Closing::begin(InStatic(self), &|| made.close()) else { return Ok(false) };
         let code = |executor: &Executor| self.finish_closed(made, executor);
         let result = cell::finish_now(self.options, self.is_closed_async(), code);
-        // What is still borrowed is finished at exit, if it can be then.
+        // A value that is still borrowed stays pending, for another try at exit.
         if !result.as_ref().is_err_and(|failure| failure.kind() == FailureKind::InUse) {
             drop(registry::remove(made.handle));
         }
@@ -376,7 +384,7 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
         self.closer.is_some_and(|closer| closer.is_async)
     }
 
-    /// Finishes the value, once nobody borrows it.
+    /// Finishes the value once it is no longer borrowed.
     fn finish_closed(&self, made: &Made<T>, executor: &Executor) -> Result<(), HandlerError> {
         match made.owner.take_back(at_most(self.options.patience())) {
             Ok(value) => value.map_or(Ok(()), |value| self.give_up(value, executor)),
@@ -393,22 +401,22 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     }
 }
 
-/// How long to wait for those who borrow a value: not until whoever limits this abandons it, which would not say why.
+/// How long to wait for borrowers: less than the time limit, at which the handler would be abandoned without saying why.
 fn at_most(patience: Duration) -> Duration {
     if !sys::can_start_threads() {
-        return Duration::ZERO; // whoever borrows it waits for this thread
+        return Duration::ZERO; // every borrower waits for this thread
     }
     runner::remaining().map_or(patience, |left| patience.min(left.mul_f64(0.875)))
 }
 
 impl<T> Made<T> {
-    /// `true`: this call has closed it.
+    /// `true` if this call has closed it.
     fn close(&self) -> bool {
         self.is_open.swap(false, Ordering::SeqCst)
     }
 }
 
-/// A cell in a `static`, as a type that names no lifetime: else the compiler takes no future with it for one that may go to another thread.
+/// A cell in a `static`, as a type without a lifetime: with one, the compiler would not accept a future that holds it as `Send`.
 struct InStatic<T: 'static>(&'static DropAtExit<T>);
 
 impl<T> Copy for InStatic<T> {}
@@ -447,7 +455,7 @@ impl<T: Send + Sync + 'static> Cell for InStatic<T> {
         let process = Process::current();
         completed.join(PendingHandler::value(self.0, process), |handle| {
             let made = Made { owner, is_open: AtomicBool::new(true), handle, process };
-            // There is none, as this is its initialization; if there were, nothing could be dropped here.
+            // The cell is empty, as this is its initialization. If it were not, nothing could be dropped under the lock.
             self.0.made.set(made).unwrap_or_else(std::mem::forget);
         });
         Ok(())
@@ -470,12 +478,12 @@ impl<T: Send + Sync + 'static> Value for DropAtExit<T> {
     }
 }
 
-/// After a panic the value is there, or it is not made: there is no half of one.
+/// After a panic the value is either complete or missing.
 impl<T> UnwindSafe for DropAtExit<T> {}
 
 impl<T> RefUnwindSafe for DropAtExit<T> {}
 
-/// An empty cell.
+/// Makes an [`empty`](Self::empty) cell.
 impl<T: Send + Sync + 'static> Default for DropAtExit<T> {
     #[track_caller]
     fn default() -> Self {
@@ -483,7 +491,7 @@ impl<T: Send + Sync + 'static> Default for DropAtExit<T> {
     }
 }
 
-/// Its place or name and whether it is open, without the value.
+/// Shows its name or place, and whether it is open, without the value.
 impl<T> fmt::Debug for DropAtExit<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_open = self.made.get().map(|made| made.is_open.load(Ordering::Acquire));

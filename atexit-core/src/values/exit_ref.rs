@@ -1,4 +1,4 @@
-//! Owns a value that is borrowed by counted references, and gets it back when none is left; must not know who takes it back, or what for.
+//! Owns lending a value by counted references, and taking it back when none is left; must not know who takes it back, or why.
 
 use std::fmt;
 use std::ops::Deref;
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::sys::sync::{Instant, thread};
 
-/// What has the value, and lends it.
+/// Owns the value, and lends it.
 pub(super) struct Owner<T> {
     lent: Weak<T>,
-    /// Nobody takes the lock but who has closed the value, once, so that it is free in a forked child, too.
+    /// Locked only by the thread that closes the value, so it is free in a forked child, too.
     kept: Mutex<Option<Arc<T>>>,
 }
 
-/// The value cannot be had back yet.
+/// The value is still borrowed.
 pub(super) struct Borrowed {
     pub(super) times: usize,
 }
@@ -30,12 +30,12 @@ impl<T> Owner<T> {
         self.lent.upgrade().map(ExitRef)
     }
 
-    /// The value, unless it is borrowed or was taken back.
+    /// Returns the value, unless it is borrowed or was taken back.
     pub(super) fn into_value(self) -> Option<T> {
         self.kept.into_inner().unwrap_or_else(PoisonError::into_inner).and_then(Arc::into_inner)
     }
 
-    /// Takes the value back, when nobody borrows it any more; nothing if it was taken before. After that time it stays.
+    /// Waits until the value is no longer borrowed, and takes it back; `None` if it was taken before.
     pub(super) fn take_back(&self, at_most: Duration) -> Result<Option<T>, Borrowed> {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(shared) = kept().take() else { return Ok(None) };
@@ -46,7 +46,7 @@ impl<T> Owner<T> {
     }
 }
 
-/// What nobody else has any more, or after that time what is shared still, and how many others have it.
+/// Waits until nobody else has the value. If that takes too long, returns the shared value, and how many others have it.
 fn unborrowed<T>(mut shared: Arc<T>, at_most: Duration) -> Result<T, (Arc<T>, usize)> {
     const FIRST_PAUSE: Duration = Duration::from_micros(50);
     const LONGEST_PAUSE: Duration = Duration::from_millis(2);
@@ -61,13 +61,13 @@ fn unborrowed<T>(mut shared: Arc<T>, at_most: Duration) -> Result<T, (Arc<T>, us
         if others > 0 && start.elapsed() >= at_most {
             return Err((shared, others));
         }
-        // To be told, whoever lets go of a value would have to look each time whether anybody wants to know.
+        // Polling, because a notification would make every drop of a reference check for a waiter.
         thread::sleep(pause);
         pause = LONGEST_PAUSE.min(2 * pause);
     }
 }
 
-/// A counted reference to the value of a [`DropAtExit`](crate::DropAtExit), which keeps the value open.
+/// A counted reference to the value of a [`DropAtExit`](crate::DropAtExit), which keeps the value alive.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! Owns the values in a `static` that are finished at exit, as a list; must not know how a value is made, kept or finished.
+//! Owns the list of types for values in a `static` that are finished at exit; must not know how these are made, kept or finished.
 
 mod cell;
 mod close_at_exit;

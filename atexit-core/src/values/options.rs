@@ -1,22 +1,23 @@
-//! Owns the options that both kinds of cells have, as methods; must not know what a cell has beside its `options`.
-//! Where it is used, `Phase` is to be known.
+//! Owns the option methods that both kinds of cells share; must not know what a cell has besides its `options`.
+//! `Phase` must be in scope where the macro is used.
 
 macro_rules! options {
     () => {
-        /// Names it in reports, plans and messages; else it is named by its place, as `src/main.rs:3`.
+        /// Sets its name in reports, plans and messages; without one, that is its place, such as `src/main.rs:3`.
         ///
-        /// An empty name is none.
+        /// An empty name counts as no name.
         #[must_use]
         pub const fn name(mut self, name: &'static str) -> Self {
             self.options.name = name;
             self
         }
 
-        /// Finishes it among the handlers that say `first`, where one that was registered when the value was made would run.
+        /// Finishes it among the handlers marked `first`, as if registered when the value was made.
         ///
         /// # Panics
         ///
-        /// If it says [`last`](Self::last) already: in a `static` that is an error of the compiler's.
+        /// If it is already marked [`last`](Self::last); in a `static`, this is a compile error.
+        #[doc(alias = "priority")]
         #[must_use]
         #[track_caller]
         pub const fn first(mut self) -> Self {
@@ -24,13 +25,14 @@ macro_rules! options {
             self
         }
 
-        /// Finishes it among the handlers that say `last`, where one that was registered when the value was made would run. Loggers want this.
+        /// Finishes it among the handlers marked `last`, as if registered when the value was made: the right place for a logger.
         ///
-        /// Handlers that `#[at_exit(last)]` declares run after it, and cannot use it.
+        /// Handlers declared by `#[at_exit(last)]` run after it, and cannot use it.
         ///
         /// # Panics
         ///
-        /// If it says [`first`](Self::first) already: in a `static` that is an error of the compiler's.
+        /// If it is already marked [`first`](Self::first); in a `static`, this is a compile error.
+        #[doc(alias = "priority")]
         #[must_use]
         #[track_caller]
         pub const fn last(mut self) -> Self {

@@ -1,11 +1,11 @@
-//! Owns why a value is not to be had, as a program learns of it; must not know how that comes.
+//! Owns why a value is not available, as a program sees it; must not know what leads to that.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a value in a `static` is not to be had.
+/// Says why a value in a `static` is not available.
 ///
-/// Displayed, it is a sentence of which the value is the subject.
+/// Displayed, it is the rest of a sentence about the value, such as `is closed`.
 ///
 /// # Examples
 ///
@@ -24,12 +24,12 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// It is closed for good, or was never made and is not made any more: the process exits.
+    /// The value is closed for good, or was never initialized and the process is exiting.
     Closed,
-    /// Nothing has set it, and it has no function that makes it.
+    /// Nothing has set the value, and the cell has no function that initializes it.
     Empty,
-    /// Another thread is making it, for which this handler, or this function that C's `exit` calls, cannot wait: that thread exits, and waits itself, or
-    /// it takes too long.
+    /// Another thread is initializing the value, and this handler, or this function that C's `exit` calls, cannot wait for it: that thread is
+    /// exiting and waits itself, or it takes too long.
     Initializing,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for Unavailable {
         f.pad(match self {
             Self::Closed => "is closed",
             Self::Empty => "is empty: nothing has set it",
-            Self::Initializing => "is being initialized by a thread that cannot be waited for",
+            Self::Initializing => "is being initialized by a thread that this one cannot wait for",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Owns what is promised of values that threads make, borrow and close while the process runs handlers, exits, or comes to its deadline; must
+//! Owns the promises about values that threads initialize, borrow and close while the process runs handlers, exits, or reaches its deadline; must
 //! not know how a value comes into its cell, or who finishes it.
 
 use std::cell::Cell;
@@ -14,13 +14,13 @@ use models::sys::sync::thread::{JoinHandle, sleep, spawn};
 use models::world::{hang, last_resort_counts, one_of, say, step, threads_are_fast, threads_are_scarce};
 use models::{CloseAtExit, Config, DropAtExit, Event, Handler, Unavailable, clear, configure, process, register, run};
 
-/// How long a value is waited for that says nothing else.
+/// How long to wait for a value that sets no limit.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// More than the steps take in which a value is waited for.
 const SOON: Duration = Duration::from_millis(100);
 
-/// It says when it is dropped.
+/// It reports when it is dropped.
 #[derive(Debug)]
 struct Value(&'static str);
 
@@ -32,7 +32,7 @@ impl Drop for Value {
 
 type DropCell = &'static DropAtExit<Value>;
 
-/// An execution has cells of its own.
+/// Each execution has cells of its own.
 fn keep<T>(cell: T) -> &'static T {
     Box::leak(Box::new(cell))
 }
@@ -41,7 +41,7 @@ fn cell(name: &'static str, init: fn() -> Value) -> DropCell {
     keep(DropAtExit::new(init).name(name))
 }
 
-/// A value that says while it is made.
+/// A value that reports its initialization.
 fn make(name: &'static str) -> Value {
     say(format!("{name} is being made"));
     step("inside an initialization");
@@ -49,7 +49,7 @@ fn make(name: &'static str) -> Value {
     Value(name)
 }
 
-/// Asks for a value, and says what comes of it.
+/// Asks for a value, and reports the result.
 fn ask(name: &str, cell: DropCell) {
     match cell.try_get() {
         Ok(value) => {
@@ -66,12 +66,12 @@ fn asks(name: &'static str, cell: DropCell) -> JoinHandle<()> {
     spawn(name, move || ask(name, cell))
 }
 
-/// What stderr says of a value begins so.
+/// How a line about a value on stderr begins.
 fn complaint(name: &str) -> String {
     format!("at_exit: {name} at ")
 }
 
-/// What is promised of these values, whatever happens, unless a call has closed or cleared one.
+/// The promises about these values, whatever happens, unless a call has closed or cleared one.
 #[track_caller]
 fn none_is_left_behind(seen: &Seen, names: &[&str]) {
     for name in names {
@@ -97,7 +97,7 @@ fn none_is_finished_while_borrowed(seen: &Seen, names: &[&str]) {
     }
 }
 
-/// From when the first of these values is finished, none is made. Of an execution in which the exit has waited for all that began before.
+/// Once the first of these values is finished, none is initialized. For an execution whose exit waited for all that began before.
 #[track_caller]
 fn none_is_made_once_one_is_finished(seen: &Seen, names: &[&str]) {
     let first = names.iter().filter_map(|name| seen.at(&format!("{name} begins"))).min();
@@ -107,7 +107,7 @@ fn none_is_made_once_one_is_finished(seen: &Seen, names: &[&str]) {
     }
 }
 
-/// Nothing went wrong, and nobody was waited for but to let go of a value.
+/// Nothing went wrong, and the exit waited at most for borrowers.
 #[track_caller]
 fn all_went_well(seen: &Seen) {
     assert_eq!((seen.status, seen.stderr.as_str()), (0, ""), "{seen:?}");
@@ -204,7 +204,7 @@ fn values_are_finished_in_the_reverse_order_of_the_ends_of_their_initializations
             none_is_left_behind(seen, &NAMES);
             seen.ran_in_order(&["b", "a"]);
             for (one, other) in NAMES.iter().flat_map(|one| NAMES.map(|other| (one, other))) {
-                // The one is there before the function of the other has made its value.
+                // One exists before the function of the other has made its value.
                 if one != &other && seen.at(&format!("{one} is there")) < seen.at(&format!("{other} is made")) {
                     seen.ran_in_order(&[other, one]);
                 }
@@ -214,7 +214,7 @@ fn values_are_finished_in_the_reverse_order_of_the_ends_of_their_initializations
 }
 
 #[test]
-fn a_handler_has_the_use_of_values_and_waits_for_one_that_is_being_made() {
+fn a_handler_can_use_values_and_waits_for_one_in_progress() {
     explore(
         || {
             threads_are_fast();
@@ -249,7 +249,7 @@ fn no_handler_waits_until_values_are_made_which_may_need_it() {
                     }
                     make("a")
                 };
-                // It may be finished before this thread has it.
+                // It may be finished before this thread gets it.
                 let _ = catch_unwind(|| drop(a.get_or_init(init)));
             });
             register(move || is_there.store(true, Ordering::Relaxed));
@@ -287,7 +287,7 @@ fn an_initialization_that_hangs_is_waited_for_with_patience_and_named() {
                 .into_iter()
                 .find(|patience| seen.count(&format!("{patience:?}")) == 1)
                 .expect("it was said");
-            let what = "was still being initialized, and is not waited for any longer\n";
+            let what = "was still being initialized when the exit stopped waiting for it\n";
             assert!(seen.stderr.contains(&complaint("hangs")) && seen.stderr.ends_with(what), "{seen:?}");
             assert_eq!((seen.status, seen.lived), (1, patience + Duration::from_millis(1)), "{seen:?}");
         },
@@ -305,7 +305,7 @@ fn an_initialization_on_the_thread_that_exits_is_waited_for_by_nobody() {
             drop(b.try_get());
             register(handler("handler"));
             let c = cell("c", || make("c"));
-            // It waits for the thread that exits, and an exit does not wait for it.
+            // It waits for the exiting thread, and an exit does not wait for it.
             spawn("waits", move || drop(a.try_get()));
             if one_of(&[false, true]) {
                 asks("c", c);
@@ -329,7 +329,7 @@ fn a_handler_does_not_wait_for_a_thread_that_waits_for_it() {
             thread_local! { static A: Cell<Option<DropCell>> = const { Cell::new(None) } }
             let a = keep(DropAtExit::<Value>::new(|| make("a")).name("a"));
             A.set(Some(a));
-            // Directly, or by another thread that waits for that one.
+            // Directly, or through another thread that waits for that one.
             let b = cell("b", || {
                 let value = A.get().map(DropAtExit::try_get);
                 say(format!("b sees {:?}", value.map(|value| value.is_ok())));
@@ -349,7 +349,7 @@ fn a_handler_does_not_wait_for_a_thread_that_waits_for_it() {
             let has = |what: &str| seen.count(&format!("the handler has {what}"));
             assert_eq!(has("Some(Initializing)") + has("None"), 1, "{seen:?}");
             assert!(has("None") == 0 || seen.count("a is made") + seen.count("b is made") > 0, "{seen:?}");
-            // Nobody waits for a thread that waits for this one, and the end may cut it off when it goes on.
+            // Nothing waits for a thread that waits for this one, and the end may cut it off when it continues.
             if seen.count("b sees Some(false)") == 0 {
                 none_is_left_behind(seen, &["b"]);
             }
@@ -369,9 +369,9 @@ fn a_handler_waits_no_longer_when_the_thread_that_makes_a_value_exits_too() {
             spawn("makes", move || {
                 let exits = || {
                     step("inside an initialization");
-                    models::exit(0) // in that of std it would be stuck before the library learns of it
+                    models::exit(0) // in std's `exit` it would be stuck before the library learns of it
                 };
-                // Where it comes too late that is told by a panic.
+                // If it is too late, a panic says so.
                 let _ = catch_unwind(|| drop(a.get_or_init(exits)));
             });
             process::exit(0);
@@ -385,7 +385,7 @@ fn a_handler_waits_no_longer_when_the_thread_that_makes_a_value_exits_too() {
 }
 
 #[test]
-fn what_is_made_too_late_is_finished_at_once_by_who_made_it() {
+fn a_late_value_is_finished_at_once_by_the_thread_that_made_it() {
     explore(
         || {
             threads_are_fast();
@@ -426,7 +426,7 @@ fn what_is_made_too_late_is_finished_at_once_by_who_made_it() {
 }
 
 #[test]
-fn a_handler_waits_for_a_thread_that_hangs_with_patience() {
+fn a_handler_waits_with_patience_for_a_thread_that_hangs() {
     explore(
         || {
             threads_are_fast();
@@ -452,11 +452,11 @@ fn initializations_that_wait_for_each_other_hang_nobody() {
     thread_local! { static CELLS: Cell<[Option<DropCell>; 3]> = const { Cell::new([None; 3]) } }
     fn next(name: &'static str, at: usize) -> Value {
         let next = CELLS.get()[at].expect("set before");
-        // A value that does not come is told by a panic, which is no failure of the initialization here.
+        // A missing value shows as a panic, which does not make this initialization fail.
         let refused = catch_unwind(|| drop(next.try_get())).err().and_then(|payload| payload.downcast::<String>().ok());
         if let Some(why) = refused {
             assert!(
-                why.ends_with("is being initialized by a thread that waits for a value which this one initializes")
+                why.ends_with("is being initialized by a thread that waits for one that this thread is initializing")
             );
             say("a circle");
         }
@@ -488,7 +488,7 @@ fn initializations_that_wait_for_each_other_hang_nobody() {
 }
 
 #[test]
-fn where_an_initialization_fails_one_of_those_that_wait_tries_again() {
+fn after_an_initialization_fails_one_of_those_that_wait_tries_again() {
     explore(
         || {
             let a = keep(DropAtExit::<Value>::empty().name("a"));
@@ -621,7 +621,7 @@ fn a_value_that_was_cleared_lives_on_and_one_that_was_not_is_finished() {
 }
 
 #[test]
-fn what_is_made_while_the_program_runs_handlers_is_finished_by_then_or_later() {
+fn values_made_while_the_program_runs_handlers_are_finished_by_then_or_later() {
     explore(
         || {
             threads_are_fast();
@@ -647,7 +647,7 @@ fn what_is_made_while_the_program_runs_handlers_is_finished_by_then_or_later() {
 }
 
 #[test]
-fn a_run_closes_for_good_what_was_made_and_lets_the_rest_be_made() {
+fn a_run_closes_existing_values_for_good_and_lets_the_rest_be_made() {
     explore(
         || {
             threads_are_fast();
@@ -825,7 +825,7 @@ fn a_value_that_an_abandoned_handler_goes_on_making_is_finished_or_named() {
                     sleep(takes);
                     ask("a", a);
                 } else {
-                    // The time is over inside of its initialization.
+                    // The time is up inside its initialization.
                     drop(catch_unwind(|| {
                         a.get_or_init(|| {
                             sleep(takes);
@@ -850,7 +850,7 @@ fn a_value_that_an_abandoned_handler_goes_on_making_is_finished_or_named() {
 }
 
 #[test]
-fn what_is_kept_is_closed_once_and_waits_for_nobody() {
+fn a_value_that_is_kept_is_closed_once_and_waits_for_nobody() {
     explore(
         || {
             let a = keep(CloseAtExit::new(|| Kept(make("a"))).close_with(Kept::close).name("a"));
@@ -889,7 +889,7 @@ impl Kept {
 }
 
 #[test]
-fn an_async_initialization_that_is_suspended_is_not_waited_for_and_goes_on_no_more() {
+fn an_async_initialization_that_is_suspended_is_not_waited_for_and_does_not_continue() {
     explore(
         || {
             threads_are_fast();
@@ -907,7 +907,7 @@ fn an_async_initialization_that_is_suspended_is_not_waited_for_and_goes_on_no_mo
                     make("b")
                 }));
                 let mut context = Context::from_waker(Waker::noop());
-                // It panics where it is too late.
+                // It panics if it is too late.
                 let mut poll = || {
                     let poll = AssertUnwindSafe(|| future.as_mut().poll(&mut context).is_ready());
                     catch_unwind(poll).map_err(|_| say("b did not go on"))
@@ -933,7 +933,7 @@ fn an_async_initialization_that_is_suspended_is_not_waited_for_and_goes_on_no_mo
 }
 
 #[test]
-fn a_future_that_was_given_up_goes_on_no_more_and_is_named_once() {
+fn a_future_that_was_given_up_does_not_continue_and_is_named_once() {
     explore(
         || {
             threads_are_fast();
@@ -999,7 +999,7 @@ fn futures_and_threads_that_want_a_value_wait_for_whoever_makes_it() {
     );
 }
 
-/// Lets others go on, and is woken by this thread.
+/// Lets others continue, and is woken by this thread.
 async fn yield_now() {
     let mut is_ready = false;
     poll_fn(|context| {
@@ -1040,7 +1040,7 @@ fn a_future_that_makes_a_value_is_dropped_and_one_that_waits_makes_it() {
 }
 
 #[test]
-fn each_value_is_told_to_an_observer_as_it_is_finished_and_named_once_if_it_fails() {
+fn an_observer_sees_each_value_as_it_is_finished_and_a_failed_one_is_named_once() {
     explore(
         || {
             configure(Config::new().observer(|event| match event {
@@ -1070,7 +1070,7 @@ fn each_value_is_told_to_an_observer_as_it_is_finished_and_named_once_if_it_fail
 }
 
 #[test]
-fn what_is_asked_for_as_the_last_handler_ends_is_finished_or_not_made() {
+fn a_value_that_is_asked_for_as_the_last_handler_ends_is_finished_or_not_made() {
     explore(
         || {
             register(handler("handler"));
@@ -1140,7 +1140,7 @@ fn a_run_inside_a_handler_that_is_abandoned_while_it_waits_for_a_value_takes_not
 }
 
 #[test]
-fn a_value_that_is_waited_for_beyond_ten_seconds_is_told() {
+fn a_value_that_is_waited_for_beyond_ten_seconds_is_reported() {
     explore(
         || {
             threads_are_fast();

@@ -1,4 +1,4 @@
-//! What `Handler::before` and `Handler::after` are given is looked at when the program is built.
+//! The arguments of `Handler::before` and `Handler::after` are checked when the program is built.
 
 use atexit_core::Handler;
 
@@ -6,6 +6,6 @@ fn function() {}
 
 fn main() {
     Handler::new(function).before(function).after(function).register();
-    Handler::new(function).after(7).register(); //~ ERROR evaluation panicked: what is named here must be a function
-    Handler::new(function).before("function").register(); //~ ERROR evaluation panicked: what is named here must be a function
+    Handler::new(function).after(7).register(); //~ ERROR evaluation panicked: expected the path of a function
+    Handler::new(function).before("function").register(); //~ ERROR evaluation panicked: expected the path of a function
 }

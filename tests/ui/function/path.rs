@@ -1,4 +1,4 @@
-//! What `before` and `after` name is looked at by `cargo check`, too.
+//! `cargo check` checks the paths in `before` and `after`, too.
 
 #![allow(unused)]
 
@@ -12,16 +12,16 @@ static WITH_A_LOCK: std::sync::Mutex<u32> = std::sync::Mutex::new(1);
 const CONST: &str = "function";
 const POINTER: fn() = function;
 
-#[at_exit(before = STATIC)] //~ ERROR evaluation panicked: what is named here must be a function, by its path
+#[at_exit(before = STATIC)] //~ ERROR evaluation panicked: expected the path of a function
 fn before_a_static() {}
 
-#[at_exit(after = [function, CONST])] //~ ERROR evaluation panicked: what is named here must be a function
+#[at_exit(after = [function, CONST])] //~ ERROR evaluation panicked: expected the path of a function
 fn after_a_constant() {}
 
-#[at_exit(before = crate::POINTER)] //~ ERROR evaluation panicked: what is named here must be a function
+#[at_exit(before = crate::POINTER)] //~ ERROR evaluation panicked: expected the path of a function
 fn before_a_pointer() {}
 
-#[at_exit(after = WITH_A_LOCK)] //~ ERROR evaluation panicked: what is named here must be a function
+#[at_exit(after = WITH_A_LOCK)] //~ ERROR evaluation panicked: expected the path of a function
 fn after_a_lock() {}
 
 #[at_exit(before = function, after = inner::function)]

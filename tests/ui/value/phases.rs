@@ -1,4 +1,4 @@
-//! In a `static` it is the compiler that complains.
+//! In a `static`, this is a compile error.
 
 use atexit_core::{CloseAtExit, DropAtExit};
 

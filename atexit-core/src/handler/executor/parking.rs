@@ -1,4 +1,4 @@
-//! Owns the small executor, whose thread sleeps between the wake-ups of its future; must not know what the future is.
+//! Owns the small executor, whose thread sleeps until its future is woken; must not know what the future does.
 
 use std::any::Any;
 use std::future::Future;
@@ -13,7 +13,7 @@ use crate::handler::error::panic_message;
 
 struct Signal {
     thread: Thread,
-    /// Beside the token of `unpark`, which whatever parks this thread while the future is polled takes away: `mpsc::recv` does.
+    /// Needed in addition to `unpark`'s token, which anything that parks this thread during a poll consumes, such as `mpsc::recv`.
     was_woken: AtomicBool,
 }
 
@@ -28,11 +28,11 @@ impl Wake for Signal {
     }
 }
 
-/// Runs the future to completion on this thread. There are no timers and there is no I/O beyond what the future brings.
+/// Runs the future to completion on this thread, without timers and I/O except the future's own.
 ///
 /// # Panics
 ///
-/// If the future does. Where it misses a Tokio runtime, the message says so.
+/// If the future does. If it needs a Tokio runtime, the message says how to get one.
 pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let signal = Arc::new(Signal { thread: thread::current(), was_woken: AtomicBool::new(false) });
@@ -50,11 +50,11 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Names the feature in the message of Tokio's that there is no runtime: the panic hook has shown it as it is, the summary shows this.
+/// Adds the feature's name to Tokio's message about a missing runtime. The panic hook has shown the original; the summary shows this one.
 fn with_hint(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
     match panic_message(&*payload) {
         Some(message) if message.starts_with("there is no reactor running") => {
-            Box::new(format!("{message}; the feature `tokio` of atexit-core drives async handlers on one"))
+            Box::new(format!("{message}; with the feature `tokio`, atexit-core runs async handlers on one"))
         }
         _ => payload,
     }

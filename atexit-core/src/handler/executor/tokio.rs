@@ -1,19 +1,19 @@
-//! Runs async handlers on Tokio (feature `tokio`).
+//! Runs async handlers on a Tokio runtime (feature `tokio`).
 
 use std::future::Future;
 
-/// Runs a future to completion on a Tokio runtime made for it, of one thread, with timers and I/O.
+/// Runs a future to completion on a new single-threaded Tokio runtime, with timers and I/O.
 ///
-/// With the feature `tokio`, every async handler of the program that names no executor is run by this, those of other crates among them, for
-/// the features of a crate are the same in all of a program. Such a runtime runs whatever the small executor runs. A handler names its own by
-/// `block_on = path` or [`Handler::block_on`](crate::Handler::block_on), a program one for all by [`Config::block_on`](crate::Config::block_on).
+/// With the feature `tokio`, this function runs every async handler in the program that names no executor, including those of other crates,
+/// because a crate has the same features everywhere in a program. It runs everything that the small executor can run. A handler chooses its own
+/// executor with `block_on = path` or [`Handler::block_on`](crate::Handler::block_on), a program one for all handlers with
+/// [`Config::block_on`](crate::Config::block_on).
 ///
-/// What belongs to another runtime, such as a connection that was opened on it, needs that one: it makes progress only while its own
-/// runtime runs.
+/// Whatever belongs to another runtime, such as a connection opened on it, makes progress only while that runtime runs.
 ///
 /// # Panics
 ///
-/// If no runtime can be had, if the thread is inside a runtime already, or if the future panics.
+/// If the runtime cannot be built, if the thread is already inside a runtime, or if the future panics.
 ///
 /// # Examples
 ///
@@ -30,6 +30,6 @@ use std::future::Future;
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match ::tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(future),
-        Err(error) => panic!("no Tokio runtime can be had: {error}"), // the handler's failure, with its name
+        Err(error) => panic!("cannot build a Tokio runtime: {error}"), // becomes the handler's failure
     }
 }

@@ -1,4 +1,4 @@
-//! Owns what differs between platforms; nothing else says so. The page `docs::platforms` has these sentences, and the table these
+//! Owns the differences between platforms; nothing else states them. The page `docs::platforms` has these sentences, and the table these
 //! expectations.
 
 use crate::cases::{
@@ -9,20 +9,20 @@ use crate::cases::{
 /// One row of the table in `docs::platforms`.
 pub(crate) struct Platform {
     pub(crate) name: &'static str,
-    /// The targets that it stands for.
+    /// The targets that it covers.
     pub(crate) targets: &'static [&'static str],
-    /// What has to be among the flags of the compiler, for one target can be built as several platforms.
+    /// Flags that the compiler must get: one target can be built as several platforms.
     pub(crate) flags: &'static str,
     pub(crate) differences: &'static [Difference],
-    /// The end of what aborts, as whoever started it sees it.
+    /// How a program that aborts ends, as seen by the process that started it.
     pub(crate) abort: Ends,
-    /// There are shared libraries, which a program can open.
+    /// Whether there are shared libraries that a program can open.
     pub(crate) has_libraries: bool,
 }
 
-/// In which way a platform is not as the table says.
+/// One way in which a platform differs from the table.
 pub(crate) struct Difference {
-    /// For `docs::platforms`.
+    /// The sentence in `docs::platforms`.
     pub(crate) sentence: &'static str,
     /// Commands of the table, and what is seen of them instead.
     pub(crate) cases: &'static [Cases],
@@ -30,7 +30,7 @@ pub(crate) struct Difference {
 
 type Cases = &'static [(&'static str, Expected)];
 
-/// What stands for [`Platform::flags`] where the machine's own C library is so new.
+/// Replaces [`Platform::flags`] if the machine's own C library is this new.
 pub(crate) const ONE_THREAD_IN_EXIT: &str = "glibc 2.41";
 
 pub(crate) const PLATFORMS: &[Platform] = &[
@@ -174,7 +174,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
                                 101,
                             ),
                         ),
-                        // Linux's std aborts, that of NetBSD calls C's `exit`.
+                        // Linux's std aborts; NetBSD's calls C's `exit`.
                         ("probe exit:0 a limited_std_exit:9", TWICE_IN_EXIT),
                         ("probe_unnamed_c return a limited_std_exit:9", TWICE_IN_EXIT),
                     ],
@@ -321,8 +321,8 @@ const NO_LIBRARIES: &str = "no library can be opened";
 
 const IN_VAIN: Lines = &[
     "at_exit: 1 handler failed:",
-    "at_exit: c_exit:43 at {at}: waited in vain for a lock of C's that the exiting thread has, that of its exit or of a stream: \
-     call atexit_core::exit",
+    "at_exit: c_exit:43 at {at}: got stuck on a lock in the C library that the exiting thread holds, \
+     of exit or of a stream: call atexit_core::exit instead",
 ];
 
 const NO_STATUS: &str = "Some(Exit { status: None })";
@@ -344,7 +344,7 @@ const fn abort(stdout: Lines, stderr: Lines) -> Expected {
     Expected { stdout, stderr, ends: Ends::Abort }
 }
 
-/// What follows from an unknown status.
+/// The effects of an unknown status.
 const STATUS_OF_MAIN: Cases = &[
     ("probe return cause", status(&["main", "cause", NO_STATUS], &[], 0)),
     ("probe err cause", status(&["main", "cause", NO_STATUS], &["Error: \"from main\""], 1)),
@@ -394,7 +394,7 @@ const STD_EXIT: Cases = &[
     ("probe_unnamed_c return a limited_std_exit:9", status(&["main", "limited_std_exit:9", "a"], &[], 9)),
 ];
 
-/// Where no exit thread can be started.
+/// The cases where no exit thread can be started.
 const ON_MAIN_AT_EXIT: Cases = &[(
     "probe return where caller_where where",
     status(&["main", "where", "on main", "caller_where", "on main", "where", "on main"], &[], 0),
@@ -476,7 +476,7 @@ const OPENED: Cases = &[
     ("host return library:where", status(&[NOT_OPENED, "main"], &[], 0)),
 ];
 
-/// What is called behind the hook, if anything is.
+/// What is called after the hook, if anything.
 const FUNCTION_OF_C: Cases = &[("probe c_exit:42 exit:43 plants", status(&["main", "plants", "exit:43"], &[], 43))];
 
 const OPENED_AND_EXIT: Cases = &[("host thread_exit:3 own", status(&[NOT_OPENED, "main", "own"], &[], 3))];

@@ -1,4 +1,4 @@
-//! Owns what the calls promise while a process lives: registering, taking back, running, also from inside handlers and from threads.
+//! Owns what the calls promise while a process lives: registering, unregistering and running, also inside handlers and on other threads.
 
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, panic_any};
@@ -15,7 +15,7 @@ use atexit_core::{
     unregister,
 };
 
-/// There is one set of handlers in a process: these tests take turns, and each begins with an empty set.
+/// A process has only one set of handlers, so these tests take turns, and each starts with an empty set.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -24,7 +24,7 @@ fn alone() -> MutexGuard<'static, ()> {
     turn
 }
 
-/// What the handlers of a test did, in order.
+/// Records what the handlers of a test did, in order.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -43,7 +43,7 @@ impl Log {
     }
 }
 
-/// Logs when it is dropped.
+/// Logs when dropped.
 struct Captured(Log, &'static str);
 
 impl Drop for Captured {
@@ -53,7 +53,7 @@ impl Drop for Captured {
 }
 
 #[test]
-fn handlers_run_in_reverse_with_what_they_captured() {
+fn handlers_run_in_reverse_with_their_captures() {
     let (_turn, log) = (alone(), Log::default());
     for arguments in ["func1 () {}", "func1 () {}", "func2 () {}", "func2 (1) {}", "func2 (4) {kw: abc}"] {
         log.register(arguments);
@@ -64,7 +64,7 @@ fn handlers_run_in_reverse_with_what_they_captured() {
 }
 
 #[test]
-fn each_of_many_runs_once() {
+fn each_of_many_handlers_runs_once() {
     let _turn = alone();
     let count = Arc::new(AtomicUsize::new(0));
     for _ in 0..128 {
@@ -79,7 +79,7 @@ fn each_of_many_runs_once() {
 }
 
 #[test]
-fn failures_are_told_in_order_and_stop_nothing() {
+fn failures_are_reported_in_order_and_stop_nothing() {
     let (_turn, log) = (alone(), Log::default());
     log.register("first");
     register(|| panic_any(3));
@@ -93,14 +93,14 @@ fn failures_are_told_in_order_and_stop_nothing() {
         .iter()
         .map(|failure| (failure.handler().label(), failure.message(), failure.status()))
         .collect();
-    let closure = "closure in api::failures_are_told_in_order_and_stop_nothing";
+    let closure = "closure in api::failures_are_reported_in_order_and_stop_nothing";
     assert_eq!(failures, [("flush", "\"full\"", 1), (closure, "panicked: Box<dyn Any>", 101)]);
     assert_eq!(report.failures()[0].handler().file(), file!());
     assert_eq!(log.take(), ["last", "first"]);
 }
 
 #[test]
-fn a_plan_names_what_is_registered_by_its_name_or_else_its_type() {
+fn a_plan_shows_a_registered_handlers_name_or_else_its_type() {
     fn function() {}
     let _turn = alone();
     register(function);
@@ -115,7 +115,7 @@ fn a_plan_names_what_is_registered_by_its_name_or_else_its_type() {
 }
 
 #[test]
-fn a_plan_says_the_phase_of_each_and_why_it_runs_there() {
+fn a_plan_says_the_phase_of_each_handler_and_why_it_runs_there() {
     let _turn = alone();
     Handler::new(|| ()).last().register();
     register(|| ());
@@ -131,7 +131,7 @@ fn a_plan_says_the_phase_of_each_and_why_it_runs_there() {
 }
 
 #[test]
-fn a_plan_is_gone_through_from_both_ends() {
+fn a_plan_iterates_from_both_ends() {
     let _turn = alone();
     for name in ["c", "b", "a"] {
         Handler::new(|| ()).name(name).register();
@@ -162,7 +162,7 @@ fn clear_forgets_everything() {
 }
 
 #[test]
-fn unregister_takes_back_all_registrations_of_a_function_and_no_other() {
+fn unregister_removes_all_handlers_of_a_function_and_no_other() {
     fn function() {}
     let (_turn, log) = (alone(), Log::default());
     register(function);
@@ -177,7 +177,7 @@ fn unregister_takes_back_all_registrations_of_a_function_and_no_other() {
 }
 
 #[test]
-fn a_handle_takes_back_its_own_handler_once() {
+fn a_registration_unregisters_its_own_handler_once() {
     let (_turn, log) = (alone(), Log::default());
     let a = log.register("a");
     let b = log.register("b");
@@ -192,7 +192,7 @@ fn a_handle_takes_back_its_own_handler_once() {
 }
 
 #[test]
-fn a_stale_handle_leaves_the_next_owner_of_its_memory_alone() {
+fn a_stale_registration_leaves_the_next_owner_of_its_memory_alone() {
     let (_turn, log) = (alone(), Log::default());
     let stale: Vec<_> = (0..4).map(|_| log.register("old")).collect();
     assert!(stale.iter().all(Registration::unregister));
@@ -242,7 +242,7 @@ fn captures_of_a_handler_that_panics_are_dropped() {
 }
 
 #[test]
-fn a_panic_in_the_drop_of_captures_reaches_the_caller_and_loses_nothing() {
+fn a_panic_in_dropping_captures_reaches_the_caller_and_loses_nothing() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -274,7 +274,7 @@ fn a_panic_in_the_drop_of_captures_reaches_the_caller_and_loses_nothing() {
 }
 
 #[test]
-fn handlers_may_change_the_set_that_they_are_in() {
+fn handlers_may_change_the_set_they_are_in() {
     let (_turn, log) = (alone(), Log::default());
     let doomed = log.register("unregistered by a younger one");
     log.register("older");
@@ -298,7 +298,7 @@ fn handlers_may_change_the_set_that_they_are_in() {
 }
 
 #[test]
-fn a_handler_that_takes_itself_back_and_fails_has_failed() {
+fn a_handler_that_unregisters_itself_and_fails_has_failed() {
     fn fails() {
         assert_eq!(unregister(fails), 1, "the other registration; this one is not pending any more");
         panic!("all the same");
@@ -312,7 +312,7 @@ fn a_handler_that_takes_itself_back_and_fails_has_failed() {
 }
 
 #[test]
-fn drops_of_captures_may_change_the_set() {
+fn dropping_captures_may_change_the_set() {
     struct Registers(Log);
     impl Drop for Registers {
         fn drop(&mut self) {
@@ -334,7 +334,7 @@ fn drops_of_captures_may_change_the_set() {
 }
 
 #[test]
-fn a_run_inside_a_run_takes_what_is_left() {
+fn a_run_inside_a_run_takes_the_rest() {
     let (_turn, log) = (alone(), Log::default());
     log.register("a");
     log.register("b");
@@ -345,7 +345,7 @@ fn a_run_inside_a_run_takes_what_is_left() {
 }
 
 #[test]
-fn what_other_threads_register_during_a_run_stays_pending() {
+fn handlers_that_other_threads_register_during_a_run_stay_pending() {
     let (_turn, log) = (alone(), Log::default());
     let other = log.clone();
     register(move || {
@@ -358,7 +358,7 @@ fn what_other_threads_register_during_a_run_stays_pending() {
 }
 
 #[test]
-fn a_late_registration_can_be_taken_back_during_the_run() {
+fn a_late_registration_can_be_undone_during_the_run() {
     let (_turn, log) = (alone(), Log::default());
     let other = log.clone();
     register(move || {
@@ -372,7 +372,7 @@ fn a_late_registration_can_be_taken_back_during_the_run() {
 }
 
 #[test]
-fn ten_threads_lose_and_repeat_nothing() {
+fn ten_threads_lose_and_repeat_no_handler() {
     let _turn = alone();
     let (ran, taken_back) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -400,7 +400,7 @@ fn ten_threads_lose_and_repeat_nothing() {
 }
 
 #[test]
-fn an_observer_sees_every_handler_begin_and_end() {
+fn an_observer_sees_every_handler_start_and_finish() {
     let (_turn, log) = (alone(), Log::default());
     let seen = log.clone();
     configure(Config::new().observer(move |event| {
@@ -425,7 +425,7 @@ fn an_observer_sees_every_handler_begin_and_end() {
 }
 
 #[test]
-fn how_long_each_took_is_on_record() {
+fn the_time_that_each_took_is_recorded() {
     const LONG: Duration = Duration::from_millis(2);
     let _turn = alone();
     let taken = Arc::new(Mutex::new(Vec::new()));
@@ -481,7 +481,7 @@ fn a_guard_whose_function_panics_does_not_abort_an_unwinding_thread() {
 }
 
 #[test]
-fn closures_that_diverge_or_return_what_main_may_are_handlers() {
+fn closures_that_diverge_or_return_what_main_may_can_be_handlers() {
     let _turn = alone();
     register(|| panic!("never returns"));
     register(|| -> Result<std::process::ExitCode, String> { Ok(3.into()) });
@@ -490,7 +490,7 @@ fn closures_that_diverge_or_return_what_main_may_are_handlers() {
     assert_eq!(report.failures().iter().map(atexit_core::Failure::status).collect::<Vec<_>>(), [3, 101]);
 }
 
-/// Asks for the traits of a type that the compiler gives it by itself: a constant of its own goes before that of [`HasNot`].
+/// Asks which traits the compiler gives a type: an inherent constant takes precedence over that of [`HasNot`].
 struct Of<T>(PhantomData<T>);
 
 #[allow(dead_code, reason = "what no type lacks")]
@@ -525,7 +525,7 @@ impl<T: RefUnwindSafe> Of<T> {
 }
 
 #[test]
-fn what_may_go_between_threads_and_over_a_panic_is_meant() {
+fn auto_traits_are_as_intended() {
     macro_rules! table {
         ($($type:ty: $traits:literal)*) => { $({
             type This = Of<$type>;
@@ -533,8 +533,8 @@ fn what_may_go_between_threads_and_over_a_panic_is_meant() {
             assert_eq!(traits.join(" "), $traits, "{}", stringify!($type));
         })* };
     }
-    // Of what a handler runs it is known that it is `Send`; of an observer, and of the source of an error, that it is `Sync`, too.
-    // A cell is to be used over a panic whatever is in it: it is, or is not, made.
+    // The code of a handler is known to be `Send`; an observer and the source of an error are also known to be `Sync`.
+    // A cell can be used after a panic whatever it holds: its value is either complete or missing.
     type Any = Box<dyn Fn() + Send + Sync>;
     table! {
         Cause: "Send Sync Unpin UnwindSafe RefUnwindSafe"

@@ -1,4 +1,4 @@
-//! Owns what becomes of a process whose output nobody reads, or reads late: it ends all the same, and in time.
+//! Owns what happens to a process whose output is read late or never: it still ends, and in time.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
@@ -18,7 +18,7 @@ const BLOCKED_OUTPUT: &str = env!("CARGO_BIN_EXE_blocked_output");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sink {
     Pipe,
-    /// As a service has it whose output goes to a journal.
+    /// As for a service whose output goes to a journal.
     Socket,
     /// One that has been stopped, as by Ctrl-S.
     Terminal,
@@ -26,12 +26,12 @@ enum Sink {
 
 const SINKS: [Sink; 3] = [Sink::Pipe, Sink::Socket, Sink::Terminal];
 
-/// A stream that takes nothing more.
+/// A stream that is full.
 struct Blocked {
     sink: Sink,
     reader: File,
     writer: File,
-    /// How many bytes of what is in there are ours.
+    /// How many bytes of our own fill it.
     filling: usize,
 }
 
@@ -54,19 +54,19 @@ impl Sink {
 
 fn pipe() -> (File, File) {
     let mut ends = [0; 2];
-    // SAFETY: POSIX: it fills in two descriptors, which are nobody else's.
+    // SAFETY: POSIX: it fills in two descriptors, which nobody else owns.
     unsafe {
         assert_eq!(libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC), 0, "two descriptors");
         (File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1]))
     }
 }
 
-/// The side that a terminal emulator has, and the one that a program has.
+/// Returns the side of the terminal emulator, and the side of the program.
 fn terminal() -> (File, File) {
     use std::os::unix::fs::OpenOptionsExt as _;
 
     let mut name = [0; 64];
-    // SAFETY: POSIX, and a glibc that fills in a name that ends; the descriptor is nobody else's.
+    // SAFETY: POSIX, and a glibc that fills in a NUL-terminated name; nobody else owns the descriptor.
     let (reader, name) = unsafe {
         let reader = libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC);
         assert!(reader >= 0, "a terminal");
@@ -83,14 +83,14 @@ fn terminal() -> (File, File) {
     unsafe {
         let mut settings = std::mem::zeroed();
         assert_eq!(libc::tcgetattr(writer.as_raw_fd(), &raw mut settings), 0, "tcgetattr");
-        libc::cfmakeraw(&raw mut settings); // a line break stays what it is
+        libc::cfmakeraw(&raw mut settings); // a line break stays as it is
         assert_eq!(libc::tcsetattr(writer.as_raw_fd(), libc::TCSANOW, &raw const settings), 0, "tcsetattr");
     }
     (reader, writer)
 }
 
 impl Blocked {
-    /// Stops a terminal, or lets it go on.
+    /// Stops a terminal, or resumes it.
     fn flow(&self, goes_on: bool) {
         if self.sink == Sink::Terminal {
             let action = if goes_on { libc::TCOON } else { libc::TCOOFF };
@@ -99,7 +99,7 @@ impl Blocked {
         }
     }
 
-    /// Fills the stream to the brim, and leaves it as blocking as it was: the program shares that property.
+    /// Fills the stream, and leaves it as blocking as it was: the program shares that property.
     fn fill(&mut self) {
         self.set_flags(self.flags() | libc::O_NONBLOCK);
         for size in [4096, 1] {
@@ -125,17 +125,17 @@ impl Blocked {
         assert_eq!(unsafe { libc::fcntl(self.writer.as_raw_fd(), libc::F_SETFL, flags) }, 0, "fcntl");
     }
 
-    /// Whether a write waits: that is a property of the stream, and whoever shares it with the program counts on it.
+    /// Whether a write blocks: this is a property of the stream, and everyone who shares it with the program relies on it.
     fn blocks(&self) -> bool {
         self.flags() & libc::O_NONBLOCK == 0
     }
 
-    /// What goes to the program.
+    /// The end that the program gets.
     fn end_of_program(&self) -> OwnedFd {
         self.writer.try_clone().expect("a descriptor").into()
     }
 
-    /// Reads so much, which is the filling first, and no more.
+    /// Reads this many bytes, which are the filling first, and no more.
     fn read(&mut self, bytes: usize) {
         self.reader.read_exact(&mut vec![0; bytes]).expect("it is full");
         self.filling = self.filling.saturating_sub(bytes);
@@ -151,13 +151,13 @@ impl Blocked {
         self.read(self.filling);
     }
 
-    /// Reads what was written besides the filling, until the end.
+    /// Reads what was written after the filling, until the end.
     fn rest(mut self) -> String {
         self.flow(true);
         drop(self.writer);
         let mut bytes = Vec::new();
         if let Err(error) = self.reader.read_to_end(&mut bytes) {
-            // That is how a terminal says that nobody has it open any more.
+            // This is how a terminal says that nobody has it open any more.
             assert_eq!((self.sink, error.raw_os_error()), (Sink::Terminal, Some(libc::EIO)));
         }
         let rest = bytes.split_off(self.filling);
@@ -172,7 +172,7 @@ struct Spawned {
     began: Instant,
     stdout: Blocked,
     stderr: Blocked,
-    /// By which its handlers tell that they run.
+    /// Through which its handlers report that they run.
     channel: BufReader<UnixStream>,
 }
 
@@ -192,7 +192,7 @@ impl Spawned {
     }
 }
 
-/// Waits for the first handler that tells something; what it tells is empty if none does.
+/// Waits for the first report of a handler; returns nothing if there is none.
 fn line(channel: &mut BufReader<UnixStream>) -> String {
     let mut line = String::new();
     channel.get_ref().set_read_timeout(Some(LIMIT)).expect("a socket has one");
@@ -201,7 +201,7 @@ fn line(channel: &mut BufReader<UnixStream>) -> String {
     line
 }
 
-/// What the handlers tell until the end.
+/// Returns all reports of handlers until the end.
 fn rest(mut channel: BufReader<UnixStream>) -> String {
     let mut told = String::new();
     channel.read_to_string(&mut told).expect("UTF-8");
@@ -227,13 +227,13 @@ fn end(mut child: Child, began: Instant, shared: &[&Blocked]) -> (Option<End>, D
     (status.map(End::from), began.elapsed())
 }
 
-/// A program that is not read from at all.
+/// A program whose output is never read.
 struct Case {
     scene: &'static str,
     log: Option<&'static str>,
-    /// It does not end before that, nor after this.
+    /// It must end neither earlier nor later.
     time: RangeInclusive<Duration>,
-    /// What the handlers tell that run: one of these.
+    /// The reports of its handlers must be one of these.
     told: &'static [&'static str],
     end: End,
 }
@@ -247,12 +247,12 @@ impl Case {
         Self { log: Some(level), ..self }
     }
 
-    /// Nothing ends it but the deadline.
+    /// Only the deadline ends it.
     fn hangs_until(self, deadline: Duration) -> Self {
         Self { time: deadline..=deadline + SLACK, ..self }
     }
 
-    /// It takes no longer than that.
+    /// It takes no longer than this.
     fn at_most(self, time: Duration) -> Self {
         Self { time: Duration::ZERO..=time + SLACK, ..self }
     }
@@ -261,7 +261,7 @@ impl Case {
         Self { end: End::Signal(signal), ..self }
     }
 
-    /// What is wrong, if anything is.
+    /// Returns what is wrong, if anything.
     fn try_with(&self, sink: Sink) -> Option<String> {
         let Spawned { child, began, stdout, stderr, channel } = Spawned::new(sink, self.scene, self.log);
         let (end, elapsed) = end(child, began, &[&stdout, &stderr]);
@@ -284,7 +284,7 @@ fn check(cases: &[Case]) {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
-/// Tries all of these at once: most of what the programs do is to wait.
+/// Tries all of these at the same time: the programs spend most of their time waiting.
 fn at_once<T: Sync, R: Send>(of: &[T], try_with: impl Fn(&T) -> R + Sync) -> Vec<R> {
     thread::scope(|scope| {
         let tries: Vec<_> = of.iter().map(|it| scope.spawn(|| try_with(it))).collect();
@@ -294,10 +294,10 @@ fn at_once<T: Sync, R: Send>(of: &[T], try_with: impl Fn(&T) -> R + Sync) -> Vec
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a busy machine may take longer.
+/// How much longer a busy machine may take.
 const SLACK: Duration = Duration::from_secs(7);
 
-/// For how long the library waits for a reader where there is no deadline, in all.
+/// How long in total the library waits for a reader if there is no deadline.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[test]
@@ -311,7 +311,7 @@ fn the_deadline_ends_the_process() {
         case("eprints", nothing, 1).hangs_until(SECOND),
         case("caller_prints", nothing, 1).hangs_until(SECOND),
         case("caller_eprints", nothing, 1).hangs_until(SECOND),
-        // What is said about a failure may take all the time that is left.
+        // The report of a failure may take all the remaining time.
         case("fails_and_exceeds", &["fails\n", "fails\nolder\n"], 1).at_most(2 * SECOND),
         case("fails_and_exits", &["fails\n", "fails\nolder\n"], after_failure(5, 1)).at_most(2 * SECOND),
         case("signal_and_deadline", &["fails\n", "fails\nolder\n"], 0).at_most(SECOND).signal(libc::SIGTERM),
@@ -351,8 +351,8 @@ fn without_a_deadline_a_failure_loses_no_handler() {
 }
 
 #[test]
-fn what_is_logged_on_demand_stops_nothing() {
-    // The last one is none, which is told.
+fn optional_log_lines_stop_nothing() {
+    // The last level does not exist, which is reported.
     let cases = ["plan", "trace", "loud"].map(|level| {
         [
             case("succeeds", &["younger\nolder\n"], 0).log(level).at_most(PATIENCE),
@@ -365,21 +365,21 @@ fn what_is_logged_on_demand_stops_nothing() {
 }
 
 #[test]
-fn what_cannot_be_flushed_is_given_up() {
+fn output_that_cannot_be_flushed_is_given_up() {
     check(&[
         case("flush", &["older\n"], 0).at_most(PATIENCE),
         case("flush_and_deadline", &["older\n"], 0).at_most(SECOND),
     ]);
 }
 
-/// The summary of a scene in which the handler of this text fails.
+/// The summary of a scene in which the handler with this text fails.
 fn summary(text: &str, message: &str) -> String {
     let lines = include_str!("programs/blocked_output.rs").lines();
     let line = lines.take_while(|line| !line.contains(text)).count() + 1;
     format!("at_exit: 1 handler failed:\nat_exit: fails at tests/programs/blocked_output.rs:{line}: {message:?}\n")
 }
 
-/// What there is to say about `fails_at_length`.
+/// The report about `fails_at_length`.
 fn at_length() -> String {
     let message = "x".repeat(100_000);
     format!("Error: {message:?}\n") + &summary("Handler::new(lengthy)", &message)
@@ -405,7 +405,7 @@ fn a_reader_that_comes_late_misses_nothing() {
     });
 }
 
-/// Nobody has waited for the reader any more, but what is still to be said has room by then.
+/// Nobody waits for the reader any more, but by then there is room for the rest.
 #[test]
 fn a_reader_that_comes_too_late_misses_no_more_than_it_has_to() {
     let summary = summary("Handler::new(fails_early)", "bad");
@@ -418,19 +418,19 @@ fn a_reader_that_comes_too_late_misses_no_more_than_it_has_to() {
         let (end, _) = end(child, began, &[&stdout, &stderr]);
         assert_eq!(end, Some(End::Status(1)), "{sink:?}");
         let stderr = stderr.rest();
-        // What nobody has waited for may still come, before it or after it.
+        // Output that nobody waited for may still arrive, before or after it.
         assert!(stderr.contains(&summary), "{sink:?}: {stderr}");
         assert_eq!((rest(channel), stdout.rest()), Default::default(), "{sink:?}");
     });
 }
 
-/// There is room for a part of what is to be written, and then there is none.
+/// There is room for some of the output, and then there is none.
 #[test]
 fn a_reader_that_goes_away_again_stops_nothing() {
     let all = at_length().len();
     let scenes: [(_, &[&str]); 2] =
         [("fails_at_length", &["older\n"]), ("fails_at_length_and_deadline_soon", &["", "older\n"])];
-    let sinks = [Sink::Pipe, Sink::Socket]; // a terminal that goes on for a moment takes what it likes
+    let sinks = [Sink::Pipe, Sink::Socket]; // a terminal that resumes for a moment takes as much as it likes
     at_once(&scenes.map(|scene| sinks.map(|sink| (scene, sink))).concat(), |&((scene, told), sink)| {
         let Spawned { child, began, stdout, mut stderr, mut channel } = Spawned::new(sink, scene, None);
         let first = line(&mut channel);
@@ -445,7 +445,7 @@ fn a_reader_that_goes_away_again_stops_nothing() {
     });
 }
 
-/// `poll` calls it writable, and yet a line has no room.
+/// `poll` reports it as writable, yet there is no room for a line.
 #[test]
 fn a_terminal_that_takes_a_little_stops_nothing() {
     let scenes = [("hangs", SECOND), ("limit", PATIENCE), ("fails", PATIENCE)];
@@ -466,11 +466,11 @@ fn a_terminal_that_takes_a_little_stops_nothing() {
 
 /// No single line waits for as long as it may.
 #[test]
-fn a_reader_that_is_slow_keeps_no_process_alive_by_being_there() {
+fn a_slow_reader_does_not_keep_the_process_alive() {
     let Spawned { child, began, stdout, mut stderr, .. } = Spawned::new(Sink::Pipe, "fails_often", None);
     let (over, is_over) = std::sync::mpsc::channel();
     let reader = thread::spawn(move || {
-        // A page each time; the program is much faster.
+        // One page each time; the program is much faster.
         while is_over.recv_timeout(Duration::from_millis(700)).is_err() {
             stderr.read_a_page();
         }

@@ -1,16 +1,16 @@
-//! Owns what is promised of a registered handler that asks for a place among others: where it runs, and what is said if it cannot be there.
+//! Owns the promises about a registered handler that asks for a place among others: where it runs, and what is reported if it cannot run there.
 
 use spawn::{End, Seen, assert_seen, command, run};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_constraints");
 
-/// Where the program has this in its source.
+/// The place of this text in the program's source.
 fn place(code: &str) -> String {
     let above = include_str!("programs/constraints.rs").lines().take_while(|line| !line.contains(code)).count();
     format!("tests/programs/constraints.rs:{}", above + 1)
 }
 
-/// Plays a scene, which prints these words, and says this on standard error; `{at}` is where it makes its handlers.
+/// Plays a scene that prints these words to standard output, and this to standard error; `{at}` is where it makes its handlers.
 #[track_caller]
 fn check(scene: &str, stdout: &str, stderr: &[&str]) {
     let stdout = stdout.split(", ").map(|line| line.to_owned() + "\n").collect::<String>();
@@ -23,7 +23,7 @@ fn check(scene: &str, stdout: &str, stderr: &[&str]) {
 }
 
 #[test]
-fn after_puts_a_handler_just_below_those_that_it_names() {
+fn after_puts_a_handler_just_below_those_it_names() {
     check("after", "main, d, early, e, b, top, flush two, flush one, c, a, open, logger", &[]);
     let several = "main, early, registered, registered, c, top, b, flush two, flush one, a, open, d, logger";
     check("after_several", several, &[]);
@@ -35,7 +35,7 @@ fn before_holds_by_itself() {
 }
 
 #[test]
-fn what_contradicts_the_phases_is_told_and_the_rest_holds() {
+fn a_contradiction_of_the_phases_is_reported_and_the_rest_holds() {
     let stdout = "main, registered, d, early, registered, c, a, top, flush two, flush one, b, open, logger";
     let stderr = [
         "a at {at} asks to run before constraints::early, which is in an earlier phase",
@@ -46,7 +46,7 @@ fn what_contradicts_the_phases_is_told_and_the_rest_holds() {
 }
 
 #[test]
-fn after_wins_over_before_and_that_is_told() {
+fn after_wins_over_before_and_that_is_reported() {
     let stderr = [
         "a at {at} asks to run before constraints::top and after constraints::flush, \
          but constraints::top does not run after constraints::flush",
@@ -59,7 +59,7 @@ fn after_wins_over_before_and_that_is_told() {
 }
 
 #[test]
-fn a_function_that_is_no_handler_is_told() {
+fn a_function_that_is_not_a_handler_is_reported() {
     let stranger = "constraints::no_handler::stranger, which is neither declared nor pending";
     let closure = "constraints::no_handler::{{closure}}, which is neither declared nor pending";
     let itself = place("name(\"d\").after(registered)");
@@ -75,17 +75,17 @@ fn a_function_that_is_no_handler_is_told() {
 }
 
 #[test]
-fn a_declared_function_that_has_run_is_a_handler() {
+fn a_declared_function_that_has_run_counts_as_a_handler() {
     check("over", "early, top, flush two, flush one, open, logger, main, b, a", &[]);
 }
 
 #[test]
-fn a_handler_can_put_others_below_what_is_still_pending() {
+fn a_handler_can_put_others_below_those_still_pending() {
     check("inside", "main, early, c, b, top, flush two, flush one, a, open, logger", &[]);
 }
 
 #[test]
-fn what_comes_late_for_a_run_has_its_place_among_what_is_late() {
+fn late_handlers_are_ordered_among_the_late_ones() {
     let stderr = [
         "c at {at} asks to run before constraints::open, but came too late for the run that is under way",
         "d at {at} asks to run after constraints::registered, which came too late for the run that is under way",
@@ -96,19 +96,19 @@ fn what_comes_late_for_a_run_has_its_place_among_what_is_late() {
 }
 
 #[test]
-fn the_handler_and_those_that_it_names_can_be_taken_back() {
+fn the_handler_and_those_it_names_can_be_unregistered() {
     check("taken_back", "main, early, e, c, b, flush two, flush one, d, open, logger", &[]);
 }
 
 #[test]
-fn a_forked_child_keeps_the_places() {
+fn a_forked_child_keeps_the_order() {
     let child = "main, early, registered, top, flush two, flush one, child, a, open, logger";
     let parent = "main, early, registered, top, flush two, flush one, b, a, open, logger";
     check("forked", &format!("{child}, {parent}"), &[]);
 }
 
 #[test]
-fn a_plan_says_by_what_a_handler_stands_where_it_does() {
+fn a_plan_says_which_constraint_places_a_handler() {
     let seen = run(&mut command(PROGRAM, &["planned"]));
     assert_eq!(seen, Seen { stdout: PLAN.to_owned(), stderr: String::new(), end: End::Status(0) });
 }

@@ -1,4 +1,4 @@
-//! Owns what the single-file examples print: the programs that the documentation shows.
+//! Owns the output of the single-file examples, the programs that the documentation shows.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use spawn::{End, assert_seen, build, command};
 
 fn example(name: &str) -> String {
-    // `cargo test --test examples` builds no example, so this does.
+    // `cargo test --test examples` does not build the examples, so this does.
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| build("examples", &["-p", "atexit", "--examples"], &[]).join("examples"));
     folder.join(name).to_string_lossy().into_owned()
@@ -70,7 +70,7 @@ fn fatal() {
 #[test]
 fn exception() {
     let seen = spawn::run(&mut command(&example("exception"), &[]));
-    // Each panic where it happened, without the number that the system gave the thread.
+    // Keeps the place of each panic, without the number that the system gave the thread.
     let panics = seen.stderr.matches("panicked at examples/exception.rs:10:5:\n").count();
     assert_eq!((seen.stdout.as_str(), panics, seen.end), ("", 2, End::Status(101)));
     let summary = "\

@@ -1,5 +1,5 @@
-//! Owns what happens at the end when the system refuses something: memory, descriptors, room on a device, a reader of a pipe, sense
-//! in the environment.
+//! Owns what happens at exit when the system refuses something: memory, descriptors, space on a device, a reader of a pipe, or sense in
+//! the environment.
 
 use std::ffi::OsStr;
 use std::fs::{File, Permissions};
@@ -16,10 +16,10 @@ use spawn::{End, Seen, assert_seen, build, cc, command, run};
 
 const FAULTS: &str = env!("CARGO_BIN_EXE_faults");
 
-/// Where a stream of a program goes that cannot take what is written.
+/// Where a stream of a program goes that cannot take its output.
 #[derive(Clone, Copy, Debug)]
 enum Sink {
-    /// A device without room.
+    /// A device without space.
     Full,
     /// A stream that nobody reads, which is as good as a pipe.
     Broken,
@@ -42,7 +42,7 @@ enum Stream {
     Stderr,
 }
 
-/// Runs a program with one stream connected to the sink, and returns what came by the other one, and how it ended.
+/// Runs a program with one stream connected to the sink, and returns the output of the other one, and how the program ended.
 fn run_into(sink: Sink, stream: Stream, command: &mut Command) -> (String, End) {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = match stream {
@@ -83,7 +83,7 @@ fn handlers_that_were_registered_in_time_need_no_memory() {
     assert_seen(&mut command(FAULTS, &["memory_used_up_by_a_handler"]), &stdout, "", End::Status(0));
 }
 
-/// Where `faults` has this text.
+/// The place of this text in `faults`.
 fn at(text: &str) -> String {
     let line = include_str!("programs/faults.rs").lines().take_while(|line| !line.contains(text)).count() + 1;
     format!("tests/programs/faults.rs:{line}")
@@ -101,7 +101,7 @@ fn where_no_thread_can_be_started_no_handler_is_lost() {
     );
     assert_seen(&mut command(FAULTS, &["no_thread"]), &stdout, &stderr, End::Status(5));
 
-    // Nobody watches the deadline, but it is kept between two handlers.
+    // Nothing watches the deadline, but it is checked between two handlers.
     let stdout = format!("younger {exit}\n");
     let stderr = format!(
         "at_exit: 1 handler not run before the deadline:\nat_exit: older at {}\nat_exit: 1 handler failed:\n\
@@ -127,7 +127,7 @@ fn where_no_thread_can_be_started_signals_are_refused_or_have_theirs() {
 }
 
 #[test]
-fn handlers_need_no_descriptor_nor_do_signals() {
+fn neither_handlers_nor_signals_need_descriptors() {
     assert_seen(&mut command(FAULTS, &["no_descriptors"]), "younger\nolder\n", "", End::Status(0));
     assert_seen(&mut command(FAULTS, &["no_descriptors_for_signals"]), "handler\n", "", End::Signal(15));
 }
@@ -138,7 +138,7 @@ fn a_stderr_that_takes_nothing_loses_no_handler() {
         let seen = run_into(sink, Stream::Stderr, command(FAULTS, &["fails"]).env("AT_EXIT_LOG", "trace"));
         assert_eq!(seen, (String::new(), End::Status(43)), "{sink:?}");
     }
-    // The same with no stream at all.
+    // The same without any stream.
     assert_seen(&mut command(FAULTS, &["closed"]), "", "", End::Status(43));
 }
 
@@ -153,7 +153,7 @@ fn a_stdout_that_takes_nothing_fails_the_handlers_that_print() {
 }
 
 #[test]
-fn what_the_program_has_left_in_the_buffer_of_stdout_fails_nobody() {
+fn output_that_the_program_left_in_stdouts_buffer_fails_no_handler() {
     assert_seen(&mut command(FAULTS, &["partial_line"]), "a line without an end", "", End::Status(41));
     for sink in SINKS {
         let seen = run_into(sink, Stream::Stdout, &mut command(FAULTS, &["partial_line"]));
@@ -162,7 +162,7 @@ fn what_the_program_has_left_in_the_buffer_of_stdout_fails_nobody() {
 }
 
 #[test]
-fn a_level_that_is_none_is_told_and_is_the_default() {
+fn an_unknown_level_is_reported_and_the_default_applies() {
     let hidden = ("\x1b[A\u{202e}".as_bytes(), "\"\\u{1b}[A\\u{202e}\"");
     for (level, shown) in [(&b"loud"[..], "\"loud\""), (b"lo\xffud", "\"lo\\xFFud\""), (b"Plan", "\"Plan\""), hidden] {
         let stderr = format!("at_exit: AT_EXIT_LOG is {shown}, which is none of off, error, plan, trace\n");
@@ -172,18 +172,18 @@ fn a_level_that_is_none_is_told_and_is_the_default() {
     assert_seen(command(FAULTS, &["prints"]).env("AT_EXIT_LOG", ""), "younger\nolder\n", "", End::Status(0));
 }
 
-/// Any user that is not root.
+/// Any user except root.
 const NOBODY: u32 = 65534;
 
 #[test]
-fn the_environment_of_whoever_has_fewer_rights_is_not_read() {
+fn a_process_with_other_rights_than_its_starter_ignores_the_environment() {
     // SAFETY: POSIX; it cannot fail.
     let is_root = unsafe { libc::geteuid() } == 0;
-    // Nobody else can make such a program; below, the answer of the C library is another one.
+    // Nobody else can make such a program; below, the C library's answer is different.
     if !is_root || lacks(Needs::RightsOfFiles) {
         return;
     }
-    // With the bit the same program, started by the same user, has root's rights.
+    // With the bit set, the same program, started by the same user, has root's rights.
     let scratch = std::env::temp_dir().join(format!("at_exit_rights_{}", std::process::id()));
     std::fs::copy(FAULTS, &scratch).expect("room for a copy");
     let seen = [0o755, 0o4755].map(|mode| {
@@ -197,7 +197,7 @@ fn the_environment_of_whoever_has_fewer_rights_is_not_read() {
 }
 
 #[test]
-fn nor_is_one_that_the_system_does_not_trust() {
+fn so_does_one_whose_environment_the_system_does_not_trust() {
     if lacks(Needs::SharedLibraries) {
         return;
     }
@@ -212,10 +212,10 @@ fn nor_is_one_that_the_system_does_not_trust() {
     }
 }
 
-/// Where `main` is Rust's, SIGPIPE is ignored, unless the program restores the default. Then it kills whoever writes to such a pipe,
-/// but for the library.
+/// If `main` is Rust's, SIGPIPE is ignored unless the program restores the default. Then it kills every writer to such a pipe,
+/// except the library.
 #[test]
-fn a_report_of_a_failure_kills_nobody_by_sigpipe() {
+fn reporting_a_failure_kills_no_process_by_sigpipe() {
     let mut default = command(FAULTS, &["default_sigpipe"]);
     let seen = run_into(Sink::Broken, Stream::Stderr, &mut default);
     assert_eq!(seen, ("younger\nolder\n".to_owned(), End::Status(1)));
@@ -239,6 +239,6 @@ fn a_host_that_is_not_rust_may_have_a_stderr_that_takes_nothing() {
     };
     let stdout = "host\nregistered\ndeclared: Some(Exit { status: Some(0) }) on at_exit\nand a line without an end";
     assert_eq!(host(Sink::Full), (stdout.to_owned(), End::Status(7)));
-    // Nobody ignores SIGPIPE there.
+    // Nothing ignores SIGPIPE there.
     assert_eq!(host(Sink::Broken), (stdout.to_owned(), End::Status(7)));
 }

@@ -1,4 +1,4 @@
-//! Owns what becomes of handlers when the process forks.
+//! Owns what happens to handlers when the process forks.
 
 use spawn::c_library::TELLS_STATUS;
 use spawn::target::times;
@@ -16,7 +16,7 @@ fn a_child_inherits_pending_handlers() {
 }
 
 #[test]
-fn a_child_that_does_not_exit_by_c_runs_nothing() {
+fn a_child_that_does_not_reach_c_exit_runs_nothing() {
     check("ends_at_once", "parent: the child exited with 3\nparent: handler\n", 0);
     check("becomes_another_program", "parent: the child exited with 0\nparent: handler\n", 0);
 }
@@ -42,12 +42,12 @@ fn nobody_waits_for_the_loader_at_an_exit() {
 }
 
 #[test]
-fn a_guard_is_of_its_process() {
+fn a_guard_belongs_to_its_process() {
     check("guarded", "child: dropped its copy\nparent: the child exited with 0\nparent: guarded\n", 0);
 }
 
 #[test]
-fn a_child_forked_by_a_handler_goes_on_with_the_rest() {
+fn a_child_forked_by_a_handler_runs_the_rest() {
     let status = if TELLS_STATUS { 3 } else { 0 };
     let child = format!("child: the handler goes on\nchild: the rest\nparent: the child exited with {status}\n");
     check("in_handler", &format!("{child}parent: the handler goes on\nparent: the rest\n"), 3);
@@ -70,18 +70,18 @@ fn a_child_has_none_of_its_parents_threads() {
 }
 
 #[test]
-fn what_is_the_parents_is_not_pending_in_the_child() {
+fn a_handler_of_the_parent_is_not_pending_in_the_child() {
     let parent = "parent: the child exited with 0\nparent: guarded\nparent: captures dropped\n";
     check("cleared", &format!("child: 0 pending\n{parent}"), 0);
 }
 
 #[test]
-fn a_child_does_not_wait_for_a_run_of_another_thread() {
+fn a_child_does_not_wait_for_another_threads_run() {
     check("during_run", "child: the rest\nparent: the child exited with 0\nparent: the rest\n", 0);
 }
 
 #[test]
-fn a_child_does_not_wait_for_an_exit_of_another_thread() {
+fn a_child_does_not_wait_for_another_threads_exit() {
     let parent = "parent: the child exited with 3\nparent: the handler ends\nparent: the rest\n";
     check("while_exiting", &format!("child: the rest\n{parent}"), 0);
 }

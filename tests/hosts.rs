@@ -1,4 +1,4 @@
-//! Owns what is promised to programs that are not written for this library: those with an allocator or threads of their own.
+//! Owns the promises to programs that were not written for this library: those with an allocator or threads of their own.
 
 use spawn::target::{Needs, lacks, times};
 use spawn::{End, assert_seen, command, run};
@@ -10,11 +10,11 @@ fn check(scene: &str, stdout: &str, end: End) {
 }
 
 #[test]
-fn an_allocator_that_watches_forks_and_this_library_do_not_wait_for_each_other() {
+fn an_allocator_that_handles_forks_and_this_library_do_not_deadlock() {
     if lacks(Needs::ForkAmongThreads) {
         return;
     }
-    // It hears of them before this library, or after it.
+    // It learns of forks before this library, or after it.
     for late in [None, Some("1")] {
         let played = |scene| run(command(HOSTS, &[scene]).envs(late.map(|late| ("LATE", late))));
         let seen = played("forks");
@@ -26,7 +26,7 @@ fn an_allocator_that_watches_forks_and_this_library_do_not_wait_for_each_other()
 }
 
 #[test]
-fn a_child_in_which_no_thread_starts_runs_handlers_and_ends() {
+fn a_child_that_cannot_start_threads_runs_handlers_and_ends() {
     check("cannot_start_threads_in_the_child", "handler\n2 ran\nregistered later\n3\nhandler\n", End::Status(0));
 }
 
@@ -50,7 +50,7 @@ fn a_handler_has_the_stack_that_is_configured() {
 }
 
 #[test]
-fn a_stack_takes_memory_where_it_is_used() {
+fn a_stack_takes_memory_only_as_it_is_used() {
     if lacks(Needs::ProcessOfItsOwn) {
         return;
     }
@@ -65,7 +65,7 @@ fn a_stack_takes_memory_where_it_is_used() {
 }
 
 #[test]
-fn a_stack_that_cannot_be_had_loses_no_handler() {
+fn a_stack_that_is_too_large_loses_no_handler() {
     let refused = format!(
         "at_exit: no thread with a stack of {} bytes could be started, so handlers ran on the exiting thread\n",
         usize::MAX

@@ -1,5 +1,5 @@
-//! Owns what expansions may demand of the crates that they stand in, which is nothing: the crates under `tests/crates` compile, or this does not.
-//! Owns too what `.ci/rooms` complains of in the sources of the core.
+//! Owns what expansions may demand of the crates that contain them, which is nothing: the crates under `tests/crates` compile, or this fails.
+//! Also owns what `.ci/rooms` reports about the sources of the core.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use spawn::{End, assert_seen, build, command};
 
 #[test]
-fn strict_crates_of_both_editions_compile_in_silence_and_run() {
+fn strict_crates_of_both_editions_compile_without_warnings_and_run() {
     let folder = build("hygiene", &["-p", "strict_2021", "-p", "strict_2024"], &[]);
     let expected = "\
 main
@@ -28,12 +28,12 @@ logging::close
 }
 
 #[test]
-fn a_renamed_dependency_is_named_by_an_option() {
+fn an_option_names_a_renamed_dependency() {
     let program = build("hygiene", &["-p", "renamed"], &[]).join("renamed");
     assert_seen(&mut command(&program.to_string_lossy(), &[]), "re-exported 2\nrenamed\n", "", End::Status(0));
 }
 
-/// Small trees of sources, and all that `.ci/rooms` says of each.
+/// Small source trees, and everything that `.ci/rooms` says about each.
 const TREES: &[Tree] = &[
     Tree {
         name: "clean",
@@ -76,7 +76,7 @@ const TREES: &[Tree] = &[
                     use std::{fmt, sync::Mutex};
                 ",
             ),
-            // It is known from outside, and by what is above it in its room.
+            // Other rooms know it, and so do the files above it in its own room.
             (
                 "runner/mod.rs",
                 "\
@@ -129,7 +129,7 @@ const TREES: &[Tree] = &[
                     unsafe fn f() {}
                 ",
             ),
-            // Who chooses the system's file is known by that file.
+            // The system's file knows the file that chooses it.
             (
                 "sys/mod.rs",
                 "\
@@ -359,7 +359,7 @@ mod unix {}
     Tree {
         name: "cycle",
         files: &[
-            // Two files beside each other, by every kind of path.
+            // Two sibling files, by every kind of path.
             (
                 "runner/call.rs",
                 "\
@@ -368,7 +368,7 @@ mod unix {}
                 ",
             ),
             ("runner/state.rs", "fn f() { crate::runner::call::f() }\n"),
-            // A file and the one that it lies in.
+            // A file and its parent.
             (
                 "plan/mod.rs",
                 "\
@@ -381,7 +381,7 @@ mod unix {}
             ),
             ("plan/dot.rs", "use super::Plan;\n"),
             ("plan/table.rs", "use super::{Plan, dot};\n"),
-            // Three, of which one sees the next by all that its parent sees.
+            // Three files; one sees the next through its parent's imports.
             (
                 "exit/mod.rs",
                 "\
@@ -519,9 +519,9 @@ mod unix {}
 struct Tree {
     /// The folder that they are written to.
     name: &'static str,
-    /// Where each lies below it, and its text.
+    /// The path of each below it, and its text.
     files: &'static [(&'static str, &'static str)],
-    /// In their order, without the folder.
+    /// In order, without the folder.
     complaints: &'static [&'static str],
 }
 
@@ -546,7 +546,7 @@ fn rooms_use_each_other_in_one_direction() {
 }
 
 #[test]
-fn no_sources_are_not_clean_ones() {
+fn finding_no_sources_is_an_error() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rooms").join("none");
     fs::create_dir_all(&folder).expect("a folder can be made");
     let folder = folder.to_string_lossy();

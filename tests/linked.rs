@@ -1,5 +1,5 @@
-//! Owns a library with handlers that is there before `main`, because the program is linked with it or because it is preloaded; and, for
-//! comparison, one that is opened. At each way out they run as those of a program do.
+//! Owns a library with handlers that is loaded before `main`, because the program is linked with it or because it is preloaded; and, for
+//! comparison, one that is opened. On every way out, its handlers run as those of a program do.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use spawn::{End, Seen, assert_seen, build, cc, command, run};
 
-/// The folder with all programs and libraries, but for those of [`dynamic`].
+/// The folder with all programs and libraries, except those of [`dynamic`].
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -45,7 +45,7 @@ fn program(name: &str) -> Command {
     command(&built().join(name).to_string_lossy(), &[])
 }
 
-/// The program whose library is one of Rust's own, and the folders of the libraries that it needs.
+/// The program whose library is a Rust `dylib`, and the folders of the libraries that it needs.
 fn dynamic() -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let flags = [("RUSTFLAGS", "-Cprefer-dynamic")];
@@ -57,14 +57,14 @@ fn dynamic() -> Command {
     program
 }
 
-/// What the last word for a program makes it do, and with which status.
+/// What the last word makes the program do, and with which status.
 const WAYS_OUT: [(&str, i32); 4] = [("return", 0), ("exit", 0), ("exit3", 3), ("thread", 3)];
 
-/// What a handler of the library does, which `SHARED` says; see there.
+/// What a handler of the library does, set by `SHARED`; see there.
 const DEEDS: [&str; 5] = ["", "fail", "hang", "exit", "use thread-locals"];
 
-/// What is seen of a program that leaves with this status, when `deed` is done at the exit. `told`: handlers know the status. `started`:
-/// one more was registered; the exiting thread, if it is `main`'s, has thread-locals then.
+/// The expected outcome of a program that ends with this status and does `deed` at exit. `told`: handlers and library know the status.
+/// `started`: one more handler was registered; then the exiting thread, if it is `main`'s, has thread-locals.
 fn exit_seen((way, status): (&str, i32), deed: &str, told: bool, started: bool) -> Seen {
     let failed = |what: &str| format!("at_exit: 1 handler failed:\nat_exit: {what}\n");
     let or = |failure| if status == 0 { failure } else { status };
@@ -88,7 +88,7 @@ fn exit_seen((way, status): (&str, i32), deed: &str, told: bool, started: bool) 
     Seen { stdout: stdout.concat(), stderr, end: End::Status(end) }
 }
 
-/// At all ways out, whatever is done there, with a call into the library before and without.
+/// On every way out, whatever happens there, with and without a call into the library before.
 fn assert_exits(program: impl Fn() -> Command, first_word: &str, is_opened: bool) {
     for started in [false, true] {
         for way in WAYS_OUT {
@@ -103,7 +103,7 @@ fn assert_exits(program: impl Fn() -> Command, first_word: &str, is_opened: bool
 }
 
 #[test]
-fn a_library_that_the_program_is_linked_with_exits_as_a_program() {
+fn a_library_that_the_program_is_linked_with_exits_like_a_program() {
     assert_exits(|| program("linked"), "-", false);
     assert_exits(|| program("linked_by_path"), "-", false);
 }
@@ -124,7 +124,7 @@ fn so_does_one_that_is_preloaded() {
 }
 
 #[test]
-fn so_does_one_of_rusts_own() {
+fn so_does_a_rust_dylib() {
     assert_exits(dynamic, "-", false);
 }
 
@@ -136,10 +136,10 @@ fn so_does_one_that_is_opened() {
 #[test]
 fn so_does_one_that_another_library_opens_before_main() {
     assert_exits(|| program("opener"), "-", false);
-    assert_exits(|| program("closer"), "-", false); // in a destructor, when the loader unloads nothing any more
+    assert_exits(|| program("closer"), "-", false); // in a destructor, when the loader no longer unloads anything
 }
 
-/// What is seen until `dlclose` returns. The process goes on: a failure is told, and is not its status.
+/// The expected output until `dlclose` returns. The process goes on: a failure is reported, and does not become its status.
 fn assert_unload(program: &mut Command, words: [&str; 2], stdout: [&str; 2], status: i32) {
     let stdout = format!("{}Some(Unload) on the calling thread\n{}", stdout[0], stdout[1]);
     let failed = exit_seen(("", 0), "fail", false, false).stderr;
@@ -147,7 +147,7 @@ fn assert_unload(program: &mut Command, words: [&str; 2], stdout: [&str; 2], sta
 }
 
 #[test]
-fn to_close_it_is_an_unload() {
+fn closing_it_is_an_unload() {
     let shared = built().join("libshared.so");
     assert_unload(&mut program("host"), [&shared.to_string_lossy(), "close"], ["host\n", "closed\n"], 0);
     for (way, status) in WAYS_OUT {
@@ -159,25 +159,25 @@ fn to_close_it_is_an_unload() {
 }
 
 #[test]
-fn an_unload_leaves_the_buffer_of_stdout_behind_and_nothing_else() {
+fn an_unload_leaks_stdouts_buffer_and_nothing_else() {
     let mut program = program("host");
     program.env("SHARED", "say nothing").args([&*built().join("libshared.so").to_string_lossy(), "measure"]);
     let seen = run(&mut program);
     let left = seen.stdout.strip_prefix("host\n").and_then(|rest| rest.trim().parse::<usize>().ok());
-    // The buffer is std's, who gives it to the library's copy of std when that is asked to flush, and never takes it back.
+    // The buffer is std's: the library's copy of std allocates it when asked to flush, and never frees it.
     assert!(left.is_some_and(|left| left <= 200 * (1024 + 16)), "{seen:?}");
     assert_eq!((seen.stderr.as_str(), seen.end), ("", End::Status(0)));
 }
 
 #[test]
-fn to_close_it_in_an_exit_function_is_an_exit() {
+fn closing_it_in_an_exit_function_is_an_exit() {
     let shared = built().join("libshared.so");
     let shared = shared.to_string_lossy();
     let Seen { stdout, stderr, end } = exit_seen(("return", 0), "fail", true, true);
     let mut registered = program("host");
     registered.env("SHARED", "fail").args([&*shared, "shared_start", "at_exit"]);
     assert_seen(&mut registered, &(stdout + "closed\n"), &stderr, end);
-    // Where none was registered after that function, the loader's lock is held, and the status not told.
+    // If none was registered after that function, the loader's lock is held, and the status is not known.
     let stdout = "host\nSome(Exit { status: None }) on the calling thread\nclosed\n";
     for (deed, stderr, status) in [("", "", 0), ("fail", &*stderr, 7), ("exit", "", 9)] {
         let mut program = program("host");

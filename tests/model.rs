@@ -1,5 +1,5 @@
-//! Owns the comparison of the library with a model of it, a `Vec` and the rules in plain words: for any calls in any order, also from
-//! inside handlers and from drops of what they captured.
+//! Owns the comparison of the library with a model of it, a `Vec` and the rules in plain words: for any calls in any order, also inside
+//! handlers and while their captures are dropped.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -36,15 +36,15 @@ impl What<'_> {
     }
 }
 
-/// Why a script does not go on.
+/// Why a script stops.
 enum Stop {
-    /// The handler that it belongs to has ended by `exit`.
+    /// `exit` has ended the handler that it belongs to.
     Handler,
     /// The process has ended, with this status.
     Process(i32),
 }
 
-/// A run that is going on.
+/// A run in progress.
 struct Run {
     cause: String,
     ran: usize,
@@ -56,13 +56,13 @@ struct Run {
 
 #[derive(Default)]
 struct Model<'a> {
-    /// In the order of registration.
+    /// In registration order.
     pending: Vec<Pending<'a>>,
-    /// The runs that are inside each other.
+    /// The nested runs.
     runs: Vec<Run>,
     /// How many handlers are unwinding.
     unwinding: usize,
-    /// The run at exit takes once more what came late.
+    /// The run at exit takes late handlers once more.
     further_round: bool,
     count: usize,
     registrations: Vec<usize>,
@@ -92,7 +92,7 @@ impl<'a> Model<'a> {
         Some(self.pending.remove(at))
     }
 
-    /// All in the order in which they would run.
+    /// All of them in running order.
     fn order(&self) -> Vec<usize> {
         let mut order: Vec<_> = self.pending.iter().rev().collect();
         order.sort_by_key(|pending| (pending.late, pending.what.phase() as u8)); // stable
@@ -188,7 +188,7 @@ impl<'a> Model<'a> {
         self.guards.get_mut(index.checked_rem(count)?)?.take()
     }
 
-    /// All are gone before the first of them drops what it captured, and one that does not return from that keeps no other from it.
+    /// All are removed before the first of them drops its captures, and one that does not return from that stops no other.
     fn clear(&mut self) -> Result<(), Stop> {
         let order = self.order();
         let taken: Vec<_> = order.iter().filter_map(|number| self.take(*number)).collect();
@@ -215,7 +215,7 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Does what a handler does, and says which status that fails with.
+    /// Does what a handler does, and returns the status of its failure.
     fn perform(&mut self, pending: &Pending<'a>) -> Result<Option<i32>, Stop> {
         let (part, ending) = match pending.what {
             What::Function(function) => {
@@ -277,7 +277,7 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// The end of the process, which was about to have this status, and the status that it has. `is_told`: handlers and library know it.
+    /// The end of the process: the status it was about to have, and the one it gets. `is_told`: handlers and library know it.
     fn end(&mut self, status: i32, is_told: bool) -> i32 {
         self.further_round = true;
         match self.run(format!("Exit {{ status: {:?} }}", is_told.then_some(status))) {
@@ -314,9 +314,9 @@ proptest! {
 
     #[test]
     fn any_calls_do_what_the_model_says(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        static TURN: Mutex<()> = Mutex::new(()); // there is one set of handlers in a process
+        static TURN: Mutex<()> = Mutex::new(()); // a process has only one set of handlers
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: nothing in this process reads the environment but std, which has a lock for it.
+        // SAFETY: only std reads the environment of this process, and it has a lock for it.
         unsafe { std::env::set_var("AT_EXIT_LOG", "off") }; // thousands of handlers fail here
         let script = program::of_bytes(&bytes, false);
         prop_assert_eq!(program::hear(&script), expected(&script), "{:#?}", script);

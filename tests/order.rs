@@ -2,7 +2,7 @@
 
 use spawn::{End, assert_seen, build, command, run};
 
-/// What `order_app` prints: the reverse of the order of registration, rule by rule.
+/// The output of `order_app`: the reverse of registration order, rule by rule.
 const IN_ORDER: &str = "\
 25 pending
 registered second
@@ -32,7 +32,7 @@ order_net::alpha::positions: left
 order_log: close
 ";
 
-/// What `linking` prints: the crates as its `link!` states, and its own handlers as their constraints ask.
+/// The output of `linking`: the crates as its `link!` states, and its own handlers as their constraints ask.
 const AS_STATED: &str = "\
 registered first
 in_a_hurry
@@ -67,7 +67,7 @@ const BUILDS: [Build; 4] = [
     ("order-many-units", &["--release"], &[("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256")]),
 ];
 
-/// Here the linker forgets the order of crates: what nothing states may come out in any order.
+/// Here the linker loses the order of crates: any order that is not stated may change.
 const LTO_BUILDS: [Build; 2] = [
     ("order-thin-lto", &["--release"], &[("CARGO_PROFILE_RELEASE_LTO", "thin")]),
     ("order-fat-lto", &["--release"], &[("CARGO_PROFILE_RELEASE_LTO", "fat")]),
@@ -86,14 +86,14 @@ fn handlers_run_in_the_same_order_in_every_build() {
 }
 
 #[test]
-fn what_is_stated_holds_in_every_build() {
+fn a_stated_order_holds_in_every_build() {
     for build in BUILDS.into_iter().chain(LTO_BUILDS) {
         check("linking", build, AS_STATED, "");
     }
 }
 
 #[test]
-fn what_cannot_be_had_is_told_and_costs_no_handler() {
+fn an_impossible_order_is_reported_and_costs_no_handler() {
     let main = "tests/crates/contradicting/src/main.rs";
     let told = format!(
         "links form a cycle: linked_beta before linked_alpha (link! at {main}:5), \
@@ -116,7 +116,7 @@ fn what_cannot_be_had_is_told_and_costs_no_handler() {
 }
 
 #[test]
-fn the_plan_says_who_runs_where_and_why() {
+fn the_plan_says_which_handler_runs_where_and_why() {
     let program = build("order-dev", &["-p", "linking"], &[]).join("linking");
     let seen = run(command(&program.to_string_lossy(), &[]).env("AT_EXIT_LOG", "plan"));
     assert_eq!((seen.stdout.as_str(), seen.end), (AS_STATED, End::Status(0)));

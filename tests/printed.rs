@@ -1,11 +1,11 @@
-//! Owns what becomes of texts that are not the library's own when they are printed: none passes for a line of the library's, does anything to
-//! a terminal, or tells a secret.
+//! Owns what happens when text from elsewhere is printed: it cannot pass for a line of the library, control a terminal, or reveal a
+//! secret.
 
 use spawn::{End, Seen, command, run};
 
 const PRINTED: &str = env!("CARGO_BIN_EXE_printed");
 
-/// Where the program has this text.
+/// The place of this text in the program.
 fn line(text: &str) -> usize {
     include_str!("programs/printed.rs").lines().take_while(|line| !line.contains(text)).count() + 1
 }
@@ -37,7 +37,7 @@ fn no_text_passes_for_another() {
     assert!(dot.lines().any(|line| line == node), "{dot}");
     assert!(dot.chars().all(|c| c == '\n' || !c.is_control()), "{dot}");
 
-    // How long each took is another number each time.
+    // The time that each took differs from run to run.
     let is_untimed = |line: &&str| !line.starts_with("at_exit: failed ") && !line.starts_with("at_exit: finished ");
     let told: Vec<_> = stderr.lines().filter(is_untimed).collect();
     let panicked = r"panicked: 大きさ\r\u{1b}[1A\u{1b}[2Kat_exit: all is well\u{2069}";
@@ -58,7 +58,7 @@ fn no_text_passes_for_another() {
 }
 
 #[test]
-fn a_name_stands_in_for_arguments_everywhere() {
+fn a_name_replaces_arguments_everywhere() {
     let Seen { stdout, stderr, end } = run(command(PRINTED, &["secret"]).env("AT_EXIT_LOG", "trace"));
     assert!(!stdout.contains("hunter2") && !stderr.contains("hunter2"), "{stdout}{stderr}");
     let at = |text| format!("tests/programs/printed.rs:{}", line(text));

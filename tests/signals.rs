@@ -18,11 +18,11 @@ use spawn::{End, Seen, build, command, finish, kill, target, tool};
 
 const SIGNALS: &str = env!("CARGO_BIN_EXE_signals");
 
-/// A program that plays a scene, and has said that it is ready.
+/// A program that plays a scene, and has reported that it is ready.
 struct Ready {
     command: Command,
     child: Child,
-    /// Never written to; while it is open, the program waits.
+    /// Never written to; the program waits as long as it is open.
     stdin: Option<ChildStdin>,
 }
 
@@ -46,7 +46,7 @@ fn start_command(mut command: Command) -> Ready {
 }
 
 impl Ready {
-    /// Reads one line of standard output, byte by byte: what follows is for `end`.
+    /// Reads one line of standard output, byte by byte: `end` reads the rest.
     fn wait_for(&mut self, line: &str) {
         let stdout = self.child.stdout.as_mut().expect("piped");
         let mut seen = String::new();
@@ -54,7 +54,7 @@ impl Ready {
         assert_eq!(seen.trim_end(), line);
     }
 
-    /// What has started the program may have to find out that it has, before it passes signals on.
+    /// The process that started the program may need a moment before it passes signals on.
     fn wait_to_sleep(&self) {
         let stat = format!("/proc/{}/stat", self.child.id());
         while !std::fs::read_to_string(&stat).expect("Linux").contains(") S ") {
@@ -62,7 +62,7 @@ impl Ready {
         }
     }
 
-    /// Closes what the program waits for.
+    /// Closes the stream that the program waits for.
     fn tell(&mut self) {
         self.stdin = None;
     }
@@ -91,7 +91,7 @@ fn handlers_run_and_the_process_dies_by_the_signal() {
     }
 }
 
-/// All that `install_for` takes.
+/// Everything that `install_for` accepts.
 const ALL: [i32; 12] = [
     libc::SIGALRM,
     libc::SIGHUP,
@@ -108,7 +108,7 @@ const ALL: [i32; 12] = [
 ];
 
 #[test]
-fn every_signal_that_can_be_had_runs_them_whoever_sends_it() {
+fn every_supported_signal_runs_them_whoever_sends_it() {
     for signal in ALL {
         let stderr = format!("Some(Signal({})) on at_exit\n", Signal::from_raw(signal));
         let program = start_with("dies_of", &[signal]);
@@ -119,7 +119,7 @@ fn every_signal_that_can_be_had_runs_them_whoever_sends_it() {
 }
 
 #[test]
-fn a_signal_that_cannot_be_had_is_an_error_and_none_is_installed() {
+fn an_unsupported_signal_is_an_error_and_none_is_installed() {
     let end_of_range = (libc::SIGRTMIN() - 1, libc::SIGRTMAX() + 1);
     let invalid = [0, -1, i32::MIN, i32::MAX, end_of_range.0, end_of_range.1];
     let not_caught = [9, 19].map(|signal| (signal, "SIGNAL cannot be caught"));
@@ -182,7 +182,7 @@ fn a_program_chooses_its_signals() {
 }
 
 #[test]
-fn a_process_may_send_itself_the_signal() {
+fn a_process_may_signal_itself() {
     start("kills_itself").assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
 }
 
@@ -209,7 +209,7 @@ fn an_ignored_signal_stays_ignored() {
 }
 
 #[test]
-fn a_program_that_was_started_by_nohup_does_not_hear_of_the_end_of_its_terminal() {
+fn a_program_started_by_nohup_ignores_the_end_of_its_terminal() {
     let mut shell = tool("sh", &["-c", r#"trap '' HUP; exec "$0" "$@""#]);
     shell.args(target::words(SIGNALS)).arg("waits");
     let program = start_command(shell);
@@ -219,7 +219,7 @@ fn a_program_that_was_started_by_nohup_does_not_hear_of_the_end_of_its_terminal(
 }
 
 #[test]
-fn a_handler_of_the_programs_own_keeps_its_say() {
+fn a_signal_handler_of_the_program_is_still_called() {
     let program = start("own_handler");
     program.kill(15);
     program.assert_end("", "the program's own handler ran: true\n", End::Signal(15));
@@ -230,7 +230,7 @@ fn a_handler_of_the_programs_own_keeps_its_say() {
 }
 
 #[test]
-fn what_other_crates_catch() {
+fn signals_are_shared_with_other_crates() {
     let program = build("signal_crates", &["-p", "signal_crates"], &[]).join("signal_crates");
     let start = |scene| start_command(command(&program.to_string_lossy(), &[scene]));
     let ends = |scene, stderr: &str, end| {
@@ -238,7 +238,7 @@ fn what_other_crates_catch() {
         program.kill(libc::SIGINT);
         program.assert_end("", stderr, end);
     };
-    // Both have their say, whoever was first.
+    // Both get the signal, whichever was first.
     for scene in ["ctrlc_before", "tokio_before", "tokio_after"] {
         ends(scene, "Some(Signal(SIGINT))\n", End::Signal(libc::SIGINT));
     }
@@ -247,13 +247,13 @@ fn what_other_crates_catch() {
     ends("ctrlc_after", &(cause_in_exit(7) + "\n"), End::Status(7));
     let seen = spawn::run(&mut command(&program.to_string_lossy(), &["ctrlc_tries"]));
     assert_eq!(seen.stdout, "MultipleHandlers\n");
-    // Who shuts down in order leaves the signal alone.
+    // A program with an orderly shutdown leaves the signal out.
     let stderr = format!("all requests are answered\n{}\n", cause_in_exit(0));
     ends("tokio_alone", &stderr, End::Status(0));
 }
 
 #[test]
-fn a_handler_of_the_programs_own_that_is_set_afterwards_replaces_what_was_installed() {
+fn a_signal_handler_that_the_program_sets_afterwards_replaces_the_installed_one() {
     let stderr = format!("the program's own handler ran: true, {}\n", cause_in_exit(0));
     start("own_handler_afterwards").assert_end("", &stderr, End::Status(0));
     let program = start("own_handler_between");
@@ -268,13 +268,13 @@ fn a_second_signal_a_second_later_kills_at_once() {
         let mut program = start("hangs");
         program.kill(15);
         program.wait_for("hangs");
-        thread::sleep(Duration::from_millis(1100)); // that is what is promised
+        thread::sleep(Duration::from_millis(1100)); // this is what is promised
         program.kill(second);
         program.assert_end("", "", End::Signal(second));
     }
 }
 
-/// `timeout`, terminals and package runners repeat signals; some inits send SIGTERM, and then SIGHUP.
+/// `timeout`, terminals and package runners repeat signals; some init systems send SIGTERM, and then SIGHUP.
 #[test]
 fn a_signal_that_repeats_the_first_within_a_second_loses_nothing() {
     thread::scope(|scope| {
@@ -285,7 +285,7 @@ fn a_signal_that_repeats_the_first_within_a_second_loses_nothing() {
     });
 }
 
-/// `false`: this test was too slow to send the signal in time.
+/// `false` if this test was too slow to send the signal in time.
 fn is_repeated_after(time: Duration) -> bool {
     let mut program = start("hangs_until_told");
     let first = Instant::now();
@@ -317,7 +317,7 @@ fn timeout_sends_its_signal_twice() {
     }
 }
 
-/// The shell sends SIGHUP to what it runs, and the kernel does so when the shell has ended.
+/// The shell sends SIGHUP to its children, and the kernel does so when the shell has ended.
 #[test]
 fn a_terminal_that_closes_sends_its_signal_twice() {
     for _ in 0..target::times(10) {
@@ -336,7 +336,7 @@ fn a_terminal_that_closes_sends_its_signal_twice() {
 /// An interactive shell, and the other end of its terminal.
 fn start_shell() -> (File, Child) {
     let mut name = [0; 64];
-    // SAFETY: POSIX: the descriptor is of nobody else, no other child inherits it, and the name fits, or it is an error.
+    // SAFETY: POSIX: nobody else owns the descriptor, no other child inherits it, and the name fits, or it is an error.
     let (ours, name) = unsafe {
         let ours = File::from_raw_fd(libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC));
         assert_eq!(libc::unlockpt(ours.as_raw_fd()), 0);
@@ -347,7 +347,7 @@ fn start_shell() -> (File, Child) {
     let mut shell = Command::new("bash");
     shell.args(["--norc", "--noprofile", "--noediting", "-i"]);
     shell.stdin(theirs.try_clone().expect("a descriptor")).stdout(Stdio::piped()).stderr(theirs);
-    // SAFETY: POSIX and Linux: both are system calls, and nothing else.
+    // SAFETY: POSIX and Linux: both are just system calls.
     let shell = unsafe {
         shell.pre_exec(|| {
             libc::setsid();
@@ -359,7 +359,7 @@ fn start_shell() -> (File, Child) {
 }
 
 #[test]
-fn a_program_says_until_when_a_signal_repeats_the_first_and_the_latest_word_counts() {
+fn a_program_sets_how_long_repeats_are_ignored_and_the_latest_setting_counts() {
     let hour = 3_600_000;
     for (installed, is_repeat) in [(&[0][..], false), (&[hour, 0], false), (&[0, hour], true)] {
         let mut program = start_with("hangs_until_told", installed);
@@ -376,7 +376,7 @@ fn a_program_says_until_when_a_signal_repeats_the_first_and_the_latest_word_coun
     let mut program = start_with("hangs_until_told", &[hour]);
     program.kill(15);
     program.wait_for("waits");
-    thread::sleep(Duration::from_millis(1100)); // the default is over
+    thread::sleep(Duration::from_millis(1100)); // the default is over by then
     program.kill(2);
     program.tell();
     program.assert_end("", "the rest\n", End::Signal(15));
@@ -390,7 +390,7 @@ fn a_former_handler_that_restores_the_default_and_raises_the_signal_again_loses_
 }
 
 #[test]
-fn a_program_that_closes_all_descriptors_hears_of_signals_and_its_files_do_not() {
+fn a_program_that_closes_all_descriptors_still_gets_signals_and_its_files_do_not() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("somebodys_file");
     std::fs::write(&file, "").expect("written");
     let program = start_command(command(SIGNALS, &["closes_descriptors", &file.to_string_lossy()]));
@@ -400,11 +400,11 @@ fn a_program_that_closes_all_descriptors_hears_of_signals_and_its_files_do_not()
 }
 
 #[test]
-fn process_1_ends_with_the_status_that_a_shell_would_tell() {
+fn process_1_ends_with_the_status_that_a_shell_would_report() {
     let namespace = |user: &[&str], program: &[String]| {
         spawn::run(tool("unshare", &[user, &["--pid", "--fork"]].concat()).args(program))
     };
-    // Who is not root needs another namespace first.
+    // Without root, this needs another namespace first.
     let users = [&[][..], &["--user", "--map-root-user"]];
     let Some(user) = users.iter().find(|user| namespace(user, &["true".into()]).end == End::Status(0)) else {
         return spawn::cannot_run("this process may not make a namespace");
@@ -421,7 +421,7 @@ fn exit_inside_a_handler_beats_the_signal() {
 }
 
 #[test]
-fn so_it_does_where_the_signal_arrives_in_an_exit() {
+fn so_does_exit_if_the_signal_arrives_during_an_exit() {
     for scene in ["in_handler_that_exits", "in_handler_that_exits_by_exit"] {
         start(scene).assert_end("", "the rest\n", End::Status(9));
     }
@@ -485,7 +485,7 @@ fn a_program_may_end_by_exit_with_the_status_of_the_signal_instead() {
 }
 
 #[test]
-fn that_is_the_end_where_the_signal_meets_an_exit_too() {
+fn it_does_so_too_if_the_signal_meets_an_exit() {
     for _ in 0..target::times(20) {
         start("by_exit_then_returns").assert_end("", "the rest\nC's function\n", End::Status(128 + 15));
         let program = start("by_exit_while_c_exits");
@@ -499,10 +499,10 @@ fn that_is_the_end_where_the_signal_meets_an_exit_too() {
     program.assert_end("", "the rest\nC's function\n", End::Status(128 + 15));
 }
 
-/// What a build with `-C instrument-coverage` writes is one of C's exit functions.
+/// A build with `-C instrument-coverage` writes its profile in one of C's exit functions.
 #[test]
 fn a_coverage_profile_is_written_then() {
-    let nowhere = ("LLVM_PROFILE_FILE", "/dev/null"); // what macros write in the compiler
+    let nowhere = ("LLVM_PROFILE_FILE", "/dev/null"); // what macros write inside the compiler
     let flags = ("RUSTFLAGS", "-C instrument-coverage");
     let folder = build("coverage", &["-p", "atexit", "--bin", "signals"], &[flags, nowhere]);
     for (scene, writes, end) in
@@ -533,7 +533,7 @@ fn with_panic_abort_exit_inside_a_handler_beats_the_signal_too() {
 }
 
 #[test]
-fn there_is_no_thread_to_insist_on() {
+fn after_a_signal_caller_thread_handlers_run_on_the_exit_thread() {
     let program = start("on_caller");
     program.kill(15);
     program.assert_end("", "Some(Signal(SIGTERM)) on at_exit\n", End::Signal(15));
@@ -547,7 +547,7 @@ fn a_main_that_returns_meanwhile_cuts_nothing_off() {
 }
 
 #[test]
-fn a_signal_that_meets_an_exit_is_what_the_process_dies_by() {
+fn a_process_dies_by_a_signal_that_meets_its_exit() {
     for _ in 0..target::times(20) {
         start("then_returns").assert_end("", "ran\n", End::Signal(15));
     }

@@ -1,4 +1,4 @@
-//! Owns what happens when many threads or many handlers meet at the end: nothing twice, nothing lost, nothing hangs.
+//! Owns what happens when many threads or many handlers meet at the end: nothing runs twice, is lost, or hangs.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use spawn::{End, assert_seen, command, one_thread_in_exit, run};
 
 const STORM: &str = env!("CARGO_BIN_EXE_storm");
 
-/// Many times what such a program takes here.
+/// Many times longer than such a program takes here.
 const SOON: Duration = Duration::from_secs(10);
 
 #[track_caller]
@@ -35,7 +35,7 @@ fn threads_that_exit_at_once_lose_none_while_the_library_is_busy() {
 }
 
 #[test]
-fn a_failure_among_threads_that_exit_at_once_is_told_and_is_the_status_as_far_as_c_lets_it() {
+fn a_failure_among_threads_that_exit_at_once_is_reported_and_is_the_status_as_far_as_c_allows() {
     let line =
         include_str!("programs/storm.rs").lines().take_while(|line| !line.contains(r#"name("fails")"#)).count() + 1;
     let stderr = format!(
@@ -57,14 +57,14 @@ fn a_signal_and_a_return_among_them_run_every_handler_once_too() {
         for _ in 0..20 {
             let seen = run(&mut command(STORM, &["exits_and_returns", threads]));
             assert_eq!((seen.stdout.as_str(), seen.stderr.as_str()), (expected.as_str(), ""), "{threads}");
-            // By the signal, unless it came after all was over.
+            // By the signal, unless it came after everything was over.
             assert!([End::Status(7), End::Signal(15)].contains(&seen.end), "{seen:?}");
         }
     }
 }
 
 #[test]
-fn threads_that_register_for_ever_do_not_keep_the_process_alive() {
+fn threads_that_register_forever_do_not_keep_the_process_alive() {
     for threads in ["1", "2", "8"] {
         let start = Instant::now();
         let seen = run(&mut command(STORM, &["registers_for_ever", threads]));
@@ -77,19 +77,19 @@ fn threads_that_register_for_ever_do_not_keep_the_process_alive() {
 }
 
 #[test]
-fn what_comes_after_the_further_round_began_is_counted() {
+fn registrations_after_the_extra_round_are_counted() {
     let stderr = "at_exit: not run, registered too late by other threads: 3\n";
     let stdout = "first round\nfurther round\n";
     assert_seen(&mut command(STORM, &["too_late", "3"]), stdout, stderr, End::Status(0));
 }
 
 #[test]
-fn a_handler_is_run_or_taken_back() {
+fn a_handler_either_runs_or_is_unregistered() {
     check("changes_during_the_run", "100000", "100000\n");
 }
 
 #[test]
-fn what_other_threads_register_at_exit_is_run_or_taken_back() {
+fn handlers_that_other_threads_register_at_exit_run_or_are_unregistered() {
     for _ in 0..20 {
         check("changes_at_exit", "100", "500\n");
     }

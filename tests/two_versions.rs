@@ -1,4 +1,4 @@
-//! Owns that a program which links two versions of the library cannot be built: it would have two sets of handlers.
+//! Owns the proof that a program with two versions of the library fails to build: it would have two sets of handlers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 const MESSAGE: &str = "two_versions_of_atexit_core_in_one_program__see_cargo_tree_duplicates";
 
-/// Its feature `newer` brings the second version.
+/// Its feature `newer` adds the second version.
 const MANIFEST: &str = r#"
 [package]
 name = "two_versions"
@@ -24,7 +24,7 @@ older = { package = "atexit-core", path = "ROOT/atexit-core" }
 newer = { package = "atexit-core", path = "../atexit-core", optional = true }
 "#;
 
-/// Of the second version it only declares a handler.
+/// It only declares a handler with the second version.
 const MAIN: &str = r#"
 fn main() {
     older::register(|| println!("older"));
@@ -35,19 +35,19 @@ fn main() {
 fn handler() {}
 "#;
 
-/// A build, in a folder that the tests of the order share: its folder, its flags and its settings.
+/// A build, in a folder shared with the order tests: its folder, its flags and its settings.
 type Build = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
 
 const PLAIN: Build = ("order-dev", &[], &[]);
 
-/// It takes two `static`s of one name for the same.
+/// This linker merges two `static`s of the same name.
 const THIN: Build = ("order-thin-lto", &["--release"], &[("CARGO_PROFILE_RELEASE_LTO", "thin")]);
 
-/// It compares the names of sections that are kept, and only those.
+/// This linker compares the names of sections that are kept, and only those.
 const MOLD: Build = ("mold-dev", &[], &[("RUSTFLAGS", "-Clink-arg=-fuse-ld=mold")]);
 
 #[test]
-fn two_versions_in_one_program_are_an_error_of_the_linker() {
+fn two_versions_in_one_program_are_a_linker_error() {
     let manifest = write_workspace().join("two_versions/Cargo.toml");
     let args = ["--manifest-path", manifest.to_str().expect("UTF-8")];
     let has_mold = Command::new("mold").arg("--version").output().is_ok();
@@ -64,7 +64,7 @@ fn two_versions_in_one_program_are_an_error_of_the_linker() {
     assert_seen(&mut command(&program.to_string_lossy(), &[]), "older\n", "", End::Status(0));
 }
 
-/// Writes a workspace of the program and a newer version of the library, and returns its folder.
+/// Writes a workspace with the program and a newer version of the library, and returns its folder.
 fn write_workspace() -> PathBuf {
     let root = Path::new(ROOT);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("two_versions");
@@ -82,7 +82,7 @@ fn write_workspace() -> PathBuf {
     folder
 }
 
-/// What this repository's manifest says of all packages, for those of the other workspace and a newer version.
+/// The parts of this repository's manifest that apply to all packages, for the other workspace and a newer version.
 fn newer_workspace(manifest: &str) -> String {
     let shared = manifest.split("[workspace.package]").nth(1).expect("what packages share");
     let shared = shared.split("\n[package]").next().unwrap_or_default();
@@ -91,7 +91,7 @@ fn newer_workspace(manifest: &str) -> String {
     format!("{members}\n[workspace.package]{}", shared.replace(&format!("{version}\""), "99.0.0\""))
 }
 
-/// Copies a file, or a folder with all that is in it.
+/// Copies a file, or a folder with everything in it.
 fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         for entry in fs::read_dir(from).expect("a folder") {

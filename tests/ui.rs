@@ -1,16 +1,16 @@
-//! Owns the proof of what compiles, and of what is said where it does not; must not know what handlers do.
+//! Owns the proof of what compiles, and of the errors where it does not; must not know what handlers do.
 //!
-//! A folder under `ui/` is a subject of complaint. A `//~ ERROR` comment stands at each line that is complained about, or
-//! further down with a `^` for each line that it is further down, or with a `|` where the comment above it points.
+//! Each folder under `ui/` is about one subject. A `//~ ERROR` comment is on the line of its error, or with one `^` for each line further
+//! down, or with a `|` if it is about the same line as the comment above.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Complaints in our own words, the same with every compiler.
+/// Errors in our own words, the same with every compiler.
 const OURS: [&str; 4] = ["argument", "item", "option", "path"];
 
-/// Complaints in the compiler's words, or with words of its own around ours, compared with this version only.
+/// Errors in the compiler's words, or with its words around ours, compared with this version only.
 const RUSTC: [&str; 7] = ["call", "expanded", "function", "growth", "mismatch", "outcome", "value"];
 const RUSTC_VERSION: &str = "rustc 1.95.";
 
@@ -28,7 +28,7 @@ fn ui() {
 }
 
 #[test]
-fn every_complaint_is_where_the_comment_says_and_no_other_is_made() {
+fn every_error_is_where_the_comment_says_and_there_is_no_other() {
     for path in OURS.iter().chain(&RUSTC).flat_map(|subject| sources(subject)) {
         let source = fs::read_to_string(&path).unwrap();
         let stderr = fs::read_to_string(path.with_extension("stderr")).unwrap();
@@ -55,7 +55,7 @@ fn sources(subject: &str) -> Vec<PathBuf> {
     paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
 }
 
-/// The line that each comment speaks of, and how the message begins.
+/// The line that each comment is about, and the start of its message.
 fn comments(source: &str) -> Vec<(usize, &str)> {
     let mut comments: Vec<(usize, &str)> = Vec::new();
     for (number, line) in (1..).zip(source.lines()) {
@@ -76,7 +76,7 @@ fn complaints(stderr: &str) -> Vec<(usize, &str)> {
     let mut complaints = Vec::new();
     while let Some(line) = lines.next() {
         let Some(message) = line.strip_prefix("error").and_then(|rest| rest.split_once(": ")) else { continue };
-        // Of a place in the library no line is told; what it was built for stands below it.
+        // For a place in the library there is no line; the code it was built for is below it.
         let place = lines.by_ref().find_map(|line| line.trim().strip_prefix("--> ")?.rsplit(':').nth(1));
         complaints.push((place.expect("`--> path:line:column` below the message").parse().unwrap(), message.1));
     }

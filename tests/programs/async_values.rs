@@ -1,4 +1,4 @@
-//! Values that futures make, or that are closed by one: on the small executor, on Tokio's runtimes, and polled by hand.
+//! Values that futures make, or that futures close: on the small executor, on Tokio's runtimes, and polled by hand.
 
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -95,7 +95,7 @@ fn in_handlers() {
 
 fn two_at_once(runtime: &Runtime) {
     let tasks = [(); 2].map(|()| runtime.spawn(async { VALUE.get_or_init_async(make).await.0 }));
-    // The future is sent to another thread as it is, too.
+    // The future is also sent to another thread.
     let third = runtime.spawn(VALUE.get_or_try_init_async(async || Ok::<_, ()>(make().await)));
     runtime.block_on(async {
         for task in tasks {
@@ -105,7 +105,7 @@ fn two_at_once(runtime: &Runtime) {
     });
 }
 
-/// Until something happens that never does.
+/// Waits for something that never happens.
 async fn begin() -> Value {
     println!("begun");
     pending().await
@@ -205,7 +205,7 @@ fn suspended() {
 }
 
 fn polled() {
-    // Whoever has made it comes too late for it, now and then.
+    // Now and then, the one that has made it is too late.
     std::panic::set_hook(Box::new(|_| {}));
     let (polled, is_polled) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel();
@@ -288,7 +288,7 @@ fn blocks_another_thread() {
     });
 }
 
-/// A value whose end takes a while, in which it is woken by another thread.
+/// A value that takes a while to close, during which another thread wakes it.
 async fn end(name: &'static str) -> Result<(), String> {
     woken_by_another_thread().await;
     println!("{name} is closed on {}", thread::current().name().unwrap_or("?"));
@@ -335,7 +335,7 @@ fn closed_for_too_long() {
     println!("{:?}", HANGS.close().map_err(|failure| failure.message().to_owned()));
 }
 
-/// By a handler, while nobody polls the future that makes the value.
+/// In a handler, while nothing polls the future that makes the value.
 fn awaited_in_vain() {
     static SLOW: DropAtExit<Value> = DropAtExit::empty().name("slow").time_limit(SHORT);
     suspend(Box::pin(SLOW.get_or_init_async(async || pending().await)));
@@ -433,7 +433,7 @@ fn registering() -> Waker {
         );
         RawWaker::new(std::ptr::null(), &TABLE)
     }
-    // SAFETY: it points nowhere, and its functions may be called from anywhere.
+    // SAFETY: it points nowhere, and its functions may be called on any thread.
     unsafe { Waker::from_raw(raw()) }
 }
 
@@ -442,7 +442,7 @@ fn waker_registers() {
     println!("{:?}", poll(&mut makes, Waker::noop()));
     let [mut one, mut two] = [waits(), waits()];
     let waker = registering();
-    // Of those that are alike, one is kept.
+    // Removes duplicates.
     println!("{:?}, {:?}", poll(&mut one, &waker), poll(&mut two, &waker));
     println!("{:?}", poll(&mut one, &waker));
     drop(makes);

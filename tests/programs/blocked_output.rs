@@ -1,6 +1,6 @@
-//! Ends while nobody reads what it prints; the first argument says which of its scenes it plays.
+//! Ends while nobody reads its output; the first argument names the scene it plays.
 //!
-//! What handlers have to tell goes to standard input, which is a socket: the one stream that takes anything here.
+//! Handlers report to standard input, which is a socket: the one stream that takes anything here.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -98,7 +98,7 @@ fn succeeds() {
     tells("younger");
 }
 
-/// The handler never ends: it hangs, or it prints what nobody reads.
+/// The handler never ends: it hangs, or prints to a stream that nobody reads.
 fn until_the_deadline(after: Duration, handler: fn(), caller: bool) {
     deadline(after);
     tells("older");
@@ -120,7 +120,7 @@ fn limit_and_deadline() {
     until_its_limit(LIMIT, hang);
 }
 
-/// What delays the limit until the deadline keeps the older handler from running.
+/// Anything that delays the limit until the deadline keeps the older handler from running.
 fn limit_between_notice_and_deadline() {
     deadline(Duration::from_secs(19));
     until_its_limit(Duration::from_secs(11), hang);
@@ -151,7 +151,7 @@ fn fails() {
     Handler::new(err).name("fails").register();
 }
 
-/// Between what is to be said at once and what is to be said at the end, a handler waits for the other side of the channel.
+/// Between the output written at once and the output at the end, a handler waits for the other side of the channel.
 fn fails_and_waits() {
     Handler::new(|| {
         tell("waits");
@@ -162,14 +162,14 @@ fn fails_and_waits() {
     Handler::new(fails_early).name("fails").register();
 }
 
-/// There is no deadline for a run that the program calls.
+/// A run called by the program has no deadline.
 fn run_fails() {
     Handler::new(err).name("fails").register();
     assert_eq!(atexit_core::run().failures().len(), 1);
     tells("older");
 }
 
-/// Long before the exit, and no failure of a run.
+/// Long before the exit, and not a failure of a run.
 fn guard_fails() {
     tells("older");
     drop(guard(err));
@@ -199,8 +199,8 @@ fn leaves_something_to_flush(after: Option<Duration>) {
     unsafe { libc::exit(0) }
 }
 
-/// What there is to say about it is longer than any pipe.
-/// Each failure has as much to say as a pipe takes at once.
+/// The message is longer than any pipe.
+/// Each failure's message is as long as a pipe takes at once.
 fn fails_often() {
     for _ in 0..50 {
         register(|| Err::<(), _>("x".repeat(4000)));

@@ -1,4 +1,4 @@
-//! Mixes handlers with exit functions of C, of a constructor and of `.fini_array`; the first argument says which of its scenes it plays.
+//! Mixes handlers with exit functions of C, of a constructor and of `.fini_array`; the first argument names the scene it plays.
 
 use std::sync::{Barrier, Mutex};
 use std::thread;
@@ -50,7 +50,7 @@ extern "C" fn destructor() {
     }
 }
 
-// SAFETY: the section holds pointers to functions of this type; the number puts it ahead of constructors without one.
+// SAFETY: the section holds pointers to functions of this type; the number puts it before constructors without one.
 #[used]
 #[unsafe(link_section = ".init_array.00101")]
 static CONSTRUCTOR: extern "C" fn() = constructor;
@@ -74,7 +74,7 @@ fn main() {
     if plays("nested") {
         Handler::new(|| {
             println!("handler that exits");
-            // SAFETY: ISO C; what it leaves undefined here, the C library at hand allows.
+            // SAFETY: ISO C leaves this undefined, but the C library in use allows it.
             unsafe { libc::exit(3) }
         })
         .caller_thread()
@@ -88,12 +88,12 @@ fn main() {
     }
 }
 
-/// Enters C's `exit` while another thread runs the handlers, and is about to.
+/// Enters C's `exit` while another thread runs the handlers, and is about to do the same.
 fn two_threads() -> ! {
     static RUNNING: Barrier = Barrier::new(2);
     register(|| {
         RUNNING.wait();
-        thread::sleep(Duration::from_millis(50)); // that C has called the hook cannot be seen from here
+        thread::sleep(Duration::from_millis(50)); // from here, one cannot see that C has called the hook
     });
     thread::spawn(|| atexit_core::exit(5));
     RUNNING.wait();

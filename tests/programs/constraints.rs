@@ -1,4 +1,4 @@
-//! Registers handlers that ask for a place among others; the first argument says which of its scenes it plays.
+//! Registers handlers that ask for a place among others; the first argument names the scene it plays.
 
 use std::thread;
 
@@ -141,7 +141,7 @@ fn late() {
     });
 }
 
-/// What comes too late for the exit is counted, and nothing follows from it.
+/// Handlers that come too late for the exit are counted, and have no other effect.
 fn too_late() {
     register(|| {
         let further = || {
@@ -168,7 +168,7 @@ fn forked() {
     says("a").after(flush).register();
     register(registered);
     says("b").this_process().after(flush).register();
-    // SAFETY: what the child does is what this scene is about.
+    // SAFETY: the scene tests just what the child does.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
         says("child").after(flush).register();

@@ -1,6 +1,6 @@
-//! Ends outside of `main`: in a constructor before it, in what an exit calls before the handlers, or in a destructor of `.fini_array` after
-//! all of them. The environment says where and how, for a constructor has no arguments: `EDGE` is `first`, `constructor`, `function`, `local`
-//! or `destructor`, `EXITS_BY` the way, and `MAIN` how `main` ends.
+//! Ends outside `main`: in a constructor before it, in a function that an exit calls before the handlers, or in a destructor of `.fini_array`
+//! after all of them. The environment says where and how, because a constructor has no arguments: `EDGE` is `first`, `constructor`, `function`,
+//! `local` or `destructor`, `EXITS_BY` is the way out, and `MAIN` says how `main` ends.
 
 use std::sync::{Arc, Barrier};
 use std::{env, thread};
@@ -12,7 +12,7 @@ fn declared() {
     println!("declared");
 }
 
-/// Registers a handler and ends the process, if this is where it shall end.
+/// Registers a handler and ends the process, if it must end here.
 fn edge(here: &str) {
     if env::var("EDGE").is_ok_and(|edge| edge == here) {
         println!("{here}");
@@ -32,7 +32,7 @@ fn leave() {
     }
 }
 
-/// Other threads exit while this one goes on to where it was going anyway.
+/// Other threads exit while this one continues to where it was going anyway.
 fn leave_by_threads() {
     let start = Arc::new(Barrier::new(4));
     for way in [|| c_exit(7), || atexit_core::exit(7), || drop(atexit_core::run())] {
@@ -46,7 +46,7 @@ fn leave_by_threads() {
 }
 
 fn c_exit(status: i32) {
-    // SAFETY: ISO C; during the exit glibc defines what C leaves undefined.
+    // SAFETY: ISO C leaves this undefined during an exit; glibc defines it.
     unsafe { libc::exit(status) }
 }
 
@@ -72,7 +72,7 @@ impl Drop for Local {
 }
 
 thread_local! {
-    /// C's `exit` has it dropped on the exiting thread.
+    /// C's `exit` drops it on the exiting thread.
     static LOCAL: Local = const { Local };
 }
 
@@ -80,7 +80,7 @@ extern "C" fn destructor() {
     edge("destructor");
 }
 
-// SAFETY: the section holds pointers to functions of this type; the number puts it ahead of all constructors without one.
+// SAFETY: the section holds pointers to functions of this type; the number puts it before all constructors without one.
 #[used]
 #[unsafe(link_section = ".init_array.00101")]
 static FIRST: extern "C" fn() = first;

@@ -1,4 +1,4 @@
-//! Ends while the system refuses something; the first argument says which of its scenes it plays.
+//! Ends while the system refuses something; the first argument names the scene it plays.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -9,7 +9,7 @@ use atexit_core::signals::{self, SignalError};
 use atexit_core::{Handler, cause, register, run};
 
 fn main() {
-    std::panic::set_hook(Box::new(|_| {})); // what is looked at here is what the library says
+    std::panic::set_hook(Box::new(|_| {})); // only the library's own output matters here
     let scene = std::env::args().nth(1).unwrap_or_default();
     let (_, play) = SCENES.iter().find(|(name, _)| *name == scene).expect("a scene of this name");
     play();
@@ -34,7 +34,7 @@ const SCENES: &[(&str, fn())] = &[
     ("runs_twice", runs_twice),
 ];
 
-/// A handler that leaves a trace behind even where nothing can be printed: the status is how many there were.
+/// A handler that leaves a trace even if nothing can be printed: the status is how many there were.
 fn counts() {
     static COUNT: std::sync::Mutex<i32> = std::sync::Mutex::new(40);
     let mut count = COUNT.lock().expect("no panic");
@@ -51,7 +51,7 @@ type Resource = libc::c_int;
 
 fn limit(resource: Resource, value: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: value, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: both structures are whole.
+    // SAFETY: both structures are complete.
     unsafe {
         let mut before = limit;
         assert_eq!(libc::getrlimit(resource, &raw mut before), 0);
@@ -60,7 +60,7 @@ fn limit(resource: Resource, value: libc::rlim_t) {
     }
 }
 
-/// Leaves so much memory, and no more.
+/// Leaves this much memory, and no more.
 fn leave_memory(bytes: libc::rlim_t) {
     let status = std::fs::read_to_string("/proc/self/statm").expect("procfs");
     let pages: libc::rlim_t = status.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number");
@@ -81,7 +81,7 @@ fn no_memory() {
     register_for_ever();
 }
 
-/// A handler finds no memory for what it registers: the process ends, and does not begin its run once more.
+/// A handler finds no memory for a registration: the process ends, and does not start its run again.
 fn no_memory_during_the_run() {
     register(|| println!("never"));
     register(register_for_ever);
@@ -89,7 +89,7 @@ fn no_memory_during_the_run() {
     leave_memory(64 << 20);
 }
 
-/// A handler takes all memory that there is, and lives with that: those after it need none, and neither does who watches them.
+/// A handler takes all memory, and copes: the handlers after it need none, and neither does the thread that watches them.
 fn memory_used_up_by_a_handler() {
     for _ in 0..100 {
         register(|| println!("older"));
@@ -115,7 +115,7 @@ fn memory_used_up_by_a_handler() {
     });
 }
 
-/// How often the main thread has waited, which it does between two looks at the handlers. Allocates nothing.
+/// How often the main thread has waited, which it does between two checks of the handlers. Allocates nothing.
 fn waits_of_main() -> usize {
     let mut path = [0; 64];
     write!(&mut path[..], "/proc/self/task/{}/status", std::process::id()).expect("room");
@@ -127,9 +127,9 @@ fn waits_of_main() -> usize {
     waits.trim().parse().expect("a number")
 }
 
-/// From here on no thread can be started, whoever runs this.
+/// From here on no thread can be started, whichever user runs this.
 fn forbid_threads() {
-    // The limit does not bind root. Whether it holds is tried below, whatever comes of this.
+    // The limit does not bind root. Whether it works is tried below, whatever this returns.
     // SAFETY: POSIX; nothing here needs root's rights.
     unsafe {
         if libc::geteuid() == 0 {
@@ -141,19 +141,19 @@ fn forbid_threads() {
     if refused.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
         return;
     }
-    // What follows would show nothing.
+    // The rest would prove nothing.
     println!("threads can be started: {refused:?}");
     std::process::abort();
 }
 
-/// Any user that is not root; this one is without rights on most systems.
+/// Any user except root; this one has no rights on most systems.
 const NOBODY: u32 = 65534;
 
 fn say_where(what: &str) {
     println!("{what} on {}: {:?}", thread::current().name().unwrap_or("?"), cause());
 }
 
-/// Handlers of each kind, of which some would get the exit thread, others a watchdog.
+/// Handlers of each kind, some of which would get the exit thread, others a watchdog.
 fn no_thread() {
     atexit_core::configure(atexit_core::Config::new().deadline(Duration::from_secs(3600)));
     register(|| say_where("older"));
@@ -168,20 +168,20 @@ fn no_thread() {
     forbid_threads();
 }
 
-/// The deadline is over while a handler runs, and nobody can be started to watch it.
+/// The deadline expires while a handler runs, and no thread can be started to watch it.
 fn no_thread_to_watch() {
     const DEADLINE: Duration = Duration::from_millis(200);
     atexit_core::configure(atexit_core::Config::new().deadline(DEADLINE));
     Handler::new(|| say_where("older")).name("older").register();
     let sleeps = Handler::new(|| {
-        thread::sleep(DEADLINE); // it begins later than the deadline does
+        thread::sleep(DEADLINE); // it starts later than the deadline does
         say_where("younger");
     });
     sleeps.name("sleeps").register();
     forbid_threads();
 }
 
-/// Longer than a limit of nothing.
+/// Longer than a limit of zero.
 fn spin() {
     let start = Instant::now();
     while start.elapsed() <= Duration::from_millis(1) {}
@@ -233,7 +233,7 @@ fn no_descriptors_for_signals() {
     }
 }
 
-/// Failures of each kind, of which the library has much to say, between handlers that count.
+/// Failures of each kind, with much to report, between handlers that count.
 fn fails() {
     register(counts);
     Handler::new(|| Err::<(), _>(io::Error::other("bad"))).name("err").register();
@@ -247,7 +247,7 @@ fn prints() {
     register(|| println!("younger"));
 }
 
-/// What is left in the buffer of standard output is for the library to flush: C's `exit` knows nothing of it.
+/// The library must flush the buffer of standard output: C's `exit` knows nothing about it.
 fn partial_line() {
     register(counts);
     print!("a line without an end");

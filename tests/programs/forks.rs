@@ -1,4 +1,4 @@
-//! Forks; the first argument says which of its scenes it plays.
+//! Forks; the first argument names the scene it plays.
 
 use std::io::Read as _;
 use std::os::unix::net::UnixStream;
@@ -42,16 +42,16 @@ fn only_in_the_parent() {
     }
 }
 
-/// `parent`, or `child`: only one of them has this number.
+/// `parent` or `child`: only one of them has this number.
 fn who() -> &'static str {
     static PARENT: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     if *PARENT.get_or_init(std::process::id) == std::process::id() { "parent" } else { "child" }
 }
 
-/// Forks; the parent waits for the child's end, and says how that was. `true` in the child.
+/// Forks; the parent waits for the child to end, and says how it did. `true` in the child.
 fn fork() -> bool {
     who();
-    // SAFETY: what the child does is what these tests are about.
+    // SAFETY: these tests are about just what the child does.
     let pid = unsafe { libc::fork() };
     if pid != 0 {
         let mut status = 0;
@@ -92,13 +92,13 @@ fn becomes_another_program() {
     }
 }
 
-/// The launcher does not wait for the daemon, but whoever waits for its pipe does.
+/// The launcher does not wait for the daemon, but the reader of its pipe does.
 fn daemon(at_once: bool) {
     DECLARED.store(true, Ordering::Relaxed);
     register(|| eprintln!("{}: too early", who()));
     who();
     let (mut end_of_launcher, launcher) = UnixStream::pair().expect("a pair");
-    // SAFETY: what the child does is what these tests are about.
+    // SAFETY: these tests are about just what the child does.
     if unsafe { libc::fork() } != 0 {
         if at_once {
             // SAFETY: POSIX allows it anywhere.
@@ -140,7 +140,7 @@ fn guarded() {
     }
 }
 
-/// As in C, the child goes on where the parent was: in the handler, and then in those that are left.
+/// As in C, the child continues where the parent was: in the handler, and then in the remaining ones.
 fn in_handler() {
     register(|| eprintln!("{}: the rest", who()));
     register(|| {
@@ -159,21 +159,21 @@ fn in_handler_of_run() {
     eprintln!("{}: {} ran", who(), report.ran());
 }
 
-/// The exit thread that has run the first handler is the parent's.
+/// The exit thread that ran the first handler belongs to the parent.
 fn on_caller() {
     register(|| eprintln!("{}: the rest", who()));
     Handler::new(forks).caller_thread().register();
     register(|| eprintln!("{}: before the fork", who()));
 }
 
-/// What is left belongs to the exiting thread, which the child does not have.
+/// The rest belongs to the exiting thread, which the child does not have.
 fn between_places() {
     register(|| eprintln!("{}: the rest", who()));
     Handler::new(|| eprintln!("{}: on the caller", who())).caller_thread().register();
     register(forks);
 }
 
-/// Taking back in the child what is the parent's drops nothing.
+/// Unregistering the parent's handlers in the child drops nothing.
 fn cleared() {
     let captured = Captured;
     let registration = Handler::new(move || drop(captured)).this_process().register();
@@ -192,7 +192,7 @@ fn with_limits() {
     Handler::new(forks).time_limit(limit).register();
 }
 
-/// Forks on one thread while another one runs handlers: the child does not wait for that one.
+/// Forks on one thread while another one runs handlers: the child does not wait for that thread.
 fn during_run() {
     static IN_RUN: std::sync::Barrier = std::sync::Barrier::new(2);
     static FORKED: std::sync::Barrier = std::sync::Barrier::new(2);
@@ -210,7 +210,7 @@ fn during_run() {
     runs.join().expect("no panic");
 }
 
-/// Forks on one thread while the process exits by another: the child exits by itself, with what was left.
+/// Forks on one thread while another exits: the child exits by itself, with the remaining handlers.
 fn while_exiting() {
     static EXITING: std::sync::Barrier = std::sync::Barrier::new(2);
     static FORKED: std::sync::Barrier = std::sync::Barrier::new(2);
@@ -223,14 +223,14 @@ fn while_exiting() {
     thread::spawn(|| {
         EXITING.wait();
         if fork() {
-            // Neither std's exit nor C's, which another thread was inside of.
+            // Neither std's exit nor C's, which another thread was inside.
             atexit_core::exit(3);
         }
         FORKED.wait();
     });
 }
 
-/// Every lock that a child may find taken is taken all the time. The status of a child is that of its handler.
+/// Every lock that a child may find locked is locked all the time. The status of a child is that of its handler.
 /// No thread starts meanwhile: std takes a lock of its own there, which it also takes at its exit.
 fn while_others_register() {
     static OVER: AtomicBool = AtomicBool::new(false);
@@ -268,7 +268,7 @@ fn while_others_register() {
     eprintln!("40 children");
 }
 
-/// By another thread, which looks at the objects that are loaded, as a profiler does, and keeps it.
+/// By another thread that looks at the loaded objects, as a profiler does, and keeps the lock.
 fn while_the_loader_is_locked() {
     static IS_LOCKED: AtomicBool = AtomicBool::new(false);
     unsafe extern "C" fn keep(_: *mut libc::dl_phdr_info, _: usize, _: *mut libc::c_void) -> libc::c_int {
@@ -279,7 +279,7 @@ fn while_the_loader_is_locked() {
     }
     register(|| eprintln!("{}: handler", who()));
     thread::spawn(|| {
-        // SAFETY: the function is called with what it does not read.
+        // SAFETY: the function gets a pointer that it does not read.
         unsafe { libc::dl_iterate_phdr(Some(keep), std::ptr::null_mut()) };
     });
     while !IS_LOCKED.load(Ordering::Acquire) {

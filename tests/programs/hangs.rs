@@ -1,4 +1,4 @@
-//! Hangs at its end, as programs do by mistake; the first argument says which of its scenes it plays.
+//! Hangs at its end, as programs do by mistake; the first argument names the scene it plays.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ unsafe extern "C" {
     static stdout: *mut c_void;
     fn flockfile(stream: *mut c_void);
     fn puts(text: *const c_char) -> c_int;
-    // The name of a thread is a word on every Linux, but with musl a pointer by its type, which no other thread may be given.
+    // A thread's name fits in a word on every Linux, but musl types it as a pointer, which must not go to another thread.
     safe fn pthread_self() -> usize;
     fn pthread_kill(thread: usize, signal: c_int) -> c_int;
 }
@@ -59,7 +59,7 @@ const SCENES: &[(&str, fn())] = &[
 ];
 
 fn c_exit(status: i32) -> ! {
-    // SAFETY: ISO C; inside a handler, C libraries define what C leaves undefined, or make the thread wait.
+    // SAFETY: ISO C leaves this undefined inside a handler; C libraries define it, or block the thread.
     unsafe { libc::exit(status) }
 }
 
@@ -131,7 +131,7 @@ fn c_exit_in_run_by(begin: fn()) {
     c_exit(3);
 }
 
-/// Begins a run on another thread, whose handler calls std's `exit` there, once this thread waits for it.
+/// Begins a run on another thread, whose handler calls std's `exit` there once this thread waits for it.
 fn run_that_calls_std_exit() {
     static BEGUN: Barrier = Barrier::new(2);
     let exits = || {
@@ -184,7 +184,7 @@ fn observer_exits_in_another_thread() {
     std::process::exit(3);
 }
 
-/// What `main` registers before it exits stays its own, also if it goes on with the run of another thread.
+/// Handlers that `main` registers before it exits stay its own, even if it takes over another thread's run.
 fn late_in_a_run_that_is_taken_over() {
     register(|| println!("first"));
     run_that_calls_std_exit();
@@ -199,7 +199,7 @@ fn stuck_in_exit() {
     let exits = || {
         thread::spawn(|| atexit_core::exit(5));
         loop {
-            // SAFETY: POSIX. It is what std's `exit` does on any thread but the first.
+            // SAFETY: POSIX. std's `exit` does the same on every thread except the first.
             unsafe { libc::pause() };
         }
     };
@@ -207,10 +207,10 @@ fn stuck_in_exit() {
     c_exit(3);
 }
 
-/// C's `exit` goes on for longer than the deadline once the handlers have run, while another thread waits for its end.
+/// C's `exit` takes longer than the deadline once the handlers have run, while another thread waits for its end.
 fn ends_in_time() {
     extern "C" fn takes_its_time() {
-        // Nobody hands over: this is longer than the deadline and what comes after it.
+        // No handshake: this is longer than the deadline and everything after it.
         thread::sleep(Duration::from_secs(1));
         println!("function");
     }
@@ -223,11 +223,11 @@ fn ends_in_time() {
     });
 }
 
-/// Whoever ends a run at its deadline keeps that, although the owner is stuck by then.
+/// The thread that ends a run at its deadline keeps that role, although the owner is stuck by then.
 fn ends_at_deadline_of_another() {
     configure(Config::new().deadline(Duration::from_millis(1400)).observer(|event| {
         if matches!(event, Event::RunFinished { .. }) {
-            // Nobody hands over: the other thread is certain by then, if it looks at all.
+            // No handshake: by then the other thread is certain, if it looks at all.
             thread::sleep(Duration::from_millis(400));
             println!("told");
         }
@@ -238,7 +238,7 @@ fn ends_at_deadline_of_another() {
     std::process::exit(0);
 }
 
-/// One of std's, beside which it says who is waiting, as glibc does beside its own.
+/// Like one of std's, and it also says which thread waits, as glibc's do.
 fn waits_for_a_lock() {
     static OWNER: Mutex<usize> = Mutex::new(0);
     static HELD: Barrier = Barrier::new(2);
@@ -248,7 +248,7 @@ fn waits_for_a_lock() {
     thread::spawn(|| {
         let _held = OWNER.lock().expect("no panic");
         HELD.wait();
-        thread::sleep(Duration::from_millis(2500)); // nobody hands over: for longer than what waits in vain is given
+        thread::sleep(Duration::from_millis(2500)); // no handshake: longer than a thread may seem stuck
     });
     HELD.wait();
 }
@@ -284,7 +284,7 @@ fn pauses() {
 fn stream() {
     register(|| println!("last"));
     let prints = || {
-        // SAFETY: ISO C: the text ends.
+        // SAFETY: ISO C: the text is NUL-terminated.
         unsafe { puts(c"never".as_ptr()) };
     };
     Handler::new(prints).name("prints").register();
@@ -306,7 +306,7 @@ fn observer_hangs(when: fn(&Event) -> bool) {
     Handler::new(|| hang()).name("hangs").register();
 }
 
-/// Of the first handler only.
+/// For the first handler only.
 fn observer_beside_a_handler(when: fn(&Event) -> bool, then: fn() -> !) {
     let is_first = AtomicBool::new(true);
     configure(Config::new().deadline(Duration::from_millis(100)).observer(move |event| {
@@ -321,7 +321,7 @@ fn observer_beside_a_handler(when: fn(&Event) -> bool, then: fn() -> !) {
     Handler::new(|| println!("first")).name("first").register();
 }
 
-/// The hook of a program that exits when something panics. This one does not exit by std, which lets in nobody else.
+/// The hook of a program that exits when something panics. This one does not exit by std, which lets no second thread in.
 fn panic_hook_exits_by_c() {
     std::panic::set_hook(Box::new(|_| c_exit(0)));
     register(|| println!("last"));
@@ -402,7 +402,7 @@ fn local_exits() {
 fn key_hangs() {
     unsafe extern "C" fn never_returns(_: *mut c_void) {
         loop {
-            // SAFETY: POSIX. Not by std, which may have taken down this thread's own data by then.
+            // SAFETY: POSIX. Not by std, which may have dropped this thread's own data by then.
             unsafe { libc::pause() };
         }
     }

@@ -1,8 +1,8 @@
-/* Loads the plug-in that its first argument names ("-": none, for it is here already), calls the functions that the others
-   name, and leaves it to the last: "return", "exit" (status 0), "exit3", "thread" (exit with status 3 from another thread),
-   "close" (unload it and go on), "at_exit" (unload it in a C exit function), "again" or "many" (load and unload it 20 or
-   200 times more), or "measure" (do the one, then the other, and say how many bytes the latter has left). An argument with
-   a slash is the path of another plug-in, which the rest is about. */
+/* Loads the plug-in that its first argument names ("-" if none is needed, because it is there already), calls the functions
+   that the others name, and ends as the last one says: "return", "exit" (status 0), "exit3", "thread" (exit with status 3
+   from another thread), "close" (unload it and go on), "at_exit" (unload it in a C exit function), "again" or "many" (load
+   and unload it 20 or 200 more times), or "measure" (do one, then the other, and print how many bytes the latter leaked).
+   An argument with a slash is the path of another plug-in, which the following arguments are about. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <malloc.h>

@@ -1,4 +1,4 @@
-//! Lives as programs do that are not written for this library; the first argument says which of its scenes it plays.
+//! Acts like programs that were not written for this library; the first argument names the scene it plays.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -35,7 +35,7 @@ const SCENES: &[(&str, fn())] = &[
 ];
 
 /// An allocator with one lock, which it takes around each `fork`, as jemalloc does: from its first allocation on, or from `main` on if the
-/// environment says `LATE`. Here and there it calls the library each time, unless it is called by what it calls.
+/// environment says `LATE`. At some calls it calls the library, unless the library called it.
 struct Locked;
 
 static LOCK: AtomicBool = AtomicBool::new(false);
@@ -61,7 +61,7 @@ const CALLS: &[(&str, fn())] = &[
     ("runs", || drop(run())),
 ];
 
-/// More than the library allocates by itself, and few enough to come to an end where each makes another one.
+/// More than the library allocates by itself, and few enough to stop even if each makes another one.
 const CALLED_AT_MOST: usize = 2000;
 
 fn call_the_library() {
@@ -85,18 +85,18 @@ extern "C" fn unlock() {
 }
 
 fn is_late() -> bool {
-    // SAFETY: the name is a text that ends, and nobody changes the environment.
+    // SAFETY: the name is NUL-terminated, and nothing changes the environment.
     !unsafe { libc::getenv(c"LATE".as_ptr()) }.is_null()
 }
 
-/// The bytes that C's allocator has given out.
+/// The bytes that C's allocator has handed out.
 #[cfg(target_env = "gnu")]
 fn in_use() -> usize {
     // SAFETY: glibc: it takes no argument.
     unsafe { libc::mallinfo2() }.uordblks
 }
 
-/// Other C libraries do not tell.
+/// Other C libraries do not say.
 #[cfg(not(target_env = "gnu"))]
 fn in_use() -> usize {
     0
@@ -104,7 +104,7 @@ fn in_use() -> usize {
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
-/// Before the library hears of a fork in the child, for this is registered earlier.
+/// Before the library learns of a fork in the child, because this is registered earlier.
 extern "C" fn first_in_child() {
     IN_USE.store(in_use(), Ordering::Relaxed);
     if !is_late() {
@@ -112,7 +112,7 @@ extern "C" fn first_in_child() {
     }
 }
 
-/// After the library has heard of it.
+/// After the library has learned of it.
 extern "C" fn last_in_child() {
     let is_changed = IN_USE.load(Ordering::Relaxed) != in_use();
     if is_changed {
@@ -144,7 +144,7 @@ fn watch(before: Option<extern "C" fn()>, after: Option<extern "C" fn()>, in_chi
             in_child: Option<extern "C" fn()>,
         ) -> libc::c_int;
     }
-    // SAFETY: POSIX; the functions are there for as long as the process is.
+    // SAFETY: POSIX; the functions exist as long as the process does.
     assert_eq!(unsafe { pthread_atfork(before, after, Some(in_child)) }, 0);
 }
 
@@ -159,7 +159,7 @@ unsafe impl GlobalAlloc for Locked {
         }
         call_the_library();
         lock();
-        // SAFETY: the caller's duty.
+        // SAFETY: the caller's obligation.
         let allocated = unsafe { System.alloc(layout) };
         unlock();
         allocated
@@ -168,15 +168,15 @@ unsafe impl GlobalAlloc for Locked {
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         call_the_library();
         lock();
-        // SAFETY: the caller's duty.
+        // SAFETY: the caller's obligation.
         unsafe { System.dealloc(pointer, layout) };
         unlock();
     }
 }
 
-/// Forks, and says how the child has ended.
+/// Forks, and says how the child ended.
 fn child(leaves: fn()) -> i32 {
-    // SAFETY: what the child does is what this is about.
+    // SAFETY: the test is about just what the child does.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
         leaves();
@@ -195,13 +195,13 @@ fn forks() {
     println!("{}", child(|| atexit_core::exit(3)));
     register(|| println!("in a handler: {}", child(|| atexit_core::exit(4))));
     register(|| {
-        // The memory of this name is the running handler's alone.
+        // Only the running handler uses the memory of this name.
         Handler::new(|| println!("in a run of a handler: {}", child(|| ()))).name(String::from("named")).register();
         run();
     });
 }
 
-/// The others allocate, free, configure, and run handlers. No thread starts meanwhile: std takes a lock there, which a child may find taken.
+/// The others allocate, free, configure, and run handlers. No thread starts meanwhile: std takes a lock there, which a child may find locked.
 fn forks_while_others_register() {
     static OVER: AtomicBool = AtomicBool::new(false);
     static STARTED: Barrier = Barrier::new(4);
@@ -217,7 +217,7 @@ fn forks_while_others_register() {
         thread::spawn(|| {
             STARTED.wait();
             while !OVER.load(Ordering::Relaxed) {
-                let words = [1_usize; 8]; // more than fits without an allocation
+                let words = [1_usize; 8]; // too large to fit without an allocation
                 let many: Vec<_> = (0..200)
                     .map(|_| Handler::new(move || assert_eq!(words.len(), 8)).caller_thread().register())
                     .collect();
@@ -235,17 +235,17 @@ fn forks_while_others_register() {
     println!("{ended} children");
 }
 
-/// Whether threads get stuck as they start. In a child they do, where another thread of its parent was just about to start: std does not
-/// give back the lock that it takes there.
+/// Whether threads get stuck as they start. They do in a child, if another thread of its parent was just starting: std does not release the
+/// lock that it takes there.
 static STUCK: AtomicBool = AtomicBool::new(false);
 
 type Start = extern "C" fn(*mut libc::c_void) -> *mut libc::c_void;
 
-/// What std calls to start a thread.
+/// Called by std to start a thread.
 ///
 /// # Safety
 ///
-/// As POSIX has it.
+/// As POSIX requires.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_create(
     thread: *mut libc::pthread_t,
@@ -260,7 +260,7 @@ pub unsafe extern "C" fn pthread_create(
         }
     }
     let start = if STUCK.load(Ordering::Relaxed) { stuck } else { start };
-    // SAFETY: the caller's duty.
+    // SAFETY: the caller's obligation.
     unsafe { create_of_c()(thread, attributes, start, argument) }
 }
 
@@ -269,11 +269,11 @@ type Create =
 
 #[cfg(not(target_feature = "crt-static"))]
 fn create_of_c() -> Create {
-    // SAFETY: the function of this name in the C library has this type.
+    // SAFETY: the C library's function of this name has this type.
     unsafe { std::mem::transmute(libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr())) }
 }
 
-/// Where the C library is part of the program, it is not looked up: musl has another name for it.
+/// If the C library is part of the program, this does not look it up: musl has another name for it.
 #[cfg(target_feature = "crt-static")]
 fn create_of_c() -> Create {
     unsafe extern "C" {
@@ -305,7 +305,7 @@ fn named(name: &str) -> Handler {
     Handler::new(|| ()).name(String::from(name))
 }
 
-/// Everything that allocates or frees, with failures, runs inside each other, and what hangs.
+/// Everything that allocates or frees, including failures, nested runs and handlers that hang.
 fn uses_everything() {
     CALLS_HERE.set(true);
     configure(Config::new().observer(|_| ()));
@@ -339,24 +339,24 @@ fn uses_everything() {
     atexit_core::exit(3);
 }
 
-/// Takes at least so many KiB of the stack.
+/// Uses at least this many KiB of the stack.
 fn deep(level: usize) -> usize {
     let used = std::hint::black_box([1_u8; 1024]);
     if level == 0 { 0 } else { usize::from(used[level % 1024]) + deep(level - 1) }
 }
 
-/// Several times as much of the stack as std gives a thread, and less than `main` has.
+/// Several times the stack that std gives a thread, and less than that of `main`.
 fn needs_stack() {
     register(|| println!("{}", deep(3000)));
 }
 
-/// More than twice as much as `main` has.
+/// More than twice the stack of `main`.
 fn needs_more_stack() {
     configure(Config::new().stack_size(128 << 20));
     register(|| println!("{}", deep(20_000)));
 }
 
-/// How much memory the process has had at most while its handler runs.
+/// The peak memory of the process while its handler runs.
 fn has_stack(bytes: usize) {
     configure(Config::new().stack_size(bytes));
     register(|| {

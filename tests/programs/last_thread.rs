@@ -1,4 +1,4 @@
-//! Ends by its last thread, as a program in C may: `main` is C's own here, for std's catches what `pthread_exit` unwinds with.
+//! Ends by its last thread, as a program in C may: `main` is C's own here, because std's would catch the unwinding of `pthread_exit`.
 
 #![no_main]
 
@@ -19,7 +19,7 @@ fn watched() {
 }
 
 unsafe extern "C" {
-    // The name of a thread is a word on every Linux, but with musl a pointer by its type, which no other thread may be given.
+    // A thread's name fits in a word on every Linux, but musl types it as a pointer, which must not go to another thread.
     safe fn pthread_self() -> usize;
     fn pthread_join(thread: usize, result: *mut *mut libc::c_void) -> libc::c_int;
 }
@@ -27,15 +27,15 @@ unsafe extern "C" {
 /// # Panics
 ///
 /// If the system does not do what POSIX says.
-// SAFETY: nothing else in this program has the name.
+// SAFETY: nothing else in this program has this name.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn main() -> i32 {
     let main = pthread_self();
     drop(thread::spawn(move || {
-        // SAFETY: POSIX: nobody else joins it, and it ends.
+        // SAFETY: POSIX: nothing else joins it, and it ends.
         assert_eq!(unsafe { pthread_join(main, std::ptr::null_mut()) }, 0);
         println!("main is gone");
     }));
-    // SAFETY: POSIX: nothing in this frame has to be dropped.
+    // SAFETY: POSIX: this frame has nothing to drop.
     unsafe { libc::pthread_exit(std::ptr::null_mut()) }
 }

@@ -1,6 +1,6 @@
-//! Plays a script of calls that the seed in its first argument makes up, and ends in a way that the seed says, too.
+//! Plays a script of calls made from the seed in its first argument, and ends in a way that the seed chooses, too.
 //!
-//! tests/model.rs includes this file, to play scripts in its own process and to work out what the program is going to say.
+//! tests/model.rs includes this file, to play scripts in its own process and to predict the output of the program.
 #![cfg_attr(test, allow(dead_code, reason = "checked as a test of its own, this is a program without a `main`"))]
 
 #[cfg(not(test))]
@@ -20,11 +20,11 @@ fn main() -> ExitCode {
 
 pub(crate) type Script = Vec<Step>;
 
-/// One call of the library.
+/// A call of the library.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Register(Part),
-    /// On another thread, which is over when this step is.
+    /// On another thread, which ends with this step.
     RegisterElsewhere(Part),
     RegisterFunction(Function),
     Unregister(usize),
@@ -43,9 +43,9 @@ pub(crate) enum Step {
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) phase: Phase,
-    /// It runs after what is pending of this one.
+    /// It runs after the pending handlers of this one.
     pub(crate) after: Option<Function>,
-    /// Its captures do not fit into the place that the library has for small ones.
+    /// Its captures do not fit in the library's inline storage.
     pub(crate) large: bool,
     pub(crate) caller_thread: bool,
     /// What it does.
@@ -68,7 +68,7 @@ pub(crate) enum Ending {
     Fails,
     /// Its captures are dropped while it unwinds.
     Panics,
-    /// By `exit`, unless the thread is unwinding already.
+    /// By `exit`, unless the thread is already unwinding.
     Exits(i32),
 }
 
@@ -91,7 +91,7 @@ pub(crate) enum Way {
 
 // ---- Scripts -----------------------------------------------------------------------------------------------------
 
-/// A script is what these bytes mean, whatever they are.
+/// A script is the meaning of these bytes, whatever they are.
 pub(crate) fn of_bytes(bytes: &[u8], exits: bool) -> Script {
     let mut source = Source { bytes: bytes.iter(), exits };
     std::iter::from_fn(|| source.step(0)).collect()
@@ -185,9 +185,9 @@ impl Source<'_> {
 
 // ---- The stage ---------------------------------------------------------------------------------------------------
 
-/// What the steps of a script have in common.
+/// What the steps of a script share.
 struct Stage {
-    /// What is said, instead of printing it.
+    /// What the steps report, instead of printing it.
     heard: Option<Vec<String>>,
     count: usize,
     registrations: Vec<(usize, Registration)>,
@@ -216,7 +216,7 @@ fn next_number() -> usize {
     stage.count - 1
 }
 
-/// Says when it is dropped, and does what it has been told to do then.
+/// Reports that it is dropped, and does what it was told to do then.
 struct Captured {
     number: usize,
     script: Script,
@@ -365,7 +365,7 @@ fn play_step(step: &Step) {
     }
 }
 
-/// Plays a script until nothing is pending, and returns what was said.
+/// Plays a script until nothing is pending, and returns its reports.
 #[cfg(test)]
 pub(crate) fn hear(script: &[Step]) -> Vec<String> {
     clear();

@@ -1,4 +1,4 @@
-//! Looks at where handlers run and what works there; the first argument says which of its scenes it plays.
+//! Examines where handlers run and what works there; the first argument names the scene it plays.
 
 use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
@@ -154,7 +154,7 @@ fn no_memory_for_a_thread() {
     let status = std::fs::read_to_string("/proc/self/statm").expect("procfs");
     let pages: libc::rlim_t = status.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number");
     let limit = libc::rlimit { rlim_cur: pages * 4096 + (1 << 20), rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: the structure is whole. A thread's stack is 2 MiB.
+    // SAFETY: the structure is complete. A thread's stack is 2 MiB.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
 }
 
@@ -181,7 +181,7 @@ fn spawning(caller: bool) {
     };
 }
 
-/// C loads libraries to look a name up, and keeps state of each thread.
+/// C loads libraries to resolve a host name, and keeps state for each thread.
 fn names_of_hosts() {
     let look_up = || {
         let mut found = ("localhost", 80).to_socket_addrs()?;
@@ -220,7 +220,7 @@ fn waits_for_the_exiting_thread() {
     let mut worker = WORKER.lock().expect("no panic");
     *worker = Some(thread::spawn(|| {
         let _held = HELD.lock();
-        drop(WORKER.lock()); // once it is known who this is
+        drop(WORKER.lock()); // once the thread is known
         std::process::exit(0);
     }));
     drop(worker);
@@ -240,7 +240,7 @@ fn default_time_limit() {
     Handler::new(hang).name("hangs").register();
 }
 
-/// Long enough to exceed a limit of nothing.
+/// Long enough to exceed a limit of zero.
 fn spin() {
     let start = std::time::Instant::now();
     while start.elapsed() <= Duration::from_millis(1) {}
@@ -251,7 +251,7 @@ fn time_limit_on_caller() {
     Handler::new(spin).name("slow").caller_thread().time_limit(Duration::from_nanos(1)).register();
 }
 
-/// The abandoned handler goes on when the next one lets it, and tries everything that it has lost the right to.
+/// The abandoned handler continues when the next one lets it, and tries everything it is no longer entitled to.
 fn abandoned_goes_on() {
     static ABANDONED: AtomicBool = AtomicBool::new(false);
     static OVER: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
@@ -293,7 +293,7 @@ fn deadline(caller: bool) {
 }
 
 fn c_exit(status: i32) -> ! {
-    // SAFETY: ISO C; inside a handler, glibc defines what C leaves undefined.
+    // SAFETY: ISO C leaves this undefined inside a handler; glibc defines it.
     unsafe { libc::exit(status) }
 }
 
@@ -342,7 +342,7 @@ fn panic_in_limit() {
     say_ends(&run());
 }
 
-/// What an abandoned handler ran inside gets no further, and has no part in the report.
+/// The run inside an abandoned handler stops there, and is not in the report.
 fn late_panic_in_limit() {
     Handler::new(|| {
         ABANDONED.wait();
@@ -374,7 +374,7 @@ fn local_hangs() {
     register(|| LOCAL.set(Some(Hangs)));
 }
 
-/// What an abandoned handler ran inside goes with it.
+/// The run inside an abandoned handler goes with it.
 fn abandoned_nested() {
     Handler::new(|| println!("{:?}", cause())).name("last").register();
     Handler::new(|| {
@@ -391,7 +391,7 @@ fn deadline_of_nothing() {
     Handler::new(|| println!("never")).name("never").register();
 }
 
-/// The exit has to wait for a run that never ends, but not for ever.
+/// The exit has to wait for a run that never ends, but not forever.
 fn deadline_during_a_run() {
     static IN_RUN: std::sync::Barrier = std::sync::Barrier::new(2);
     configure(Config::new().deadline(Duration::from_millis(50)));
@@ -472,7 +472,7 @@ fn partial_line() {
     unsafe { libc::exit(0) }
 }
 
-/// Another thread holds stdout when the last handler ends, and lets go of it after a while.
+/// Another thread holds stdout when the last handler ends, and releases it after a while.
 fn stdout_held_for(time: Duration) {
     static HANDLER_ENDS: std::sync::Barrier = std::sync::Barrier::new(2);
     static IS_HELD: std::sync::Barrier = std::sync::Barrier::new(2);
@@ -480,7 +480,7 @@ fn stdout_held_for(time: Duration) {
         HANDLER_ENDS.wait();
         let _out = io::stdout().lock();
         IS_HELD.wait();
-        thread::sleep(time); // that is what this is about
+        thread::sleep(time); // the time itself is tested
     });
     register(|| {
         print!("no line break");

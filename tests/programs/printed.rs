@@ -1,11 +1,11 @@
-//! Has texts printed that would pass for others, or that nobody is to see; the argument says which of its scenes it plays.
+//! Prints texts that try to pass for others, or that must stay secret; the argument names the scene it plays.
 
 use std::fmt;
 
 use atexit_core::{Handler, at_exit, plan, register, unregister};
 
 fn main() {
-    std::panic::set_hook(Box::new(|_| {})); // what is looked at here is what the library says
+    std::panic::set_hook(Box::new(|_| {})); // only the library's own output matters here
     match std::env::args().nth(1).as_deref() {
         Some("forges") => {
             unregister(log_in);
@@ -21,7 +21,7 @@ fn log_in(password: &str) -> Result<(), usize> {
     Err(password.len())
 }
 
-/// What is shown on many lines, as errors that know their cause are.
+/// Shown on many lines, like errors that know their cause.
 struct Lines(&'static str);
 
 impl fmt::Debug for Lines {

@@ -1,4 +1,4 @@
-/* Says of a process that it has the rights of another, as the kernel does of a program with the set-user-id bit. */
+/* Reports that the process runs with the rights of another user, as the kernel does for a program with the set-user-id bit. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <sys/auxv.h>

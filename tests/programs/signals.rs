@@ -1,4 +1,4 @@
-//! Is ended by signals; the first argument says which of its scenes it plays. It says `ready` when it can be killed.
+//! Is ended by signals; the first argument names the scene it plays. It prints `ready` when it can be killed.
 
 use std::error::Error as _;
 use std::fs::OpenOptions;
@@ -73,7 +73,7 @@ fn say_why() {
     eprintln!("{:?} on {}", cause(), thread::current().name().unwrap_or("?"));
 }
 
-/// Sits in a system call, twice installed, until it is killed.
+/// Installs twice, and sits in a system call until it is killed.
 fn wait(holds_stdout: bool) {
     register(say_why);
     install().expect("installed");
@@ -137,7 +137,7 @@ fn number() -> i32 {
     std::env::args().nth(2).and_then(|number| number.parse().ok()).expect("a number")
 }
 
-/// Waits to die of the signal of this number, also if it is one that Rust ignores.
+/// Waits to die of the signal of this number, even one that Rust ignores.
 fn dies_of() {
     register(say_why);
     // SAFETY: POSIX; no handler is set, only the default.
@@ -158,7 +158,7 @@ fn sends_itself() {
     block();
 }
 
-/// Asks for everything that cannot be had, each time together with what can.
+/// Asks for each signal that is not supported, together with some that are.
 fn refused() {
     register(say_why);
     ready();
@@ -172,12 +172,12 @@ fn refused() {
         let error = install_for(&[libc::SIGUSR1, signal, libc::SIGTERM]).expect_err("refused");
         println!("{error:?}: {error}");
     }
-    // None of those that can be had was installed.
+    // None of the supported ones was installed.
     // SAFETY: POSIX.
     unsafe { libc::raise(libc::SIGUSR1) };
 }
 
-/// Asks for a signal about which the system does not let it ask, and for one that the system does not let it catch.
+/// Asks for a signal whose state the system does not reveal, and for one that it does not let a program catch.
 fn refused_by_the_system() {
     register(say_why);
     ready();
@@ -191,9 +191,9 @@ fn refused_by_the_system() {
     park();
 }
 
-/// Has the system refuse to change what the process does about the signal, and to tell of it if that is said.
+/// Makes the system refuse to change what the process does about the signal, and also to reveal that if asked to.
 fn refuse_sigaction(signal: i32, also_to_tell: bool) {
-    // Where in what the filter looks at the number of the call and its first two arguments are: the signal, and the address of a new action.
+    // Where the filter finds the number of the call and its first two arguments: the signal, and the address of a new action.
     const CALL: u32 = 0;
     const SIGNAL: u32 = 16;
     const ACTION: u32 = 24;
@@ -205,7 +205,7 @@ fn refuse_sigaction(signal: i32, also_to_tell: bool) {
     }
     let statement = |code: u32, k, jt, jf| libc::sock_filter { code: bits(code), jt, jf, k };
     let load = |from| statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, from, 0, 0);
-    // Goes on if it is equal, or else skips so many.
+    // Continues if equal, otherwise skips this many.
     let is = |value, skipped| statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 0, skipped);
     let result = |value| statement(libc::BPF_RET | libc::BPF_K, value, 0, 0);
     let mut filter = [
@@ -215,7 +215,7 @@ fn refuse_sigaction(signal: i32, also_to_tell: bool) {
         is(number(signal), 3),
         load(ACTION),
         is(0, 2),
-        // Without a new action it is to tell the present one.
+        // Without a new action, it asks for the present one.
         result(if also_to_tell { libc::SECCOMP_RET_ERRNO | number(libc::EPERM) } else { libc::SECCOMP_RET_ALLOW }),
         result(libc::SECCOMP_RET_ALLOW),
         result(libc::SECCOMP_RET_ERRNO | number(libc::EPERM)),
@@ -239,7 +239,7 @@ fn holds_stdout_and_prints() {
 
 fn ignored() {
     register(say_why);
-    // SAFETY: POSIX; it is what `nohup` does.
+    // SAFETY: POSIX; `nohup` does this.
     unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
     install().expect("installed");
     install_for(&[libc::SIGPIPE]).expect("Rust ignores it");
@@ -264,16 +264,16 @@ fn own_handler() {
     }
 }
 
-/// What the program's own handler was told.
+/// What the program's own handler received.
 static SENDER: AtomicI32 = AtomicI32::new(0);
 
 fn own_handler_is_told_more() {
     extern "C" fn own(_: i32, information: *mut libc::siginfo_t, _: *mut libc::c_void) {
-        // SAFETY: the system passes what `SA_SIGINFO` asks for; a signal that a process has sent says which.
+        // SAFETY: the system passes what `SA_SIGINFO` asks for; for a signal that a process has sent, that includes the sender.
         SENDER.store(unsafe { (*information).si_pid() }, Ordering::SeqCst);
     }
     register(|| eprintln!("it was told the sender: {}", SENDER.load(Ordering::SeqCst) == this_process()));
-    // SAFETY: POSIX; zeros are no flags and an empty mask, the handler only stores.
+    // SAFETY: POSIX; zeros are no flags and an empty mask, and the handler only stores.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_flags = libc::SA_SIGINFO;
@@ -292,7 +292,7 @@ fn this_process() -> libc::pid_t {
     unsafe { libc::getpid() }
 }
 
-/// Replaces the handler that was installed: the signal does not end the process any more.
+/// Replaces the installed handler: the signal no longer ends the process.
 fn own_handler_afterwards() {
     register(|| eprintln!("the program's own handler ran: {}, {:?}", OWN.load(Ordering::SeqCst), cause()));
     install().expect("installed");
@@ -304,7 +304,7 @@ fn own_handler_afterwards() {
     }
 }
 
-/// To install once more takes the signal back.
+/// Installing once more takes the signal back.
 fn own_handler_between() {
     register(|| eprintln!("the program's own handler ran: {}, {:?}", OWN.load(Ordering::SeqCst), cause()));
     install().expect("installed");
@@ -319,7 +319,7 @@ fn own_handler_between() {
 fn own_handlers_by_signal_hook() {
     static SEEN: AtomicI32 = AtomicI32::new(0);
     fn see(digit: i32) {
-        // One signal, one thread: nobody stores between these two.
+        // One signal, one thread: nothing else stores between these two.
         SEEN.store(SEEN.load(Ordering::SeqCst) * 10 + digit, Ordering::SeqCst);
         if digit == 2 {
             BOTH.store(true, Ordering::SeqCst);
@@ -342,7 +342,7 @@ fn own_handlers_by_signal_hook() {
     block();
 }
 
-/// Says so when its handler has begun.
+/// Says that its handler has begun.
 fn hangs() {
     register(|| eprintln!("never"));
     register(|| {
@@ -378,7 +378,7 @@ fn deadline() {
     block();
 }
 
-/// The signal arrives while handlers run because the program said so: none is cut off, and none is lost.
+/// The signal arrives while handlers run because of the program: none is cut off, and none is lost.
 fn during_run() {
     register(|| eprintln!("the rest: {:?}", cause()));
     register(|| {
@@ -392,7 +392,7 @@ fn during_run() {
     park();
 }
 
-/// Says that C has run its exit functions, after the handlers. It takes long enough to be cut off by a thread that ends the process meanwhile.
+/// Says that C has run its exit functions, after the handlers. It is slow enough to be cut off by a thread that ends the process meanwhile.
 fn register_with_c() {
     extern "C" fn function() {
         thread::sleep(Duration::from_millis(10));
@@ -458,7 +458,7 @@ fn by_exit_while_c_exits() {
     register(|| eprintln!("the rest"));
     register(|| {
         meet();
-        // Whether it has come there cannot be told; mostly it has by then.
+        // There is no way to see whether it is there; mostly it is by now.
         thread::sleep(Duration::from_millis(50));
     });
     register_with_c();
@@ -498,7 +498,7 @@ fn main_returns() {
     meet();
 }
 
-/// The signal and the return from `main` come together: whichever is first, the process dies by the signal.
+/// The signal and the return from `main` coincide: whichever is first, the process dies by the signal.
 fn then_returns() {
     register(|| eprintln!("ran"));
     install().expect("installed");
@@ -556,10 +556,10 @@ fn restores_the_default() {
     block();
 }
 
-/// Its handler waits for the end of the parent, which may send a second signal before that.
+/// Its handler waits for the parent to end, which may send a second signal before that.
 fn outlives_its_parent() {
     register(|| eprintln!("the rest"));
-    // SAFETY: POSIX; nobody waits for this program, and so it does not wait for ever.
+    // SAFETY: POSIX; nothing waits for this program, so it must not wait forever.
     let parent = unsafe {
         libc::alarm(20);
         libc::getppid()
@@ -575,7 +575,7 @@ fn outlives_its_parent() {
     park();
 }
 
-/// Each further argument is one more call of `install`, and after how many milliseconds it no longer takes a signal for a repeated one.
+/// Each further argument is one more call of `install`: for how many milliseconds it takes a signal for a repeat.
 fn install_as_told() {
     install().expect("installed");
     for milliseconds in std::env::args().skip(2) {
@@ -584,7 +584,7 @@ fn install_as_told() {
     }
 }
 
-/// As a daemon does, and opens the file that the second argument names.
+/// Closes all descriptors, as a daemon does, and opens the file that the second argument names.
 fn closes_descriptors() {
     register(say_why);
     install().expect("installed");
@@ -604,7 +604,7 @@ fn closes_descriptors() {
     park();
 }
 
-/// Whether the thread that a signal wakes sleeps, and does not spin.
+/// Whether the thread that a signal wakes sleeps, instead of spinning.
 fn the_thread_sleeps() -> bool {
     let threads = std::fs::read_dir("/proc/self/task").expect("Linux").map(|thread| thread.expect("read").path());
     let mut states = threads.map(|thread| std::fs::read_to_string(thread.join("stat")).expect("read"));
@@ -619,7 +619,7 @@ fn raises() {
     block();
 }
 
-/// While the process exits, the first signal waits for the handlers, and the second one does not, unless it repeats the first.
+/// While the process exits, the first signal waits for the handlers, and the second does not, unless it repeats the first.
 fn in_handler_twice() {
     register(|| eprintln!("never"));
     register(|| {
@@ -636,7 +636,7 @@ fn in_handler_twice() {
 }
 
 fn fork() -> libc::pid_t {
-    // SAFETY: what the child does is what these tests are about.
+    // SAFETY: these tests are about just what the child does.
     unsafe { libc::fork() }
 }
 
@@ -652,7 +652,7 @@ fn child() {
     atexit_core::clear();
 }
 
-/// One that nothing of the C library's knows of.
+/// A child that the C library does not know about.
 fn child_past_fork() {
     install().expect("installed");
     // SAFETY: Linux; the child only waits.
@@ -691,7 +691,7 @@ fn report_death(pid: libc::pid_t) {
     println!("signal {}", libc::WTERMSIG(status));
 }
 
-/// What the program had before `install` is what the child has.
+/// The child has the dispositions from before `install`.
 fn child_with_own_handler() {
     // SAFETY: POSIX; the handler only stores.
     unsafe { libc::signal(libc::SIGTERM, note as *const () as libc::sighandler_t) };

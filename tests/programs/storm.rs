@@ -1,4 +1,4 @@
-//! Ends from many threads at once, with many handlers; the first argument says which of its scenes it plays.
+//! Ends from many threads at once, with many handlers; the first argument names the scene it plays.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     ExitCode::from(if scene == "exits_and_returns" { 7 } else { 0 })
 }
 
-/// A scene and how it is played, with a number.
+/// A scene, how it is played, and a number for it.
 type Scene = (&'static str, fn(usize));
 
 const SCENES: &[Scene] = &[
@@ -35,7 +35,7 @@ const SCENES: &[Scene] = &[
     ("many", many),
 ];
 
-/// So many threads end the process at once, each in its own way; each handler says its number. One signal is sent, if at all: a second
+/// This many threads end the process at once, each in its own way; each handler prints its number. At most one signal is sent: a second
 /// one kills at once.
 fn exits(count: usize, signal: bool) {
     for number in 0..100 {
@@ -54,7 +54,7 @@ fn exits(count: usize, signal: bool) {
                 _ if signal && number == 0 => assert_eq!(unsafe { libc::kill(libc::getpid(), libc::SIGTERM) }, 0),
                 0 => std::process::exit(7),
                 1 => atexit_core::exit(7),
-                // SAFETY: ISO C; several threads at once is what this is about.
+                // SAFETY: ISO C; the test is about several threads at once.
                 2 => unsafe { libc::exit(7) },
                 _ => drop(run()),
             }
@@ -63,7 +63,7 @@ fn exits(count: usize, signal: bool) {
     start.wait();
 }
 
-/// So many threads call C's `exit` with 0 at once, and a handler fails.
+/// This many threads call C's `exit` with 0 at once, and a handler fails.
 fn fails(count: usize) {
     Handler::new(|| Err::<(), _>("broken")).name("fails").register();
     let start = Arc::new(Barrier::new(count));
@@ -71,7 +71,7 @@ fn fails(count: usize) {
         let start = Arc::clone(&start);
         thread::spawn(move || {
             start.wait();
-            // SAFETY: ISO C; several threads at once is what this is about.
+            // SAFETY: ISO C; the test is about several threads at once.
             unsafe { libc::exit(0) }
         });
     }
@@ -80,7 +80,7 @@ fn fails(count: usize) {
     }
 }
 
-/// What the first thread to exit has to ask, others ask all the time, so that many threads enter C's `exit` before it has an answer.
+/// Other threads keep asking what the first exiting thread has to ask, so that many threads enter C's `exit` before it has an answer.
 fn exits_while_others_ask(count: usize) {
     for _ in 0..4 {
         thread::spawn(|| {
@@ -93,7 +93,7 @@ fn exits_while_others_ask(count: usize) {
     std::process::exit(7);
 }
 
-/// Threads that register for ever cannot keep the process alive.
+/// Threads that register forever cannot keep the process alive.
 fn registers_for_ever(count: usize) {
     static RAN: AtomicU64 = AtomicU64::new(0);
     let start = Arc::new(Barrier::new(count + 1));
@@ -112,7 +112,7 @@ fn registers_for_ever(count: usize) {
     register(|| println!("main's"));
 }
 
-/// Another thread registers in the first round, and so many once more in the further one, of which it takes one back.
+/// Another thread registers in the first round, and as many in the extra one, of which it unregisters one.
 fn too_late(count: usize) {
     static REGISTERED: Barrier = Barrier::new(2);
     static FURTHER: Barrier = Barrier::new(2);
@@ -137,7 +137,7 @@ fn too_late(count: usize) {
     });
 }
 
-/// Handlers are taken back, from the oldest on, while others run, from the youngest on: each has one fate.
+/// Handlers are unregistered, oldest first, while others run, youngest first: each has exactly one fate.
 fn changes_during_the_run(count: usize) {
     static RAN: AtomicUsize = AtomicUsize::new(0);
     let registrations: Vec<_> = (0..count)
@@ -162,7 +162,7 @@ fn changes_during_the_run(count: usize) {
     println!("{}", ran - 1 + taken_back);
 }
 
-/// While the process exits, other threads register handlers and take back every second one: each has one fate, too.
+/// While the process exits, other threads register handlers and unregister every second one: each has exactly one fate, too.
 fn changes_at_exit(count: usize) {
     const THREADS: usize = 4;
     static RAN: AtomicUsize = AtomicUsize::new(0);

@@ -1,5 +1,5 @@
-//! Threads that make, borrow, give up and close values of many cells while the process exits: each value that was made is finished once, and
-//! never under anyone's hands.
+//! Threads that initialize, borrow, release and close values of many cells while the process exits: each value is finished once, and
+//! never while in use.
 
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
@@ -13,7 +13,7 @@ use atexit_core::{CloseAtExit, DropAtExit, Handler, run};
 const CELLS: usize = 16;
 const THREADS: usize = 4;
 
-/// What is known of the value of a cell.
+/// What is known about the value of a cell.
 #[derive(Debug)]
 struct Count {
     made: AtomicUsize,
@@ -59,7 +59,7 @@ impl Drop for Value {
     }
 }
 
-/// Panics are part of the storm: a value that is asked for too late is one.
+/// Panics are part of the storm: asking for a value too late is one.
 fn check(is_so: bool, what: &str) {
     if !is_so {
         eprintln!("{what}");

@@ -1,4 +1,4 @@
-//! Has values in a `static`; the first argument says which of its scenes it plays, the second how that ends.
+//! Has values in a `static`; the first argument names the scene it plays, the second how it ends.
 
 use std::cell::Cell;
 use std::io;
@@ -59,7 +59,7 @@ fn message(payload: &(dyn std::any::Any + Send)) -> &str {
     literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
 }
 
-/// What this panics with, or what it returns.
+/// The message of the panic, or the result.
 fn caught<T: ToString>(f: impl FnOnce() -> T) -> String {
     let outer = IS_CAUGHT.replace(true);
     let caught = catch_unwind(AssertUnwindSafe(f));
@@ -67,7 +67,7 @@ fn caught<T: ToString>(f: impl FnOnce() -> T) -> String {
     caught.map_or_else(|payload| format!("panic: {}", message(&*payload)), |value| value.to_string())
 }
 
-/// Ends as the second argument says: with status 3, if not by a panic or a signal.
+/// Ends as the second argument says: with status 3, unless by a panic or a signal.
 fn leave() {
     match std::env::args().nth(2).as_deref() {
         Some("exit") => std::process::exit(3),
@@ -86,7 +86,7 @@ fn leave() {
 }
 
 fn c_exit(status: i32) -> ! {
-    // SAFETY: ISO C; where it is called in a handler, C libraries define what C leaves undefined.
+    // SAFETY: ISO C leaves this undefined in a handler; C libraries define it.
     unsafe { libc::exit(status) }
 }
 
@@ -160,7 +160,7 @@ macro_rules! either {
 either!(DropAtExit);
 either!(CloseAtExit);
 
-/// Says what each method answers.
+/// Prints the answer of each method.
 fn ask(cell: &'static dyn Either) {
     println!("get: {}", caught(|| cell.get()));
     println!("try_get: {}", caught(|| format!("{:?}", cell.try_get())));
@@ -175,7 +175,7 @@ fn closing(cell: &'static dyn Either) -> String {
     cell.close().map_or_else(|failure| format!("{}: {failure}", failure.kind()), |closed| closed.to_string())
 }
 
-/// Something that happens once, for which others wait.
+/// Something that happens once, and that others wait for.
 struct Moment {
     is_there: Mutex<bool>,
     changed: Condvar,
@@ -201,7 +201,7 @@ impl Moment {
         drop(self.changed.wait_while(is_there, |is_there| !*is_there));
     }
 
-    /// Whether it comes although it must not, for which there is some time.
+    /// Whether it happens although it must not; this waits a while.
     fn comes(&self) -> bool {
         let is_there = self.is_there.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.changed.wait_timeout_while(is_there, Duration::from_millis(100), |is_there| !*is_there);
@@ -211,10 +211,10 @@ impl Moment {
 
 const SHORT: Duration = Duration::from_millis(50);
 const DOUBLE: Duration = Duration::from_millis(100);
-/// Enough for what is to be done by then on a busy machine.
+/// Enough even on a busy machine.
 const LONG: Duration = Duration::from_millis(500);
 
-// What is finished, and in which order.
+// Which values are finished, and in which order.
 
 fn finished() {
     static UNUSED: DropAtExit<Value> = DropAtExit::new(|| Value("unused"));
@@ -242,7 +242,7 @@ fn on_the_exit_thread() {
     println!("{}", closing_of(NOW.close()));
 }
 
-/// Whenever a handler was registered, it has its turn before the values.
+/// No matter when a handler was registered, it runs before the values.
 fn order() {
     static EARLIER: DropAtExit<Value> = DropAtExit::new(|| Value("earlier"));
     static LATER: CloseAtExit<Value> = CloseAtExit::new(|| Value("later")).close_with(close);
@@ -298,7 +298,7 @@ fn made_by_a_last_handler() {
     Handler::new(|| println!("makes {}", NEW.get().0)).last().register();
 }
 
-/// Whatever asks for a value that was not made before the first was finished.
+/// Asks for values that were not initialized before the first was finished.
 fn too_late() {
     static MADE: DropAtExit<Value> = DropAtExit::new(|| Value("made"));
     static DROPPED: DropAtExit<Value> = DropAtExit::new(|| Value("never")).name("dropped");
@@ -336,7 +336,7 @@ fn last_values() {
     Handler::new(|| println!("last and younger: {}", ANOTHER.0)).last().register();
 }
 
-/// When a run at exit is over, nothing is made any more, whether there was a value or not.
+/// After the run at exit nothing is initialized any more, whether there was a value or not.
 fn nothing_to_finish() {
     static NEVER: DropAtExit<Value> = DropAtExit::new(|| Value("never"));
     configure(Config::new().observer(|event| {
@@ -349,7 +349,7 @@ fn nothing_to_finish() {
 
 static ASKS_AT_END: AtomicBool = AtomicBool::new(false);
 
-/// Nor where no handler was pending when the exit began: what C calls afterwards learns it.
+/// Nor if no handler was pending when the exit began: functions that C calls afterwards find that out.
 fn nothing_pending() {
     ASKS_AT_END.store(true, Ordering::Relaxed);
 }
@@ -366,7 +366,7 @@ extern "C" fn asks_at_end() {
 #[unsafe(link_section = ".fini_array")]
 static AT_END: extern "C" fn() = asks_at_end;
 
-// What is known of them.
+// What others learn about them.
 
 fn planned() {
     static NAMED: DropAtExit<u8> = DropAtExit::new(|| 1).name("named").time_limit(SHORT);
@@ -421,7 +421,7 @@ fn counted() {
     println!("{}, {} pending", closing(&CLOSED), pending());
 }
 
-/// The value lives on, and is closed by whoever asks for it.
+/// The value lives on, and is closed by whoever asks for that.
 fn cleared() {
     static DROPPED: DropAtExit<Value> = DropAtExit::new(|| Value("a"));
     static CLOSED: CloseAtExit<Value> = CloseAtExit::new(|| Value("b")).close_with(close);
@@ -432,7 +432,7 @@ fn cleared() {
     println!("{}, {}", closing(&DROPPED), closing(&CLOSED));
 }
 
-/// What `run` has finished is closed for good; others can still be made.
+/// Values that `run` has finished are closed for good; others can still be initialized.
 fn ran() {
     static DROPPED: DropAtExit<Value> = DropAtExit::new(|| Value("a")).name("dropped");
     static CLOSED: CloseAtExit<Value> = CloseAtExit::new(|| Value("b")).close_with(close).name("closed");
@@ -445,14 +445,14 @@ fn ran() {
     println!("{}, {} pending", LATER.get().0, pending());
 }
 
-/// A run that is no exit lets other threads make values, and leaves them alone.
+/// A run that is not an exit lets other threads make values, and leaves them alone.
 fn ran_beside() {
     static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("made meanwhile"));
     register(|| thread::spawn(|| println!("{}", VALUE.get().0)).join().expect("no panic"));
     println!("{} ran, {} pending", run().ran(), pending());
 }
 
-// How they are made.
+// How they are initialized.
 
 fn initialized_once() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
@@ -559,7 +559,7 @@ fn asks_for_itself() {
     println!("{}", FAILS.get_or_init(|| Value("made another way")).0);
 }
 
-/// Each makes one, and wants the other: the second to ask is told, and the first then makes both.
+/// Each makes one, and wants the other: the second to ask panics, and the first then makes both.
 fn ask_for_each_other() {
     static LEFT: DropAtExit<Value> = DropAtExit::empty().name("left");
     static RIGHT: CloseAtExit<Value> = CloseAtExit::<Value>::empty().close_with(close).name("right");
@@ -588,7 +588,7 @@ fn ask_for_each_other() {
     clear();
 }
 
-/// Nobody waits for it: its thread does not go on.
+/// Nothing waits for it: its thread does not continue.
 fn exits_in_initialization() {
     static OTHER: DropAtExit<Value> = DropAtExit::new(|| Value("other"));
     static DROPPED: DropAtExit<Value> = DropAtExit::new(leaves).name("dropped");
@@ -596,7 +596,7 @@ fn exits_in_initialization() {
         leave();
         Value("never")
     }
-    configure(Config::new().deadline(Duration::from_millis(1500))); // less than anybody would wait
+    configure(Config::new().deadline(Duration::from_millis(1500))); // less than anything would wait
     OTHER.get();
     DROPPED.get();
 }
@@ -625,7 +625,7 @@ fn asked_for_while_main_initializes() {
     DROPPED.get();
 }
 
-/// Neither the exit nor a handler waits for what waits for `main`.
+/// Neither the exit nor a handler waits for a thread that waits for `main`.
 fn waits_for_main_that_exits() {
     static BEGUN: Barrier = Barrier::new(2);
     static OTHER: DropAtExit<Value> = DropAtExit::new(|| Value("other"));
@@ -647,7 +647,7 @@ fn waits_for_main_that_exits() {
     DROPPED.get();
 }
 
-/// What sets a value waits for who makes one, and does it if that fails.
+/// `set` waits for an initialization in progress, and stores its value if that fails.
 fn set_meanwhile() {
     static BEGUN: Barrier = Barrier::new(2);
     static SETS: Moment = Moment::new();
@@ -705,7 +705,7 @@ fn closing_of(closed: Result<bool, Failure>) -> String {
     closed.map_or_else(|failure| failure.to_string(), |closed| closed.to_string())
 }
 
-/// Where the panics say that they are.
+/// The places that the panics report.
 fn places() {
     static EMPTY: DropAtExit<Value> = DropAtExit::empty();
     static CLOSED: CloseAtExit<Value> = CloseAtExit::<Value>::empty().close_with(close);
@@ -744,7 +744,7 @@ fn closed() {
     ask(&CLOSED);
 }
 
-/// It is none of the call's, and nothing changes.
+/// That is not for this call to do, and nothing changes.
 fn closed_never_made() {
     static DROPPED: DropAtExit<Value> = DropAtExit::new(|| Value("a"));
     static CLOSED: CloseAtExit<Value> = CloseAtExit::new(|| Value("b")).close_with(close);
@@ -769,7 +769,7 @@ fn closed_when_given_back() {
     thread.join().expect("no panic");
 }
 
-/// Gives the value back as soon as its cell is closed.
+/// Drops the reference as soon as its cell is closed.
 fn borrow_until_closed(cell: &'static DropAtExit<Value>, borrowed: impl FnOnce()) {
     let value = cell.get();
     borrowed();
@@ -791,7 +791,7 @@ fn closed_with_failure() {
     println!("{}, then {}", closing_of(PANICS.close()), closing_of(PANICS.close()));
 }
 
-/// Of several, while the process exits, which waits for them.
+/// One of several, while the process exits, which waits for them.
 fn closed_by_one() {
     static STARTED: Barrier = Barrier::new(4);
     static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a"));
@@ -859,7 +859,7 @@ fn closed_elsewhere_for_good() {
     STOPS.wait();
 }
 
-/// Each attempt takes a part of what an exit waits.
+/// Each attempt uses a part of the time that an exit waits.
 fn fails_again_and_again() {
     static VALUE: DropAtExit<Value> = DropAtExit::empty().name("a").time_limit(SHORT);
     static TRIES: Barrier = Barrier::new(2);
@@ -915,7 +915,7 @@ fn exits_in_close() {
     println!("{}", closing(&EXITS));
 }
 
-// Who borrows a value at its turn. It has no limit, at which it would be abandoned on a busy machine, before it has said so.
+// Borrowers of a value at its turn. It has no limit, because on a busy machine it might be abandoned before it says so.
 
 fn borrowed() {
     static OTHER: DropAtExit<Value> = DropAtExit::new(|| Value("other"));
@@ -931,7 +931,7 @@ fn borrowed() {
     leave();
 }
 
-/// What is left alone stays so when the last gives it back.
+/// A value that was left alone stays so when its last reference is dropped.
 fn borrowed_for_good() {
     static VALUE: DropAtExit<Value> = DropAtExit::new(|| Value("a")).close_with(stop).name("a");
     static BORROWED: Mutex<Option<ExitRef<Value>>> = Mutex::new(None);
@@ -957,7 +957,7 @@ fn borrowed_by_a_thread() {
     BORROWED.wait();
 }
 
-/// By one that is younger, and goes first; by one that is older, which does not.
+/// By a younger value, which goes first; by an older one, which does not.
 fn borrowed_by_another() {
     struct Keeps(&'static str, Mutex<Option<ExitRef<Value>>>);
     impl Drop for Keeps {
@@ -990,7 +990,7 @@ fn given_back() {
     BORROWED.wait();
 }
 
-/// Nobody is waited for who has a reference to what is never dropped.
+/// Nothing waits for references to a value that is never dropped.
 fn kept() {
     static CLOSED: CloseAtExit<Value> = CloseAtExit::new(|| Value("a")).close_with(close);
     let value: &'static Value = CLOSED.get();
@@ -998,7 +998,7 @@ fn kept() {
     Handler::new(move || println!("last: {}, {}", value.0, CLOSED.0)).last().register();
 }
 
-// While a value is finished, and what may go wrong there.
+// While a value is finished, and what may go wrong then.
 
 fn asked_while_closing() {
     static DROPPED: DropAtExit<Value> = DropAtExit::new(|| Value("a")).close_with(asks_dropped).name("dropped");
@@ -1090,7 +1090,7 @@ fn exits() {
     }
 }
 
-/// One that is closed, one that was never made, and an older one, which is open.
+/// A closed one, one that was never initialized, and an older one, which is open.
 fn uses_others() {
     static OLDER: DropAtExit<Value> = DropAtExit::new(|| Value("older"));
     static USER: CloseAtExit<Value> = CloseAtExit::new(|| Value("user")).close_with(uses).name("user");
@@ -1106,7 +1106,7 @@ fn uses_others() {
     YOUNGER.get();
 }
 
-/// The limit of all handlers is that of values, too.
+/// The limit of all handlers applies to values, too.
 fn limited_by_all() {
     static BORROWED: DropAtExit<Value> = DropAtExit::new(|| Value("a")).name("a");
     static HANGS: CloseAtExit<Value> = CloseAtExit::new(|| Value("b")).close_with(|_| hang()).name("b");
@@ -1117,9 +1117,9 @@ fn limited_by_all() {
     std::mem::forget(BORROWED.get());
 }
 
-// An initialization that is under way at an exit.
+// Initializations in progress at an exit.
 
-/// The exit waits for it, and what has been made is finished.
+/// The exit waits for it, and finishes the value.
 fn initialized_meanwhile() {
     static IS_FINISHED: Moment = Moment::new();
     static EXITS: Moment = Moment::new();
@@ -1161,7 +1161,7 @@ fn never_initialized() {
     Handler::new(|| println!("last: {:?}", HANGS.try_get().err())).last().name("last").register();
 }
 
-/// For as long as is said where nobody sets a limit.
+/// For the time that applies if no limit is set.
 fn never_initialized_for_long() {
     static BEGUN: Barrier = Barrier::new(2);
     static HANGS: DropAtExit<Value> = DropAtExit::new(|| {
@@ -1185,7 +1185,7 @@ fn never_initialized_at_deadline() {
     BEGUN.wait();
 }
 
-/// They end when another one is being finished: each is finished at once, where it was made.
+/// They end while another one is being finished: each is finished at once, on the thread that made it.
 fn too_late_initialization() {
     static BEGUN: Barrier = Barrier::new(2);
     static SAID: Barrier = Barrier::new(2);
@@ -1223,14 +1223,14 @@ fn too_late_initialization() {
         thread::Builder::new().name(name.to_owned()).spawn(asks).expect("started");
         BEGUN.wait();
     };
-    configure(Config::new().deadline(LONG * 5 / 2)); // they are waited for together
+    configure(Config::new().deadline(LONG * 5 / 2)); // the exit waits for both together
     OTHER.get();
     begin("one", || DROPPED.get().0.to_owned());
     begin("two", || format!("{:?}", (&CLOSED as &dyn Either).try_get()));
     begin("three", || format!("{:?}", FAILS.try_get().err()));
 }
 
-/// For one of another thread, which ends.
+/// For one on another thread, which ends.
 fn handler_waits() {
     static BEGUN: Barrier = Barrier::new(2);
     static ASKS: Moment = Moment::new();
@@ -1239,7 +1239,7 @@ fn handler_waits() {
         ASKS.wait();
         Value("made")
     });
-    thread::spawn(|| caught(|| VALUE.get().0)); // which may be closed again before that is told
+    thread::spawn(|| caught(|| VALUE.get().0)); // which may be closed again before this sees it
     BEGUN.wait();
     register(|| {
         ASKS.come();
@@ -1261,13 +1261,13 @@ fn handler_waits_in_vain() {
     println!("{} ran", run().ran());
 }
 
-/// By what C calls when the handlers have run: nobody waits there for what will never be open.
+/// By a function that C calls after the handlers: nothing waits there for a value that will never open.
 fn asked_after_the_hook() {
     begin_what_hangs();
     register(ask_in_exit);
 }
 
-/// By what it calls before they run: it does not wait forever.
+/// By a function that C calls before the handlers: it does not wait forever.
 fn asked_before_the_hook() {
     begin_what_hangs();
     ask_in_exit();
@@ -1286,12 +1286,12 @@ fn begin_what_hangs() {
     BEGUN.wait();
 }
 
-/// Has C's `exit` ask for it.
+/// Makes C's `exit` ask for it.
 fn ask_in_exit() {
     extern "C" fn asks() {
         println!("{:?}", HANGS.try_get().err());
     }
-    // SAFETY: ISO C allows it, also in an exit function.
+    // SAFETY: ISO C allows it, even in an exit function.
     assert_eq!(unsafe { libc::atexit(asks) }, 0);
 }
 
@@ -1343,7 +1343,7 @@ fn nothing_begins() {
     STARTED.wait();
 }
 
-/// The same where nothing is pending when the exit begins. What is made and finished is seen from outside: a thread may outlive the exit.
+/// The same, but nothing is pending when the exit begins. All of it is checked from outside: a thread may outlive the exit.
 fn nothing_begins_without_handlers() {
     static STARTED: Barrier = Barrier::new(2);
     struct Seen;
@@ -1376,17 +1376,17 @@ fn nothing_begins_without_handlers() {
 
 // In a forked child.
 
-/// `parent`, or `child`: only one of them has this number.
+/// `parent` or `child`: only one of them has this number.
 fn who() -> &'static str {
     static PARENT: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     if *PARENT.get_or_init(std::process::id) == std::process::id() { "parent" } else { "child" }
 }
 
-/// Forks; the parent waits for the child's end, and says how that was. `true` in the child.
+/// Forks; the parent waits for the child to end, and says how it did. `true` in the child.
 fn fork() -> bool {
     who();
     io::Write::flush(&mut io::stdout()).expect("stdout");
-    // SAFETY: what the child does is what these tests are about.
+    // SAFETY: these tests are about just what the child does.
     let pid = unsafe { libc::fork() };
     if pid != 0 {
         let mut status = 0;
@@ -1423,7 +1423,7 @@ fn inherited() {
     }
 }
 
-/// The thread that was about to make the value is the parent's: the child makes its own.
+/// The thread that was about to make the value belongs to the parent: the child makes its own.
 fn inherits_initialization() {
     static BEGUN: Barrier = Barrier::new(2);
     static GO_ON: Moment = Moment::new();
@@ -1442,7 +1442,7 @@ fn inherits_initialization() {
     thread.join().expect("no panic");
 }
 
-/// Both go on, and each has a value of its own.
+/// Both continue, and each has a value of its own.
 fn forked_in_initialization() {
     static VALUE: DropAtExit<Forked> =
         DropAtExit::new(|| Forked(if fork() { "of the child" } else { "of the parent" }));
@@ -1450,7 +1450,7 @@ fn forked_in_initialization() {
     println!("{}: {}, {}", who(), value.0, VALUE.get_if_open().is_some());
 }
 
-/// The child goes on where the parent was, and has none of its values to finish.
+/// The child continues where the parent was, and has none of its values to finish.
 fn forked_by_a_handler() {
     static VALUE: DropAtExit<Forked> = DropAtExit::new(|| Forked("a"));
     static LATER: CloseAtExit<Forked> = CloseAtExit::new(|| Forked("b")).close_with(close_forked);
@@ -1463,7 +1463,7 @@ fn forked_by_a_handler() {
     });
 }
 
-/// By another thread, while the process exits and makes none any more: the child does.
+/// By another thread, while the process exits and initializes none any more: the child does.
 fn forked_while_finishing() {
     static FINISHING: Barrier = Barrier::new(2);
     static FORKED: Barrier = Barrier::new(2);
@@ -1480,7 +1480,7 @@ fn forked_while_finishing() {
         println!("{}: {:?}", who(), LATER.try_get().err());
         if fork() {
             println!("child: {}", LATER.get().0);
-            atexit_core::exit(3); // neither std's nor C's, which the parent was inside of
+            atexit_core::exit(3); // neither std's nor C's, which the parent was inside
         }
         FORKED.wait();
     });

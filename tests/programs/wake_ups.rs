@@ -1,4 +1,4 @@
-//! A handler that awaits two futures at once: while the thread is busy with the one, the other is woken.
+//! A handler that awaits two futures at once: while the thread is busy with one, the other is woken.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
@@ -20,8 +20,8 @@ async fn joins() {
         context.waker().wake_by_ref();
         Poll::Pending
     }));
-    // It is ready when it is polled, but until then it blocks, in a channel for instance: that parks the thread, which takes what has
-    // unparked it so far. It is unparked here, too, for executors that wake up by other means.
+    // It is ready when it is polled, but blocks until then, in a channel for instance: that parks the thread, which consumes any earlier
+    // `unpark`. It is unparked here, too, for executors that wake up in other ways.
     let mut blocks = Some(|| {
         thread::current().unpark();
         thread::park();

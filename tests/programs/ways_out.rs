@@ -1,4 +1,4 @@
-//! Ends in the way that its first argument says, after registering the handlers that the others say, in that order.
+//! Ends in the way that its first argument names, after registering the handlers that the others name, in that order.
 
 use std::fmt;
 use std::os::unix::process::CommandExt as _;
@@ -56,7 +56,7 @@ fn set_up(argument: &str) {
     }
 }
 
-/// An error and a panic payload with which even the account of the failure fails.
+/// An error and a panic payload for which even reporting the failure fails.
 struct Hostile;
 
 impl fmt::Debug for Hostile {
@@ -162,7 +162,7 @@ fn handler(what: &str) -> Returned {
 }
 
 fn c_exit(status: i32) -> ! {
-    // SAFETY: ISO C allows it here; a handler that calls it tries what C leaves undefined, and glibc defines.
+    // SAFETY: ISO C allows it here, but leaves it undefined in a handler; glibc defines it.
     unsafe { libc::exit(status) }
 }
 

@@ -1,4 +1,4 @@
-//! Owns the names of the target that this is built for, and of the host it is built on, which cargo tells build scripts only.
+//! Owns the names of the target that this is built for, and of the host it is built on, which cargo gives only to build scripts.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,12 +1,12 @@
-//! Owns the choice of who takes the next step, as a seed decides it; must not know what a step is.
+//! Owns the choice of who takes the next step, as determined by a seed; must not know what a step is.
 
 use crate::world::Id;
 
-/// Who goes on.
+/// Who takes the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Thread(Id),
-    /// Time: the next wait is over.
+    /// Time passes: the next wait is over.
     Clock,
 }
 
@@ -19,16 +19,16 @@ pub(crate) struct Choice {
 enum Manner {
     /// Anyone, at each step.
     Walk {
-        /// How many times in four whoever is running goes on.
+        /// How many times in four the running thread goes on.
         stays: u64,
-        /// The clock goes on once in so many steps; never, as long as a thread can, where it is `None`.
+        /// The clock advances once in this many steps; if `None`, never while a thread can run.
         clock: Option<u64>,
     },
     /// The lowest rank.
     Ranks {
         threads: Vec<i64>,
         clock: i64,
-        /// The steps at which whoever is running becomes the last.
+        /// The steps at which the running thread gets the lowest rank.
         changes: Vec<u64>,
         last: i64,
     },
@@ -45,14 +45,14 @@ impl Choice {
             };
             Manner::Walk { stays: random.below(4), clock }
         } else {
-            let among = 64 << random.below(4); // most executions take as many steps
+            let among = 64 << random.below(4); // most executions take about this many steps
             let changes = (0..random.below(5)).map(|_| random.below(among)).collect();
             Manner::Ranks { threads: Vec::new(), clock: random.rank(), changes, last: i64::MAX / 2 }
         };
         Self { random, manner, step: 0 }
     }
 
-    /// From now on the clock goes on only when no thread can.
+    /// From now on the clock advances only when no thread can run.
     pub(crate) fn stop_the_clock(&mut self) {
         match &mut self.manner {
             Manner::Walk { clock, .. } => *clock = None,
@@ -66,7 +66,7 @@ impl Choice {
         }
     }
 
-    /// One of those that are ready, or the clock if there is something to wait for. `None` if there is nobody.
+    /// Chooses one of those that are ready, or the clock if something waits for it. `None` if there is neither.
     pub(crate) fn next(&mut self, running: Id, ready: &[Id], may_wait: bool) -> Option<Next> {
         if ready.is_empty() {
             return may_wait.then_some(Next::Clock);
@@ -100,7 +100,7 @@ impl Choice {
     }
 }
 
-/// Numbers that look random, always the same for a seed (this is `SplitMix64`).
+/// Numbers that look random, but are the same for the same seed (this is `SplitMix64`).
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -1,25 +1,25 @@
-//! Owns the library as the models see it: its own sources, over a [`world`] in which a seed decides who runs when; must not know what is
-//! modelled.
+//! Owns the library as the models see it: its own sources, over a [`world`] in which a seed decides which thread runs when; must not know what is
+//! modeled.
 //!
 //! # The problem
 //!
-//! Threads exit while others register, take back, or run handlers, and while limits and the deadline strike. Which of them comes first in a
-//! test is up to the machine, and it is nearly always the same one.
+//! Threads exit while others register, unregister or run handlers, and while limits and the deadline expire. In a test, the machine decides
+//! which comes first, and the order is nearly always the same.
 //!
-//! # The usual answer, and why it does not serve here
+//! # The usual answer, and why it does not work here
 //!
-//! loom and shuttle put their own locks and threads under the code, and try many orders. But in both a wait with a time-out never times
-//! out, which is what half of this code is about; a process cannot end while a thread of it hangs, which is what the library is for; and
-//! what is in a `static` does not begin anew.
+//! loom and shuttle put their own locks and threads under the code, and try many orders. But in both, a wait with a time-out never times
+//! out, although half of this code is about that; a process cannot end while one of its threads hangs, which is what the library is for; and
+//! statics are not reset.
 //!
 //! # What we do
 //!
-//! These are the library's rooms, but for one: [`sys`] has the locks, threads and clock of the [`world`], and a hook that a modelled
-//! [`process`] calls. The models, in `tests`, use nothing but the public interface.
+//! These are the library's rooms, with one exception: [`sys`] has the locks, threads and clock of the [`world`], and a hook that a modeled
+//! [`process`] calls. The models, in `tests`, use only the public interface.
 //!
 //! # What it costs
 //!
-//! An order is one of interleaved steps: what a weaker memory would allow is not explored. The library orders all its atomics, and locks.
+//! An order consists of interleaved steps: the effects of a weaker memory model are not explored. The library orders all its atomics, and locks.
 
 #![allow(dead_code, reason = "the rest of the library is not modelled: forks, signals, plans")]
 #![allow(
@@ -81,7 +81,7 @@ pub use report::{Cause, Event, Failure, HandlerEnd, HandlerRun, Report, RunError
 pub use runner::{cause, remaining};
 pub use values::{CloseAtExit, DropAtExit, ExitRef, Unavailable};
 
-/// Makes all that the library has in statics what it is when a process begins.
+/// Resets the library's statics to their values at the start of a process.
 fn begin_anew() {
     *registry::PENDING.lock() = registry::Pending::new();
     registry::lease::revoke();

@@ -1,4 +1,4 @@
-//! Owns how a model is explored, and how one looks at what came of it; must not know how the world goes round.
+//! Owns how a model is explored, and how its outcome is examined; must not know how the world works.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use crate::world::{Place, execute, say, step, wait, wake};
 
-/// How many executions of each model are explored, if `MODELS_EXECUTIONS` does not say so.
+/// How many executions of each model are explored, unless `MODELS_EXECUTIONS` says otherwise.
 const EXECUTIONS: u64 = 5_000;
 
-/// A handler that says when it begins and when it ends, so that one can see what happens in between.
+/// A handler that reports its start and its end, so that everything in between can be seen.
 pub fn handler(name: &'static str) -> impl FnOnce() + Send + 'static {
     move || {
         say(format!("{name} begins"));
@@ -22,7 +22,7 @@ pub fn handler(name: &'static str) -> impl FnOnce() + Send + 'static {
     }
 }
 
-/// Drives a future to its end on this thread.
+/// Runs a future to completion on this thread.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let bell = Arc::new(Bell::default());
     let waker = Arc::clone(&bell).into();
@@ -49,31 +49,31 @@ impl Wake for Bell {
     }
 }
 
-/// What an execution looked like from outside.
+/// An execution, as seen from outside.
 #[derive(Debug)]
 pub struct Seen {
-    /// What was said.
+    /// What was reported.
     pub lines: Vec<String>,
     /// What the library wrote to stderr.
     pub stderr: String,
-    /// What the process ended with.
+    /// The exit status.
     pub status: i32,
     /// How long the process lived.
     pub lived: Duration,
 }
 
 impl Seen {
-    /// At which line this was said.
+    /// The line of this report.
     pub fn at(&self, line: &str) -> Option<usize> {
         self.lines.iter().position(|said| said == line)
     }
 
-    /// How often this was said.
+    /// How often this was reported.
     pub fn count(&self, line: &str) -> usize {
         self.lines.iter().filter(|said| *said == line).count()
     }
 
-    /// Each of these handlers ran once, to its end, no two of them at a time, and they did in this order.
+    /// Each of these handlers ran once, to its end, one at a time and in this order.
     ///
     /// # Panics
     ///
@@ -85,7 +85,7 @@ impl Seen {
         assert!(names.is_sorted_by_key(at), "another order than {names:?}: {self:?}");
     }
 
-    /// Each of these handlers ran once, to its end, and no two of them at a time.
+    /// Each of these handlers ran once, to its end, one at a time.
     ///
     /// # Panics
     ///
@@ -104,13 +104,13 @@ impl Seen {
     }
 }
 
-/// Explores executions of `model`, which is the main thread of a process, and has `check` look at how each ended.
+/// Explores executions of `model`, which is the main thread of a process, and has `check` examine the outcome of each.
 ///
 /// # Panics
 ///
-/// If an execution fails, goes on for ever, or hangs; or if `check` does. Then stderr has its steps. `MODELS_SEED` is the one to look at.
+/// If an execution fails, never ends, or hangs; or if `check` does. Then stderr shows its steps. `MODELS_SEED` selects a single execution.
 pub fn explore(model: fn(), check: fn(&Seen)) {
-    // One at a time: the library has its state in statics.
+    // One at a time: the library keeps its state in statics.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let number = |name| std::env::var(name).ok().map(|value| value.parse().expect("a number"));

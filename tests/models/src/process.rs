@@ -1,27 +1,27 @@
-//! Owns the end of the modelled process, as std and C have it; must not know what its exit functions do.
+//! Owns the end of the modeled process, as std and C implement it; must not know what its exit functions do.
 
 use crate::exit::hook::Hook;
 use crate::sys::{DeadEnd, call_at_exit};
 use crate::world::{self, Id};
 
-/// As many as the library plants before `main`.
+/// As many as the library registers before `main`.
 pub(crate) const HOOKS: usize = 8;
 
-/// What a process knows of its end.
+/// The state of a process's end.
 pub(crate) struct Exits {
-    /// How many of the exit functions that are planted are the library's hook.
+    /// How many registered exit functions are the library's hook.
     hooks: usize,
-    /// Those that were planted before the first hook, and so come after the last.
+    /// Those registered before the first hook, which run after the last.
     older: Vec<fn()>,
-    /// Who is inside std's `exit`, which lets no second thread in.
+    /// The thread inside std's `exit`, which lets no second thread in.
     in_std: Option<Id>,
-    /// Who is inside C's.
+    /// The thread inside C's `exit`.
     in_c: Option<Id>,
-    /// Who waits there for ever.
+    /// The threads that wait there forever.
     in_vain: Vec<(Id, DeadEnd)>,
-    /// On which thread C's called the hook last.
+    /// The thread on which C's `exit` last called the hook.
     in_hook: Option<Id>,
-    /// Whether C's lets no second thread in either, as glibc does from 2.41 on.
+    /// Whether C's `exit` lets no second thread in either, as glibc does from 2.41 on.
     alone_in_c: bool,
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn plant() {
     world::exits(|exits| exits.hooks += 1);
 }
 
-/// C's `atexit`, in a constructor that comes before the library's.
+/// C's `atexit`, in a constructor that runs before the library's.
 pub fn plant_before_the_hooks(function: fn()) {
     world::exits(|exits| exits.older.push(function));
 }
@@ -66,7 +66,7 @@ pub fn exit(status: i32) -> ! {
     }
 }
 
-/// C's `exit`: by `libc::exit`, or from a host that is not Rust.
+/// C's `exit`: called by `libc::exit`, or by a host that is not Rust.
 pub fn c_exit(status: i32) -> ! {
     world::step("C's exit");
     let me = world::me();
@@ -105,7 +105,7 @@ pub(crate) fn is_in_exit() -> bool {
     world::exits(|exits| exits.in_c == Some(me))
 }
 
-/// What this thread waits for in vain, as far as one can tell.
+/// What this thread is stuck on, as far as one can tell.
 pub(crate) fn dead_end(thread: Id) -> Option<DeadEnd> {
     world::exits(|exits| {
         let (_, dead_end) = *exits.in_vain.iter().find(|(waiting, _)| *waiting == thread)?;

@@ -1,13 +1,13 @@
-//! Owns the world that a model runs in: threads that take steps one at a time, in an order that a seed decides, a clock, and what is seen
+//! Owns the world that a model runs in: threads that take one step at a time, in an order determined by a seed, a clock, and everything seen
 //! from outside; must not know the library.
 //!
-//! A thread is a coroutine, so that thousands of executions take a second. It runs until its next [`step`], and then anyone may go on. Time
-//! stands still but when the clock is chosen, as if it were a thread: then it is the time at which the next wait is over. So every
-//! thread may be slow beyond all limits, and every wait may be over too early.
+//! A thread is a coroutine, so that thousands of executions take a second. It runs until its next [`step`]; then any thread may continue. Time
+//! passes only when the clock is chosen, as if it were a thread: then it jumps to the end of the next wait. So every thread may be arbitrarily
+//! slow, and every wait may end too early.
 //!
-//! Half of the executions are walks, which choose anyone at each step. In the others each thread has a rank; the first that can go on
-//! does, and at a few steps, drawn by lot, whoever is running becomes the last. (This is known as PCT: mistakes that need only a few such
-//! changes, as most do, are found soon.)
+//! Half of the executions are walks, which choose any thread at each step. In the others each thread has a rank; the first that can run
+//! does, and at a few random steps the running thread gets the lowest rank. (This is known as PCT. It finds mistakes soon that need only a
+//! few such changes, as most do.)
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -21,7 +21,7 @@ use crate::choice::{Choice, Next};
 use crate::model::Seen;
 use crate::process::{self, Exits};
 
-/// No execution needs nearly as many. Who takes more goes round in circles.
+/// No execution needs nearly as many. One that takes more does not end.
 const STEPS: usize = 20_000;
 
 /// A thread of the execution.
@@ -39,7 +39,7 @@ impl Place {
         Self(std::ptr::from_ref(thing).addr())
     }
 
-    // Nothing has so low an address.
+    // No real address is this low.
 
     pub(crate) fn of_stream(descriptor: usize) -> Self {
         Self(descriptor)
@@ -63,7 +63,7 @@ struct Thread {
     /// How many locks it holds.
     holds: isize,
     locals: Vec<Local>,
-    /// By which the coroutine lets others go on, once it has begun.
+    /// Lets the coroutine yield, once it has begun.
     yielder: *const Yielder<(), ()>,
 }
 
@@ -74,7 +74,7 @@ struct Local {
     needs_drop: bool,
 }
 
-/// A step that a thread has taken, for whoever reads how an execution failed.
+/// A step that a thread has taken, for the report of a failed execution.
 struct Step {
     thread: Id,
     what: &'static str,
@@ -97,10 +97,10 @@ struct Execution {
     choice: Choice,
     steps: Vec<Step>,
     end: Option<End>,
-    /// It has ended, and the threads that are left are being unwound.
+    /// It has ended, and the remaining threads are being unwound.
     over: bool,
     exits: Exits,
-    /// Who has the lock of the stream with this descriptor.
+    /// Which thread has the lock of the stream with this descriptor.
     streams: [Option<Id>; 3],
     lacks_threads: bool,
     has_last_resort: bool,
@@ -113,7 +113,7 @@ thread_local! {
     static EXECUTION: RefCell<Option<Execution>> = const { RefCell::new(None) };
 }
 
-/// Between executions there is none, and what would be a step is none.
+/// Between executions there is none, and nothing counts as a step.
 fn if_any<R>(f: impl FnOnce(&mut Execution) -> R) -> Option<R> {
     EXECUTION.with_borrow_mut(|execution| execution.as_mut().map(f))
 }
@@ -135,7 +135,7 @@ impl Execution {
 
 // ---- What threads do ---------------------------------------------------------------------------------------------
 
-/// Here any other thread may go on. Not while this one unwinds: the count of panics is that of all.
+/// Lets any other thread continue. Not while this one unwinds, because all threads share one count of panics.
 #[track_caller]
 pub fn step(what: &'static str) {
     let at = Location::caller();
@@ -147,7 +147,7 @@ pub fn step(what: &'static str) {
     }
 }
 
-/// Waits until somebody [`wake`]s this place, or until then.
+/// Waits until something [`wake`]s this place, or until then.
 #[track_caller]
 pub(crate) fn wait(at: Place, until: Option<Duration>) {
     let caller = Location::caller();
@@ -172,11 +172,11 @@ pub(crate) fn wake(place: Place) {
 
 fn suspend() {
     let yielder = with(|execution| execution.me().yielder);
-    // SAFETY: it lies on the stack of its coroutine, which is the one that is running here, and set it when it began.
+    // SAFETY: it is on the stack of its coroutine, which is the one running here, and set it when it began.
     unsafe { &*yielder }.suspend(());
 }
 
-/// Takes a lock, or gives it back. Who has one goes on for a little, even if the process ends: others might need it to unwind.
+/// Takes a lock, or releases it. A thread that has one continues for a little, even if the process ends: others might need it to unwind.
 pub(crate) fn hold(change: isize) {
     if_any(|execution| execution.me().holds += change);
 }
@@ -235,7 +235,7 @@ pub(crate) fn local(place: Place) -> Option<Rc<dyn Any>> {
     with(|execution| execution.me().locals.iter().find(|local| local.at == place)?.value.clone())
 }
 
-/// Drops the thread-locals of this thread, as its end does, and C's `exit`.
+/// Drops the thread-locals of this thread, as the end of a thread and C's `exit` do.
 pub(crate) fn drop_locals() {
     while let Some(value) = with(|execution| {
         let last = execution.me().locals.iter_mut().rev().find(|local| local.needs_drop && local.value.is_some())?;
@@ -249,12 +249,12 @@ pub(crate) fn exits<R>(f: impl FnOnce(&mut Exits) -> R) -> R {
     with(|execution| f(&mut execution.exits))
 }
 
-/// The process is no more.
+/// Ends the process.
 pub(crate) fn end(status: i32) -> ! {
     finish(End::Process(status))
 }
 
-/// What must not happen has happened.
+/// Reports that something forbidden has happened.
 pub fn fail(why: &str) -> ! {
     finish(End::Failure(why.to_owned()))
 }
@@ -272,7 +272,7 @@ pub(crate) fn streams<R>(f: impl FnOnce(&mut [Option<Id>; 3]) -> R) -> R {
 
 // ---- What models do ----------------------------------------------------------------------------------------------
 
-/// Says something on a stdout that only the model reads.
+/// Prints to a stdout that only the model reads.
 pub fn say(line: impl Into<String>) {
     if_any(|execution| execution.lines.push(line.into()));
 }
@@ -281,17 +281,17 @@ pub(crate) fn complain(text: &str) {
     if_any(|execution| execution.stderr += text);
 }
 
-/// One of these, another one in another execution.
+/// Returns one of these, which differs between executions.
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If there are none.
 pub fn one_of<T: Copy>(all: &[T]) -> T {
     let at = with(|execution| execution.choice.random.below(all.len() as u64));
     all[usize::try_from(at).expect("it is below a `usize`")]
 }
 
-/// The name of this thread.
+/// Returns the name of this thread.
 pub fn thread_name() -> String {
     with(|execution| execution.me().name.clone())
 }
@@ -303,12 +303,12 @@ pub fn hang() -> ! {
     }
 }
 
-/// From now on, time goes on only when no thread can.
+/// From now on, time passes only when no thread can run.
 pub fn threads_are_fast() {
     with(|execution| execution.choice.stop_the_clock());
 }
 
-/// From now on, half of the threads that the library wants cannot be had.
+/// From now on, half of the threads that the library asks for do not start.
 pub fn threads_are_scarce() {
     with(|execution| execution.lacks_threads = true);
 }
@@ -317,7 +317,7 @@ pub(crate) fn lacks_threads() -> bool {
     with(|execution| execution.lacks_threads && execution.choice.random.below(2) == 0)
 }
 
-/// From now on, the thread of last resort can be had.
+/// From now on, the thread of last resort can start.
 pub fn last_resort_counts() {
     with(|execution| execution.has_last_resort = true);
 }
@@ -326,7 +326,7 @@ pub(crate) fn has_last_resort() -> bool {
     with(|execution| execution.has_last_resort)
 }
 
-/// From now on, what the library writes to stderr waits for a reader that never comes.
+/// From now on, everything that the library writes to stderr waits for a reader that never comes.
 pub fn nobody_reads() {
     with(|execution| execution.lacks_reader = true);
 }
@@ -359,7 +359,7 @@ impl Execution {
         }
     }
 
-    /// Who goes on; `None` when the execution is over.
+    /// Which thread continues; `None` when the execution is over.
     fn next(&mut self) -> Option<Id> {
         loop {
             if self.steps.len() > STEPS && self.end.is_none() {
@@ -412,9 +412,9 @@ impl Execution {
     }
 }
 
-/// What is left of an execution when it is over.
+/// What remains of an execution when it is over.
 pub(crate) struct Past {
-    /// What was seen, or why that counts for nothing.
+    /// Everything seen, or why it does not count.
     pub(crate) end: Result<Seen, String>,
     names: Vec<String>,
     steps: Vec<Step>,
@@ -429,7 +429,7 @@ impl Past {
     }
 }
 
-/// The execution that this seed decides.
+/// Runs the execution of this seed.
 pub(crate) fn execute(seed: u64, model: fn()) -> Past {
     EXECUTION.set(Some(Execution::new(seed)));
     spawn("main", move || {
@@ -444,15 +444,15 @@ pub(crate) fn execute(seed: u64, model: fn()) -> Past {
     }
     let past = with(Execution::past);
     if with(|execution| execution.threads.iter().any(|thread| thread.holds > 0)) {
-        std::mem::forget(coroutines); // they wait for each other, and none could be unwound without the other
+        std::mem::forget(coroutines); // they wait for each other, so none can be unwound without the other
     } else {
-        // Whoever is left is unwound, also out of the library's `catch_unwind`: its next step unwinds it again.
+        // The remaining threads are unwound, even out of the library's `catch_unwind`: the next step unwinds them again.
         for (id, coroutine) in coroutines.into_iter().enumerate() {
             with(|execution| execution.running = id);
             drop(coroutine);
         }
     }
-    // Nobody drops the thread-locals of a thread that the end of its process has cut off.
+    // Nothing drops the thread-locals of a thread that the end of its process has cut off.
     let threads = EXECUTION.take().into_iter().flat_map(|execution| execution.threads);
     threads.flat_map(|thread| thread.locals).for_each(std::mem::forget);
     past

@@ -1,4 +1,4 @@
-//! Owns what is promised of a run inside a handler that is abandoned, and of what comes after both; must not know how they are told apart.
+//! Owns the promises about a run inside a handler that is abandoned, and about what follows both; must not know how they are told apart.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use models::{Cause, Config, Event, Handler, cause, configure, register, run};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Whoever exits here.
+/// The thread that exits here.
 const MAIN: usize = 0;
 
 #[test]
 fn a_run_that_begins_or_ends_as_its_handler_is_abandoned_changes_nothing_of_the_outer_one() {
-    /// A handler that says where it runs, and why.
+    /// A handler that reports where it runs, and why.
     fn sited(name: &'static str, takes: Duration) {
         register(move || {
             let is_exit = matches!(cause(), Some(Cause::Exit { .. }));
@@ -25,7 +25,7 @@ fn a_run_that_begins_or_ends_as_its_handler_is_abandoned_changes_nothing_of_the_
     }
     explore(
         || {
-            // Alone, in a handler of the run inside, or in the observer that is told of that.
+            // Alone, in a handler of the inner run, or in the observer when it is told of that.
             let [alone, inside, observed] = one_of(&[0, 1, 2].map(|at| [0, 1, 2].map(|i| LIMIT * u32::from(i == at))));
             configure(Config::new().observer(move |event| match event {
                 Event::Finished { failure: Some(_), .. } => say("slow is abandoned"),
@@ -64,7 +64,7 @@ fn a_run_that_begins_or_ends_as_its_handler_is_abandoned_changes_nothing_of_the_
 }
 
 #[test]
-fn what_a_run_inside_an_abandoned_handler_has_come_to_counts_in_the_outer_one() {
+fn the_outcome_of_a_run_inside_an_abandoned_handler_counts_in_the_outer_one() {
     explore(
         || {
             threads_are_fast();

@@ -1,4 +1,4 @@
-//! Owns what is promised when several threads end one run; must not know how they agree on which of them does.
+//! Owns the promises for several threads that end one run; must not know how they agree on which of them does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -126,7 +126,7 @@ fn an_observer_that_was_replaced_may_run_handlers_when_it_is_dropped() {
     );
 }
 
-/// An observer that says that a run has begun, or is over.
+/// An observer that reports that a run has begun, or is over.
 fn observer(event: &Event) {
     if matches!(event, Event::RunStarted { .. } | Event::RunFinished { .. }) {
         say("told");
@@ -134,7 +134,7 @@ fn observer(event: &Event) {
 }
 
 #[test]
-fn what_is_configured_while_an_exit_waits_counts_in_it() {
+fn a_configuration_set_while_an_exit_waits_counts_in_it() {
     explore(
         || {
             register(|| {
@@ -155,7 +155,7 @@ fn what_is_configured_while_an_exit_waits_counts_in_it() {
 }
 
 #[test]
-fn an_exit_that_ends_the_run_of_another_thread_does_so_as_it_is_configured_then() {
+fn an_exit_that_ends_another_threads_run_uses_the_configuration_of_that_moment() {
     explore(
         || {
             register(|| {
@@ -185,7 +185,7 @@ fn an_observer_may_run_the_rest_when_a_handler_is_abandoned() {
     );
 }
 
-/// Elsewhere nobody can abandon it.
+/// On another thread, it could not be abandoned.
 fn hang_on_the_exit_thread() {
     if thread_name() == "at_exit" {
         hang();

@@ -1,4 +1,4 @@
-//! Owns what is promised of the threads that handlers run on, and of their time, whenever a limit strikes; must not know how one thread
+//! Owns the promises about the threads that handlers run on, and about their time, whenever a limit expires; must not know how one thread
 //! hands over to the next.
 
 use std::cell::Cell;
@@ -103,7 +103,7 @@ fn nobody_is_late_to_abandon_a_handler() {
 
 #[test]
 fn a_handler_that_goes_on_after_its_limit_runs_no_other() {
-    /// A handler that says where it runs.
+    /// A handler that reports where it runs.
     fn sited(name: &'static str, takes: Duration) {
         register(move || {
             say(format!("runs on {}", me()));
@@ -133,7 +133,7 @@ fn a_handler_that_goes_on_after_its_limit_runs_no_other() {
             let Some(abandoned) = seen.at("slow is abandoned") else {
                 return seen.ran_in_order(&["c", "b", "a"]);
             };
-            // What it was running inside is abandoned with it.
+            // Its inner run is abandoned with it.
             let (before, after): (Vec<_>, Vec<_>) =
                 ["c", "b", "a"].iter().partition(|name| seen.at(&format!("{name} begins")) < Some(abandoned));
             assert!(before.iter().all(|name| seen.count(&format!("{name} begins")) == 1), "{seen:?}");
@@ -204,7 +204,7 @@ fn a_run_inside_a_handler_is_abandoned_with_it() {
         },
         |seen| {
             seen.ran_in_order(&["a", "b"]);
-            // The outer one may be abandoned before it has begun to run the inner one.
+            // The outer one may be abandoned before it has begun the inner run.
             assert!(seen.count("outer failed") >= seen.count("inner hangs"), "{seen:?}");
             assert!(seen.count("outer failed") >= seen.count("inner failed"), "{seen:?}");
             assert_eq!(seen.status, 0, "{seen:?}");
@@ -311,7 +311,7 @@ fn a_handler_that_calls_cs_exit_loses_no_other() {
         || {
             register(handler("a"));
             register(handler("b"));
-            // Where C lets one thread in only, it has to be abandoned.
+            // If C lets in only one thread, it has to be abandoned.
             Handler::new(|| process::c_exit(7)).name("exits").time_limit(LIMIT).register();
             register(handler("c"));
         },
@@ -320,7 +320,7 @@ fn a_handler_that_calls_cs_exit_loses_no_other() {
 }
 
 #[test]
-fn as_many_handlers_as_like_call_cs_exit() {
+fn any_number_of_handlers_call_cs_exit() {
     explore(
         || {
             register(handler("a"));
@@ -352,7 +352,7 @@ fn a_handler_that_calls_cs_exit_at_its_limit_loses_no_other() {
 }
 
 #[test]
-fn a_handler_may_print_what_the_exiting_thread_keeps_locked() {
+fn a_handler_may_print_while_the_exiting_thread_holds_the_lock() {
     explore(
         || {
             let prints = || {

@@ -1,4 +1,4 @@
-//! Owns what is promised when something hangs that no limit is set for; must not know who finds out.
+//! Owns the promises for something that hangs without a limit; must not know who finds out.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn an_observer_that_hangs_anywhere_keeps_no_process_alive_beyond_its_deadline() 
             }
             process::exit(0);
         },
-        // How long after it depends on who may be slow, and all may; what counts is that none waits for ever.
+        // How long after it depends on which threads are slow, and all may be; it matters only that none waits forever.
         |_| {},
     );
 }
@@ -67,7 +67,7 @@ fn where_threads_are_fast_the_last_resort_comes_half_a_second_after_the_deadline
 }
 
 #[test]
-fn a_handler_that_calls_the_exit_of_std_keeps_no_other_from_running() {
+fn a_handler_that_calls_std_exit_keeps_no_other_from_running() {
     explore(
         || {
             threads_are_fast();
@@ -84,7 +84,7 @@ fn a_handler_that_calls_the_exit_of_std_keeps_no_other_from_running() {
 }
 
 #[test]
-fn a_handler_that_calls_the_exit_of_c_while_another_thread_is_in_it_keeps_no_other_from_running() {
+fn a_handler_that_calls_c_exit_while_another_thread_is_in_it_keeps_no_other_from_running() {
     explore(
         || {
             register(handler("a"));
@@ -105,7 +105,7 @@ fn a_handler_that_calls_the_exit_of_c_while_another_thread_is_in_it_keeps_no_oth
 }
 
 #[test]
-fn an_observer_that_calls_the_exit_of_c_whenever_it_can_is_told_of_the_end_once() {
+fn an_observer_that_calls_c_exit_whenever_it_can_is_told_of_the_end_once() {
     explore(
         || {
             configure(Config::new().observer(|event| {

@@ -1,4 +1,4 @@
-//! Owns what is promised of an observer that does what a handler may do, and of what comes after the handlers; must not know when a run
+//! Owns the promises for an observer that does what a handler may do, and for what comes after the handlers; must not know when a run
 //! counts as over.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 const TOO_LATE: &str = "registered too late by other threads: 1\n";
 
-/// An observer that is told of the end of a run, and calls C's `exit` the first time.
+/// An observer that calls C's `exit` the first time it is told of the end of a run.
 fn exits_once(status: i32) -> impl Fn(&Event) + Send + Sync + 'static {
     let is_first = AtomicBool::new(true);
     move |event| {
@@ -30,7 +30,7 @@ fn an_observer_is_inside_the_run_wherever_it_is_told_and_may_call_cs_exit() {
         || {
             threads_are_fast();
             let exits = exits_once(3);
-            // A watchdog that calls it waits where C's lets one thread in only.
+            // A watchdog that calls it waits if C lets in only one thread.
             let is_watched = one_of(&[true, false]);
             let observer = move |event: &Event| {
                 if cause().is_none() {
@@ -73,7 +73,7 @@ fn an_observer_is_inside_the_run_wherever_it_is_told_and_may_call_cs_exit() {
 
 #[test]
 fn a_thread_that_is_about_to_run_handlers_as_an_exit_ends_the_run_does_not_put_that_one_outside() {
-    // How long the library waits for who holds stdout.
+    // How long the library waits for the thread that holds stdout.
     const PROBE: Duration = Duration::from_millis(100);
     explore(
         || {
@@ -95,7 +95,7 @@ fn a_thread_that_is_about_to_run_handlers_as_an_exit_ends_the_run_does_not_put_t
 }
 
 #[test]
-fn what_comes_after_the_handlers_may_register_and_exit_like_anyone() {
+fn code_that_runs_after_the_handlers_may_register_and_exit_like_any_other() {
     explore(
         || {
             process::plant_before_the_hooks(|| {
@@ -121,7 +121,7 @@ fn what_comes_after_the_handlers_may_register_and_exit_like_anyone() {
 }
 
 #[test]
-fn the_deadline_of_another_exit_is_none_of_a_handlers_that_calls_cs_exit() {
+fn a_handler_that_calls_cs_exit_is_not_subject_to_the_deadline_of_another_exit() {
     explore(
         || {
             threads_are_fast();

@@ -1,4 +1,4 @@
-//! Owns what is promised of the pending set: nothing runs twice, and nothing is lost; must not know how it is kept.
+//! Owns the promises about the pending set: nothing runs twice, and nothing is lost; must not know how it is kept.
 
 use models::model::{Seen, explore, handler};
 use models::sys::sync::thread::spawn;
@@ -8,7 +8,7 @@ use models::{Handler, clear, pending, register, run};
 const TOO_LATE: &str = "registered too late by other threads: 1\n";
 
 #[test]
-fn what_threads_register_while_others_run_handlers_runs_once() {
+fn handlers_that_threads_register_while_others_run_some_run_once() {
     explore(
         || {
             register(handler("a"));
@@ -28,7 +28,7 @@ fn what_threads_register_while_others_run_handlers_runs_once() {
 }
 
 #[test]
-fn what_threads_register_during_a_run_runs_in_it_or_stays_pending() {
+fn handlers_that_threads_register_during_a_run_run_in_it_or_stay_pending() {
     explore(
         || {
             register(handler("a"));
@@ -43,7 +43,7 @@ fn what_threads_register_during_a_run_runs_in_it_or_stays_pending() {
 }
 
 #[test]
-fn a_handler_runs_unless_it_was_taken_back() {
+fn a_handler_runs_unless_it_was_unregistered() {
     explore(
         || {
             let taken = register(handler("a"));
@@ -65,7 +65,7 @@ fn a_handler_runs_unless_it_was_taken_back() {
 }
 
 #[test]
-fn a_stale_handle_takes_back_nobody_elses_handler() {
+fn a_stale_registration_unregisters_no_other_handler() {
     explore(
         || {
             let taken = register(handler("a"));
@@ -86,7 +86,7 @@ fn a_stale_handle_takes_back_nobody_elses_handler() {
 }
 
 #[test]
-fn what_was_cleared_does_not_run_and_what_was_not_does() {
+fn cleared_handlers_do_not_run_and_the_others_do() {
     explore(
         || {
             register(handler("a"));
@@ -104,7 +104,7 @@ fn what_was_cleared_does_not_run_and_what_was_not_does() {
 }
 
 #[test]
-fn what_a_handler_registers_runs_next() {
+fn a_handler_registered_by_a_handler_runs_next() {
     explore(
         || {
             register(handler("a"));
@@ -118,7 +118,7 @@ fn what_a_handler_registers_runs_next() {
 }
 
 #[test]
-fn what_is_registered_during_an_exit_runs_in_one_further_round_or_is_counted() {
+fn handlers_registered_during_an_exit_run_in_one_extra_round_or_are_counted() {
     explore(
         || {
             register(handler("a"));
@@ -140,7 +140,7 @@ fn what_is_registered_during_an_exit_runs_in_one_further_round_or_is_counted() {
 }
 
 #[test]
-fn what_is_registered_once_the_further_round_has_begun_is_counted() {
+fn handlers_registered_once_the_extra_round_has_begun_are_counted() {
     explore(
         || {
             Handler::new(handler("last")).last().register();

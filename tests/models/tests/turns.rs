@@ -1,4 +1,4 @@
-//! Owns what is promised when several threads exit or run handlers at once; must not know how they agree on whose turn it is.
+//! Owns the promises for several threads that exit or run handlers at the same time; must not know how they agree on whose turn it is.
 
 use std::time::Duration;
 
@@ -110,7 +110,7 @@ fn two_runs_and_two_exits_meet() {
 fn a_failure_in_one_threads_exit_is_the_status_of_the_process_whoever_ends_it() {
     explore(
         || {
-            // Not C's own: it may let a second thread in, which passes by the hooks if all are used up, and has its own status.
+            // Not C's own: it may let a second thread in, which passes by if all hooks are used up, and ends with a status of its own.
             let leave = || one_of(&[process::exit as fn(i32) -> !, models::exit])(0);
             register(|| Err::<(), _>("no space"));
             spawn("other", leave);

@@ -1,4 +1,4 @@
-//! Owns what is asked of the C library and of the system, for which std has nothing.
+//! Owns the calls to the C library and the system that std does not offer.
 
 use std::ffi::c_int;
 
@@ -7,11 +7,11 @@ pub(crate) fn exit(status: i32) -> ! {
     unsafe extern "C" {
         fn exit(status: c_int) -> !;
     }
-    // SAFETY: ISO C; a handler that calls it does what C leaves undefined, which the table is to show.
+    // SAFETY: ISO C; calling it in a handler is undefined in C, and the table shows what happens then.
     unsafe { exit(status) }
 }
 
-/// Has C's `exit` call a function.
+/// Registers a function with C's `exit`.
 pub(crate) fn plant() {
     extern "C" fn planted() {
         println!("function of C");
@@ -22,17 +22,17 @@ pub(crate) fn plant() {
     assert_eq!(atexit(planted), 0);
 }
 
-/// What a terminal sends at Ctrl-C; `false` if it cannot be sent.
+/// Sends what a terminal sends at Ctrl-C; `false` if it cannot be sent.
 pub(crate) fn interrupt() -> bool {
     send(2, 0)
 }
 
-/// What asks a process to end.
+/// Sends what asks a process to end.
 pub(crate) fn terminate() -> bool {
     send(15, 0)
 }
 
-/// This signal.
+/// Sends this signal.
 #[cfg(unix)]
 fn send(signal: c_int, _: u32) -> bool {
     unsafe extern "C" {
@@ -42,13 +42,13 @@ fn send(signal: c_int, _: u32) -> bool {
     unsafe { raise(signal) == 0 }
 }
 
-/// This event of the console.
+/// Sends this console event.
 #[cfg(windows)]
 fn send(_: c_int, event: u32) -> bool {
     unsafe extern "system" {
         fn GenerateConsoleCtrlEvent(event: u32, group: u32) -> i32;
     }
-    // SAFETY: any numbers will do.
+    // SAFETY: any numbers are valid.
     unsafe { GenerateConsoleCtrlEvent(event, 0) != 0 }
 }
 
@@ -57,7 +57,7 @@ fn send(_: c_int, _: u32) -> bool {
     false
 }
 
-/// Starts this program once more, in a console of its own: what is sent there reaches nobody else. Returns in that one only.
+/// Starts this program once more, in a console of its own, so that events sent there reach no other process. Returns only in that process.
 #[cfg(windows)]
 pub(crate) fn have_a_console() {
     use std::os::windows::process::CommandExt as _;
@@ -71,6 +71,6 @@ pub(crate) fn have_a_console() {
     }
 }
 
-/// A signal is sent to this process alone.
+/// Does nothing: a signal is sent to this process alone.
 #[cfg(not(windows))]
 pub(crate) fn have_a_console() {}

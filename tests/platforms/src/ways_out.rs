@@ -6,22 +6,22 @@ use std::thread;
 
 use crate::{spawn, split, system, words};
 
-/// What this way out needs to be there from the start.
+/// Sets up what this way out needs from the start.
 pub fn prepare(way: &str) {
     if ["interrupt", "terminate"].contains(&way) {
         system::have_a_console();
     }
 }
 
-/// Leaves in the way that this word says, or returns what `main` is to return.
+/// Leaves in the way that this word names, or returns what `main` should return.
 ///
 /// # Errors
 ///
-/// Whatever the word `err` is for.
+/// The error that the word `err` stands for.
 ///
 /// # Panics
 ///
-/// If the word says so.
+/// If the word names a panic.
 pub fn leave(way: &str) -> Result<(), String> {
     let (name, status) = split(way);
     match name {
@@ -52,7 +52,7 @@ fn on_thread(f: impl FnOnce() + Send + 'static) {
     let _ = spawn(f).map(thread::JoinHandle::join);
 }
 
-/// Exits while another thread runs the handlers, the first of which is to be `meets`.
+/// Exits while another thread runs the handlers, the first of which must be `meets`.
 fn exit_during_run(status: i32) -> ! {
     let other = spawn(|| {
         words::ARE_TWO.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Owns what the words of a case set up: most register a handler, which prints the word and does what it says.
+//! Owns what the words of a case set up: most register a handler that prints the word and does what it names.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use atexit_core::{Config, Handler, HandlerError, Outcome, configure, guard};
 
 use crate::{spawn, split, system};
 
-/// Where a handler and another thread meet, if there are two threads. Nothing else is published with it.
+/// Where a handler and another thread meet, if there are two threads. It publishes nothing else.
 pub(crate) static MEETING: Barrier = Barrier::new(2);
 pub(crate) static ARE_TWO: AtomicBool = AtomicBool::new(false);
 
@@ -22,7 +22,7 @@ pub(crate) static ARE_TWO: AtomicBool = AtomicBool::new(false);
 ///
 /// # Panics
 ///
-/// If it has a number that is none.
+/// If its number cannot be parsed.
 pub fn set_up(word: &str) {
     let (name, number) = split(word);
     match name {
@@ -126,7 +126,7 @@ fn act(verb: &str) -> Returned {
 }
 
 fn late(number: i32) {
-    thread::sleep(milliseconds(number)); // a time is what this is about
+    thread::sleep(milliseconds(number)); // the time itself is tested
     println!("goes on");
 }
 
@@ -142,7 +142,7 @@ fn use_local() {
     println!("thread-local used");
 }
 
-/// What of std needs the system, a thread-local, or both.
+/// Uses parts of std that need the system, a thread-local, or both.
 fn use_std() {
     let numbers: HashMap<i32, i32> = (0..10).map(|number| (number, number * number)).collect();
     let start = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! Owns running a program to its end, with a hard limit, and comparing all that can be seen from outside.
+//! Owns running a program to its end, with a hard limit, and comparing everything that can be seen from outside.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write as _};
@@ -15,10 +15,10 @@ pub mod target;
 
 pub use c_library::one_thread_in_exit;
 
-/// Far more than any program here needs; who reaches it hangs.
+/// Far more than any program here needs: one that takes longer hangs.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// All that can be seen of a program that ended.
+/// Everything that can be seen of a program that has ended.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Seen {
     /// What it wrote to standard output.
@@ -44,7 +44,7 @@ impl From<ExitStatus> for End {
     }
 }
 
-/// A command that starts a program of ours, in an environment that no test inherits.
+/// Makes a command that starts one of our programs, in an environment without the test's own settings.
 #[must_use]
 pub fn command(program: &str, args: &[&str]) -> Command {
     let words = target::words(program);
@@ -52,17 +52,17 @@ pub fn command(program: &str, args: &[&str]) -> Command {
     tool(words[0], &words[1..])
 }
 
-/// The same with a program of the machine that the tests run on.
+/// Makes the same for a program of the machine that the tests run on.
 #[must_use]
 pub fn tool(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
-    // In a process group of its own, which can be killed with all children that hold its pipes.
+    // In a process group of its own, so that it can be killed with all children that hold its pipes.
     command
         .args(args)
         .process_group(0)
         .env_remove("AT_EXIT_LOG")
         .env_remove("RUST_LIB_BACKTRACE")
-        // Cargo's, which would find libraries that were built for something else.
+        // Cargo's, which would find libraries built for something else.
         .env_remove("LD_LIBRARY_PATH")
         .env("RUST_BACKTRACE", "0");
     command
@@ -79,7 +79,7 @@ pub fn run(command: &mut Command) -> Seen {
     finish(child, command)
 }
 
-/// Waits for the end of a child whose standard output and error are pipes, and which `command` has started.
+/// Waits for a child that was started by `command`, with pipes for standard output and error.
 ///
 /// # Panics
 ///
@@ -93,11 +93,11 @@ pub fn finish(mut child: Child, command: &Command) -> Seen {
     Seen { stdout, stderr, end }
 }
 
-/// Waits for the end of a child. Where there is none, the child is killed, with its group.
+/// Waits for a child to end. If it does not, kills it and its group.
 ///
 /// # Panics
 ///
-/// If it cannot be waited for.
+/// If waiting fails.
 pub fn end(child: &mut Child) -> Option<End> {
     let status = child.wait_timeout(LIMIT).expect("the program can be waited for");
     if status.is_none() {
@@ -127,14 +127,14 @@ pub fn assert_seen(command: &mut Command, stdout: &str, stderr: &str, end: End) 
     assert!(seen == expected, "{command:?}\nexpected {expected:#?}\nsaw {seen:#?}");
 }
 
-/// When this is in the environment, a test that cannot be run fails. `.ci/run` sets it.
+/// If this is set in the environment, a test that cannot be run fails. `.ci/run` sets it.
 pub const RUN_ALL: &str = "RUN_ALL_TESTS";
 
-/// Says that the test which calls this cannot be run here, and why: on the real standard error, past what captures the output of tests.
+/// Says that the calling test cannot be run here, and why: on the real standard error, which the test harness does not capture.
 ///
 /// # Panics
 ///
-/// If [`RUN_ALL`] demands that it be run.
+/// If [`RUN_ALL`] requires it to run.
 #[track_caller]
 pub fn cannot_run(reason: &str) {
     assert!(std::env::var_os(RUN_ALL).is_none(), "{RUN_ALL} is set, and this cannot be run: {reason}");
@@ -155,7 +155,7 @@ pub fn kill(child: &Child, signal: i32) {
     send(signal, number(child));
 }
 
-/// Sends a signal to a child that has not been waited for, and to all others of its process group, as a terminal does.
+/// Sends a signal to a child that has not been waited for, and to its whole process group, as a terminal does.
 ///
 /// # Panics
 ///
@@ -169,11 +169,11 @@ fn number(child: &Child) -> i32 {
 }
 
 fn send(signal: i32, to: i32) {
-    // SAFETY: the child has not been waited for, so that the number is still its own.
+    // SAFETY: the child has not been waited for, so the number is still its own.
     assert_eq!(unsafe { libc::kill(to, signal) }, 0, "kill");
 }
 
-/// Compiles and links for the target. What `LDFLAGS` says counts.
+/// Compiles and links for the target, with the options in `LDFLAGS`.
 ///
 /// # Panics
 ///
@@ -188,7 +188,7 @@ pub fn cc<I: IntoIterator<Item: AsRef<OsStr>>>(output: &Path, args: I) {
 
 /// Builds with cargo, as a user would, and returns the folder with the programs.
 ///
-/// `folder` names the target directory, below the one of the tests; `args` say what to build, and for which target, `env` how.
+/// `folder` names the target directory, inside that of the tests; `args` say what to build and for which target, `env` how.
 ///
 /// # Panics
 ///
@@ -198,11 +198,11 @@ pub fn build(folder: &str, args: &[&str], env: &[(&str, &str)]) -> PathBuf {
     try_build(folder, args, env).unwrap_or_else(|said| panic!("cargo build {args:?}\n{said}"))
 }
 
-/// The same, where the build may fail.
+/// The same, but the build may fail.
 ///
 /// # Errors
 ///
-/// What cargo has said, if the build fails.
+/// Cargo's output, if the build fails.
 ///
 /// # Panics
 ///
@@ -213,7 +213,7 @@ pub fn try_build(folder: &str, args: &[&str], env: &[(&str, &str)]) -> Result<Pa
     let into = root.join(into).join("spawned").join(folder);
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).arg("build").args(args);
-    // What a coverage or release job sets for this build is none of the other's business.
+    // Settings that a coverage or release job makes for its own build do not apply here.
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
         cargo.env_remove(variable);
     }

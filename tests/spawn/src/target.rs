@@ -1,31 +1,31 @@
-//! Owns what is known of the target that the tests, and the programs they start, are built for: what starts a program, what compiles one,
-//! and what cannot be seen there; must not know what a program does.
+//! Owns the facts about the target that the tests, and the programs they start, are built for: what starts a program, what compiles one, and
+//! what cannot be observed there; must not know what a program does.
 
 use std::env;
 
 const TARGET: &str = env!("TARGET");
 const HOST: &str = env!("HOST");
 
-/// The name of the target, where it is another one than cargo builds for unasked.
+/// The name of the target, if it is not cargo's default.
 #[must_use]
 pub fn other_target() -> Option<&'static str> {
     (TARGET != HOST).then_some(TARGET)
 }
 
-/// What cargo calls something of this target in the environment.
+/// The environment variable in which cargo looks for a setting of this target.
 fn of_cargo(what: &str) -> Option<String> {
     let target = TARGET.replace('-', "_").to_uppercase();
     env::var(format!("CARGO_TARGET_{target}_{what}")).ok()
 }
 
-/// The words that start a program of this target: cargo's runner, if it has one, and the program.
+/// The words that start a program of this target: cargo's runner, if there is one, and the program.
 #[must_use]
 pub fn words(program: &str) -> Vec<String> {
     let runner = of_cargo("RUNNER").unwrap_or_default();
     runner.split_whitespace().chain([program]).map(str::to_owned).collect()
 }
 
-/// The compiler for C of this target, as the crate `cc` finds it, or else what Rust links with.
+/// The C compiler of this target, as the crate `cc` finds it, or else Rust's linker.
 #[must_use]
 pub fn c_compiler() -> String {
     let variables = [format!("CC_{}", TARGET.replace('-', "_")), "CC".to_owned()];
@@ -33,30 +33,30 @@ pub fn c_compiler() -> String {
     chosen.or_else(|| of_cargo("LINKER")).unwrap_or_else(|| "cc".to_owned())
 }
 
-/// What cannot be tried on every target.
+/// Features that not every target has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// A shared library, which a static C library cannot open.
     SharedLibraries,
-    /// That the system tells of a thread what the program made it do.
+    /// A system that tells what a thread is doing.
     SystemCalls,
-    /// That the process has no threads and no memory but the program's.
+    /// A process without other threads and memory than the program's.
     ProcessOfItsOwn,
-    /// A limit of memory that counts.
+    /// A memory limit that has an effect.
     MemoryLimit,
-    /// That a descriptor which is closed when the program starts stays so.
+    /// A descriptor that is closed when the program starts and stays closed.
     ClosedDescriptors,
-    /// A program that has rights of its file's, or an environment that the system does not trust.
+    /// A program with the rights of its file, or an environment that the system does not trust.
     RightsOfFiles,
     /// A program that has the system refuse it something.
     FilteredSystemCalls,
     /// A child that may be forked while other threads are busy.
     ForkAmongThreads,
-    /// That what the test gives a time to is done by then.
+    /// Work that is done within the time that the test gives it.
     Pace,
 }
 
-/// Whether this target lacks it, which is said with the name of the test, on the real standard error. It is no failure: it is known here.
+/// Whether this target lacks the feature; if so, prints that with the name of the test, on the real standard error. A known lack is no failure.
 #[must_use]
 pub fn lacks(needs: Needs) -> bool {
     let reason = match needs {
@@ -84,10 +84,10 @@ pub fn lacks(needs: Needs) -> bool {
 
 const IS_STATIC: bool = cfg!(target_feature = "crt-static");
 
-/// What runs here was made for another processor.
+/// Whether programs here are built for another processor.
 const IS_EMULATED: bool = !same_processor(TARGET.as_bytes(), HOST.as_bytes());
 
-/// Of two targets, by the first word of their names. x86-64 runs programs of i686, too.
+/// Compares two targets by the first word of their names. x86-64 also runs programs of i686.
 const fn same_processor(target: &[u8], host: &[u8]) -> bool {
     if target[0] == b'i' && host[0] == b'x' {
         return true;
@@ -99,13 +99,13 @@ const fn same_processor(target: &[u8], host: &[u8]) -> bool {
     target[at] == host[at]
 }
 
-/// How often a race is tried that is to be tried so often: less where each try takes long.
+/// How often to try a race that should be tried this often: less if each try takes long.
 #[must_use]
 pub const fn times(times: usize) -> usize {
     if IS_EMULATED { times.div_ceil(10) } else { times }
 }
 
-/// What a program said, without what its emulator says when it ends by a signal.
+/// The output of a program, without its emulator's message when a signal ends it.
 pub(crate) fn said_by_program(stderr: String) -> String {
     if !IS_EMULATED {
         return stderr;

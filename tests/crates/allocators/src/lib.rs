@@ -1,4 +1,4 @@
-//! Forks with the allocator of the program that calls this; the first argument says which of its scenes it plays.
+//! Forks with the allocator of the program that calls this; the first argument names the scene it plays.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -29,7 +29,7 @@ const SCENES: &[(&str, fn())] = &[
     ("while_others_register", while_others_register),
 ];
 
-/// std forks for this, where it would else have the system spawn.
+/// Makes std fork; otherwise it would have the system spawn.
 fn command_of_a_user() {
     // SAFETY: POSIX.
     let user = unsafe { libc::getuid() };
@@ -47,9 +47,9 @@ fn pre_exec() {
     }
 }
 
-/// Forks; the child ends with what its last handler says.
+/// Forks; the child ends with what its last handler reports.
 fn fork() {
-    // SAFETY: what the child does is what this is about.
+    // SAFETY: the test is about just what the child does.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
         register(|| atexit_core::exit(7));
@@ -78,7 +78,7 @@ fn while_others_register() {
         thread::spawn(|| {
             STARTED.wait();
             while !OVER.load(Ordering::Relaxed) {
-                let words = [1_usize; 8]; // more than fits without an allocation
+                let words = [1_usize; 8]; // too large to fit without an allocation
                 let many: Vec<_> = (0..100).map(|_| register(move || assert_eq!(words.len(), 8))).collect();
                 assert!(many.iter().all(atexit_core::Registration::unregister));
             }

@@ -1,4 +1,4 @@
-//! Owns that a program forks, and its children end, whatever allocator it has.
+//! Owns the proof that a program can fork, and its children end, with any allocator.
 
 use spawn::{End, assert_seen, command};
 

@@ -1,4 +1,4 @@
-//! Asks for what cannot be had.
+//! Asks for an impossible order.
 
 use atexit_core::{at_exit, check, link};
 

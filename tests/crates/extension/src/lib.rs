@@ -1,4 +1,4 @@
-//! A library for hosts that are not Rust, whose handlers use what needs thread-locals: `tracing` and Tokio.
+//! A library for hosts that are not Rust, whose handlers use `tracing` and Tokio, which need thread-locals.
 
 use std::io;
 use std::time::Duration;
@@ -14,7 +14,7 @@ fn runtime() -> io::Result<Runtime> {
 
 /// Connects to itself, and waits for a timer.
 async fn talk() -> io::Result<()> {
-    let listener = TcpListener::bind("localhost:0").await?; // looks the name up, on a thread of the runtime's
+    let listener = TcpListener::bind("localhost:0").await?; // resolves the name, on one of the runtime's threads
     let there = tokio::spawn(TcpStream::connect(listener.local_addr()?));
     listener.accept().await?;
     there.await??;
@@ -23,7 +23,7 @@ async fn talk() -> io::Result<()> {
     Ok(())
 }
 
-/// Uses on the thread of the host what the handlers use on theirs.
+/// Uses on the host's thread what the handlers use on theirs.
 #[unsafe(export_name = "extension_start")]
 pub extern "C" fn start() {
     tracing_subscriber::fmt().with_ansi(false).without_time().init();

@@ -1,6 +1,6 @@
-//! Registers and runs handlers of every kind that the library keeps in another way, for `.ci/miri`; prints what ran, and ends with 3.
+//! Registers and runs handlers of every kind that the library stores differently, for `.ci/miri`; prints which ran, and ends with 3.
 //!
-//! It does the same when it is compiled, for it leaves nothing to the end of the process.
+//! It does the same when compiled, because it leaves nothing to the end of the process.
 
 use std::thread;
 use std::time::Duration;
@@ -30,7 +30,7 @@ impl Drop for Dropped {
     }
 }
 
-/// Says so when it runs, and keeps as much as it is given.
+/// Says that it runs, and keeps as much data as it is given.
 fn says<T: Send + 'static>(text: &'static str, kept: T) -> impl FnOnce() + Send {
     move || {
         let _kept = kept;

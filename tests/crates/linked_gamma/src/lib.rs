@@ -1,8 +1,8 @@
-//! A crate that no code names: only a `link!` brings it in.
+//! A crate that no code names: only a `link!` links it.
 
 use atexit_core::at_exit;
 
-/// Handled at exit, and to be named by constraints of other crates.
+/// A handler that constraints in other crates name.
 #[at_exit(args = "one")]
 #[at_exit(args = "two")]
 pub fn close(which: &str) {

@@ -1,1 +1,1 @@
-//! A crate that contributes no handler.
+//! A crate that has no handlers.

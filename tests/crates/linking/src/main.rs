@@ -1,4 +1,4 @@
-//! States the order of crates that it does not name otherwise, one of them renamed, against the alphabet, and the order of its own handlers.
+//! States the order of crates that it does not name otherwise, one of them renamed and not alphabetical, and the order of its own handlers.
 
 use atexit_core::{Handler, at_exit, check, link, register};
 
@@ -26,7 +26,7 @@ fn after_gamma() {
     println!("after_gamma");
 }
 
-/// Stands above what it is to precede, so that it has to be pulled up.
+/// Is above the handler that it must precede, so it has to be pulled up.
 #[at_exit(before = second_here)]
 fn pulled() {
     println!("pulled");
@@ -52,13 +52,13 @@ fn in_a_hurry() {
     println!("in_a_hurry");
 }
 
-/// Stands below what it is to follow, so that it has to be delayed.
+/// Is below the handler that it must follow, so it has to be delayed.
 #[at_exit(after = pulled, name = "late")]
 fn waits_for_pulled() {
     println!("waits_for_pulled");
 }
 
-/// Follows what runs later, and precedes what runs earlier: that one has to wait.
+/// Follows a handler that runs later, and precedes one that runs earlier: that one has to wait.
 #[at_exit(after = first_here, before = has_to_wait)]
 fn squeezed() {
     println!("squeezed");

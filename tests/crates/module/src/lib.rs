@@ -1,4 +1,4 @@
-//! A module of WebAssembly that asks its host for nothing; `.ci/targets` has node load it.
+//! A WebAssembly module that asks its host for nothing; `.ci/targets` has node load it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,7 +11,7 @@ fn declared() {
     RAN.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Registers a handler, runs what is pending, and returns how many have run since the beginning.
+/// Registers a handler, runs all that are pending, and returns how many have run since the beginning.
 #[unsafe(export_name = "run")]
 pub extern "C" fn run() -> u32 {
     register(declared);

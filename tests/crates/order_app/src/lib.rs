@@ -14,7 +14,7 @@ mod service {
     }
 }
 
-/// Starts what depends on the other crates.
+/// Calls into the other crates.
 pub fn start() {
     order_log::log();
     order_db::connect();

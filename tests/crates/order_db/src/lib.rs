@@ -10,7 +10,7 @@ fn stacked(which: &str) {
     say(module_path!(), which);
 }
 
-/// Handlers whose names stand in the invocation, in a list of lists so that expansion and source disagree.
+/// Handlers whose names are in the invocation, in a list of lists, so that the orders of expansion and source differ.
 macro_rules! named_by_the_caller {
     ($first:ident, $second:ident, $third:ident) => {
         handler!($third);
@@ -19,7 +19,7 @@ macro_rules! named_by_the_caller {
     };
 }
 
-/// Handlers whose names all stand in the macro: only their expansion tells them apart.
+/// Handlers whose names are all in the macro: only their expansion distinguishes them.
 macro_rules! named_by_the_macro {
     () => {
         #[at_exit(args = "from the macro, above")]
@@ -46,5 +46,5 @@ macro_rules! handler {
 named_by_the_caller!(first, second, third);
 named_by_the_macro!();
 
-/// To be named by a crate that wants this one linked.
+/// Named by a crate that wants this one linked.
 pub fn connect() {}

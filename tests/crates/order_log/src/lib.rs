@@ -7,5 +7,5 @@ fn close() {
     println!("{}: close", module_path!());
 }
 
-/// To be named by a crate that wants this one linked.
+/// Named by a crate that wants this one linked.
 pub fn log() {}

@@ -8,7 +8,7 @@ mod positions {
 
 #[atexit_core::at_exit]
 fn handler() {
-    // An item of a function counts where it stands in the source.
+    // An item inside a function counts where it is in the source.
     #[atexit_core::at_exit]
     fn inside_a_function() {
         crate::say(module_path!(), "inside_a_function");

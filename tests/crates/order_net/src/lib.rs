@@ -1,4 +1,4 @@
-//! A leaf of the crate graph, with modules in files and in place, before and after the handlers of the root.
+//! A leaf of the crate graph, with modules in files and inline, before and after the handlers of the root.
 
 use atexit_core::at_exit;
 

@@ -32,7 +32,7 @@ pub extern "C" fn exits() {
     Handler::new(|| atexit_core::exit(9)).register();
 }
 
-/// Registers a handler that uses what a thread has of its own, as logging and async runtimes do.
+/// Registers a handler that uses thread-locals, as logging and async runtimes do.
 #[unsafe(export_name = "plugin_locals")]
 pub extern "C" fn locals() {
     struct Dropped;
@@ -49,7 +49,7 @@ pub extern "C" fn locals() {
     });
 }
 
-/// Registers a handler that looks a name up, for which C loads libraries of its own.
+/// Registers a handler that resolves a host name, for which C loads libraries of its own.
 #[unsafe(export_name = "plugin_resolves")]
 pub extern "C" fn resolves() {
     register(|| {
@@ -78,17 +78,17 @@ pub extern "C" fn values() {
     register(|| println!("{} made", LATE.get().0));
 }
 
-/// Borrows a value for longer than the library is there.
+/// Borrows a value for longer than the library is loaded.
 #[unsafe(export_name = "plugin_borrows")]
 pub extern "C" fn borrows() {
     static BORROWED: DropAtExit<Dropped> = DropAtExit::new(|| Dropped("never")).name("borrowed");
     std::mem::forget(BORROWED.get());
 }
 
-/// By the name that the system has for it: std's handle of a thread that it has not started takes a `pthread_key` for good.
+/// By the system's name for it: std's handle of a thread that it has not started takes a `pthread_key` forever.
 fn place() -> &'static str {
     let mut name = [0; 16];
-    // SAFETY: the name of this thread is cut off at 16 bytes, with a zero at their end.
+    // SAFETY: the name of this thread is cut off at 16 bytes, including a final zero.
     let name = unsafe {
         libc::pthread_getname_np(libc::pthread_self(), name.as_mut_ptr(), name.len());
         CStr::from_ptr(name.as_ptr())

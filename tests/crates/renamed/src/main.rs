@@ -1,6 +1,6 @@
-//! Knows `atexit-core` by another name, at home and through a re-export.
+//! Knows `atexit-core` by another name, directly and through a re-export.
 
-/// Hands the crate on under a third name.
+/// Re-exports the crate under a third name.
 pub mod facade {
     pub use way_out as exits;
 }

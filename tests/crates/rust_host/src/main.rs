@@ -15,10 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = args.next().ok_or("no path of a plug-in")?;
     let way = args.next().unwrap_or_default();
     register(|| println!("host: registered"));
-    // SAFETY: the plug-in's constructors only plant what its handlers need.
+    // SAFETY: the plug-in's constructors only set up what its handlers need.
     let plugin = unsafe { Library::new(path) }?;
     {
-        // SAFETY: the type is that of the function.
+        // SAFETY: the function has this type.
         let start: Symbol<'_, extern "C" fn()> = unsafe { plugin.get(b"plugin_start") }?;
         start();
     }

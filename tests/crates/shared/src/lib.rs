@@ -1,4 +1,4 @@
-//! A library that a program is linked with, or opens, with handlers that say where they are and why. `SHARED` in the environment has one of
+//! A library that a program is linked with, or opens, with handlers that say where they run and why. `SHARED` in the environment makes one of
 //! them do more.
 
 use std::cell::RefCell;
@@ -13,10 +13,10 @@ fn is_to(what: &str) -> bool {
     std::env::var("SHARED").is_ok_and(|value| value == what)
 }
 
-/// By the name that the system has for it: std's handle of a thread that it has not started takes a `pthread_key` for good.
+/// By the system's name for it: std's handle of a thread that it has not started takes a `pthread_key` forever.
 fn place() -> &'static str {
     let mut name = [0; 16];
-    // SAFETY: the name of this thread is cut off at 16 bytes, with a zero at their end.
+    // SAFETY: the name of this thread is cut off at 16 bytes, including a final zero.
     let name = unsafe {
         libc::pthread_getname_np(libc::pthread_self(), name.as_mut_ptr(), name.len());
         CStr::from_ptr(name.as_ptr())
@@ -37,7 +37,7 @@ thread_local!(static LOCAL: RefCell<Option<Dropped>> = const { RefCell::new(None
 #[at_exit]
 fn tells() {
     if is_to("say nothing") {
-        return; // nor leave behind the buffer of std's stdout
+        return; // and leave no buffer of std's stdout behind
     }
     println!("{:?} on {}", cause(), place());
 }
@@ -63,7 +63,7 @@ fn exits() {
     }
 }
 
-/// None where it does not hang: a slow machine is to reach no limit.
+/// No limit unless it hangs: a slow machine must not reach one.
 fn limit() -> Duration {
     if is_to("hang") { Duration::from_millis(20) } else { Duration::MAX }
 }
@@ -75,7 +75,7 @@ fn hangs() {
     }
 }
 
-/// Registers one more handler, from a thread that has a thread-local of its own.
+/// Registers one more handler, on a thread that has a thread-local of its own.
 #[unsafe(export_name = "shared_start")]
 pub extern "C" fn start() {
     if is_to("use thread-locals") {

@@ -1,4 +1,4 @@
-//! Catches a signal by another crate, too; the first argument says by which, and in which order. It says `ready` when it can be killed.
+//! Catches a signal by another crate, too; the first argument says by which, and in which order. It prints `ready` when it can be killed.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use atexit_core::{cause, register};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The other crate has had its say.
+/// The other crate has got the signal.
 static SEEN: AtomicBool = AtomicBool::new(false);
 
 fn see() {
@@ -73,7 +73,7 @@ fn wait_to_see() {
     }
 }
 
-/// Would go on for ever after the signal.
+/// Would continue forever after the signal.
 fn serve(before: fn(), after: fn()) {
     before();
     Builder::new_current_thread().enable_io().build().expect("a runtime").block_on(async {

@@ -1,4 +1,4 @@
-//! Every form of the attribute in a crate that forbids and denies whatever it can.
+//! Every form of the attribute in a crate that forbids and denies everything it can.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, warnings, unused, future_incompatible, let_underscore, nonstandard_style, rust_2018_idioms)]
 #![deny(unreachable_pub, unused_qualifications, unused_results, unused_crate_dependencies, single_use_lifetimes)]
@@ -52,9 +52,9 @@ fn never() -> ! {
     atexit_core::exit(5)
 }
 
-/// A module named as a function that has the attribute.
+/// A module with the same name as an annotated function.
 pub mod logging {
-    /// Public, and documented as it has to be.
+    /// Public, and therefore documented.
     #[atexit_core::at_exit]
     pub fn close() {
         println!("logging::close");

@@ -1,4 +1,4 @@
-//! An async handler that needs a Tokio runtime, in a program that does not ask for the feature `tokio`.
+//! An async handler that needs a Tokio runtime, in a program without the feature `tokio`.
 
 use std::time::Duration;
 

@@ -1,3 +1,3 @@
-//! A shared library for programs in Rust, which holds `atexit-core` and the handlers of another crate.
+//! A shared library for Rust programs, which holds `atexit-core` and the handlers of another crate.
 
 pub use shared::start;

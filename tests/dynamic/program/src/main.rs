@@ -1,4 +1,4 @@
-//! A program whose handlers, and all of `atexit-core`, are in a shared library. It does as `tests/programs/host.c` is told to.
+//! A program whose handlers, and all of `atexit-core`, are in a shared library. It obeys the same words as `tests/programs/host.c`.
 
 use std::process::exit;
 use std::thread;

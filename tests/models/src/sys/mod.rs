@@ -1,4 +1,4 @@
-//! Owns what the library asks of the operating system, as the modelled [`process`](crate::process) answers it; must not know who asks.
+//! Owns what the library asks of the operating system, as the modeled [`process`](crate::process) answers it; must not know who asks.
 
 #[path = "../../../../atexit-core/src/sys/cast.rs"]
 pub(crate) mod cast;
@@ -41,7 +41,7 @@ pub(crate) trait ForkHooks {
     fn in_child();
 }
 
-/// A modelled process begins with its hooks.
+/// A modeled process begins with its hooks.
 macro_rules! before_main {
     ($function:path) => {
         const _: fn() = $function;
@@ -63,7 +63,7 @@ pub(crate) fn is_unloaded() -> bool {
 
 pub(crate) fn await_end(_: &JoinHandle<()>, _: std::time::Duration) {}
 
-/// Time is not what a model is about.
+/// Models do not measure time.
 #[expect(clippy::unnecessary_wraps, reason = "the library's may be none")]
 pub(crate) fn is_running(_: u64) -> Option<bool> {
     Some(false)
@@ -79,7 +79,7 @@ pub(crate) fn is_in_exit() -> bool {
 
 pub(crate) fn watch_forks<F: ForkHooks>() {}
 
-/// There is one.
+/// There always is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process;
 
@@ -128,10 +128,10 @@ pub(crate) fn vain_wait(thread_id: u64) -> Option<VainWait> {
     Some(VainWait { dead_end })
 }
 
-/// As all threads may be slow beyond all limits, this one might always be the first to end the process: only models that are about it have it.
+/// Because all threads may be arbitrarily slow, this one could always be the first to end the process: only models about it have it.
 const LAST_RESORT: &str = "at_exit_last_resort";
 
-/// Whoever reads does so at once.
+/// Every reader reads at once.
 pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
     let is_read = !world::lacks_reader();
     if is_read {

@@ -1,5 +1,5 @@
-//! Owns what std offers to wait, to meet other threads, to learn the time and to end the process, made of what the [`world`] has; must not
-//! know who uses it. It has what the library uses, and each call that another thread may notice is a step of its thread.
+//! Owns the parts of std that wait, connect threads, tell the time and end the process, made from the [`world`]; must not
+//! know who uses them. It has what the library uses, and each call that another thread may notice is a step of its thread.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -13,10 +13,10 @@ use crate::world::{self, Id, Place};
 
 pub use crate::process;
 
-/// A lock. Who waits for it does so in the world; the value is in a lock of std's, which is free whenever the world says so.
+/// A lock. Threads wait for it in the world; the value is in a lock of std's, which is free whenever the world says so.
 pub struct Mutex<T>(std::sync::Mutex<T>);
 
-/// While this is kept, the lock is taken.
+/// While this exists, the lock is taken.
 pub struct MutexGuard<'a, T> {
     value: Option<std::sync::MutexGuard<'a, T>>,
     mutex: &'a Mutex<T>,
@@ -77,7 +77,7 @@ impl<T> Drop for MutexGuard<'_, T> {
     }
 }
 
-/// A condition variable; its byte makes its address its own.
+/// A condition variable; its byte gives it an address of its own.
 pub(crate) struct Condvar(#[expect(dead_code, reason = "only its address is used")] u8);
 
 impl Condvar {
@@ -125,7 +125,7 @@ impl Condvar {
         Ok((guard, ()))
     }
 
-    /// To let go of the lock and to wait is one step.
+    /// Releasing the lock and waiting is one step.
     #[track_caller]
     fn wait_until<'a, T>(&self, guard: MutexGuard<'a, T>, until: Option<Duration>) -> LockResult<MutexGuard<'a, T>> {
         let mutex = guard.mutex;
@@ -218,7 +218,7 @@ pub mod thread {
 
     use super::{Id, Place, world};
 
-    /// Waits until that much of the world's time is over.
+    /// Waits until this much of the world's time has passed.
     #[track_caller]
     pub fn sleep(duration: Duration) {
         world::wait(Place::NOWHERE, Some(world::now().saturating_add(duration)));
@@ -267,18 +267,18 @@ pub mod thread {
         }
     }
 
-    /// What a thread returns, once it has.
+    /// The result of a thread, once it has one.
     pub struct JoinHandle<T> {
         id: Id,
         result: Arc<Mutex<Option<T>>>,
     }
 
     impl<T> JoinHandle<T> {
-        /// Waits for the thread's end, destructors of its thread-locals included.
+        /// Waits for the end of the thread, including the destructors of its thread-locals.
         ///
         /// # Panics
         ///
-        /// Never: a panic of a thread ends the model.
+        /// Never: a panic in a thread ends the model.
         #[track_caller]
         pub fn join(self) -> T {
             world::step("join");
@@ -291,7 +291,7 @@ pub mod thread {
     }
 }
 
-/// What `thread_local!` declares. The one that was used first is dropped last, and those that need no drop live on.
+/// Declared by `thread_local!`. The first one used is dropped last, and those without a destructor live on.
 pub struct LocalKey<T: 'static> {
     init: fn() -> T,
     marker: PhantomData<fn() -> T>,
@@ -306,7 +306,7 @@ impl<T: 'static> LocalKey<T> {
     pub(crate) fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, Gone> {
         let at = Place::of(self);
         if !world::is_on() {
-            return Ok(f(&(self.init)())); // no thread is there to have one
+            return Ok(f(&(self.init)())); // there is no thread to have one
         }
         if !world::has_local(at) {
             let value = Rc::new((self.init)());
@@ -353,7 +353,7 @@ macro_rules! locals {
 }
 pub use crate::locals as thread_local;
 
-/// stdout and stderr, as far as their locks go, which a thread may keep for as long as the process lives.
+/// stdout and stderr, as far as their locks are concerned, which a thread may hold until the process ends.
 pub mod io {
     use std::io::{Result, Write};
 
@@ -362,7 +362,7 @@ pub mod io {
     /// One of the two, by its descriptor.
     pub struct Stream(usize);
 
-    /// While this is kept, other threads wait to print. `None`: this thread has it from before.
+    /// While this exists, other threads wait to print. `None` if this thread holds the lock already.
     pub struct StreamLock(Option<usize>);
 
     /// Standard output.
@@ -376,7 +376,7 @@ pub mod io {
     }
 
     impl Stream {
-        /// Waits until no other thread has it.
+        /// Waits until no other thread holds it.
         #[track_caller]
         pub fn lock(&self) -> StreamLock {
             world::step("lock");

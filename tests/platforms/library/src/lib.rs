@@ -1,4 +1,4 @@
-//! A library that a program opens, and may unload, with handlers of its own.
+//! A library with handlers of its own, which a program opens and may unload.
 
 use std::ffi::{CStr, c_char};
 
@@ -17,22 +17,22 @@ fn declared() {
 ///
 /// # Safety
 ///
-/// `word` is a text that ends.
+/// `word` is a NUL-terminated text.
 #[unsafe(export_name = "platforms_set_up")]
 pub unsafe extern "C" fn set_up(word: *const c_char) {
     // SAFETY: as above.
     platforms::set_up(unsafe { CStr::from_ptr(word) }.to_str().expect("UTF-8"));
 }
 
-/// Leaves in the way that the word says.
+/// Leaves in the way that the word names.
 ///
 /// # Panics
 ///
-/// If it is not UTF-8, or a way that `main` has to return.
+/// If it is not UTF-8, or a way out that requires a return from `main`.
 ///
 /// # Safety
 ///
-/// `way` is a text that ends.
+/// `way` is a NUL-terminated text.
 #[unsafe(export_name = "platforms_leave")]
 pub unsafe extern "C" fn leave(way: *const c_char) {
     // SAFETY: as above.

@@ -1,5 +1,5 @@
-//! Opens the library that its first argument names, and ends in the way that the second says, or unloads the library and returns: `close`.
-//! What the others say is done before; what begins with `library:` the library does, which has handlers of its own.
+//! Opens the library that its first argument names, and ends in the way that the second names; `close` unloads the library and returns.
+//! It does what the other arguments say before that; the library, which has handlers of its own, does what begins with `library:`.
 
 const LIBRARY: &str = "library:";
 
@@ -39,7 +39,7 @@ mod opened {
 
     impl Library {
         pub(crate) fn open(path: &str) -> Self {
-            // SAFETY: its constructors install the hook for what it declares, no more.
+            // SAFETY: its constructors only install the hook for its declared handlers.
             let opened = unsafe { libloading::Library::new(path) };
             if opened.is_err() {
                 println!("no library can be opened");
@@ -61,7 +61,7 @@ mod opened {
             let function: Symbol<'_, unsafe extern "C" fn(*const c_char)> =
                 unsafe { library.get(name) }.expect("the library has this function");
             let text = CString::new(text).expect("an argument has no zero");
-            // SAFETY: they read a text that ends, and do not keep it.
+            // SAFETY: they read a NUL-terminated text, and do not keep it.
             unsafe { function(text.as_ptr()) };
         }
 

@@ -1,16 +1,16 @@
-//! Owns the table: what a program is told to do, and all that is seen of it, on every platform but for what `platforms.rs` says.
+//! Owns the table: what a program is told to do, and everything that is seen of it, on every platform except where `platforms.rs` differs.
 //!
-//! A command is the name of a program, a way out, and what is set up before, in that order. `src/words.rs` and `src/ways_out.rs` say what
-//! the words mean. `probe_abort` is `probe`, built with `panic = "abort"`; `probe_unnamed` is `probe` with its import
-//! table changed, where it has one, and `probe_unnamed_c` with that part of it that names functions of C.
+//! A command is the name of a program, a way out, and what to set up before, in that order. `src/words.rs` and `src/ways_out.rs` say what
+//! the words mean. `probe_abort` is `probe`, built with `panic = "abort"`; `probe_unnamed` is `probe` without names in its import table, if it
+//! has one, and `probe_unnamed_c` is `probe` without the names of C's functions there.
 
-/// One row.
+/// A row of the table.
 pub(crate) struct Case {
     pub(crate) command: &'static str,
     pub(crate) expected: Expected,
 }
 
-/// What is seen of it. `{at}` is where the words register their handlers, `{declared NAME}` where that handler is declared.
+/// Everything that is seen of it. `{at}` is where the words register their handlers, `{declared NAME}` where that handler is declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) stdout: &'static [&'static str],
@@ -23,7 +23,7 @@ pub(crate) struct Expected {
 pub(crate) enum Ends {
     Status(i32),
     Signal(i32),
-    /// As by C's `abort`. Whatever started it may say so on standard error.
+    /// As by C's `abort`. The runner that started it may report this on standard error.
     Abort,
 }
 
@@ -318,7 +318,7 @@ pub(crate) const LIBRARIES: &[Case] = &[
     ),
 ];
 
-/// Where a program has an import table, this one has no names in it.
+/// If a program has an import table, this one has no names in it.
 pub(crate) const UNNAMED: &[Case] = &[
     case("probe_unnamed return a", &["main", "a"], &[], 0),
     case("probe_unnamed exit:3 a", &["main", "a"], &[], 3),

@@ -1,9 +1,9 @@
-//! Owns taking the names out of the import tables of a program for Windows, as some linkers and packers do; must not know who asks.
+//! Owns removing the names from the import tables of a Windows program, as some linkers and packers do; must not know who asks.
 //!
-//! A table of names stands beside each table of addresses, which holds the same until the loader has filled it in. Without the former, the
-//! loader takes the latter. The layout is Microsoft's ("PE Format").
+//! Each table of addresses comes with a table of names, and both are equal until the loader has filled in the former. Without the table of
+//! names, the loader uses that of addresses. The layout is Microsoft's ("PE Format").
 
-/// Has what is imported from each library, whose name begins so, say that it has no table of names.
+/// Marks the imports of each library whose name begins like this as having no table of names.
 pub(crate) fn take_out(program: &mut [u8], from: &str) {
     const LIBRARY: usize = 12;
     const ADDRESSES: usize = 16;

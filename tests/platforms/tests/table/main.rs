@@ -1,4 +1,4 @@
-//! Owns one table of cases for every platform: programs are built for a target, started by its runner, and all that is seen of them is compared.
+//! Owns one table of cases for every platform: programs are built for a target, started by its runner, and everything seen of them is compared.
 //! `target.rs` says how a target is chosen.
 
 mod cases;
@@ -18,7 +18,7 @@ use platforms::{PLATFORMS, Platform};
 use spawn::{End, Seen};
 use target::Target;
 
-/// Most of them wait.
+/// The cases mostly wait.
 const AT_A_TIME: usize = 4;
 
 /// Runs all cases, and fails with all that differ.
@@ -43,7 +43,7 @@ fn check(cases: &[Case]) {
     assert!(wrong.is_empty(), "{platform}: {} of {} cases differ\n\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 
-/// What was expected, and what was seen instead.
+/// Says what was expected, and what was seen instead.
 fn differs(target: &Target, case: &Case) -> Option<String> {
     let expected = target.platform.expected(case);
     let mut words = case.command.split(' ');
@@ -56,7 +56,7 @@ fn differs(target: &Target, case: &Case) -> Option<String> {
         Ends::Abort => (target.platform.abort, true),
         end => (end, false),
     };
-    // Whatever has started what aborts may say so.
+    // The runner may report that the program aborted.
     let says_so = if is_abort { seen.stderr.starts_with(&stderr) } else { seen.stderr == stderr };
     let is_same = seen.stdout == stdout && says_so && ends(seen.end) == end;
     (!is_same).then(|| {
@@ -92,7 +92,7 @@ fn text(lines: &[&str]) -> String {
 }
 
 impl Platform {
-    /// What is seen of this case here.
+    /// What is expected of this case here.
     fn expected(&self, case: &Case) -> Expected {
         let mut others = self.differences.iter().flat_map(|difference| difference.cases).copied().flatten();
         others.find(|(command, _)| *command == case.command).map_or(case.expected, |(_, other)| *other)
@@ -105,7 +105,7 @@ fn handlers_run_whichever_way_a_process_exits() {
 }
 
 #[test]
-fn a_handler_is_told_why_it_runs() {
+fn a_handler_learns_why_it_runs() {
     check(cases::CAUSES);
 }
 
@@ -120,7 +120,7 @@ fn an_exit_in_a_handler_loses_no_other() {
 }
 
 #[test]
-fn handlers_run_in_the_order_that_is_stated() {
+fn handlers_run_in_the_stated_order() {
     check(cases::ORDER);
 }
 
@@ -160,7 +160,7 @@ fn handlers_run_without_names_in_the_import_table() {
 }
 
 #[test]
-fn a_difference_is_one_of_a_case_and_of_no_other_difference() {
+fn each_difference_is_of_one_case_and_listed_once() {
     for platform in PLATFORMS {
         let mut seen = HashSet::new();
         for difference in platform.differences {

@@ -1,4 +1,4 @@
-//! Owns the target that is tested: what it is called, how its programs are built and started, and which platform it belongs to.
+//! Owns the target under test: its name, how its programs are built and started, and which platform it belongs to.
 
 use std::env;
 use std::fs;
@@ -12,16 +12,16 @@ use crate::platforms::{ONE_THREAD_IN_EXIT, PLATFORMS, Platform};
 pub(crate) struct Target {
     pub(crate) platform: &'static Platform,
     triple: String,
-    /// What starts a program, and its arguments; none if programs start by themselves.
+    /// The words that start a program; none if programs start by themselves.
     runner: Vec<String>,
     folder: PathBuf,
 }
 
 impl Target {
-    /// The one that the environment names, with its programs.
+    /// The target that the environment names, with its programs.
     ///
-    /// `TEST_TARGET` is its name, that of this machine if it is not set, and `TEST_RUSTFLAGS` are the flags of the compiler. What cargo knows
-    /// of the target, as its linker and its runner, is read from cargo's own variables.
+    /// `TEST_TARGET` is its name, by default that of this machine, and `TEST_RUSTFLAGS` are the flags of the compiler. Settings that cargo has
+    /// for the target, such as its linker and its runner, come from cargo's own variables.
     pub(crate) fn get() -> &'static Self {
         static TARGET: OnceLock<Target> = OnceLock::new();
         TARGET.get_or_init(|| {
@@ -39,7 +39,7 @@ impl Target {
         })
     }
 
-    /// What starts a program with these arguments.
+    /// Starts a program with these arguments.
     pub(crate) fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut words: Vec<&str> = self.runner.iter().map(String::as_str).collect();
         let program = self.program(program);
@@ -78,7 +78,7 @@ fn this_machine() -> String {
     output.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
 }
 
-/// The one with the most flags, for some want none.
+/// The one with the most flags, because some require none.
 fn platform(triple: &str, flags: &str) -> &'static Platform {
     let fits = |platform: &&Platform| platform.targets.contains(&triple) && flags.contains(platform.flags);
     let platform = PLATFORMS.iter().filter(fits).max_by_key(|platform| platform.flags.len());
@@ -95,14 +95,14 @@ fn suffix(triple: &str) -> &'static str {
     }
 }
 
-/// Builds all programs, and returns where they are.
+/// Builds all programs, and returns their folder.
 fn build(triple: &str, flags: &str, platform: &Platform) -> PathBuf {
     let build = |flags: &str, args: &[&str]| {
         let args = [&["--target", triple][..], args].concat();
-        // Where another test has built the procedural macros.
+        // If another test has built the procedural macros.
         spawn::build("unload", &args, &[("RUSTFLAGS", flags)])
     };
-    // It has the name of the other one, which is put in its place.
+    // It has the same name as the other one, so it is moved.
     let folder = build(&format!("{flags} -Cpanic=abort"), &["-p", "platforms", "--bin", "probe"]);
     let named = |name: &str| folder.join(format!("{name}{}", suffix(triple)));
     copy(&named("probe"), &named("probe_abort"));
@@ -119,7 +119,7 @@ fn build(triple: &str, flags: &str, platform: &Platform) -> PathBuf {
     folder
 }
 
-/// The file that was there may be one that is running.
+/// The file that was there may be running.
 fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_file(to);
     fs::copy(from, to).expect("a program can be copied");

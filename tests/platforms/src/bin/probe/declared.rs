@@ -1,4 +1,4 @@
-//! Owns handlers that are declared. A word keeps those of one kind, the others are taken back.
+//! Owns declared handlers. A word keeps those of one kind; the others are unregistered.
 
 use std::future::Future;
 use std::pin::pin;
@@ -13,7 +13,7 @@ pub(crate) fn is(word: &str) -> bool {
     ["ordered", "failing", "asynchronous"].contains(&word)
 }
 
-/// Takes back all that no word names.
+/// Unregisters all that no word names.
 pub(crate) fn keep(words: &[String]) {
     let is_kept = |kind: &str| words.iter().any(|word| word == kind);
     if !is_kept("ordered") {
@@ -75,11 +75,11 @@ fn fails(text: &str) -> Result<(), String> {
 #[at_exit(time_limit = Duration::from_millis(50))]
 fn exceeds() {
     println!("exceeds");
-    thread::sleep(Duration::from_secs(2)); // a time is what this is about
+    thread::sleep(Duration::from_secs(2)); // the time itself is tested
     println!("goes on");
 }
 
-/// Is ready when it is polled for the third time.
+/// Is ready at the third poll.
 async fn twice() {
     let mut polls = 0;
     std::future::poll_fn(|context| {

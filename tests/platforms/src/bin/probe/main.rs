@@ -1,4 +1,4 @@
-//! Ends in the way that its first argument says, after doing what the others say, in that order.
+//! Does what all arguments except the first say, in order, and then ends in the way that the first one names.
 
 mod declared;
 

@@ -25,7 +25,7 @@ fn the_readme_is_read_in_a_few_minutes() {
     assert!((130..=170).contains(&lines), "README.md has {lines} lines");
 }
 
-/// Without what a line is indented by.
+/// Removes the indentation.
 fn lines(code: &str) -> String {
     code.lines().flat_map(|line| [line.trim(), "\n"]).collect()
 }

@@ -100,6 +100,7 @@ impl Config {
     /// configure(Config::current().time_limit(None)); // no limit again
     /// ```
     #[must_use]
+    #[doc(alias = "timeout")]
     pub fn time_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.time_limit = limit.into();
         self
@@ -117,6 +118,7 @@ impl Config {
     /// If the process is still there half a second later, it ends at once, no matter what it waits for: a hanging observer, for example, or
     /// another thread. It then prints one line to standard error; whatever was not yet reported about the handlers is lost.
     #[must_use]
+    #[doc(alias = "timeout")]
     pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.deadline = limit.into();
         self
@@ -190,6 +192,8 @@ impl Config {
     /// the observer calls C's `exit` at [`Event::Started`], the handler that was about to start does not run, and that counts as its failure.
     /// The observer gets [`Event::RunFinished`] only once for a run, whatever it does.
     #[must_use]
+    #[doc(alias = "callback")]
+    #[doc(alias = "tracing")]
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self

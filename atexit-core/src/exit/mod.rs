@@ -60,6 +60,7 @@ pub fn run() -> Report {
 ///     atexit_core::exit(3);
 /// }
 /// ```
+#[doc(alias = "shutdown")]
 pub fn exit(code: i32) -> ! {
     if runner::is_inside() {
         runner::exit_handler(code);

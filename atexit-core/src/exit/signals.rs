@@ -101,6 +101,13 @@ impl SignalError {
 ///     Ok(())
 /// }
 /// ```
+#[doc(alias = "ctrl_c")]
+#[doc(alias = "ctrlc")]
+#[doc(alias = "shutdown")]
+#[doc(alias = "sighup")]
+#[doc(alias = "sigint")]
+#[doc(alias = "sigquit")]
+#[doc(alias = "sigterm")]
 pub fn install() -> Result<(), SignalError> {
     Signals::new().install()
 }
@@ -145,6 +152,10 @@ pub fn install_for(signals: &[i32]) -> Result<(), SignalError> {
 /// # Ok::<(), SignalError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[doc(alias = "ctrl_c")]
+#[doc(alias = "ctrlc")]
+#[doc(alias = "sigint")]
+#[doc(alias = "sigterm")]
 #[must_use = "without `install` nothing is installed"]
 pub struct Signals {
     chosen: Cow<'static, [Signal]>,

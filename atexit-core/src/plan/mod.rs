@@ -117,6 +117,7 @@ impl PlannedHandler {
 /// # atexit_core::clear();
 /// ```
 #[must_use]
+#[doc(alias = "order")]
 pub fn plan() -> Plan {
     let (standings, reasons) = registry::look(|handler| {
         let is_ours = !handler.facts().are_of_another_process();

@@ -73,6 +73,7 @@ pub fn cause() -> Option<Cause> {
 /// assert_eq!(remaining(), None);
 /// ```
 #[must_use]
+#[doc(alias = "timeout")]
 pub fn remaining() -> Option<Duration> {
     let context = is_inside().then(state::context).flatten()?;
     let end = call::end_of_limit().into_iter().chain(context.deadline).min()?;

@@ -1,4 +1,4 @@
-//! Owns the proof that README.md shows code of programs that exist, and stays short.
+//! Owns the proof that README.md shows code of programs that exist and stays short, and that the docs can be searched for what people type.
 
 use std::fs;
 use std::path::{Path, PathBuf};

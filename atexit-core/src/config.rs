@@ -191,6 +191,60 @@ impl Config {
     /// To end the process from the observer, call [`exit`](crate::exit). [`std::process::exit`] aborts or blocks, as it does in a handler. If
     /// the observer calls C's `exit` at [`Event::Started`], the handler that was about to start does not run, and that counts as its failure.
     /// The observer gets [`Event::RunFinished`] only once for a run, whatever it does.
+    ///
+    /// # Examples
+    ///
+    /// This logs each run with `tracing`. At an exit, some events come on the exiting thread, whose thread-locals are gone. A subscriber that
+    /// needs them panics there, as that of `tracing_subscriber::fmt` does, so the observer logs on a new thread.
+    ///
+    /// ```standalone_crate
+    /// use std::thread;
+    ///
+    /// use atexit_core::{Config, Event, configure};
+    /// use tracing::{error, info};
+    ///
+    /// fn log(event: &Event) {
+    ///     match event {
+    ///         Event::RunStarted { cause, pending, .. } => info!(%cause, pending, "run"),
+    ///         Event::Finished { handler, elapsed, failure: None, .. } => info!(%handler, ?elapsed, "finished"),
+    ///         Event::Finished { handler, elapsed, failure: Some(failure), .. } => {
+    ///             error!(%handler, ?elapsed, kind = %failure.kind(), error = failure.message(), "failed");
+    ///         }
+    ///         Event::RunFinished { report, .. } => info!(ran = report.ran(), failed = report.failures().len(), "end"),
+    ///         _ => {}
+    ///     }
+    /// }
+    ///
+    /// fn main() {
+    /// #   if std::env::args().len() == 1 {
+    /// #       return assert_logged();
+    /// #   }
+    /// #   tracing_subscriber::fmt().without_time().with_target(false).init();
+    ///     configure(Config::current().observer(|event| thread::scope(|scope| _ = scope.spawn(|| log(event)))));
+    /// #   info!("main");
+    /// #   atexit_core::Handler::new(|| ()).name("close").register();
+    /// #   atexit_core::Handler::new(|| Err::<(), _>("no space")).name("flush").register();
+    /// #   std::process::exit(0);
+    /// }
+    /// #
+    /// # fn assert_logged() {
+    /// #     let program = std::env::current_exe().expect("a program");
+    /// #     let output = std::process::Command::new(program).arg("exit").env("NO_COLOR", "1").output().expect("it starts");
+    /// #     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    /// #     let expected: [&[&str]; 5] = [
+    /// #         &[" INFO main"],
+    /// #         &[" INFO run cause=exit with status 0 pending=2"],
+    /// #         &["ERROR failed handler=flush at ", " elapsed=", r#" kind=error error="\"no space\"""#],
+    /// #         &[" INFO finished handler=close at ", " elapsed="],
+    /// #         &[" INFO end ran=2 failed=1"],
+    /// #     ];
+    /// #     let is_line = |line: &str, parts: &[&str]| line.starts_with(parts[0]) && parts.iter().all(|part| line.contains(part));
+    /// #     let lines: Vec<&str> = stdout.lines().collect();
+    /// #     let is_logged = lines.len() == expected.len() && lines.iter().zip(expected).all(|(line, parts)| is_line(line, parts));
+    /// #     let is_quiet = stderr.lines().count() == 3 && stderr.starts_with("Error: \"no space\"\nat_exit: 1 handler failed:\n");
+    /// #     assert!(is_logged && is_quiet && output.status.code() == Some(1), "{stdout}{stderr}{}", output.status);
+    /// # }
+    /// ```
     #[must_use]
     #[doc(alias = "callback")]
     #[doc(alias = "tracing")]

@@ -90,6 +90,8 @@ mod early;
 mod exit;
 mod guard;
 mod handler;
+#[cfg(feature = "link-check")]
+mod link_check;
 mod log;
 mod order;
 mod plan;
@@ -113,6 +115,8 @@ pub use handler::error::{FailureKind, HandlerError};
 pub use handler::executor::tokio;
 pub use handler::info::HandlerInfo;
 pub use handler::outcome::Outcome;
+#[cfg(feature = "link-check")]
+pub use link_check::{LinkCheck, LinkError, UnlinkedCrate, check_links};
 pub use log::Level;
 pub use order::problem::Problem;
 pub use order::why::Why;

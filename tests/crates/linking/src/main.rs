@@ -82,3 +82,11 @@ fn main() {
         println!("{error}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_crate_with_handlers_is_linked() -> Result<(), atexit_core::LinkError> {
+        atexit_core::check_links()
+    }
+}

@@ -1,0 +1,6 @@
+//! Calls the library and its attribute by other names, in a file of a module.
+
+mod outer {
+    #[path = "renamed.rs"]
+    mod inner;
+}

@@ -37,6 +37,7 @@
 //! | run handlers when a signal comes | [`signals::install`], [`Signals`](signals::Signals) (feature `signals`) |
 //! | link crates that nothing else names, and state their order | [`link!`] |
 //! | see the order, and test it | [`plan`], [`check`] |
+//! | find crates with handlers that are not linked, in a test | [`check_links`], [`LinkCheck`] (feature `link-check`) |
 //! | limit their time, watch them, choose an executor for async ones | [`Config`], [`configure`], [`Event`] |
 //! | end the process, also from inside a handler | [`exit`] |
 //! | run handlers now | [`run`] |
@@ -70,13 +71,14 @@
 //! - `signals`: the module [`signals`](mod@signals), on Unix and Windows; on other platforms installing is an error.
 //! - `tokio`: the module [`tokio`](mod@tokio). Every async handler of the program that names no executor gets a Tokio runtime, because features
 //!   unify across a program.
+//! - `link-check`: [`check_links`], for tests. Enable it under `[dev-dependencies]`.
 //!
 //! # Rust versions
 //!
 //! Rust 1.85 or later. Only a minor release raises that, to a Rust that is at least half a year old, and its changelog says so.
 
 #![cfg_attr(docsrs, feature(doc_cfg))] // the docs say which item needs which feature
-#![cfg_attr(not(all(feature = "signals", feature = "tokio")), allow(rustdoc::broken_intra_doc_links))] // to what is there with them
+#![cfg_attr(not(all(feature = "link-check", feature = "signals", feature = "tokio")), allow(rustdoc::broken_intra_doc_links))] // to what is there with them
 
 extern crate self as atexit_core; // the attribute's expansions say `::atexit_core`, here too
 
@@ -129,20 +131,21 @@ pub use values::{CloseAtExit, DropAtExit, ExitRef, Unavailable};
 
 /// Links crates that nothing else names, and states the order in which they register.
 ///
-/// A dependency that no code names is not linked, and its handlers vanish without a word. The order of crates is the
-/// linker's, dependencies first; link-time optimization does not keep it. What `link!` states holds in every build: the
-/// crates that it lists register in this order, and the crate that says it after them. So at exit the handlers of that
-/// crate run first, then those of the crate listed last.
+/// A dependency that no code names is not linked, and its handlers vanish without a word. The order of crates is up to the linker,
+/// dependencies first; link-time optimization does not keep it. What `link!` states holds in every build: the crates register in the order
+/// in which it lists them, and the crate that contains the `link!` registers after them. So at exit the handlers of that crate run first, then
+/// those of the crate listed last.
 ///
-/// Several `link!`s, in several crates, add up. Crates that none relates keep the linker's order. The name of a crate
-/// means all versions of it that are linked, and of a package only the library. A dependency that was renamed in
-/// `Cargo.toml` has two names, its own and the one that it has here: `link!(acme_db as db)`.
+/// Several `link!`s, in several crates, add up. Crates that no `link!` relates keep the linker's order. The name of a crate stands for all
+/// versions of it that are linked, and for the library of a package only. A dependency that `Cargo.toml` renames has two names, its own and
+/// the one it has here: `link!(acme_db as db)`.
+///
+/// With the feature `link-check`, [`check_links`] finds the crates that you forgot.
 ///
 /// # Errors
 ///
-/// The compiler refuses what is no dependency. That two `link!`s contradict each other, or that a crate contributes no
-/// handler, is reported by [`check`]; the former also at exit, on standard error, and then the statements on that
-/// cycle are ignored.
+/// The compiler rejects names that are no dependency. [`check`] reports `link!`s that contradict each other, and crates that contribute no
+/// handler. Contradictions are also reported at exit, on standard error; then the statements on that cycle are ignored.
 ///
 /// # Examples
 ///
@@ -152,8 +155,8 @@ pub use values::{CloseAtExit, DropAtExit, ExitRef, Unavailable};
 ///
 /// Here the handlers of this crate run first, then those of `cache`, of `acme_db`, and of `telemetry`.
 ///
-/// The crates are dependencies of the one that says so, which makes an example that runs a matter of several packages:
-/// `examples/ordering` of the repository is one. This links one that is there:
+/// An example that runs needs several packages: [`ordering`](docs::examples#ordering) in the repository is one. This one links a crate that
+/// is at hand:
 ///
 /// ```standalone_crate
 /// atexit_core::link!(inventory);

@@ -10,5 +10,5 @@ fn my_cleanup(name: &str) {
 
 fn main() {
     println!("main");
-    std::process::exit(0); // skips every destructor, but no handler
+    std::process::exit(0); // skips destructors; handlers still run
 }

@@ -1,13 +1,7 @@
 //! Functions that run when the process exits, contributed by any crate that is linked in.
 //!
 //! ```standalone_crate
-//! use atexit_core::{CloseAtExit, at_exit, register};
-//!
-//! static STATISTICS: CloseAtExit<Vec<u32>> = CloseAtExit::new(|| vec![1, 2, 3]).close_with(print);
-//!
-//! fn print(statistics: &Vec<u32>) {
-//!     println!("{statistics:?}");
-//! }
+//! use atexit_core::{at_exit, register};
 //!
 //! #[at_exit(args = "the queue")]
 //! fn flush(what: &str) -> std::io::Result<()> {
@@ -17,15 +11,23 @@
 //!
 //! fn main() {
 //!     register(|| println!("closed the window"));
-//!     println!("{} numbers", STATISTICS.len());
-//!     std::process::exit(0); // skips every destructor, but no handler
+//!     println!("main");
+//!     std::process::exit(0); // skips destructors; handlers still run
 //! }
 //! ```
 //!
-//! prints `3 numbers`, `closed the window`, `flushed the queue`, `[1, 2, 3]`.
+//! ```text
+//! main
+//! closed the window
+//! flushed the queue
+//! ```
 //!
-//! Handlers run in the reverse order of registration, on a thread of their own where all of std works. A handler that fails stops no other
-//! one, is named on standard error, and turns an exit status of 0 into one that says failure.
+//! Add the crate with `cargo add atexit-core`. Handlers run after a return from `main`, at `exit`, after a panic in `main`, and at a signal once
+//! you have called [`signals::install()`](signals::install); not at `abort` or SIGKILL. They run in the reverse order of registration, on a
+//! thread of their own where all of std works. A handler that fails stops no other one, is named on standard error, and turns an exit status of
+//! 0 into one that says failure.
+//!
+//! **Warning:** the linker leaves out a dependency that no code names, and its handlers silently disappear. [`link!`] keeps it.
 //!
 //! | to | use |
 //! |---|---|
@@ -46,23 +48,13 @@
 //! | learn what happened | [`Report`], [`HandlerRun`], [`Failure`] |
 //! | return your own type from a handler | [`Outcome`], [`HandlerError`] |
 //!
-//! The [guide](docs) has a page for each subject:
-//! [when handlers run](docs::when_handlers_run),
-//! [order](docs::order),
-//! [failures](docs::failures),
-//! [threads and thread-locals](docs::threads),
-//! [time](docs::time),
-//! [values](docs::values),
-//! [async handlers](docs::async_handlers),
-//! [signals](docs::signals),
-//! [fork](docs::fork),
-//! [plug-ins and hosts](docs::plugins_and_hosts),
-//! [testing](docs::testing),
-//! [diagnostics](docs::diagnostics),
-//! [platforms](docs::platforms),
-//! [costs](docs::what_it_costs),
-//! [authors of libraries](docs::for_authors_of_libraries),
-//! [examples](docs::examples).
+//! The guide has a page for each subject.
+//!
+//! - Begin: [when handlers run](docs::when_handlers_run), [order](docs::order), [failures](docs::failures), [values](docs::values).
+//! - With: [signals](docs::signals), [async handlers](docs::async_handlers), [tests](docs::testing), [libraries](docs::for_authors_of_libraries),
+//!   [plug-ins and hosts](docs::plugins_and_hosts), [fork](docs::fork).
+//! - Reference: [threads and thread-locals](docs::threads), [time](docs::time), [diagnostics](docs::diagnostics),
+//!   [platforms](docs::platforms), [costs](docs::what_it_costs), [examples](docs::examples).
 //!
 //! # Features
 //!
@@ -78,7 +70,10 @@
 //! Rust 1.85 or later. Only a minor release raises that, to a Rust that is at least half a year old, and its changelog says so.
 
 #![cfg_attr(docsrs, feature(doc_cfg))] // the docs say which item needs which feature
-#![cfg_attr(not(all(feature = "link-check", feature = "signals", feature = "tokio")), allow(rustdoc::broken_intra_doc_links))] // to what is there with them
+#![cfg_attr(
+    not(all(feature = "link-check", feature = "signals", feature = "tokio")),
+    allow(rustdoc::broken_intra_doc_links)
+)] // to what is there with them
 
 extern crate self as atexit_core; // the attribute's expansions say `::atexit_core`, here too
 
@@ -131,7 +126,7 @@ pub use values::{CloseAtExit, DropAtExit, ExitRef, Unavailable};
 
 /// Links crates that nothing else names, and states the order in which they register.
 ///
-/// A dependency that no code names is not linked, and its handlers vanish without a word. The order of crates is up to the linker,
+/// A dependency that no code names is not linked, and its handlers silently disappear. The order of crates is up to the linker,
 /// dependencies first; link-time optimization does not keep it. What `link!` states holds in every build: the crates register in the order
 /// in which it lists them, and the crate that contains the `link!` registers after them. So at exit the handlers of that crate run first, then
 /// those of the crate listed last.

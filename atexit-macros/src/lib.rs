@@ -70,7 +70,7 @@ use proc_macro::TokenStream;
 /// # Notes
 ///
 /// - `unregister(my_cleanup)` unregisters all handlers of a function, declared ones too.
-/// - A crate that nothing names is not linked, and its handlers vanish: see `link!`.
+/// - A crate that nothing names is not linked, and its handlers silently disappear: see `link!`.
 /// - With `?` on a `Result` in `args`, an `Err` makes the handler fail; an `async fn` must return a `Result` itself for
 ///   this. The compiler rejects `?` on an `Option`.
 /// - An attribute that turns an `async fn` into an ordinary function, such as `#[tokio::main]`, must be above this one. On

@@ -15,7 +15,7 @@ use packages::{Graph, Library, Package};
 
 /// Checks that every crate with handlers on which this package depends is linked.
 ///
-/// A dependency that no code names is not linked, and its handlers vanish without a word. This check compares the handlers in the program it
+/// A dependency that no code names is not linked, and its handlers silently disappear. This check compares the handlers in the program it
 /// runs in with the dependencies that `cargo metadata` reports. It names each crate that is missing, the [`link!`](crate::link) to write,
 /// and the crate to write it in.
 ///

@@ -37,7 +37,7 @@ use record::{Heard, RunContext, RunEnd, RunRecord, Told};
 use state::{Begun, Claim};
 use watch::HandlerEvent;
 
-/// Why the current handler runs; `None` outside of handlers.
+/// Returns why the current handler runs; `None` outside of handlers.
 ///
 /// In nested runs, this is the cause of the innermost one. Only the handler's own thread counts as inside it.
 ///
@@ -55,7 +55,7 @@ pub fn cause() -> Option<Cause> {
     is_inside().then(state::context).flatten().map(|context| context.cause)
 }
 
-/// How much time the current handler has until its time limit or the deadline of the exit, whichever comes first.
+/// Returns how much time the current handler has until its time limit or the deadline of the exit, whichever comes first.
 ///
 /// `None` outside of handlers, and if there is neither; zero when the time is over. As with [`cause`], only the handler's own thread counts as
 /// inside it. Inside a [`run`](crate::run) that a handler has called, the limit of that handler counts, too. Use this in a handler that waits

@@ -25,6 +25,30 @@ fn the_readme_is_read_in_a_few_minutes() {
     assert!((130..=170).contains(&lines), "README.md has {lines} lines");
 }
 
+#[test]
+fn a_search_of_the_docs_finds_what_people_type() {
+    const WORDS: [&str; 12] = [
+        "atexit",
+        "cleanup",
+        "ctrl_c",
+        "defer",
+        "destructor",
+        "drop",
+        "finalizer",
+        "on_exit",
+        "priority",
+        "shutdown",
+        "sigterm",
+        "timeout",
+    ];
+    let folders = ["atexit-core/src", "atexit-macros/src"].map(|folder| sources(&root().join(folder)));
+    let texts: Vec<String> = folders.iter().flatten().map(|path| fs::read_to_string(path).expect("UTF-8")).collect();
+    for word in WORDS {
+        let alias = format!("#[doc(alias = \"{word}\")]");
+        assert!(texts.iter().any(|text| text.contains(&alias)), "nothing has the alias {word}");
+    }
+}
+
 /// Removes the indentation.
 fn lines(code: &str) -> String {
     code.lines().flat_map(|line| [line.trim(), "\n"]).collect()

@@ -212,13 +212,13 @@ const PATIENCE_WITH_HOLDER: Duration = Duration::from_secs(2);
 /// library that is unloaded later this costs more than a name is worth.
 fn who_waits() -> String {
     let name = if state::is_exiting() { sys::thread_name() } else { None };
-    let thread = name.map_or_else(|| "another thread".to_owned(), |name| format!("thread {name}"));
-    format!("{thread} waits for it, so if it waits for that thread, or for a lock that the thread holds, it never ends")
+    let thread = name.map_or_else(|| "the thread that waits for it".to_owned(), |name| format!("thread {name}"));
+    format!("it never ends if it waits for {thread}, or for a lock held by that thread")
 }
 
 /// Why a handler on the exiting thread may hang.
 fn what_it_keeps() -> String {
-    "it has the exiting thread, so if it waits for a lock that this thread held before, it never ends".to_owned()
+    "it never ends if it waits for a lock held by the exiting thread, which it runs on".to_owned()
 }
 
 fn run_on_exit_thread(handover: &Handover) -> bool {

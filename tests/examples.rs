@@ -80,3 +80,13 @@ at_exit: exit_with_exception(\"Registered first\") at examples/exception.rs:7: p
 ";
     assert!(seen.stderr.ends_with(summary), "{}", seen.stderr);
 }
+
+#[test]
+fn hangs() {
+    let seen = spawn::run(&mut command(&example("hangs"), &[]));
+    let (notice, rest) = seen.stderr.split_once('\n').unwrap_or_default();
+    let handler = "at_exit: send_queue at examples/hangs.rs:12";
+    assert!(notice.starts_with(&format!("{handler} has been running for 1")), "{seen:?}");
+    let summary = format!("at_exit: 1 handler failed:\n{handler}: was still running at the deadline\n");
+    assert_eq!((seen.stdout.as_str(), rest, seen.end), ("", summary.as_str(), End::Status(1)));
+}

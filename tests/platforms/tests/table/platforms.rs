@@ -6,7 +6,7 @@ use crate::cases::{
     Lines,
 };
 
-/// One row of the table in `docs::platforms`.
+/// One entry of the list in `docs::platforms`.
 pub(crate) struct Platform {
     pub(crate) name: &'static str,
     /// The targets that it covers.
@@ -47,7 +47,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
         targets: GNU,
         flags: ONE_THREAD_IN_EXIT,
         differences: &[Difference {
-            sentence: "a handler on the exit thread that calls C's `exit`, while the process exits by it, is a failure",
+            sentence: "a handler on the exit thread that calls C's `exit` is a failure, if the process exits through C's `exit`",
             cases: &[&[("probe return a c_exit:43 b", status(&["main", "b", "c_exit:43", "a"], IN_VAIN, 1))]],
         }],
         abort: Ends::Signal(6),
@@ -90,7 +90,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
             },
             Difference { sentence: LIVING_LOCALS, cases: &[LOCALS] },
             Difference {
-                sentence: "`dlclose` unloads nothing: a library's handlers run when the process exits, where a failure is its status",
+                sentence: "`dlclose` unloads nothing: a library's handlers run when the process exits, and a failure is its status",
                 cases: &[&[
                     ("host close own", status(&["main", "closed", NO_STATUS_IN_LIBRARY, "own"], &[], 0)),
                     (
@@ -150,8 +150,8 @@ pub(crate) const PLATFORMS: &[Platform] = &[
                 ],
             },
             Difference {
-                sentence: "at an exit by C's `exit`, handlers run on the exiting thread: what its thread-locals held is gone, \
-                           and limits and the deadline are reported when the handler is over",
+                sentence: "at an exit through C's `exit`, handlers run on the exiting thread: its thread-locals are gone, and \
+                           limits and the deadline are reported when the handler returns",
                 cases: &[
                     ON_MAIN_AT_EXIT,
                     TOLD_AFTERWARDS,
@@ -190,7 +190,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
         flags: "",
         differences: &[
             Difference {
-                sentence: "the signals are the events of the console, and the process ends with status 0xC000013A",
+                sentence: "signals are console events, and the process ends with status 0xC000013A",
                 cases: &[&[
                     ("probe interrupt a cause", status(&["main", "cause", "Some(Signal(CTRL_C))", "a"], &[], 0x3a)),
                     ("probe terminate code:7 where", status(&["main", "where", "on at_exit", "code:7"], CODE, 0x3a)),
@@ -199,8 +199,8 @@ pub(crate) const PLATFORMS: &[Platform] = &[
             Difference { sentence: EXIT_OF_STD, cases: &[STD_EXIT] },
             Difference { sentence: LIVING_LOCALS, cases: &[LOCALS] },
             Difference {
-                sentence: "at the end of the process the handlers of a DLL run when it is detached, after those of the program: \
-                           on the exiting thread, without limits and without the status",
+                sentence: "when the process ends, the handlers of a DLL run after those of the program, when it is detached: on \
+                           the exiting thread, without limits and without the status",
                 cases: &[&[
                     ("host return own library:its", status(&["main", "own", "its", NO_STATUS_IN_LIBRARY], &[], 0)),
                     ("host exit:3 own library:its", status(&["main", "own", "its", NO_STATUS_IN_LIBRARY], &[], 3)),
@@ -252,7 +252,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
         differences: &[
             Difference { sentence: UNKNOWN_STATUS, cases: &[STATUS_OF_MAIN] },
             Difference {
-                sentence: "there are no threads: limits and the deadline are reported when the handler is over",
+                sentence: "there are no threads: limits and the deadline are reported when the handler returns",
                 cases: &[ON_MAIN_AT_EXIT, TOLD_AFTERWARDS, WITHOUT_THREADS],
             },
             Difference {
@@ -308,14 +308,14 @@ const GNU: &[&str] =
 const MUSL: &[&str] = &["x86_64-unknown-linux-musl"];
 
 const UNKNOWN_STATUS: &str =
-    "C's `exit` does not tell the pending status: `cause()` does not have it, and a failure replaces any status";
+    "the pending status is not known: `cause()` does not have it, and a failure replaces any status";
 
-const ENDS_AT_ONCE: &str = "to end with another status than C's `exit` was called with, the process ends by `_exit`: C's exit \
-                            functions and the handlers of other copies of this library that have not run yet are skipped";
+const ENDS_AT_ONCE: &str = "to change the status, the process ends by `_exit`: C's remaining exit functions, and handlers of other \
+                            copies of this library that have not run yet, are skipped";
 
 const LIVING_LOCALS: &str = "thread-locals of the exiting thread are alive while handlers run, and never dropped";
 
-const EXIT_OF_STD: &str = "`std::process::exit` in a handler does what C's `exit` does there: the other handlers run";
+const EXIT_OF_STD: &str = "`std::process::exit` in a handler does what C's `exit` does: the other handlers run";
 
 const NO_LIBRARIES: &str = "no library can be opened";
 

@@ -74,7 +74,9 @@ pub(super) fn of_this_test(options: &[String]) -> Result<Graph, LinkError> {
 
 fn metadata(manifest: &Path, options: &[String]) -> Result<Metadata, LinkError> {
     let mut options = options.to_vec();
-    options.push("--locked".to_owned()); // the build has brought the lock file up to date, and a test must not change it
+    if !options.iter().any(|option| option == "--locked") {
+        options.push("--locked".to_owned()); // the build has brought the lock file up to date, and a test must not change it
+    }
     if !options.iter().any(|option| option.starts_with("--filter-platform")) {
         // Without it, cargo downloads what the other targets need.
         options.extend(host()?.map(|host| format!("--filter-platform={host}")));

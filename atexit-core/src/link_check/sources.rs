@@ -77,18 +77,32 @@ struct Reader {
     found: Vec<Found>,
     /// What `use` calls the attribute.
     names: HashSet<String>,
-    /// The macros that are called.
-    called: HashSet<String>,
+    /// The macros that are called, each with the macro in whose definition that is.
+    calls: HashSet<(String, Option<String>)>,
 }
 
 impl Reader {
     /// The first thing found that counts. What a macro writes does if the library calls the macro.
     fn first(self) -> Option<Contribution> {
-        let Self { found, names, called, .. } = self;
+        let expanded = self.expanded();
+        let Self { found, names, .. } = self;
         let counts =
             |found: &Found| found.contribution.is_link || found.name == "at_exit" || names.contains(&found.name);
-        let is_written = |found: &Found| found.in_macro.as_ref().is_none_or(|name| called.contains(name));
+        let is_written = |found: &Found| expanded.contains(&found.in_macro);
         found.into_iter().find(|found| counts(found) && is_written(found)).map(|found| found.contribution)
+    }
+
+    /// The macros that the library expands itself, and `None` for what stands in none. One that only others expand may call itself, or another.
+    fn expanded(&self) -> HashSet<Option<String>> {
+        let mut expanded = HashSet::from([None]);
+        loop {
+            let known = expanded.len();
+            let called: Vec<_> = self.calls.iter().filter(|(_, by)| expanded.contains(by)).collect();
+            expanded.extend(called.into_iter().map(|(name, _)| Some(name.clone())));
+            if expanded.len() == known {
+                return expanded;
+            }
+        }
     }
 
     fn read_file(&mut self, module: &Module) -> Result<(), LinkError> {
@@ -175,6 +189,11 @@ impl Reader {
     ) -> Result<&'a [TokenTree], LinkError> {
         use TokenTree::{Group, Ident, Punct};
         match tokens {
+            // The attributes belong to the `mod` that may follow.
+            [Ident(word), Group(scope), rest @ ..] if word == "pub" && scope.delimiter() == Delimiter::Parenthesis => {
+                self.item(rest, attributes, module)
+            }
+            [Ident(word), rest @ ..] if word == "pub" => self.item(rest, attributes, module),
             [Ident(word), Ident(name), Punct(end), rest @ ..] if word == "mod" && end.as_char() == ';' => {
                 let path = attributes.iter().find_map(Attribute::path);
                 self.read_module(&plain(name), path.as_deref(), module)?;
@@ -196,7 +215,7 @@ impl Reader {
                 let name_here = plain(name);
                 self.found
                     .extend((name_here == "link").then(|| Found::new("link", true, name.span().start().line, module)));
-                self.called.insert(name_here);
+                self.calls.insert((name_here, module.in_macro.clone()));
                 Ok(&tokens[2..])
             }
             [Ident(own), Ident(word), Ident(name), rest @ ..] if own == "at_exit" && word == "as" => {
@@ -207,7 +226,7 @@ impl Reader {
                 self.read(group.stream(), module)?;
                 Ok(rest)
             }
-            _ => Ok(&tokens[1..]),
+            _ => Ok(tokens.get(1..).unwrap_or_default()),
         }
     }
 
@@ -242,7 +261,7 @@ impl Attribute {
         let arguments = loop {
             match tokens.next() {
                 Some(TokenTree::Ident(segment)) => name = plain(&segment),
-                Some(TokenTree::Punct(punct)) if punct.as_char() == ':' => {}
+                Some(TokenTree::Punct(punct)) if matches!(punct.as_char(), ':' | '$') => {}
                 Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => break group.stream(),
                 _ => break tokens.collect(),
             }
@@ -253,7 +272,7 @@ impl Attribute {
     /// What `#[path = "…"]` says.
     fn path(&self) -> Option<String> {
         let text = self.arguments.to_string();
-        (self.name == "path").then(|| text.trim_matches('"').to_owned())
+        (self.name == "path").then(|| text.trim_start_matches('r').trim_matches('#').trim_matches('"').to_owned())
     }
 }
 
@@ -305,6 +324,12 @@ mod tests {
             ),
             ("#[cfg_attr(feature = \"on\", inline, at_exit(name = \"f\"))] fn f() {}", 1, false),
             ("macro_rules! m { ($f:ident) => { #[at_exit] fn $f() {} } }\nm!(f);", 1, false),
+            ("macro_rules! m { ($f:ident) => { #[$crate::at_exit] fn $f() {} } }\nm!(f);", 1, false),
+            (
+                "macro_rules! m { ($f:ident) => { n!($f); } }\nmacro_rules! n { ($f:ident) => { #[at_exit] fn $f() {} } }\nm!(f);",
+                2,
+                false,
+            ),
             ("m! { #[at_exit] fn f() {} }", 1, false),
             ("#[cfg(off)] fn f() {}\n#[at_exit] fn g() {}", 2, false),
             ("#[cfg(off)] use a::{b};\n#[at_exit] fn g() {}", 2, false),
@@ -325,6 +350,8 @@ mod tests {
             "#[on_exit] fn f() {}",
             "#[link(name = \"c\")] unsafe extern \"C\" {}",
             "macro_rules! m { ($f:ident) => { #[at_exit] fn $f() {} } }",
+            "macro_rules! m { ($f:ident) => { #[at_exit] fn $f() {} }; ($($f:ident)*) => { $(m!($f);)* } }",
+            "macro_rules! m { ($f:ident) => { n!($f); } } macro_rules! n { ($f:ident) => { #[at_exit] fn $f() {} } }",
             "#[cfg(test)] mod tests { #[at_exit] fn f() {} }",
             "#[cfg(feature = \"off\")] #[at_exit] fn f() {}",
             "#[at_exit] #[cfg(not(feature = \"on\"))] fn f() {}",

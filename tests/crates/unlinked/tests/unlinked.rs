@@ -48,7 +48,7 @@ fn an_exception_counts_as_linked() {
 
 #[test]
 fn the_options_say_which_features_and_which_target_count() {
-    let Seen { stdout, .. } = run(&mut command(PROGRAM, &["--", "--features", "unlinked/extra"]));
+    let Seen { stdout, .. } = run(&mut command(PROGRAM, &["--", "--locked", "--features", "unlinked/extra"]));
     let expected = [BETA, GAMMA, EXTRA, LOG, RENAMES, OWN];
     assert_eq!(stdout.split_inclusive('\n').take(expected.len()).collect::<Vec<_>>(), expected);
     let Seen { stdout, .. } = run(&mut command(PROGRAM, &["--", "--filter-platform", "x86_64-unknown-linux-musl"]));

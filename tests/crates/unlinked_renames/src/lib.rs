@@ -2,5 +2,5 @@
 
 mod outer {
     #[path = "renamed.rs"]
-    mod inner;
+    pub(crate) mod inner;
 }

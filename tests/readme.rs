@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every block of Rust is taken from an example, whose own tests run it. A blank line, or a comment that says `…`, leaves something out.
+/// Every block of Rust is taken from an example, whose own tests run it. A blank line leaves something out.
 #[test]
 fn the_code_in_the_readme_is_that_of_the_examples() {
     let sources: Vec<String> =

@@ -39,10 +39,12 @@ use packages::{Graph, Library, Package};
 /// - A crate is linked if one of its handlers or `link!`s is in this program, or if a `link!` in this program names it.
 /// - While a crate is missing, the crates that only it depends on are not named: they may be linked along with it.
 ///
-/// It reads the sources without the compiler. It does not see a handler that the macro of another crate writes, or that stands in an
-/// `include!`. Where a `cfg` tests something other than features, `debug_assertions`, the operating system and its family, the architecture,
-/// the endianness or the pointer width, it counts as unset. `cargo metadata` unites the features of all packages in a workspace, so a dependency
-/// that only another member enables counts too. Where any of this leads to a wrong answer, use [`LinkCheck::except`].
+/// It reads the sources without the compiler. It does not see a handler that the macro of another crate writes, that stands in an `include!`, or
+/// whose attribute another crate re-exports by another name. In the package itself, handlers under `cfg(test)` or `cfg(not(test))` do not count.
+/// Where a `cfg` tests something other than features, `debug_assertions`, the operating system and its family, the architecture, the endianness or
+/// the pointer width, it counts as unset; all arms of a `cfg_select!`, and what follows the `else` of a `cfg_if!`, count. `cargo metadata` unites the
+/// features of all packages in a workspace, so a dependency that only another member enables counts too. Where any of this leads to a wrong answer,
+/// use [`LinkCheck::except`].
 ///
 /// # Errors
 ///
@@ -146,7 +148,7 @@ impl LinkCheck {
     fn missing(&self, graph: &Graph, linked: &Linked) -> Result<Vec<Option<Contribution>>, LinkError> {
         let missing = |(at, package): (usize, &Package)| match &package.library {
             Some(library) if !linked.has(graph, at, library) && !self.exceptions.contains(&package.name) => {
-                sources::contribution(&library.root, &package.features)
+                sources::contribution(&library.root, &package.features, graph.is_root(package))
             }
             _ => Ok(None),
         };

@@ -13,11 +13,22 @@ use proc_macro2::{Delimiter, Ident, LexError, TokenStream, TokenTree};
 
 use super::error::{Contribution, LinkError};
 
-/// What a library contributes to a program, if it does.
-pub(super) fn contribution(root: &Path, features: &[String]) -> Result<Option<Contribution>, LinkError> {
-    let mut reader = Reader { cfgs: cfgs(features), ..Reader::default() };
+/// What a library contributes to a program, if it does. A library that may be under test contributes what does not depend on that.
+pub(super) fn contribution(
+    root: &Path,
+    features: &[String],
+    may_be_tested: bool,
+) -> Result<Option<Contribution>, LinkError> {
+    let mut reader = Reader { cfgs: builds(features, may_be_tested), ..Reader::default() };
     reader.read_file(&Module::beside(root.to_owned()))?;
     Ok(reader.first())
+}
+
+/// What holds in each build that this may be.
+fn builds(features: &[String], may_be_tested: bool) -> Vec<Vec<Cfg>> {
+    let cfgs = cfgs(features);
+    let tested = may_be_tested.then(|| [&cfgs[..], &[Cfg::Name("test".to_owned())]].concat());
+    [cfgs].into_iter().chain(tested).collect()
 }
 
 /// What holds in this build, as far as `std` tells.
@@ -73,7 +84,7 @@ impl Found {
 
 #[derive(Default)]
 struct Reader {
-    cfgs: Vec<Cfg>,
+    cfgs: Vec<Vec<Cfg>>,
     found: Vec<Found>,
     /// What `use` calls the attribute.
     names: HashSet<String>,
@@ -177,7 +188,7 @@ impl Reader {
     fn holds(&self, condition: &TokenStream) -> bool {
         let condition = condition.to_string();
         let condition = condition.trim().trim_end_matches(',');
-        condition.parse().map_or(true, |condition: CfgExpr| condition.matches(&self.cfgs))
+        condition.parse().map_or(true, |condition: CfgExpr| self.cfgs.iter().all(|cfgs| condition.matches(cfgs)))
     }
 
     /// Reads the beginning of an item, and returns what comes after.
@@ -300,7 +311,11 @@ mod tests {
 
     /// The line of what a source contributes, and whether that is a `link!`.
     fn first(source: &str) -> Option<(usize, bool)> {
-        let mut reader = Reader { cfgs: cfgs(&["on".to_owned()]), ..Reader::default() };
+        first_in(source, false)
+    }
+
+    fn first_in(source: &str, may_be_tested: bool) -> Option<(usize, bool)> {
+        let mut reader = Reader { cfgs: builds(&["on".to_owned()], may_be_tested), ..Reader::default() };
         let module = Module::beside(PathBuf::from("src/lib.rs"));
         reader.read(source.parse().expect("Rust"), &module).expect("no file is read");
         reader.first().map(|contribution| (contribution.line, contribution.is_link))
@@ -338,6 +353,13 @@ mod tests {
         for (source, line, is_link) in table {
             assert_eq!(first(source), Some((line, is_link)), "{source}");
         }
+    }
+
+    #[test]
+    fn in_a_library_that_may_be_under_test_only_that_counts_which_is_in_both_builds() {
+        let source = "#[cfg(test)] #[at_exit] fn f() {}\n#[cfg(not(test))] #[at_exit] fn g() {}";
+        assert_eq!([first_in(source, false), first_in(source, true)], [Some((2, false)), None]);
+        assert_eq!(first_in("#[at_exit] fn f() {}", true), Some((1, false)));
     }
 
     #[test]

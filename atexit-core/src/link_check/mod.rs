@@ -96,7 +96,9 @@ impl LinkCheck {
         Self::default()
     }
 
-    /// Counts this package as linked.
+    /// Counts this package as linked. Its name is spelled as in its `Cargo.toml`.
+    ///
+    /// A name that no package has is no error, because an optional dependency may be off.
     ///
     /// Use it for a package that you leave out on purpose, and for one whose handlers are not compiled although the check expects them: where a
     /// custom `cfg` excludes them, for example.

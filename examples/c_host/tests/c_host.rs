@@ -2,12 +2,14 @@
 //! loses the journal.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
-use spawn::{End, Seen, assert_seen, build, cc, command, finish, kill, run};
+use spawn::{End, Seen, assert_seen, build, cc, command, interrupt, run};
+
+/// The line by which the program says that it waits for a signal.
+const READY: &str = "C: waits";
 
 const STATIC: &str = "static";
 const LINKED: &str = "linked";
@@ -68,22 +70,6 @@ fn host(program: &str, journal: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// Runs the program, which waits for a signal, and sends it one.
-fn interrupt(command: &mut Command, signal: i32) -> Seen {
-    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().expect("the program starts");
-    assert_eq!(line(&mut child), "C: waits\n");
-    kill(&child, signal);
-    finish(child, command)
-}
-
-/// The next line that it prints.
-fn line(child: &mut Child) -> String {
-    let mut line = String::new();
-    BufReader::with_capacity(1, child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
-    line
-}
-
 #[track_caller]
 fn assert_written(journal: &Path, expected: &str) {
     assert_eq!(fs::read_to_string(journal).expect("the journal is there"), expected);
@@ -136,11 +122,11 @@ fn a_signal_runs_handlers_only_if_the_library_catches_it() {
     let file = journal("signals");
     for program in PROGRAMS {
         for signal in SIGNALS {
-            let seen = interrupt(&mut host(program, &file, &["wait"]), signal);
+            let seen = interrupt(&mut host(program, &file, &["wait"]), READY, signal);
             assert_eq!(seen, Seen { stdout: String::new(), stderr: String::new(), end: End::Signal(signal) });
             assert_written(&file, "");
 
-            let seen = interrupt(&mut host(program, &file, &["catch", "wait"]), signal);
+            let seen = interrupt(&mut host(program, &file, &["catch", "wait"]), READY, signal);
             let cause = if signal == 2 { "Some(Signal(SIGINT))" } else { "Some(Signal(SIGTERM))" };
             let stdout = format!("journal: lines: 1, {cause}\n");
             assert_eq!(seen, Seen { stdout, stderr: String::new(), end: End::Signal(signal) });

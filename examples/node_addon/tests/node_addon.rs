@@ -2,12 +2,14 @@
 //! `static` loses the log.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
-use spawn::{End, Seen, build, cannot_run, finish, kill, run, tool};
+use spawn::{End, Seen, build, cannot_run, interrupt, run, tool};
+
+/// The line by which the program says that it waits for a signal.
+const READY: &str = "waits";
 
 const UNCAUGHT: &str = "Error: nobody catches it\n";
 const LISTENER: &str = "process.on('exit')";
@@ -60,22 +62,6 @@ fn node(log: &Path, words: &[&str]) -> Command {
     let mut command = tool("node", &[concat!(env!("CARGO_MANIFEST_DIR"), "/js/main.js")]);
     command.env_remove("FORGET_LOG").env_remove("NODE_OPTIONS").arg(addon()).arg(log).args(words);
     command
-}
-
-/// Runs the program, which waits for a signal, and sends it one.
-fn interrupt(command: &mut Command, signal: i32) -> Seen {
-    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().expect("Node starts");
-    assert_eq!(line(&mut child), "waits\n");
-    kill(&child, signal);
-    finish(child, command)
-}
-
-/// The next line that it prints.
-fn line(child: &mut Child) -> String {
-    let mut line = String::new();
-    BufReader::with_capacity(1, child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
-    line
 }
 
 #[track_caller]
@@ -139,14 +125,14 @@ fn a_signal_closes_the_log_only_if_the_add_on_or_the_program_catches_it() {
     }
     let file = log("signals");
     for (signal, name) in SIGNALS {
-        assert_quiet(&interrupt(&mut node(&file, &["wait"]), signal), End::Signal(signal));
+        assert_quiet(&interrupt(&mut node(&file, &["wait"]), READY, signal), End::Signal(signal));
         assert_written(&file, "");
-        assert_quiet(&interrupt(&mut node(&file, &["catch", "wait"]), signal), End::Signal(signal));
+        assert_quiet(&interrupt(&mut node(&file, &["catch", "wait"]), READY, signal), End::Signal(signal));
         assert_written(&file, &format!("by main\nclosed at Some(Signal({name}))\n"));
     }
     // A listener that comes after `catchSignals` takes its signal over.
     for words in [&["listen", "wait"][..], &["catch", "listen", "wait"]] {
-        assert_quiet(&interrupt(&mut node(&file, words), 15), End::Status(6));
+        assert_quiet(&interrupt(&mut node(&file, words), READY, 15), End::Status(6));
         assert_written(&file, &format!("by main\n{LISTENER}, 6\nclosed at Some(Exit {{ status: Some(6) }})\n"));
     }
 }

@@ -2,12 +2,12 @@
 //! are lost without the library; it is the client.
 
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, Stdio};
+use std::process::{self, Child, Command};
 
-use spawn::{End, LIMIT, Seen, command, finish, kill};
+use spawn::{End, LIMIT, Seen, command, finish, kill, start};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_service");
 
@@ -57,8 +57,7 @@ impl Service {
     fn start_with(journal: PathBuf, way: &str, variable: Option<&str>) -> Self {
         let mut command = command(PROGRAM, &[&journal.to_string_lossy(), way]);
         command.env_remove("BY_HAND").env_remove("ALL_SIGNALS").envs(variable.map(|name| (name, "1")));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().expect("the program starts");
+        let child = start(&mut command);
         let mut service = Self { command, child, address: String::new(), journal };
         service.address = service.line().replace("listening on ", "");
         service
@@ -66,11 +65,7 @@ impl Service {
 
     /// The next line that it prints.
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        let stdout = self.child.stdout.as_mut().expect("piped");
-        let read = BufReader::with_capacity(1, stdout).read_line(&mut line).expect("a line in UTF-8");
-        assert!(read > 0, "the service has ended");
-        line.trim_end().to_owned()
+        spawn::line(&mut self.child)
     }
 
     fn signal(&self, signal: i32) {

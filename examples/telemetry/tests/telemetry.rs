@@ -3,12 +3,12 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::{self, JoinHandle};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
-use spawn::{End, Seen, command, finish, kill, run};
+use spawn::{End, Seen, command, interrupt, run};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_telemetry");
 
@@ -95,18 +95,6 @@ fn receive(stream: TcpStream) -> Option<Vec<String>> {
     Some(scopes.flat_map(|scope| scope.spans).map(|span| span.name).collect())
 }
 
-/// Runs the program, and sends it a signal when its work is done.
-fn interrupt(command: &mut Command, signal: i32) -> Seen {
-    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().expect("the program starts");
-    let mut line = String::new();
-    let stdout = child.stdout.as_mut().expect("piped");
-    BufReader::with_capacity(1, stdout).read_line(&mut line).expect("a line in UTF-8");
-    assert_eq!(line, DONE);
-    kill(&child, signal);
-    finish(child, command)
-}
-
 /// Takes each way out with each client.
 fn every_way_out(by_hand: bool) {
     let by_hand = by_hand.then_some(("BY_HAND", "1"));
@@ -126,7 +114,8 @@ fn every_way_out(by_hand: bool) {
         }
         for signal in SIGNALS {
             let collector = Collector::start();
-            let seen = interrupt(collector.command(PROGRAM, &[client, "signal"]).envs(by_hand), signal);
+            let seen =
+                interrupt(collector.command(PROGRAM, &[client, "signal"]).envs(by_hand), DONE.trim_end(), signal);
             assert_eq!((seen.stderr.as_str(), seen.end), ("", End::Signal(signal)), "{client}");
             assert_eq!(collector.names(), arrives("signal"), "{client} {signal}");
         }

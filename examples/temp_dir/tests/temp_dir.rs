@@ -1,12 +1,11 @@
 //! Owns the proof that the directory is gone however the process ends, and that a `LazyLock` leaves it behind; looks when the
 //! process is gone.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, Stdio};
+use std::process::{self, Command};
 use std::{env, fs, thread};
 
-use spawn::{End, Seen, command, finish, kill, run};
+use spawn::{End, Seen, command, finish, kill, line, run, start};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_temp-dir");
 
@@ -89,18 +88,10 @@ impl Drop for Temp {
 
 /// Runs the program until it has written the file, then sends it the signal.
 fn interrupt(command: &mut Command, signal: i32) -> Seen {
-    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().expect("the program starts");
+    let mut child = start(command);
     assert!(fs::exists(line(&mut child)).expect("it can be looked for"));
     kill(&child, signal);
     finish(child, command)
-}
-
-/// The next line of its output.
-fn line(child: &mut Child) -> String {
-    let mut line = String::new();
-    BufReader::with_capacity(1, child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a path in UTF-8");
-    line.trim_end().to_owned()
 }
 
 fn every_way_out(temp: &Temp) {

@@ -1,7 +1,7 @@
 //! Owns running a program to its end, with a hard limit, and comparing everything that can be seen from outside.
 
 use std::ffi::OsStr;
-use std::io::{Read, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -74,8 +74,43 @@ pub fn tool(program: &str, args: &[&str]) -> Command {
 ///
 /// If it cannot be started, or does not end.
 pub fn run(command: &mut Command) -> Seen {
+    let child = start(command);
+    finish(child, command)
+}
+
+/// Starts a program with nothing to read, and with pipes for standard output and error.
+///
+/// # Panics
+///
+/// If it cannot be started.
+pub fn start(command: &mut Command) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().expect("the program starts");
+    command.spawn().expect("the program starts")
+}
+
+/// The next line of standard output, a pipe, without its end. Nothing beyond it is read, so that [`finish`] sees the rest.
+///
+/// # Panics
+///
+/// If the program ends first.
+pub fn line(child: &mut Child) -> String {
+    let mut line = String::new();
+    let stdout = child.stdout.as_mut().expect("piped");
+    let read = BufReader::with_capacity(1, stdout).read_line(&mut line).expect("a line in UTF-8");
+    assert!(read > 0, "the program has ended");
+    line.trim_end().to_owned()
+}
+
+/// Runs a program to its end, and sends it a signal when its first line says that it is ready.
+///
+/// # Panics
+///
+/// If it says something else, or does not end.
+#[track_caller]
+pub fn interrupt(command: &mut Command, ready: &str, signal: i32) -> Seen {
+    let mut child = start(command);
+    assert_eq!(line(&mut child), ready);
+    kill(&child, signal);
     finish(child, command)
 }
 

@@ -8,11 +8,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use spawn::c_library::cause_in_exit;
 use spawn::target::{Needs, lacks};
-use spawn::{End, Seen, assert_seen, build, cc, command, run};
+use spawn::{End, Seen, assert_seen, build, cc, command, copy_program, run};
 
 const FAULTS: &str = env!("CARGO_BIN_EXE_faults");
 
@@ -185,7 +186,7 @@ fn a_process_with_other_rights_than_its_starter_ignores_the_environment() {
     }
     // With the bit set, the same program, started by the same user, has root's rights.
     let scratch = std::env::temp_dir().join(format!("at_exit_rights_{}", std::process::id()));
-    std::fs::copy(FAULTS, &scratch).expect("room for a copy");
+    copy_program(Path::new(FAULTS), &scratch);
     let seen = [0o755, 0o4755].map(|mode| {
         std::fs::set_permissions(&scratch, Permissions::from_mode(mode)).expect("root may");
         let mut prints = command(&scratch.to_string_lossy(), &["prints"]);

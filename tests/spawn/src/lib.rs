@@ -68,6 +68,17 @@ pub fn tool(program: &str, args: &[&str]) -> Command {
     command
 }
 
+/// Copies a program that is to be run. `cp` does it: a file that this process has open for writing is open in any child too that another
+/// thread has forked and that has not called `exec` yet, and until then the system refuses to run the file.
+///
+/// # Panics
+///
+/// If it cannot be copied.
+pub fn copy_program(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg(from).arg(to).status().expect("cp starts");
+    assert!(status.success(), "cp cannot copy {} to {}", from.display(), to.display());
+}
+
 /// Runs the command to its end.
 ///
 /// # Panics

@@ -122,5 +122,5 @@ fn build(triple: &str, flags: &str, platform: &Platform) -> PathBuf {
 /// The file that was there may be running.
 fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_file(to);
-    fs::copy(from, to).expect("a program can be copied");
+    spawn::copy_program(from, to);
 }

@@ -41,6 +41,7 @@ mod iso_c;
 pub(crate) mod lock;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod no_clock;
+pub(crate) mod once_ref;
 #[cfg(all(unix, not(any(target_family = "wasm", miri))))]
 mod posix;
 #[cfg(all(feature = "signals", unix, not(any(target_family = "wasm", miri))))]

@@ -22,6 +22,7 @@ use crate::handler::value::{Options, Value};
 use crate::registry::{self, stacks::Handle, values::CellId};
 use crate::report::Failure;
 use crate::sys::Process;
+use crate::sys::once_ref::OnceRef;
 
 /// Holds a value in a `static` that a function of `&T` closes at exit, and that is never dropped.
 ///
@@ -74,12 +75,14 @@ use crate::sys::Process;
 #[doc(alias = "shutdown")]
 pub struct CloseAtExit<T: 'static> {
     /// On the heap, because `deref` may borrow the cell for less than `'static`.
-    made: OnceLock<&'static Kept<T>>,
+    made: OnceRef<Kept<T>>,
     init: Option<fn() -> T>,
     closer: Option<Closer<&'static T>>,
     options: Options,
 }
 
+/// In this order, because the value is then where the reference to all of it points, and reading it takes no addition.
+#[repr(C)]
 struct Kept<T: 'static> {
     value: T,
     closer: Option<Closer<&'static T>>,
@@ -124,7 +127,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     #[must_use]
     #[track_caller]
     pub const fn empty() -> Self {
-        Self { made: OnceLock::new(), init: None, closer: None, options: Options::at(Location::caller()) }
+        Self { made: OnceRef::new(), init: None, closer: None, options: Options::at(Location::caller()) }
     }
 
     /// Closes the value at exit with `close`.
@@ -335,7 +338,7 @@ impl<T: Send + Sync + 'static> CloseAtExit<T> {
     /// If the function fails or panics, or if it exceeds its time limit. The value is closed all the same.
     #[doc(alias = "shutdown")]
     pub fn close(&'static self) -> Result<bool, Failure> {
-        let Some(&kept) = self.made.get().filter(|kept| kept.process.is_current()) else { return Ok(false) };
+        let Some(kept) = self.made.get().filter(|kept| kept.process.is_current()) else { return Ok(false) };
         let Some(_closing) = Closing::begin(self, &|| kept.close()) else { return Ok(false) };
         drop(kept.handle.get().and_then(|&handle| registry::remove(handle)));
         let code = |executor: &Executor| kept.finish_closed(executor);
@@ -422,7 +425,7 @@ impl<T: Send + Sync + 'static> Cell for &CloseAtExit<T> {
         let kept: &'static Kept<T> = Box::leak(kept);
         completed.join(PendingHandler::value(kept, process), |handle| {
             let _ = kept.handle.set(handle); // both are empty: this is the cell's initialization
-            let _ = self.made.set(kept);
+            self.made.set(kept);
         });
         Ok(())
     }

@@ -1,15 +1,14 @@
 //! Owns the order of crates, as the linker gives it and as `link!` states it; pure: must not know what a crate's handlers are.
 
-use std::collections::HashMap;
-
-use super::graph::{self, Cycles, Edge};
+use super::graph::{self, Cycles, Edge, Groups};
 use super::problem::{Problem, some_of};
 use super::settle;
+use super::sort;
 use crate::handler::declaration::{LinkSite, Site};
 use crate::handler::text::escaped;
 
 /// What tells two linked crates apart: a library and a binary may have the same name, and so may two versions of a library.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CrateKey {
     name: &'static str,
     package: &'static str,
@@ -26,11 +25,6 @@ impl CrateKey {
         // Not the name: that is in the module's path, which the caller has compared.
         same(self.package, site.package) && same(self.binary, site.binary) && self.test == site.test
     }
-
-    /// Whether a `link!` in another crate can mean this one.
-    fn is_library(&self, name: &str) -> bool {
-        self.name == name && self.binary.is_empty()
-    }
 }
 
 /// Whether two texts are equal. Those of one source are mostly the same literal, which is quicker to see.
@@ -40,7 +34,7 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
 }
 
 /// Where a crate stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct Rank {
     pub(crate) at: usize,
     /// Links state that it comes before the next crate with handlers; the linker may have said so, too.
@@ -49,83 +43,83 @@ pub(crate) struct Rank {
 
 /// A crate with handlers, one that says `link!`, or one that only a `link!` names.
 struct Node {
-    key: Option<CrateKey>,
     name: &'static str,
+    /// Whether a `link!` in another crate can mean it.
+    is_library: bool,
     has_handlers: bool,
+    /// It has handlers or says `link!`.
+    contributes: bool,
 }
 
 /// The crates, and what is stated about them.
-#[derive(Default)]
-struct Crates {
+struct Crates<'a> {
     nodes: Vec<Node>,
-    of: HashMap<CrateKey, usize>,
+    links: &'a [LinkSite],
     edges: Vec<Edge>,
     /// For each edge the `link!` that states it.
     stated_by: Vec<usize>,
 }
 
-/// Ranks the crate of each handler. The handlers come in the linker's order. Adds what is wrong with the links to `problems`.
-pub(crate) fn ranks(
-    handlers: impl Iterator<Item = CrateKey>,
-    links: &[LinkSite],
-    problems: &mut Vec<Problem>,
-) -> Vec<Rank> {
-    let mut crates = Crates::default();
-    let handlers: Vec<usize> = handlers.map(|key| crates.node(key)).collect();
-    for &at in &handlers {
-        crates.nodes[at].has_handlers = true;
+/// Ranks these crates, which come in the linker's order, and perhaps more than once. Adds what is wrong with the links to `problems`.
+pub(super) fn ranks(mut keys: Vec<CrateKey>, links: &[LinkSite], problems: &mut Vec<Problem>) -> Vec<Rank> {
+    let with_handlers = keys.len();
+    for link in links {
+        keys.push(CrateKey::of(&link.site));
     }
-    crates.state(links, problems);
-    crates.drop_contradictions(links, problems);
-    // Crates without handlers come first, where they hold nothing back.
-    let (with, without): (Vec<usize>, Vec<usize>) =
-        (0..crates.nodes.len()).partition(|&at| crates.nodes[at].has_handlers);
-    let linkers_order = [without, with].concat();
-    let order = settle::settle(linkers_order, &crates.edges, &[]);
-    let later = graph::neighbours(crates.nodes.len(), crates.edges.iter().copied());
-    let mut next = None;
-    let mut ranks = vec![Rank::default(); crates.nodes.len()];
-    for (at, &node) in order.iter().enumerate().rev() {
-        if crates.nodes[node].has_handlers {
-            ranks[node] = Rank { at, stated: next.is_some_and(|next| leads_to(node, next, &later)) };
-            next = Some(node);
-        }
+    let (nodes, mut of) = nodes(&keys, with_handlers);
+    let speakers = of.split_off(with_handlers);
+    // Without links, the crates keep their order.
+    let (mut places, mut stated) = (graph::numbers(nodes.len()), vec![false; nodes.len()]);
+    if !links.is_empty() {
+        let mut crates = Crates { nodes, links, edges: Vec::new(), stated_by: Vec::new() };
+        crates.state(&speakers, problems);
+        crates.drop_contradictions(problems);
+        (places, stated) = crates.places();
     }
-    handlers.into_iter().map(|node| ranks[node]).collect()
+    let mut ranks = Vec::with_capacity(of.len());
+    for node in of {
+        ranks.push(Rank { at: places[node], stated: stated[node] });
+    }
+    ranks
 }
 
-/// Whether one item can be reached from another.
-fn leads_to(from: usize, to: usize, next: &[Vec<usize>]) -> bool {
-    let mut seen = vec![false; next.len()];
-    let mut open = vec![from];
-    while let Some(at) = open.pop() {
-        if !std::mem::replace(&mut seen[at], true) {
-            open.extend(&next[at]);
+/// A node for each crate, in the order of the keys, the first of which are those of crates with handlers; and the node of each key.
+fn nodes(keys: &[CrateKey], with_handlers: usize) -> (Vec<Node>, Vec<usize>) {
+    const NONE: usize = usize::MAX;
+    let places = sort::places(keys.len(), &|a, b| keys[a].cmp(&keys[b]));
+    let mut node_at = vec![NONE; keys.len()];
+    let (mut nodes, mut of) = (Vec::new(), Vec::with_capacity(keys.len()));
+    for (number, key) in keys.iter().enumerate() {
+        let node = &mut node_at[places[number]];
+        if *node == NONE {
+            *node = nodes.len();
+            let (is_library, has_handlers) = (key.binary.is_empty(), number < with_handlers);
+            nodes.push(Node { name: key.name, is_library, has_handlers, contributes: true });
         }
+        of.push(*node);
     }
-    seen[to]
+    (nodes, of)
 }
 
-impl Crates {
-    fn node(&mut self, key: CrateKey) -> usize {
-        *self.of.entry(key).or_insert_with(|| {
-            self.nodes.push(Node { key: Some(key), name: key.name, has_handlers: false });
-            self.nodes.len() - 1
-        })
-    }
-
+impl Crates<'_> {
     /// Adds what the links state, and reports the crates that they name but that contribute nothing.
-    fn state(&mut self, links: &[LinkSite], problems: &mut Vec<Problem>) {
-        let speakers: Vec<usize> = links.iter().map(|link| self.node(CrateKey::of(&link.site))).collect();
-        for (number, (link, &speaker)) in links.iter().zip(&speakers).enumerate() {
+    fn state(&mut self, speakers: &[usize], problems: &mut Vec<Problem>) {
+        for (number, link) in self.links.iter().enumerate() {
+            let speaker = speakers[number];
             let mut before: Vec<usize> = Vec::new();
-            for &name in link.crates {
-                let named = self.named(name, speaker);
-                if !named.iter().any(|at| self.nodes[*at].has_handlers || speakers.contains(at)) {
-                    problems.push(Problem::NoHandlers { linked: name, file: link.site.file, line: link.site.line });
+            for &linked in link.crates {
+                let named = self.named(linked, speaker);
+                let mut contributes = false;
+                for &node in &named {
+                    contributes |= self.nodes[node].contributes;
+                    self.edges.push((node, speaker));
+                    for &early in &before {
+                        self.edges.push((early, node));
+                    }
                 }
-                let edges = named.iter().flat_map(|&late| before.iter().map(move |&early| (early, late)));
-                self.edges.extend(edges.chain(named.iter().map(|&early| (early, speaker))));
+                if !contributes {
+                    problems.push(Problem::NoHandlers { linked, file: link.site.file, line: link.site.line });
+                }
                 before = named;
             }
             self.stated_by.resize(self.edges.len(), number);
@@ -134,33 +128,84 @@ impl Crates {
 
     /// All versions of the library that another crate calls by this name.
     fn named(&mut self, name: &'static str, by: usize) -> Vec<usize> {
-        let known = |node: &Node| node.key.map_or(node.name == name, |key| key.is_library(name));
-        let found: Vec<usize> = (0..self.nodes.len()).filter(|&at| at != by && known(&self.nodes[at])).collect();
-        if !found.is_empty() {
-            return found;
+        let mut found = Vec::new();
+        for (at, node) in self.nodes.iter().enumerate() {
+            if at != by && node.is_library && node.name == name {
+                found.push(at);
+            }
         }
-        self.nodes.push(Node { key: None, name, has_handlers: false });
-        vec![self.nodes.len() - 1]
+        if found.is_empty() {
+            found.push(self.nodes.len());
+            self.nodes.push(Node { name, is_library: true, has_handlers: false, contributes: false });
+        }
+        found
     }
 
     /// Drops the edges that contradict each other, and reports which links state them.
-    fn drop_contradictions(&mut self, links: &[LinkSite], problems: &mut Vec<Problem>) {
+    fn drop_contradictions(&mut self, problems: &mut Vec<Problem>) {
         let cycles = Cycles::find(self.nodes.len(), &self.edges);
-        let mut stated_by = HashMap::new();
-        for (&edge, &link) in self.edges.iter().zip(&self.stated_by) {
-            stated_by.entry(edge).or_insert(link);
-        }
         for cycle in &cycles.found {
-            let steps = (0..cycle.len()).map(|at| {
-                let edge = (cycle[at], cycle[(at + 1) % cycle.len()]);
-                let link = &links[stated_by[&edge]].site;
-                let (early, late) = (self.nodes[edge.0].name, self.nodes[edge.1].name);
-                format!("{early} before {late} (link! at {}:{})", escaped(link.file), link.line)
-            });
-            let (steps, more) = some_of(steps);
+            let (shown, more) = some_of(cycle);
+            let mut steps = Vec::with_capacity(shown.len());
+            for (at, &early) in shown.iter().enumerate() {
+                steps.push(self.step(early, cycle[(at + 1) % cycle.len()]));
+            }
             problems.push(Problem::LinkCycle { steps, more });
         }
-        problems.extend(Problem::more_cycles(cycles.more));
-        self.edges.retain(|&edge| !cycles.have(edge));
+        Problem::more_cycles(cycles.more, problems);
+        self.edges = cycles.without(&self.edges);
+    }
+
+    /// A step of a cycle, and the first link that states it.
+    fn step(&self, early: usize, late: usize) -> String {
+        let mut edge = 0;
+        while self.edges[edge] != (early, late) {
+            edge += 1;
+        }
+        let Site { file, line, .. } = self.links[self.stated_by[edge]].site;
+        format!("{} before {} (link! at {}:{line})", self.nodes[early].name, self.nodes[late].name, escaped(file))
+    }
+
+    /// The place of each crate, and whether links state that it comes before the next one with handlers.
+    fn places(&self) -> (Vec<usize>, Vec<bool>) {
+        let count = self.nodes.len();
+        let mut linkers_order = Vec::with_capacity(count);
+        // Crates without handlers come first, where they hold nothing back.
+        for &has_handlers in &[false, true] {
+            for (node, of) in self.nodes.iter().enumerate() {
+                if of.has_handlers == has_handlers {
+                    linkers_order.push(node);
+                }
+            }
+        }
+        let (order, _) = settle::settle(linkers_order, &self.edges, &[]);
+        let later = Groups::by_first(count, &self.edges);
+        let (mut places, mut stated) = (vec![0; count], vec![false; count]);
+        let mut last = None;
+        for (place, &node) in order.iter().enumerate() {
+            places[node] = place;
+            if self.nodes[node].has_handlers {
+                if let Some(last) = last {
+                    stated[last] = self.leads_to(last, node, &later);
+                }
+                last = Some(node);
+            }
+        }
+        (places, stated)
+    }
+
+    /// Whether one crate can be reached from another.
+    fn leads_to(&self, from: usize, to: usize, later: &Groups) -> bool {
+        let mut seen = vec![false; self.nodes.len()];
+        let mut open = vec![from];
+        while let Some(at) = open.pop() {
+            if !seen[at] {
+                seen[at] = true;
+                for &edge in later.of(at) {
+                    open.push(self.edges[edge].1);
+                }
+            }
+        }
+        seen[to]
     }
 }

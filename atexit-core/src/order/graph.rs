@@ -1,12 +1,10 @@
 //! Owns which items are joined, and which of them are on cycles; pure, on plain numbers: must not know what a handler or a crate is.
 
-use std::collections::HashSet;
-
 /// `(a, b)`: `a` comes before `b`.
-pub(crate) type Edge = (usize, usize);
+pub(super) type Edge = (usize, usize);
 
 /// Counts a step of work, for tests of how the work grows with the input.
-pub(crate) fn step() {
+pub(super) fn step() {
     #[cfg(test)]
     STEPS.set(STEPS.get() + 1);
 }
@@ -24,26 +22,74 @@ pub(super) fn steps_of<T>(work: impl FnOnce() -> T) -> usize {
     STEPS.get()
 }
 
-/// The items that each item is joined to, from the first of each pair to the second.
-pub(crate) fn neighbours(count: usize, pairs: impl Iterator<Item = Edge>) -> Vec<Vec<usize>> {
-    let mut lists = vec![Vec::new(); count];
-    for (from, to) in pairs {
-        lists[from].push(to);
-    }
-    lists
+/// The numbers of edges, grouped by the item that they begin or end at.
+pub(super) struct Groups {
+    members: Vec<usize>,
+    /// For each item where its group begins in `members`, and then where the last one ends.
+    begin: Vec<usize>,
 }
+
+impl Groups {
+    /// A group keeps the order of its edges.
+    pub(super) fn new(count: usize, edges: &[usize], item: &dyn Fn(usize) -> usize) -> Self {
+        let mut begin = vec![0; count + 1];
+        for &edge in edges {
+            begin[item(edge)] += 1;
+        }
+        // First these are the ends. Each group then grows towards its beginning.
+        for item in 1..=count {
+            begin[item] += begin[item - 1];
+        }
+        let mut members = vec![0; edges.len()];
+        for &edge in edges.iter().rev() {
+            let begin = &mut begin[item(edge)];
+            *begin -= 1;
+            members[*begin] = edge;
+        }
+        Self { members, begin }
+    }
+
+    /// Grouped by the item that the edges begin at.
+    pub(super) fn by_first(count: usize, edges: &[Edge]) -> Self {
+        Self::new(count, &numbers(edges.len()), &|edge| edges[edge].0)
+    }
+
+    pub(super) fn of(&self, item: usize) -> &[usize] {
+        &self.members[self.begin[item]..self.begin[item + 1]]
+    }
+
+    /// One group after another, in the order of these items.
+    pub(super) fn listed(&self, items: &[usize]) -> Vec<usize> {
+        let mut listed = Vec::with_capacity(self.members.len());
+        for &item in items {
+            listed.extend_from_slice(self.of(item));
+        }
+        listed
+    }
+}
+
+/// As many numbers, from 0.
+pub(super) fn numbers(count: usize) -> Vec<usize> {
+    let mut numbers = Vec::with_capacity(count);
+    for number in 0..count {
+        numbers.push(number);
+    }
+    numbers
+}
+
+/// No item, no edge, and no number yet.
+const NONE: usize = usize::MAX;
 
 /// Numbers the items so that two have the same number if they are on one cycle (the strongly connected components, by Tarjan's
 /// algorithm, without recursion: a chain may be as long as there are items).
 fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
-    const NEW: usize = usize::MAX;
-    let next = neighbours(count, edges.iter().copied());
-    let (mut index, mut low, mut component) = (vec![NEW; count], vec![0; count], vec![NEW; count]);
+    let next = Groups::by_first(count, edges);
+    let (mut index, mut low, mut component) = (vec![NONE; count], vec![0; count], vec![NONE; count]);
     let (mut clock, mut components) = (0, 0);
     let mut open = Vec::new();
     let mut path: Vec<(usize, usize)> = Vec::new();
     for root in 0..count {
-        if index[root] != NEW {
+        if index[root] != NONE {
             continue;
         }
         path.push((root, 0));
@@ -55,11 +101,12 @@ fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
                 open.push(item);
             }
             step();
-            if let Some(&to) = next[item].get(*visited) {
+            if let Some(&edge) = next.of(item).get(*visited) {
                 *visited += 1;
-                if index[to] == NEW {
+                let to = edges[edge].1;
+                if index[to] == NONE {
                     path.push((to, 0));
-                } else if component[to] == NEW {
+                } else if component[to] == NONE {
                     low[item] = low[item].min(index[to]);
                 }
                 continue;
@@ -83,94 +130,136 @@ fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
 }
 
 /// Which edges are on cycles, and some of these cycles.
-pub(crate) struct Cycles {
+pub(super) struct Cycles {
     /// Together they contain every edge that is on a cycle, unless there are `more`. In the order of the items; each is the shortest cycle
     /// through one of its edges.
-    pub(crate) found: Vec<Vec<usize>>,
+    pub(super) found: Vec<Vec<usize>>,
     /// How many more independent cycles there are: none is a combination of others.
-    pub(crate) more: usize,
+    pub(super) more: usize,
     component: Vec<usize>,
 }
 
 impl Cycles {
-    pub(crate) fn find(count: usize, edges: &[Edge]) -> Self {
-        let component = components(count, edges);
-        let mut inside: Vec<Edge> = edges.iter().copied().filter(|&(a, b)| component[a] == component[b]).collect();
-        inside.sort_unstable();
-        inside.dedup();
-        let mut search = Search::new(neighbours(count, inside.iter().copied()));
-        let mut told = vec![false; inside.len()];
-        let (mut found, mut more) = (Vec::new(), 0);
-        for (at, &(first, second)) in inside.iter().enumerate() {
-            if told[at] {
-                continue;
-            }
-            if found.len() == MOST_CYCLES {
-                more = independent_cycles(&inside, &component) - found.len();
-                break;
-            }
-            let cycle = search.cycle_through(first, second);
-            for (step, &early) in cycle.iter().enumerate() {
-                let edge = (early, cycle[(step + 1) % cycle.len()]);
-                inside.binary_search(&edge).map(|at| told[at] = true).ok();
-            }
-            found.push(cycle);
+    pub(super) fn find(count: usize, edges: &[Edge]) -> Self {
+        let mut cycles = Self { found: Vec::new(), more: 0, component: components(count, edges) };
+        let inside = cycles.inside(edges);
+        if !inside.is_empty() {
+            cycles.tell(&inside);
         }
-        Self { found, more, component }
+        cycles
     }
 
     /// Whether an edge between these items is on a cycle.
-    pub(crate) fn have(&self, (early, late): Edge) -> bool {
+    pub(super) fn have(&self, (early, late): Edge) -> bool {
         self.component[early] == self.component[late]
+    }
+
+    /// The edges that are on no cycle.
+    pub(super) fn without(&self, edges: &[Edge]) -> Vec<Edge> {
+        let mut without = Vec::new();
+        for &edge in edges {
+            if !self.have(edge) {
+                without.push(edge);
+            }
+        }
+        without
+    }
+
+    /// The edges that are on cycles, sorted, each once.
+    fn inside(&self, edges: &[Edge]) -> Vec<Edge> {
+        let mut on_cycles = Vec::new();
+        for (number, &edge) in edges.iter().enumerate() {
+            if self.have(edge) {
+                on_cycles.push(number);
+            }
+        }
+        let mut inside = Vec::new();
+        if on_cycles.is_empty() {
+            return inside;
+        }
+        // A group keeps the order that the edges have, so they are sorted by the second item first.
+        let count = self.component.len();
+        let by_second = Groups::new(count, &on_cycles, &|edge| edges[edge].1);
+        let by_both = Groups::new(count, &by_second.members, &|edge| edges[edge].0);
+        for edge in by_both.members {
+            if inside.last() != Some(&edges[edge]) {
+                inside.push(edges[edge]);
+            }
+        }
+        inside
+    }
+
+    /// Finds cycles until each of these edges is on one of them.
+    fn tell(&mut self, inside: &[Edge]) {
+        let next = Groups::by_first(self.component.len(), inside);
+        let mut told = vec![false; inside.len()];
+        let mut came_by = vec![NONE; self.component.len()];
+        for edge in 0..inside.len() {
+            if told[edge] {
+                continue;
+            }
+            if self.found.len() == MOST_CYCLES {
+                self.more = self.independent(inside) - MOST_CYCLES;
+                break;
+            }
+            self.found.push(cycle_through(edge, inside, &next, &mut came_by, &mut told));
+        }
+    }
+
+    /// How many independent cycles there are: in each component, the number of its edges, minus that of its items, plus one. These are all
+    /// edges that are on cycles, sorted.
+    fn independent(&self, inside: &[Edge]) -> usize {
+        let mut is_counted = vec![false; self.component.len()];
+        let mut count = inside.len();
+        let mut last = NONE;
+        for &(item, _) in inside {
+            if item != last {
+                last = item;
+                count -= 1;
+            }
+            if !is_counted[self.component[item]] {
+                is_counted[self.component[item]] = true;
+                count += 1;
+            }
+        }
+        count
     }
 }
 
 /// In the worst case, each cycle takes a look at all edges, so there must be a bound.
 const MOST_CYCLES: usize = 100;
 
-/// How many independent cycles there are: in each component, the number of its edges, minus that of its items, plus one. All edges are on
-/// cycles, and none occurs twice.
-fn independent_cycles(edges: &[Edge], component: &[usize]) -> usize {
-    let distinct = |numbers: Vec<usize>| numbers.into_iter().collect::<HashSet<_>>().len();
-    let items = distinct(edges.iter().map(|edge| edge.0).collect());
-    let components = distinct(edges.iter().map(|edge| component[edge.0]).collect());
-    edges.len() + components - items
-}
-
-/// Looks for shortest paths, again and again.
-struct Search {
-    next: Vec<Vec<usize>>,
-    came_from: Vec<Option<usize>>,
-}
-
-impl Search {
-    fn new(next: Vec<Vec<usize>>) -> Self {
-        Self { came_from: vec![None; next.len()], next }
-    }
-
-    /// The first item of an edge, and a shortest path from the second one back to it, which exists.
-    fn cycle_through(&mut self, first: usize, second: usize) -> Vec<usize> {
-        let Self { next, came_from } = self;
-        let mut reached = vec![second];
-        let mut looked_at = 0;
-        while came_from[first].is_none() && first != second {
-            let item = reached[looked_at];
-            looked_at += 1;
-            for &to in &next[item] {
-                step();
-                if to != second && came_from[to].is_none() {
-                    came_from[to] = Some(item);
-                    reached.push(to);
-                }
+/// The first item of an edge, and a shortest path from the second one back to it, which exists. Marks the edges of this cycle in `told`.
+/// `came_by` is lent empty, and is empty again.
+fn cycle_through(edge: usize, edges: &[Edge], next: &Groups, came_by: &mut [usize], told: &mut [bool]) -> Vec<usize> {
+    let (first, second) = edges[edge];
+    let mut reached = vec![second];
+    let mut looked_at = 0;
+    while came_by[first] == NONE && first != second {
+        for &edge in next.of(reached[looked_at]) {
+            step();
+            let to = edges[edge].1;
+            if to != second && came_by[to] == NONE {
+                came_by[to] = edge;
+                reached.push(to);
             }
         }
-        let mut cycle: Vec<usize> = std::iter::successors(Some(first), |&item| came_from[item]).collect();
-        cycle[1..].reverse();
-        for item in reached {
-            came_from[item] = None;
-        }
-        cycle
+        looked_at += 1;
     }
+    told[edge] = true;
+    let mut cycle = vec![first];
+    let mut item = first;
+    while item != second {
+        let edge = came_by[item];
+        told[edge] = true;
+        item = edges[edge].0;
+        cycle.push(item);
+    }
+    cycle[1..].reverse();
+    for item in reached {
+        came_by[item] = NONE;
+    }
+    cycle
 }
 
 #[cfg(test)]

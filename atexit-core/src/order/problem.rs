@@ -80,13 +80,17 @@ pub enum Problem {
 const MOST_OF_A_CYCLE: usize = 50;
 
 /// The first items of a cycle, and how many more there are.
-pub(super) fn some_of<T>(mut all: impl ExactSizeIterator<Item = T>) -> (Vec<T>, usize) {
-    (all.by_ref().take(MOST_OF_A_CYCLE).collect(), all.len())
+pub(super) fn some_of(cycle: &[usize]) -> (&[usize], usize) {
+    let shown = cycle.len().min(MOST_OF_A_CYCLE);
+    (&cycle[..shown], cycle.len() - shown)
 }
 
 impl Problem {
-    pub(super) fn more_cycles(count: usize) -> Option<Self> {
-        (count > 0).then_some(Self::MoreCycles { count })
+    /// Adds how many more cycles there are, if there are any.
+    pub(super) fn more_cycles(count: usize, problems: &mut Vec<Self>) {
+        if count > 0 {
+            problems.push(Self::MoreCycles { count });
+        }
     }
 }
 
@@ -99,14 +103,22 @@ impl fmt::Display for Problem {
             }
             Self::Cycle { handlers, more } => {
                 f.write_str("constraints form a cycle: ")?;
-                handlers.iter().try_for_each(|handler| write!(f, "{handler} before "))?;
+                for handler in handlers {
+                    write!(f, "{handler} before ")?;
+                }
                 if *more > 0 {
                     write!(f, "{more} more before ")?;
                 }
-                handlers.first().map_or(Ok(()), |first| write!(f, "{first}"))
+                match handlers.first() {
+                    Some(first) => first.fmt(f),
+                    None => Ok(()),
+                }
             }
             Self::LinkCycle { steps, more } => {
-                write!(f, "links form a cycle: {}", steps.join(", "))?;
+                f.write_str("links form a cycle")?;
+                for (at, step) in steps.iter().enumerate() {
+                    write!(f, "{} {step}", if at == 0 { ":" } else { "," })?;
+                }
                 if *more > 0 { write!(f, ", and {more} more") } else { Ok(()) }
             }
             Self::MoreCycles { count: 1 } => f.write_str("and 1 more cycle"),
@@ -126,9 +138,10 @@ impl fmt::Display for Problem {
 mod tests {
     use super::*;
 
-    fn cycle_of(count: u32) -> String {
-        let handler = |line| HandlerInfo::new("f", "a.rs", line);
-        let (handlers, more) = some_of((1..=count).map(handler).collect::<Vec<_>>().into_iter());
+    fn cycle_of(count: usize) -> String {
+        let cycle = vec![0; count];
+        let (shown, more) = some_of(&cycle);
+        let handlers = (1..).zip(shown).map(|(line, _)| HandlerInfo::new("f", "a.rs", line)).collect();
         Problem::Cycle { handlers, more }.to_string()
     }
 
@@ -139,10 +152,9 @@ mod tests {
         let fifty = fifty.concat();
         assert_eq!(cycle_of(50), format!("constraints form a cycle: {fifty}f at a.rs:1"));
         assert_eq!(cycle_of(51), format!("constraints form a cycle: {fifty}1 more before f at a.rs:1"));
-        let (steps, more) = some_of((0..1000).map(|step| step.to_string()));
-        let links = Problem::LinkCycle { steps: steps.clone(), more }.to_string();
+        let steps: Vec<String> = (0..50).map(|step| step.to_string()).collect();
+        let links = Problem::LinkCycle { steps: steps.clone(), more: 950 }.to_string();
         assert_eq!(links, format!("links form a cycle: {}, and 950 more", steps.join(", ")));
-        assert_eq!(Problem::more_cycles(0), None);
         assert_eq!(Problem::MoreCycles { count: 1 }.to_string(), "and 1 more cycle");
         assert_eq!(Problem::MoreCycles { count: 20 }.to_string(), "and 20 more cycles");
     }

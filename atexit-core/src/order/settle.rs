@@ -1,10 +1,10 @@
 //! Owns the smallest moves that satisfy constraints without cycles; pure, on plain numbers: must not know what a handler or a crate is.
 
-use super::graph::{Edge, neighbours, step};
+use super::graph::{Edge, Groups, step};
 
 /// How an item got to its place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Move {
+pub(super) enum Move {
     #[default]
     None,
     /// It was held back by an edge of its own, until after another item.
@@ -15,36 +15,30 @@ pub(crate) enum Move {
     Waited,
 }
 
-/// Puts `items` into an order that satisfies all edges, moving as little as possible.
+/// Puts `items` into an order that satisfies all edges, moving as little as possible, and tells how each item got to its place.
 ///
 /// First each of the `delays` holds its second item back until just after its first. Then each of the `pulls` brings its first item
 /// up to just ahead of its second; if that item has to follow one that comes later, the second waits for it instead. There must be no cycle.
-pub(crate) fn settle(items: Vec<usize>, delays: &[Edge], pulls: &[Edge]) -> Vec<usize> {
-    if delays.is_empty() && pulls.is_empty() { items } else { settle_and_tell(&items, delays, pulls).0 }
-}
-
-/// [`settle`], and how each item got to its place.
-pub(crate) fn settle_and_tell(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> (Vec<usize>, Vec<Move>) {
-    let unmoved = |items: &[usize]| (items.to_vec(), vec![Move::None; items.len()]);
-    let pass = |items: &[usize], pulls| Settling::new(items, delays, pulls).settle(items);
-    let (delayed, waited) = if delays.is_empty() { unmoved(items) } else { pass(items, &[]) };
-    let (settled, mut moves) = if pulls.is_empty() { unmoved(&delayed) } else { pass(&delayed, pulls) };
-    for (now, before) in moves.iter_mut().zip(waited) {
-        if *now == Move::None && before == Move::Waited {
-            *now = Move::Delayed;
+pub(super) fn settle(mut items: Vec<usize>, delays: &[Edge], pulls: &[Edge]) -> (Vec<usize>, Vec<Move>) {
+    let mut moves = vec![Move::None; items.len()];
+    if !delays.is_empty() {
+        items = Settling::new(&items, delays, &[]).settle(&items, &mut moves);
+        for moved in &mut moves {
+            if *moved == Move::Waited {
+                *moved = Move::Delayed;
+            }
         }
     }
-    (settled, moves)
+    if !pulls.is_empty() {
+        items = Settling::new(&items, delays, pulls).settle(&items, &mut moves);
+    }
+    (items, moves)
 }
 
 /// What is known about an item while the items are placed one by one, in their order.
-#[derive(Clone, Default)]
+#[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 struct Item {
-    /// The items that must come after it, in the order of the items.
-    followers: Vec<usize>,
-    /// The items that must come before it, each with whether it is to be pulled; in the order of the items.
-    needs: Vec<(usize, bool)>,
     /// How many of its needs, from the first on, are placed.
     met: usize,
     /// Some other item pulls it.
@@ -64,7 +58,6 @@ struct Item {
     run: Option<(usize, usize)>,
     /// Its own turn has come.
     reached: bool,
-    moved: Move,
     placed: bool,
 }
 
@@ -72,12 +65,19 @@ struct Item {
 enum Turn {
     /// Place the last item of a run, after what it needs.
     Run(usize),
-    /// Try to place the items that waited for another one.
-    Followers(std::vec::IntoIter<usize>),
+    /// Try to place the items that waited for this one, from the `next` of them on.
+    Followers { of: usize, next: usize },
 }
 
 struct Settling {
     of: Vec<Item>,
+    /// The delays, and then the pulls.
+    edges: Vec<Edge>,
+    delays: usize,
+    /// The edges to each item, from those that must come before it, in the order of the items.
+    needs: Groups,
+    /// The edges from each item, to those that must come after it, in the order of the items.
+    followers: Groups,
     checks: usize,
     /// In a run, each item is needed by the one before it. An item is in at most one run.
     runs: Vec<Vec<usize>>,
@@ -86,75 +86,77 @@ struct Settling {
 
 impl Settling {
     fn new(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> Self {
-        let mut of = vec![Item::default(); items.len()];
-        let delayed_by = neighbours(items.len(), delays.iter().copied());
-        let pulled_by = neighbours(items.len(), pulls.iter().copied());
-        // Going through the items in their order leaves the lists in that order.
-        for &early in items {
-            of[early].is_pulled = !pulled_by[early].is_empty();
-            for (late, is_pull) in [(&delayed_by, false), (&pulled_by, true)] {
-                late[early].iter().for_each(|&late| of[late].needs.push((early, is_pull)));
+        let mut edges = delays.to_vec();
+        edges.extend_from_slice(pulls);
+        // Going through the items in their order leaves the groups in that order.
+        let by_first = Groups::by_first(items.len(), &edges);
+        let needs = Groups::new(items.len(), &by_first.listed(items), &|edge| edges[edge].1);
+        let followers = Groups::new(items.len(), &needs.listed(items), &|edge| edges[edge].0);
+        let mut of = Vec::with_capacity(items.len());
+        for item in 0..items.len() {
+            of.push(Item { hindered_by: needs.of(item).len(), ..Item::default() });
+        }
+        for &(early, _) in pulls {
+            of[early].is_pulled = true;
+        }
+        let (checks, runs, result) = (0, Vec::new(), Vec::with_capacity(items.len()));
+        let mut this = Self { of, edges, delays: delays.len(), needs, followers, checks, runs, result };
+        let mut free = Vec::new();
+        for &item in items {
+            if this.needs.of(item).is_empty() && this.of[item].is_pulled {
+                free.push(item);
             }
         }
-        for &late in items {
-            of[late].hindered_by = of[late].needs.len();
-            for need in 0..of[late].needs.len() {
-                let (early, _) = of[late].needs[need];
-                of[early].followers.push(late);
-            }
-        }
-        let mut this = Self { of, checks: 0, runs: Vec::new(), result: Vec::with_capacity(items.len()) };
-        let is_free = |item: &usize| this.of[*item].needs.is_empty() && this.of[*item].is_pulled;
-        this.hinder_no_more(items.iter().copied().filter(is_free).collect());
+        this.hinder_no_more(free);
         this
     }
 
-    fn settle(mut self, items: &[usize]) -> (Vec<usize>, Vec<Move>) {
+    fn settle(mut self, items: &[usize], moves: &mut [Move]) -> Vec<usize> {
         for &item in items {
             self.of[item].reached = true;
-            self.visit(item);
+            self.visit(item, moves);
             if !self.of[item].placed {
-                self.of[item].moved = Move::Waited;
+                moves[item] = Move::Waited;
             }
         }
-        (self.result, self.of.into_iter().map(|item| item.moved).collect())
+        self.result
     }
 
     /// Places an item, pulls others ahead of it, and then places those that waited for one of them. Does nothing at all if an item has to come
     /// first whose turn has not come.
-    fn visit(&mut self, start: usize) {
+    fn visit(&mut self, start: usize, moves: &mut [Move]) {
         self.runs.clear();
         // Instead of recursion.
         let mut turns = Vec::new();
         self.try_to_place(start, &mut turns);
         while let Some(turn) = turns.last_mut() {
             step();
-            let run = match turn {
-                Turn::Run(run) => *run,
-                Turn::Followers(followers) => {
-                    match followers.next() {
-                        Some(follower) => self.try_to_place(follower, &mut turns),
-                        None => drop(turns.pop()),
+            match turn {
+                Turn::Followers { of, next } => match self.followers.of(*of).get(*next) {
+                    None => drop(turns.pop()),
+                    Some(&edge) => {
+                        *next += 1;
+                        self.try_to_place(self.edges[edge].1, &mut turns);
                     }
-                    continue;
-                }
-            };
-            match self.runs[run].last() {
-                None => drop(turns.pop()),
-                Some(&at) => match self.first_need(at) {
-                    Some(need) if self.of[need].run.is_some() => turns.push(Turn::Run(self.run_from(need))),
-                    Some(need) => self.append(need, run),
-                    None => {
-                        self.runs[run].pop();
-                        turns.push(Turn::Followers(self.place(at).into_iter()));
-                    }
+                },
+                &mut Turn::Run(run) => match self.runs[run].last() {
+                    None => drop(turns.pop()),
+                    Some(&at) => match self.first_need(at) {
+                        Some(need) if self.of[need].run.is_some() => turns.push(Turn::Run(self.run_from(need))),
+                        Some(need) => self.append(need, run),
+                        None => {
+                            self.runs[run].pop();
+                            self.place(at, moves);
+                            turns.push(Turn::Followers { of: at, next: 0 });
+                        }
+                    },
                 },
             }
         }
     }
 
     fn try_to_place(&mut self, item: usize, turns: &mut Vec<Turn>) {
-        if !self.of[item].placed && self.is_placeable(item) {
+        if self.of[item].reached && !self.of[item].placed && self.is_placeable(item) {
             turns.push(Turn::Run(self.run_from(item)));
         }
     }
@@ -162,14 +164,14 @@ impl Settling {
     /// A run that begins with the item. If the item is already in a run, the rest of that run is taken over: to begin anew would go through all
     /// of it again.
     fn run_from(&mut self, item: usize) -> usize {
-        let run = match self.of[item].run {
+        let number = self.runs.len();
+        let rest = match self.of[item].run {
             Some((run, 0)) => return run,
             Some((run, at)) => self.runs[run].split_off(at),
             None => vec![item],
         };
-        let number = self.runs.len();
         self.runs.push(Vec::new());
-        for item in run {
+        for item in rest {
             self.append(item, number);
         }
         number
@@ -182,8 +184,9 @@ impl Settling {
     }
 
     fn first_need(&mut self, at: usize) -> Option<usize> {
-        while let Some(&(need, _)) = self.of[at].needs.get(self.of[at].met) {
+        while let Some(&edge) = self.needs.of(at).get(self.of[at].met) {
             step();
+            let need = self.edges[edge].0;
             if !self.of[need].placed {
                 return Some(need);
             }
@@ -210,20 +213,30 @@ impl Settling {
         self.enter(start, None);
         let (mut open, mut held_back, mut blocked) = (vec![start], Vec::new(), Vec::new());
         self.look_at_pulled(&mut open, &mut held_back, Some(&mut blocked));
-        // What blocks one of them is missing here, too, unless another one pulls it. Mostly this can be told without looking further.
-        let by = blocked.first().and_then(|&at| self.missing_for(at));
-        if let Some(by) = by.filter(|&by| !self.is_with_it(by)) {
-            if blocked.iter().all(|&at| self.of[at].blocked_by == Some(by)) {
-                self.block(blocked[0], by);
+        if let Some(by) = self.missing_for_all(&blocked) {
+            self.block(blocked[0], by);
+            return false;
+        }
+        self.look_at_pulled(&mut blocked, &mut held_back, None);
+        for (at, need) in held_back {
+            if !self.is_with_it(need) {
+                self.block(at, need);
                 return false;
             }
         }
-        self.look_at_pulled(&mut blocked, &mut held_back, None);
-        let missing = held_back.into_iter().find(|&(_, need)| !self.is_with_it(need));
-        if let Some((at, need)) = missing {
-            self.block(at, need);
+        true
+    }
+
+    /// What blocks one of them is missing here, too, unless another one pulls it. Mostly this can be told without looking further: when the
+    /// same item blocks them all.
+    fn missing_for_all(&self, blocked: &[usize]) -> Option<usize> {
+        let by = self.missing_for(*blocked.first()?)?;
+        for &at in blocked {
+            if self.of[at].blocked_by != Some(by) {
+                return None;
+            }
         }
-        missing.is_none()
+        if self.is_with_it(by) { None } else { Some(by) }
     }
 
     /// Enters what the `open` items pull, and what this pulls in turn. With `blocked`, an item that is known to be blocked goes there, and is not
@@ -235,9 +248,10 @@ impl Settling {
         mut blocked: Option<&mut Vec<usize>>,
     ) {
         while let Some(at) = open.pop() {
-            for index in self.of[at].met..self.of[at].needs.len() {
+            for index in self.of[at].met..self.needs.of(at).len() {
                 step();
-                let (need, is_pull) = self.of[at].needs[index];
+                let edge = self.needs.of(at)[index];
+                let (need, is_pull) = (self.edges[edge].0, edge >= self.delays);
                 if self.of[need].placed || (is_pull && self.is_with_it(need)) {
                     continue;
                 }
@@ -256,7 +270,8 @@ impl Settling {
 
     /// What an item is known to be blocked by.
     fn missing_for(&self, item: usize) -> Option<usize> {
-        self.of[item].blocked_by.filter(|&by| !self.of[by].placed)
+        let by = self.of[item].blocked_by?;
+        if self.of[by].placed { None } else { Some(by) }
     }
 
     /// Whether an item is pulled with the one that the check is about, as far as the check has got.
@@ -281,29 +296,26 @@ impl Settling {
         }
     }
 
-    /// Places the item, and returns those that were waiting for it.
-    fn place(&mut self, at: usize) -> Vec<usize> {
+    fn place(&mut self, at: usize, moves: &mut [Move]) {
         self.result.push(at);
         self.of[at].placed = true;
         if !self.of[at].reached {
-            self.of[at].moved = Move::Pulled;
+            moves[at] = Move::Pulled;
         }
         if !self.of[at].is_pulled {
             self.hinder_no_more(vec![at]);
         }
-        let followers = std::mem::take(&mut self.of[at].followers);
-        followers.into_iter().filter(|&follower| self.of[follower].reached).collect()
     }
 
     /// These no longer keep others from being placed. Nor do the items that only these have hindered, if something pulls them.
     fn hinder_no_more(&mut self, mut items: Vec<usize>) {
         while let Some(item) = items.pop() {
-            for at in 0..self.of[item].followers.len() {
+            for &edge in self.followers.of(item) {
                 step();
-                let follower = self.of[item].followers[at];
-                self.of[follower].hindered_by -= 1;
-                if self.of[follower].hindered_by == 0 && self.of[follower].is_pulled {
-                    items.push(follower);
+                let follower = &mut self.of[self.edges[edge].1];
+                follower.hindered_by -= 1;
+                if follower.hindered_by == 0 && follower.is_pulled {
+                    items.push(self.edges[edge].1);
                 }
             }
         }

@@ -1,0 +1,39 @@
+//! Owns sorting; must not know what is sorted. Each element type and each closure that one of std's sorts is called with is compiled to a
+//! copy of its own, of thousands of lines, so there is one call for all.
+
+use std::cmp::Ordering;
+
+/// An item, and the number that it is sorted by first.
+pub(super) struct Key {
+    pub(super) number: u64,
+    pub(super) item: usize,
+}
+
+/// Sorts by the numbers, and items with the same number as `order` says.
+pub(super) fn sort(keys: &mut [Key], order: &dyn Fn(usize, usize) -> Ordering) {
+    keys.sort_unstable_by(|a, b| match a.number.cmp(&b.number) {
+        Ordering::Equal => order(a.item, b.item),
+        decided => decided,
+    });
+}
+
+/// The items from 0 to `count` in this order.
+pub(super) fn sorted(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> Vec<Key> {
+    let mut keys = Vec::with_capacity(count);
+    for item in 0..count {
+        keys.push(Key { number: 0, item });
+    }
+    sort(&mut keys, order);
+    keys
+}
+
+/// The place of each item in this order; equal ones have the same place.
+pub(super) fn places(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let sorted = sorted(count, order);
+    let mut places = vec![0; count];
+    for at in 1..count {
+        let (before, item) = (sorted[at - 1].item, sorted[at].item);
+        places[item] = places[before] + usize::from(order(before, item).is_ne());
+    }
+    places
+}

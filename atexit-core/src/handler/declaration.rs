@@ -1,6 +1,6 @@
 //! Owns what a declaration says, whether by the attribute or by `link!`; must not know what is pending, or how anything runs.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,14 +146,8 @@ pub struct LinkSite {
     pub site: Site,
     /// The crates' own names, as listed.
     pub crates: &'static [&'static str],
-}
-
-impl LinkSite {
-    /// For the expansion of `link!`.
-    #[must_use]
-    pub fn new(site: Site, crates: &'static [&'static str]) -> Self {
-        Self { site, crates }
-    }
+    /// What ranks crates as links state. Gets the state of the ordering, whose type this room must not know.
+    pub(crate) rank: fn(&mut dyn Any),
 }
 
 impl Site {
@@ -177,6 +171,8 @@ pub struct Description {
     pub(crate) time_limit: Option<fn() -> Duration>,
     pub(crate) before: Vec<(TypeId, &'static str)>,
     pub(crate) after: Vec<(TypeId, &'static str)>,
+    /// If it has constraints: what moves handlers as they ask. Gets the state of the ordering, whose type this room must not know.
+    pub(crate) constrain: Option<fn(&mut dyn Any)>,
 }
 
 /// Identifies a function by its type, which is unique; works through re-exports, and adds no name.
@@ -217,6 +213,7 @@ impl Description {
             time_limit: None,
             before: Vec::new(),
             after: Vec::new(),
+            constrain: None,
         }
     }
 
@@ -249,18 +246,6 @@ impl Description {
     pub fn time_limit(self, limit: fn() -> Duration) -> Self {
         Self { time_limit: Some(limit), ..self }
     }
-
-    #[must_use]
-    pub fn before(mut self, identity: TypeId, path: &'static str) -> Self {
-        self.before.push((identity, path));
-        self
-    }
-
-    #[must_use]
-    pub fn after(mut self, identity: TypeId, path: &'static str) -> Self {
-        self.after.push((identity, path));
-        self
-    }
 }
 
 impl Description {
@@ -274,10 +259,6 @@ impl Description {
 
     pub(crate) fn runs_on(&self) -> RunsOn {
         if self.caller_thread { RunsOn::Caller } else { RunsOn::ExitThread }
-    }
-
-    pub(crate) fn is_constrained(&self) -> bool {
-        !self.before.is_empty() || !self.after.is_empty()
     }
 
     pub(crate) fn info(&self) -> HandlerInfo {

@@ -1,10 +1,10 @@
 //! Owns how the constraints of declared handlers move them, and why; must not know how the moves are found (see `settle`).
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::cmp::Ordering;
 
-use super::Notes;
 use super::graph::{self, Cycles, Edge, Groups};
+use super::notes::Notes;
 use super::problem::{Problem, some_of};
 use super::settle::{self, Move};
 use super::sort;
@@ -35,10 +35,18 @@ impl Constraint {
     }
 }
 
-/// Moves handlers as the constraints ask.
-pub(super) fn constrain(mut placed: Vec<DeclaredHandler>, notes: &mut Notes) -> Vec<DeclaredHandler> {
-    let mut declared = Vec::with_capacity(placed.len());
-    for handler in &placed {
+/// Handlers in the order of registration, and what is to be noted about it.
+pub(super) struct Constraining {
+    pub(super) handlers: Vec<DeclaredHandler>,
+    pub(super) notes: Notes,
+}
+
+/// Moves handlers as the constraints ask. It is only called through a [`Description`] with a constraint, so programs without do not contain
+/// this code, nor what finds cycles and moves.
+fn constrain(constraining: &mut dyn Any) {
+    let Some(Constraining { handlers, notes }) = constraining.downcast_mut() else { return };
+    let mut declared = Vec::with_capacity(handlers.len());
+    for handler in &*handlers {
         declared.push(handler.declared.describe());
     }
     let mut constraints = Constraints { declared: &declared, all: Vec::new() };
@@ -48,15 +56,32 @@ pub(super) fn constrain(mut placed: Vec<DeclaredHandler>, notes: &mut Notes) -> 
     let (settled, moves) = constraints.settle();
     for (whose, nearest) in constraints.decisive(&settled, &moves).into_iter().enumerate() {
         if let Some(&constraint) = constraints.all.get(nearest) {
-            placed[whose].placed = Placed::ByConstraint(u32::try_from(notes.reasons.len()).unwrap_or(u32::MAX));
+            handlers[whose].placed = Placed::ByConstraint(u32::try_from(notes.reasons.len()).unwrap_or(u32::MAX));
             notes.reasons.push(constraints.reason(whose, constraint));
         }
     }
-    let mut arranged = Vec::with_capacity(placed.len());
+    let mut arranged = Vec::with_capacity(handlers.len());
     for &at in settled.iter().rev() {
-        arranged.push(placed[at]);
+        arranged.push(handlers[at]);
     }
-    arranged
+    *handlers = arranged;
+}
+
+#[allow(missing_docs)]
+impl Description {
+    #[must_use]
+    pub fn before(mut self, identity: TypeId, path: &'static str) -> Self {
+        self.before.push((identity, path));
+        self.constrain = Some(constrain);
+        self
+    }
+
+    #[must_use]
+    pub fn after(mut self, identity: TypeId, path: &'static str) -> Self {
+        self.after.push((identity, path));
+        self.constrain = Some(constrain);
+        self
+    }
 }
 
 struct Constraints<'a> {

@@ -1,48 +1,37 @@
 //! Owns the order in which declared handlers count as registered, and why; pure: must not know of threads, of the pending set or of a
 //! run. Handlers that are registered by calls never get here.
 //!
-//! Between crates, `link!` and the linker decide (see `crates`). Inside a crate the linker promises nothing: there the module tree
+//! Between crates, `link!` and the linker decide (see `links` and `crates`). Inside a crate the linker promises nothing: there the module tree
 //! and the position in the source decide. Constraints then move single handlers (see `constraints`).
 
+use std::any::Any;
 use std::cmp::Ordering;
 
 mod constraints;
 pub(crate) mod crates;
 mod graph;
+mod links;
+mod notes;
 pub(crate) mod problem;
 mod settle;
 mod sort;
 pub(crate) mod why;
 
 use crate::handler::declaration::{Declared, DeclaredHandler, LinkSite, Placed, Site};
+use constraints::Constraining;
 use crates::{CrateKey, Rank, ranks, same};
-use problem::Problem;
 use sort::Key;
-use why::Why;
 
-/// What there is to say about an order.
-#[derive(Default)]
-pub(crate) struct Notes {
-    /// The reasons why constraints have moved handlers.
-    pub(crate) reasons: Vec<Why>,
-    /// What is wrong with the order that handlers and links ask for.
-    pub(crate) problems: Vec<Problem>,
-}
-
-impl Notes {
-    pub(crate) const fn new() -> Self {
-        Self { reasons: Vec::new(), problems: Vec::new() }
-    }
-}
+pub(crate) use notes::Notes;
 
 /// Puts the declared handlers, which come in the linker's order, into the order of registration.
-pub(crate) fn arrange(declared: &[Declared], links: &[LinkSite], notes: &mut Notes) -> Vec<DeclaredHandler> {
-    let Reading { handlers, positions, sources, crates, constrained } = Reading::of(declared);
+pub(crate) fn arrange(declared: &[Declared], links: Vec<LinkSite>, notes: &mut Notes) -> Vec<DeclaredHandler> {
+    let Reading { handlers, positions, sources, crates, constrain } = Reading::of(declared);
     // The most common case needs none of the following, nor the memory pages that this code is on.
-    if handlers.len() <= 1 && links.is_empty() && !constrained {
+    if handlers.len() <= 1 && links.is_empty() && constrain.is_none() {
         return handlers;
     }
-    let ranks = ranks(crates, &sorted(links), &mut notes.problems);
+    let ranks = ranks(crates, links, notes);
     let order = |a: usize, b: usize| sources[a].order(&sources[b], &ranks);
     let places = sort::places(sources.len(), &order);
     let mut keys = Vec::with_capacity(handlers.len());
@@ -57,20 +46,11 @@ pub(crate) fn arrange(declared: &[Declared], links: &[LinkSite], notes: &mut Not
         handler.placed = Placed::BySource { stated };
         arranged.push(handler);
     }
-    if constrained { constraints::constrain(arranged, notes) } else { arranged }
-}
-
-/// Inside a crate, the linker's order changes from build to build. What is reported about the links must not change with it.
-fn sorted(links: &[LinkSite]) -> Vec<LinkSite> {
-    let order = |a: usize, b: usize| {
-        let (a, b) = (&links[a].site, &links[b].site);
-        (a.file, a.line, a.column, a.expansion).cmp(&(b.file, b.line, b.column, b.expansion))
-    };
-    let mut sorted = Vec::with_capacity(links.len());
-    for Key { item, .. } in sort::sorted(links.len(), &order) {
-        sorted.push(links[item]);
-    }
-    sorted
+    let Some(constrain) = constrain else { return arranged };
+    let mut constraining = Constraining { handlers: arranged, notes: std::mem::take(notes) };
+    constrain(&mut constraining);
+    *notes = constraining.notes;
+    constraining.handlers
 }
 
 /// The source of handlers that the linker yields one after another. There are usually many of these, and comparing is cheaper than a lookup.
@@ -118,7 +98,8 @@ struct Reading {
     sources: Vec<Source>,
     /// Those of sources that the linker yields one after another.
     crates: Vec<CrateKey>,
-    constrained: bool,
+    /// Moves them as constraints ask, if there are any.
+    constrain: Option<fn(&mut dyn Any)>,
 }
 
 impl Reading {
@@ -128,14 +109,14 @@ impl Reading {
             positions: Vec::with_capacity(declared.len()),
             sources: Vec::new(),
             crates: Vec::new(),
-            constrained: false,
+            constrain: None,
         };
         for &declared in declared {
             let description = declared.describe();
             let source = this.source(&description.site);
             this.positions.push(Position::new(source, &description.site));
             this.handlers.push(DeclaredHandler::new(declared, &description));
-            this.constrained |= description.is_constrained();
+            this.constrain = this.constrain.or(description.constrain);
         }
         this
     }

@@ -315,7 +315,7 @@ impl std::error::Error for PlanError {}
 /// ```
 pub fn check() -> Result<(), PlanError> {
     let mut notes = Notes::new();
-    order::arrange(&registry::declared(), &registry::links(), &mut notes);
+    order::arrange(&registry::declared(), registry::links(), &mut notes);
     let problems = notes.problems;
     if problems.is_empty() { Ok(()) } else { Err(PlanError { problems }) }
 }

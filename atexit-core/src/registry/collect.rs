@@ -65,7 +65,7 @@ impl Collection {
         let newest = fresh.first().copied().or(before.newest);
         let fresh: Vec<Declared> = fresh.into_iter().copied().collect();
         let mut notes = Notes { reasons: before.reasons.list().to_vec(), problems: Vec::new() };
-        let handlers = order::arrange(&fresh, &links(), &mut notes);
+        let handlers = order::arrange(&fresh, links(), &mut notes);
         let Notes { reasons, problems } = notes;
         let reasons = Reasons((!reasons.is_empty()).then(|| Arc::new(reasons)));
         Self { before, after: Seen { newest, reasons }, handlers, problems }

@@ -151,3 +151,23 @@ fn module_order(a: &str, b: &str) -> Ordering {
     };
     next(a).cmp(&next(b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_compare_by_their_names_one_after_the_other() {
+        let paths = [
+            "a", "a::b", "a::b::c", "a::b1", "a::c", "a1", "a1::b", "a_", "a_::b", "ab", "ab::a", "b", "b::a", "é",
+            "é::a",
+        ];
+        // Each ends with what comes after all names.
+        let names = |path: &'static str| path.split("::").chain(["\u{10ffff}"]).collect::<Vec<_>>();
+        for a in paths {
+            for b in paths {
+                assert_eq!(module_order(a, b), names(a).cmp(&names(b)), "{a} {b}");
+            }
+        }
+    }
+}

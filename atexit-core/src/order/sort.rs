@@ -37,3 +37,15 @@ pub(super) fn places(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> 
     }
     places
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_items_have_the_same_place_and_no_place_is_left_out() {
+        let names = ["b", "a", "c", "b", "a"];
+        assert_eq!(places(names.len(), &|a, b| names[a].cmp(names[b])), [1, 0, 2, 1, 0]);
+        assert_eq!(places(0, &|_, _| Ordering::Equal), [0; 0]);
+    }
+}

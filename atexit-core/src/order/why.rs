@@ -59,6 +59,7 @@ pub enum Why {
 }
 
 impl fmt::Display for Why {
+    #[inline] // only plans show it
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (words, name) = match self {
             Self::Topmost => ("", ""),

@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use crate::handler::error::HandlerError;
 use crate::handler::info::HandlerInfo;
-use crate::handler::text::{NAMED, list, some_of};
+use crate::handler::text::{Lines, NAMED};
 use crate::report::Failure;
 use crate::sys::{self, sync::Instant};
+
+/// What each line begins with.
+const PREFIX: &str = "at_exit: ";
 
 /// How long all lines together wait for a slow reader. A line that does not have to wait resets the count.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
@@ -58,8 +61,9 @@ pub enum Level {
 
 /// The name that `AT_EXIT_LOG` uses.
 impl fmt::Display for Level {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(LEVELS.iter().find(|(_, level)| level == self).map_or("", |(name, _)| name))
+        f.pad(LEVELS[*self as usize].0)
     }
 }
 
@@ -83,36 +87,45 @@ impl Log {
     pub(crate) fn new(level: Level, deadline: Option<Instant>) -> Self {
         let default = Self { level, until: None }.with_deadline(deadline);
         let value = if sys::has_rights_of_another() { None } else { std::env::var_os("AT_EXIT_LOG") };
-        let Some(value) = value.filter(|value| !value.is_empty()) else { return default };
-        if let Some((_, level)) = LEVELS.iter().find(|(name, _)| *name == value) {
-            return Self { level: *level, ..default };
+        let Some(value) = value else { return default };
+        for &(name, level) in &LEVELS {
+            if value == name {
+                return Self { level, ..default };
+            }
         }
-        if !SAID.swap(true, Ordering::Relaxed) {
-            let names = LEVELS.map(|(name, _)| name).join(", ");
-            default.error_line(format_args!("AT_EXIT_LOG is {value:?}, which is none of {names}"));
+        if !value.is_empty() && !SAID.swap(true, Ordering::Relaxed) {
+            default.error_line(format_args!("AT_EXIT_LOG is {value:?}, which is none of off, error, plan, trace"));
         }
         default
     }
 
     /// The same log for a run with this deadline.
     pub(crate) fn with_deadline(self, deadline: Option<Instant>) -> Self {
-        Self { until: deadline.and_then(|deadline| deadline.checked_add(GRACE)), ..self }
+        let until = match deadline {
+            Some(deadline) => deadline.checked_add(GRACE),
+            None => None,
+        };
+        Self { until, ..self }
+    }
+
+    fn shows(self, level: Level) -> bool {
+        self.level as u8 >= level as u8
     }
 
     pub(crate) fn traces(self) -> bool {
-        self.level >= Level::Trace
+        self.shows(Level::Trace)
     }
 
     /// Prints the table of a plan, which is made only if it is wanted.
-    pub(crate) fn plan<P: Display>(self, plan: impl FnOnce() -> P) {
-        if self.level >= Level::Plan {
-            self.print(&format!("at_exit: plan\n{}", plan()));
+    pub(crate) fn plan(self, table: fn() -> String) {
+        if self.shows(Level::Plan) {
+            self.print(&format!("at_exit: plan\n{}", table()));
         }
     }
 
     pub(crate) fn problems<P: Display>(self, problems: &[P]) {
-        if self.level >= Level::Error {
-            self.print(&at_exit(&shown_problems(problems)));
+        if self.shows(Level::Error) {
+            self.print(shown_problems(PREFIX, problems).text());
         }
     }
 
@@ -131,7 +144,7 @@ impl Log {
 
     /// Shows the error of a failed handler as `main` would, unless the panic hook has shown it.
     pub(crate) fn failed(self, error: &HandlerError) {
-        if error.announcement().is_none() {
+        if !error.is_announced() {
             return;
         }
         match ERRORS.fetch_add(1, Ordering::Relaxed).cmp(&NAMED) {
@@ -142,16 +155,17 @@ impl Log {
     }
 
     fn error(self, error: &HandlerError) {
-        if let Some(text) = error.announcement().filter(|_| self.level >= Level::Error) {
-            self.print(&text);
+        if self.shows(Level::Error) {
+            self.print(&error.announcement());
         }
     }
 
     /// Reports a function that has failed outside of a run: no summary will name it. It is named here if it has a name.
     pub(crate) fn failed_outside(self, failure: &Failure, is_named: bool) {
-        match failure.error.announcement() {
-            Some(_) if !is_named => self.error(&failure.error),
-            _ => self.error_line(format_args!("{failure}")),
+        if failure.error.is_announced() && !is_named {
+            self.error(&failure.error);
+        } else {
+            self.error_line(format_args!("{failure}"));
         }
     }
 
@@ -159,30 +173,30 @@ impl Log {
     /// handlers ran on the exiting thread because a stream stayed locked. Thread-locals are gone there, which may be why a handler failed.
     pub(crate) fn summary(self, failures: &[Failure], not_run: &[HandlerInfo], too_late: usize, stays_held: bool) {
         ERRORS.store(0, Ordering::Relaxed);
-        if self.level < Level::Error {
+        if !self.shows(Level::Error) {
             return;
         }
-        let mut lines = Vec::new();
+        let mut lines = Lines::after(PREFIX);
         if too_late > 0 {
-            lines.push(format!("not run, registered too late by other threads: {too_late}"));
+            lines.add(format_args!("not run, registered too late by other threads: {too_late}"));
         }
         if stays_held && !failures.is_empty() {
-            lines.push("stdout or stderr is locked, so handlers ran on the exiting thread".to_owned());
+            lines.add(format_args!("stdout or stderr is locked, so handlers ran on the exiting thread"));
         }
-        list(&mut lines, "not run before the deadline", not_run);
-        list(&mut lines, "failed", failures);
-        self.print(&at_exit(&lines));
+        lines.list("not run before the deadline", not_run);
+        lines.list("failed", failures);
+        self.print(lines.text());
     }
 
     /// Reports a handler that hangs. This line waits for no reader, so that the handler is not abandoned late. `false`: nobody reads.
     pub(crate) fn hangs(self, who: &str, handler: &HandlerInfo, elapsed: Duration, waiting: &str) -> bool {
         let line = format!("at_exit: {who}{handler} has been running for {} s; {waiting}\n", elapsed.as_secs());
-        self.level < Level::Error || sys::write_stderr(&line, Instant::now())
+        !self.shows(Level::Error) || sys::write_stderr(&line, Instant::now())
     }
 
     /// Reports that the process ends now because the deadline did not end it. This line waits for no reader either.
     pub(crate) fn late(self) {
-        if self.level >= Level::Error {
+        if self.shows(Level::Error) {
             sys::write_stderr("at_exit: the process hung at the deadline and ends now\n", Instant::now());
         }
     }
@@ -207,7 +221,7 @@ impl Log {
     }
 
     fn error_line(self, line: fmt::Arguments<'_>) {
-        if self.level >= Level::Error {
+        if self.shows(Level::Error) {
             self.write(line);
         }
     }
@@ -219,7 +233,9 @@ impl Log {
     }
 
     fn write(self, line: fmt::Arguments<'_>) {
-        self.print(&format!("at_exit: {line}\n"));
+        let mut lines = Lines::after(PREFIX);
+        lines.add(line);
+        self.print(lines.text());
     }
 
     fn print(self, text: &str) {
@@ -230,17 +246,15 @@ impl Log {
         let waited = WAITED.load(Ordering::Relaxed);
         let patience = READER_PATIENCE.saturating_sub(Duration::from_millis(waited));
         let until = start.checked_add(patience).unwrap_or(start);
-        let is_written = sys::write_stderr(text, self.until.map_or(until, |bound| bound.min(until)));
+        let is_written = sys::write_stderr(text, self.until.unwrap_or(until).min(until));
         let now = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         WAITED.store(if is_written && now == 0 { 0 } else { waited.saturating_add(now) }, Ordering::Relaxed);
     }
 }
 
 /// The problems of an order, as far as they are shown.
-pub(crate) fn shown_problems<P: Display>(problems: &[P]) -> Vec<String> {
-    some_of(problems, PROBLEMS)
-}
-
-fn at_exit(lines: &[String]) -> String {
-    lines.iter().flat_map(|line| ["at_exit: ", line, "\n"]).collect()
+pub(crate) fn shown_problems<P: Display>(prefix: &'static str, problems: &[P]) -> Lines {
+    let mut lines = Lines::after(prefix);
+    lines.add_some(problems, PROBLEMS);
+    lines
 }

@@ -2,7 +2,6 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::HandlerError;
@@ -152,7 +151,12 @@ pub struct LinkSite {
 
 impl Site {
     pub(crate) fn crate_name(&self) -> &'static str {
-        self.module.split_once("::").map_or(self.module, |(name, _)| name)
+        for (at, byte) in self.module.bytes().enumerate() {
+            if byte == b':' {
+                return &self.module[..at];
+            }
+        }
+        self.module
     }
 }
 
@@ -218,33 +222,45 @@ impl Description {
     }
 
     #[must_use]
-    pub fn name(self, name: &'static str) -> Self {
-        Self { name: Some(name), ..self }
+    #[inline]
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
     }
 
     #[must_use]
-    pub fn first(self) -> Self {
-        Self { first: true, ..self }
+    #[inline]
+    pub fn first(mut self) -> Self {
+        self.first = true;
+        self
     }
 
     #[must_use]
-    pub fn last(self) -> Self {
-        Self { last: true, ..self }
+    #[inline]
+    pub fn last(mut self) -> Self {
+        self.last = true;
+        self
     }
 
     #[must_use]
-    pub fn caller_thread(self) -> Self {
-        Self { caller_thread: true, ..self }
+    #[inline]
+    pub fn caller_thread(mut self) -> Self {
+        self.caller_thread = true;
+        self
     }
 
     #[must_use]
-    pub fn this_process(self) -> Self {
-        Self { this_process: true, ..self }
+    #[inline]
+    pub fn this_process(mut self) -> Self {
+        self.this_process = true;
+        self
     }
 
     #[must_use]
-    pub fn time_limit(self, limit: fn() -> Duration) -> Self {
-        Self { time_limit: Some(limit), ..self }
+    #[inline]
+    pub fn time_limit(mut self, limit: fn() -> Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
     }
 }
 
@@ -264,12 +280,10 @@ impl Description {
     pub(crate) fn info(&self) -> HandlerInfo {
         let site = &self.site;
         let name = self.name.unwrap_or(site.function);
-        let label: Arc<str> = if site.arguments.is_empty() {
-            name.into()
-        } else {
-            format!("{name}({})", one_line(site.arguments)).into()
-        };
-        HandlerInfo::new(label, site.file, site.line)
+        if site.arguments.is_empty() {
+            return HandlerInfo::new(name, site.file, site.line);
+        }
+        HandlerInfo::new(&format!("{name}({})", one_line(site.arguments)), site.file, site.line)
     }
 }
 

@@ -55,9 +55,10 @@ struct Details {
 
 /// An error from the program, or none. A report may be dropped anywhere, so a panic in the error's destructor stops here.
 #[derive(Clone, Default)]
-struct Source(Option<Arc<dyn Error + Send + Sync>>);
+struct Source(Option<Arc<Box<dyn Error + Send + Sync>>>);
 
 impl Debug for Source {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -65,8 +66,8 @@ impl Debug for Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Some(error) = self.0.take() {
-            drop_quietly(error);
+        if self.0.is_some() {
+            quietly(&mut || self.0 = None);
         }
     }
 }
@@ -107,6 +108,7 @@ pub enum FailureKind {
 }
 
 impl Display for FailureKind {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Error => "error",
@@ -125,13 +127,14 @@ impl HandlerError {
     /// Makes an error with status 1, which is printed as `main` prints one.
     #[must_use]
     pub fn new(message: impl Display) -> Self {
-        Self::of_kind(FailureKind::Error, 1, message.to_string())
+        Self::of_kind(FailureKind::Error, 1, &message.to_string())
     }
 
     /// Sets the exit status of the process if this is the last failure.
     ///
     /// A status that a parent would read as success counts as 1.
     #[must_use]
+    #[inline]
     pub fn with_status(mut self, status: i32) -> Self {
         self.0.status = if status & STATUS_MASK == 0 { 1 } else { status };
         self
@@ -140,8 +143,12 @@ impl HandlerError {
     /// Adds the error that led to this one, as its [source](Self::source).
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.0.source = Source(Some(Arc::from(source.into())));
+        self.set_source(source.into());
         self
+    }
+
+    fn set_source(&mut self, source: Box<dyn Error + Send + Sync>) {
+        self.0.source = Source(Some(Arc::new(source)));
     }
 
     /// Drops the source here, on the handler's thread, whose thread-locals are alive.
@@ -154,20 +161,26 @@ impl HandlerError {
     ///
     /// It is never one that a parent reads as 0; on Unix, a parent sees the low eight bits.
     #[must_use]
+    #[inline]
     pub fn status(&self) -> i32 {
         self.0.status
     }
 
     /// Returns the message, which says what went wrong.
     #[must_use]
+    #[inline]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
     /// Returns the error that led to this one, if it is known.
     #[must_use]
+    #[inline]
     pub fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source.0.as_deref().map(|source| source as _)
+        match &self.0.source.0 {
+            Some(source) => Some(&***source),
+            None => None,
+        }
     }
 
     pub(crate) fn kind(&self) -> FailureKind {
@@ -181,26 +194,32 @@ impl HandlerError {
             Err(error) => error,
         };
         let message = format!("{error:?}");
-        match cast::<E, io::Error>(error) {
-            Ok(error) => Self::new(message).with_source(error),
-            Err(_) => Self::new(message),
-        }
+        Self::of_io(&message, cast::<E, io::Error>(error).ok())
     }
 
+    fn of_io(message: &str, source: Option<io::Error>) -> Self {
+        let mut error = Self::of_kind(FailureKind::Error, 1, message);
+        if let Some(source) = source {
+            error.set_source(Box::new(source));
+        }
+        error
+    }
+
+    #[inline]
     pub(super) fn exit_status(status: u8) -> Self {
-        Self::of_kind(FailureKind::ExitStatus, status.into(), format!("returned exit status {status}"))
+        Self::of_kind(FailureKind::ExitStatus, status.into(), &format!("returned exit status {status}"))
     }
 
     /// Converts the payload of a panic.
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
         let message = format!("panicked: {}", panic_message(&*payload).unwrap_or("Box<dyn Any>")); // std's words for any other payload
         drop_quietly(payload);
-        Self::of_kind(FailureKind::Panic, PANICKED, message)
+        Self::of_kind(FailureKind::Panic, PANICKED, &message)
     }
 
     /// The handler was abandoned at its time limit.
     pub(crate) fn timed_out(limit: Duration) -> Self {
-        Self::of_kind(FailureKind::TimeLimit, 1, format!("exceeded its time limit of {limit:?}"))
+        Self::of_kind(FailureKind::TimeLimit, 1, &format!("exceeded its time limit of {limit:?}"))
     }
 
     /// The handler was abandoned because it would never have continued.
@@ -213,7 +232,7 @@ impl HandlerError {
                 "got stuck on a lock in the C library that the exiting thread holds, of exit or of a stream"
             }
         };
-        Self::of_kind(FailureKind::Stuck, 1, format!("{message}: call atexit_core::exit instead"))
+        Self::of_kind(FailureKind::Stuck, 1, &format!("{message}: call atexit_core::exit instead"))
     }
 
     /// The handler was still running at the deadline.
@@ -232,16 +251,17 @@ impl HandlerError {
     }
 
     /// A value is still borrowed, so it must not be freed.
+    #[inline]
     pub(crate) fn borrowed(times: usize) -> Self {
         let references = if times == 1 { "ExitRef" } else { "ExitRefs" };
         let message = format!("is still borrowed by {times} {references}, so it is not finished");
-        Self::of_kind(FailureKind::InUse, 1, message)
+        Self::of_kind(FailureKind::InUse, 1, &message)
     }
 
     /// A value was still being initialized, or closed on another thread, when the exit stopped waiting for it.
     pub(crate) fn given_up(is_closing: bool) -> Self {
         let what = if is_closing { "closed" } else { "initialized" };
-        Self::of_kind(FailureKind::InUse, 1, format!("was still being {what} when the exit stopped waiting for it"))
+        Self::of_kind(FailureKind::InUse, 1, &format!("was still being {what} when the exit stopped waiting for it"))
     }
 
     /// The handler panicked, and the panic hook did not return.
@@ -249,18 +269,23 @@ impl HandlerError {
         Self::of_kind(FailureKind::Panic, PANICKED, "panicked, and the panic hook called C's exit")
     }
 
-    fn of_kind(kind: FailureKind, status: i32, message: impl Into<Arc<str>>) -> Self {
+    fn of_kind(kind: FailureKind, status: i32, message: &str) -> Self {
         Self(Box::new(Details { status, message: message.into(), kind, source: Source::default() }))
     }
 
-    /// What to print when the failure happens: an error, as `main` prints one, but indented so that no line passes for another. The panic hook
-    /// has shown a panic already, and an exit status needs no line.
-    pub(crate) fn announcement(&self) -> Option<String> {
-        (self.0.kind == FailureKind::Error).then(|| format!("Error: {}\n", indented(&self.0.message)))
+    /// Whether it is printed when it happens. The panic hook has shown a panic already, and an exit status needs no line.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.0.kind == FailureKind::Error
+    }
+
+    /// What is printed then: the error as `main` prints one, but indented so that no line passes for another.
+    pub(crate) fn announcement(&self) -> String {
+        format!("Error: {}\n", indented(&self.0.message))
     }
 }
 
 impl Display for HandlerError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0.message)
     }
@@ -268,6 +293,7 @@ impl Display for HandlerError {
 
 /// The same as `Display`, because tests and `main` print this.
 impl Debug for HandlerError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Display::fmt(self, f)
     }
@@ -284,16 +310,31 @@ impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
 
 /// Returns the message of a panic, if it is text.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
-    let literal = payload.downcast_ref::<&str>().copied();
-    literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+    if let Some(literal) = payload.downcast_ref::<&str>() {
+        return Some(literal);
+    }
+    match payload.downcast_ref::<String>() {
+        Some(text) => Some(text),
+        None => None,
+    }
+}
+
+/// Drops the payload of a panic, which may panic again.
+pub(crate) fn drop_quietly(payload: Box<dyn Any + Send>) {
+    let mut payload = Some(payload);
+    quietly(&mut || payload = None);
 }
 
 /// Drops a user's value, which may panic; so may dropping the payload of that panic. A third payload is leaked.
-pub(crate) fn drop_quietly<T>(value: T) {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) else { return };
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(payload);
+fn quietly(drop: &mut dyn FnMut()) {
+    if let Some(payload) = panic_of(drop) {
+        let mut payload = Some(payload);
+        std::mem::forget(panic_of(&mut || payload = None));
     }
+}
+
+fn panic_of(run: &mut dyn FnMut()) -> Option<Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(run)).err()
 }
 
 #[cfg(test)]

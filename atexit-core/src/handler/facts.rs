@@ -26,7 +26,10 @@ impl Facts {
     /// Whether this is a forked child that has inherited the handler, and must not run it.
     #[inline]
     pub(crate) fn are_of_another_process(self) -> bool {
-        self.process.is_some_and(|process| !process.is_current())
+        match self.process {
+            Some(process) => !process.is_current(),
+            None => false,
+        }
     }
 }
 
@@ -78,11 +81,14 @@ impl Label {
         match self {
             Self::Declared(declared) => declared.describe().info(),
             Self::Registered { type_name, location, name } => {
-                let label = name.as_deref().map_or_else(|| function_name(type_name()), Into::into);
-                HandlerInfo::new(label, location.file(), location.line())
+                let (file, line) = (location.file(), location.line());
+                match name {
+                    Some(name) => HandlerInfo::new(name, file, line),
+                    None => HandlerInfo::new(&function_name(type_name()), file, line),
+                }
             }
             Self::Value { name: "", location } => HandlerInfo::of_place(location.file(), location.line()),
-            Self::Value { name, location } => HandlerInfo::new(*name, location.file(), location.line()),
+            Self::Value { name, location } => HandlerInfo::new(name, location.file(), location.line()),
         }
     }
 

@@ -1,28 +1,42 @@
 //! Owns a handler's name and place, and how they are shown; must not know what a handler does, or who asks.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::text::escaped;
+use super::text::{escaped, find_any};
 
 /// Returns the crate of a function or closure; a function pointer does not name one.
 pub(crate) fn crate_of_type(type_name: &'static str) -> &'static str {
-    let path = type_name.trim_start_matches(['&', '<', '(']);
-    let name = path.split_once("::").map_or("", |(name, _)| name);
-    if name.contains(['(', ' ']) { "" } else { name }
+    let mut name = type_name;
+    while let [b'&' | b'<' | b'(', ..] = name.as_bytes() {
+        name = &name[1..];
+    }
+    match find_any(name, b":( ") {
+        Some(end) if name.as_bytes()[end] == b':' => &name[..end],
+        _ => "",
+    }
 }
 
 /// Returns `all_done` for the function `app::all_done`, `closure in app::main` for a closure.
-pub(crate) fn function_name(type_name: &str) -> Cow<'_, str> {
-    let owner = type_name.trim_end_matches("::{{closure}}");
-    if owner.len() < type_name.len() {
-        format!("closure in {owner}").into()
-    } else if type_name.contains(['<', '(', '&']) {
-        type_name.into()
-    } else {
-        type_name.rsplit("::").next().unwrap_or(type_name).into()
+pub(crate) fn function_name(type_name: &str) -> String {
+    let mut owner = type_name;
+    while let Some(outer) = owner.strip_suffix("::{{closure}}") {
+        owner = outer;
     }
+    if owner.len() < type_name.len() {
+        return format!("closure in {owner}");
+    }
+    let mut name = type_name;
+    if find_any(name, b"<(&").is_none() {
+        while let Some(colon) = find_any(name, b":") {
+            name = &name[colon + 1..];
+        }
+    }
+    name.to_owned()
+}
+
+fn place(file: &str, line: u32) -> String {
+    format!("{file}:{line}")
 }
 
 /// Names a handler in reports, events and plans; displayed as `label at file:line`, or as `file:line` if that is its label.
@@ -45,18 +59,17 @@ pub struct HandlerInfo {
 }
 
 impl HandlerInfo {
-    pub(crate) fn new(label: impl Into<Arc<str>>, file: &'static str, line: u32) -> Self {
+    pub(crate) fn new(label: &str, file: &'static str, line: u32) -> Self {
         Self { label: label.into(), file, line }
     }
 
     /// For a handler whose place is its name.
     pub(crate) fn of_place(file: &'static str, line: u32) -> Self {
-        Self::new(format!("{file}:{line}"), file, line)
+        Self::new(&place(file, line), file, line)
     }
 
     fn is_named_by_place(&self) -> bool {
-        let line = self.label.strip_prefix(self.file).and_then(|rest| rest.strip_prefix(':'));
-        line.is_some_and(|line| line == self.line.to_string())
+        *self.label == place(self.file, self.line)
     }
 
     /// Returns its name, or else the function's name and arguments as in the source: `my_cleanup("third")`.

@@ -1,31 +1,64 @@
 //! Owns printing text from elsewhere, such as labels, messages and paths, so that it cannot pass for a line of the library or control a
 //! terminal; must not know what the text says.
 
-use std::fmt::Display;
-use std::ops::RangeInclusive;
+use std::fmt::{self, Display, Write as _};
 
 /// How many handlers a list names before the last one; it counts the rest.
 pub(crate) const NAMED: usize = 50;
 
-/// Adds a heading and a line for each item, or nothing if there are none.
-pub(crate) fn list<T: Display>(lines: &mut Vec<String>, what: &str, items: &[T]) {
-    match items.len() {
-        0 => return,
-        1 => lines.push(format!("1 handler {what}:")),
-        count => lines.push(format!("{count} handlers {what}:")),
-    }
-    lines.extend(some_of(items, NAMED));
+/// Lines that begin with the same prefix.
+#[derive(Default)]
+pub(crate) struct Lines {
+    prefix: &'static str,
+    text: String,
 }
 
-/// Returns the first items, the number of those omitted, and the last one, which a script may look for.
-pub(crate) fn some_of<T: Display>(items: &[T], most: usize) -> Vec<String> {
-    let (first, rest) = items.split_at(items.len().min(most));
-    let mut lines: Vec<String> = first.iter().map(ToString::to_string).collect();
-    if let [more @ .., last] = rest {
-        lines.extend((!more.is_empty()).then(|| format!("and {} more", more.len())));
-        lines.push(last.to_string());
+impl Lines {
+    pub(crate) fn after(prefix: &'static str) -> Self {
+        Self { prefix, text: String::new() }
     }
-    lines
+
+    pub(crate) fn add(&mut self, line: fmt::Arguments<'_>) {
+        self.text.push_str(self.prefix);
+        let _ = self.text.write_fmt(line); // a `String` takes everything
+        self.text.push('\n');
+    }
+
+    /// Adds a heading and a line for each item, or nothing if there are none.
+    pub(crate) fn list<T: Display>(&mut self, what: &str, items: &[T]) {
+        match items.len() {
+            0 => return,
+            1 => self.add(format_args!("1 handler {what}:")),
+            count => self.add(format_args!("{count} handlers {what}:")),
+        }
+        self.add_some(items, NAMED);
+    }
+
+    /// Adds the first items, the number of those omitted, and the last one, which a script may look for.
+    pub(crate) fn add_some<T: Display>(&mut self, items: &[T], most: usize) {
+        self.add_some_of(items.len(), &|at| &items[at], most);
+    }
+
+    fn add_some_of<'a>(&mut self, count: usize, item: &dyn Fn(usize) -> &'a dyn Display, most: usize) {
+        for at in 0..count {
+            if at < most || at + 1 == count {
+                self.add(format_args!("{}", item(at)));
+            } else if at == most {
+                self.add(format_args!("and {} more", count - most - 1));
+            }
+        }
+    }
+
+    /// All lines, each with its end.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same without the end of the last line.
+    #[inline]
+    pub(crate) fn joined(&self) -> &str {
+        self.text.strip_suffix('\n').unwrap_or_default()
+    }
 }
 
 /// Escapes each character that breaks a line, is invisible, or changes how others are shown: Unicode categories Cc, Cf, Zl and Zp.
@@ -33,61 +66,113 @@ pub(crate) fn some_of<T: Display>(items: &[T], most: usize) -> Vec<String> {
 pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_plain(c) { shown.push(c) } else { shown.extend(c.escape_default()) }
+        push_escaped(&mut shown, c);
     }
     shown
 }
 
+fn push_escaped(shown: &mut String, c: char) {
+    if is_plain(c) {
+        shown.push(c);
+    } else {
+        let _ = write!(shown, "{}", c.escape_default());
+    }
+}
+
+/// Finds the first of these ASCII characters. Std's search for a character is more code than all that this is used for.
+pub(crate) fn find_any(text: &str, of: &[u8]) -> Option<usize> {
+    for (at, byte) in text.bytes().enumerate() {
+        if of.contains(&byte) {
+            return Some(at);
+        }
+    }
+    None
+}
+
 /// Returns the first paragraph on one line; after an empty line, an error usually tells its history.
 pub(crate) fn one_line(text: &str) -> String {
-    let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
-    let paragraph = lines.split(|line| line.is_empty()).next().unwrap_or_default();
-    let more = if paragraph.len() < lines.len() { " …" } else { "" };
-    escaped(&paragraph.join(" ")) + more
+    let mut shown = String::new();
+    let mut space = String::new(); // before the next character
+    let mut line_ends = 0; // in that space
+    for c in text.chars() {
+        if c.is_whitespace() {
+            space.push(c);
+            line_ends += u32::from(c == '\n');
+            continue;
+        }
+        match line_ends {
+            _ if shown.is_empty() => {}
+            0 => shown.push_str(&escaped(&space)),
+            1 => shown.push(' '),
+            _ => return shown + " …",
+        }
+        push_escaped(&mut shown, c);
+        space.clear();
+        line_ends = 0;
+    }
+    shown
 }
 
 /// Returns all lines, indented except the first, so that none looks like a line of the library.
 pub(crate) fn indented(text: &str) -> String {
     let mut shown = String::new();
-    for (number, line) in text.lines().enumerate() {
-        shown.push_str(match number {
-            0 => "",
-            _ if line.is_empty() => "\n",
-            _ => "\n    ",
-        });
-        shown.push_str(&escaped(line));
+    let mut is_line_over = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            '\r' if matches!(text.as_bytes().get(at + 1), Some(b'\n')) => {}
+            '\n' if is_line_over => shown.push('\n'), // an empty line
+            '\n' => is_line_over = true,
+            _ => {
+                if is_line_over {
+                    shown.push_str("\n    ");
+                }
+                is_line_over = false;
+                push_escaped(&mut shown, c);
+            }
+        }
     }
     shown
 }
 
 fn is_plain(c: char) -> bool {
-    c.is_ascii_graphic() || c == ' ' || !(c.is_control() || UNSEEN.iter().any(|range| range.contains(&c)))
+    if c.is_ascii_graphic() || c == ' ' {
+        return true;
+    }
+    if c.is_control() {
+        return false;
+    }
+    for &(first, last) in &UNSEEN {
+        if first <= c && c <= last {
+            return false;
+        }
+    }
+    true
 }
 
 /// Format characters (Cf), including all that change the writing direction, and line (Zl) and paragraph (Zp) separators, as of Unicode 16.
 /// Std has this table, but does not expose it.
-const UNSEEN: [RangeInclusive<char>; 21] = [
-    '\u{ad}'..='\u{ad}',
-    '\u{600}'..='\u{605}',
-    '\u{61c}'..='\u{61c}',
-    '\u{6dd}'..='\u{6dd}',
-    '\u{70f}'..='\u{70f}',
-    '\u{890}'..='\u{891}',
-    '\u{8e2}'..='\u{8e2}',
-    '\u{180e}'..='\u{180e}',
-    '\u{200b}'..='\u{200f}',
-    '\u{2028}'..='\u{202e}',
-    '\u{2060}'..='\u{2064}',
-    '\u{2066}'..='\u{206f}',
-    '\u{feff}'..='\u{feff}',
-    '\u{fff9}'..='\u{fffb}',
-    '\u{110bd}'..='\u{110bd}',
-    '\u{110cd}'..='\u{110cd}',
-    '\u{13430}'..='\u{1343f}',
-    '\u{1bca0}'..='\u{1bca3}',
-    '\u{1d173}'..='\u{1d17a}',
-    '\u{e0001}'..='\u{e0001}',
-    '\u{e0020}'..='\u{e007f}',
+const UNSEEN: [(char, char); 21] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{6dd}', '\u{6dd}'),
+    ('\u{70f}', '\u{70f}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8e2}', '\u{8e2}'),
+    ('\u{180e}', '\u{180e}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{2028}', '\u{202e}'),
+    ('\u{2060}', '\u{2064}'),
+    ('\u{2066}', '\u{206f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{fff9}', '\u{fffb}'),
+    ('\u{110bd}', '\u{110bd}'),
+    ('\u{110cd}', '\u{110cd}'),
+    ('\u{13430}', '\u{1343f}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0001}', '\u{e0001}'),
+    ('\u{e0020}', '\u{e007f}'),
 ];
 
 #[cfg(test)]
@@ -96,10 +181,15 @@ mod tests {
 
     #[test]
     fn a_long_list_shows_its_beginning_a_count_and_its_end() {
-        let shown = |count: usize| some_of(&(0..count).collect::<Vec<_>>(), 2).join(", ");
+        let shown = |count: usize| {
+            let mut lines = Lines::after("- ");
+            lines.add_some(&(0..count).collect::<Vec<_>>(), 2);
+            assert_eq!(lines.text().trim_end(), lines.joined());
+            lines.joined().replace('\n', " ")
+        };
         assert_eq!(
             [0, 2, 3, 4, 1000].map(shown),
-            ["", "0, 1", "0, 1, 2", "0, 1, and 1 more, 3", "0, 1, and 997 more, 999"]
+            ["", "- 0 - 1", "- 0 - 1 - 2", "- 0 - 1 - and 1 more - 3", "- 0 - 1 - and 997 more - 999"]
         );
     }
 
@@ -132,6 +222,10 @@ mod tests {
             ("a\n\nat_exit: all is well\r", "a …", "a\n\n    at_exit: all is well\\r"),
             ("a\rb\u{2028}c\n\x1b[A", "a\\rb\\u{2028}c \\u{1b}[A", "a\\rb\\u{2028}c\n    \\u{1b}[A"),
             ("", "", ""),
+            (" \n\t", "", " \n    \\t"),
+            ("a \t b\n \n\nc", "a \\t b …", "a \\t b\n     \n\n    c"),
+            ("a\r\n\r\nb\n\n", "a …", "a\n\n    b\n"),
+            ("\n\na\u{a0}\n\u{3000}b", "a b", "\n\n    a\u{a0}\n    \u{3000}b"),
         ];
         for (text, line, lines) in table {
             assert_eq!((one_line(text).as_str(), indented(text).as_str()), (line, lines), "{text:?}");

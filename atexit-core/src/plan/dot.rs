@@ -23,12 +23,13 @@ impl Plan {
     /// # atexit_core::clear();
     /// ```
     #[must_use]
+    #[inline]
     pub fn dot(&self) -> String {
         let mut text = String::from(DOT_HEAD);
         let mut at = 0;
         // A crate has a box for each unbroken stretch of its handlers. This keeps the order of running in one straight line.
         for stretch in self.handlers.chunk_by(|above, below| above.crate_name == below.crate_name) {
-            let _ = writeln!(text, "  subgraph cluster_{at} {{\n    label={};", quoted(&stretch[0].crate_name));
+            let _ = writeln!(text, "  subgraph cluster_{at} {{\n    label={};", quoted(stretch[0].crate_name));
             for planned in stretch {
                 let _ = writeln!(text, "    h{at} [label={}];", quoted(&planned.caption(at)));
                 at += 1;
@@ -53,6 +54,7 @@ impl Plan {
 
 impl PlannedHandler {
     /// The text of its node.
+    #[inline]
     fn caption(&self, at: usize) -> String {
         let phase = if self.phase == Phase::Ordinary { String::new() } else { format!(" [{}]", self.phase) };
         format!("{}. {}{phase}\n{}", at + 1, shown(self.label()), shown_path(&self.place()))
@@ -71,6 +73,7 @@ const DOT_IGNORED: &str =
     "constraint=false, tailport=e, headport=e, penwidth=1, style=dotted, color=\"#777777\", fontcolor=\"#777777\"";
 
 /// A string literal. In a label, `\n` breaks the line and `&` begins a character reference.
+#[inline]
 fn quoted(text: &str) -> String {
     let lines =
         text.split('\n').map(|line| escaped(line).replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;"));
@@ -78,6 +81,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The label of an arrow. The spaces keep Graphviz from drawing it onto the arrow.
+#[inline]
 fn quoted_beside(text: &dyn Display) -> String {
     quoted(&format!("  {text}"))
 }

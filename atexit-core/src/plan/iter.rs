@@ -21,6 +21,7 @@ pub struct PlanIntoIter(vec::IntoIter<PlannedHandler>);
 
 impl Plan {
     /// The handlers, in the order in which they run.
+    #[inline]
     pub fn iter(&self) -> PlanIter<'_> {
         PlanIter(self.handlers.iter())
     }
@@ -30,6 +31,7 @@ impl<'a> IntoIterator for &'a Plan {
     type Item = &'a PlannedHandler;
     type IntoIter = PlanIter<'a>;
 
+    #[inline]
     fn into_iter(self) -> PlanIter<'a> {
         self.iter()
     }
@@ -39,6 +41,7 @@ impl IntoIterator for Plan {
     type Item = PlannedHandler;
     type IntoIter = PlanIntoIter;
 
+    #[inline]
     fn into_iter(self) -> PlanIntoIter {
         PlanIntoIter(self.handlers.into_iter())
     }
@@ -49,20 +52,24 @@ macro_rules! as_the_iterator_inside {
         impl $(<$a>)? Iterator for $name $(<$a>)? {
             type Item = $item;
 
+            #[inline]
             fn next(&mut self) -> Option<$item> {
                 self.0.next()
             }
 
+            #[inline]
             fn size_hint(&self) -> (usize, Option<usize>) {
                 self.0.size_hint()
             }
 
+            #[inline]
             fn nth(&mut self, n: usize) -> Option<$item> {
                 self.0.nth(n)
             }
         }
 
         impl $(<$a>)? DoubleEndedIterator for $name $(<$a>)? {
+            #[inline]
             fn next_back(&mut self) -> Option<$item> {
                 self.0.next_back()
             }

@@ -1,4 +1,6 @@
 //! Owns the plan, and what is wrong with it, as a program sees them; must not know how handlers are ordered or run.
+//!
+//! Every program links the table, which `AT_EXIT_LOG=plan` asks for. The rest is `#[inline]`: only a program that calls it compiles it.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -7,7 +9,7 @@ use std::sync::Arc;
 
 mod dot;
 pub(crate) mod iter;
-mod table;
+pub(crate) mod table;
 
 use crate::handler::PendingHandler;
 use crate::handler::constraints::{Constraint, Constraints};
@@ -44,7 +46,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct PlannedHandler {
     info: HandlerInfo,
-    crate_name: String,
+    crate_name: &'static str,
     phase: Phase,
     why: Why,
 }
@@ -79,7 +81,7 @@ impl PlannedHandler {
     /// Empty for a function pointer, which does not tell its crate.
     #[must_use]
     pub fn crate_name(&self) -> &str {
-        &self.crate_name
+        self.crate_name
     }
 
     /// Whether it is marked `first`, `last`, or neither.
@@ -118,127 +120,143 @@ impl PlannedHandler {
 /// ```
 #[must_use]
 #[doc(alias = "order")]
+#[inline]
 pub fn plan() -> Plan {
-    let (standings, reasons) = registry::look(|handler| {
-        let is_ours = !handler.facts().are_of_another_process();
-        is_ours.then(|| (handler.label(), handler.facts().phase, Origin::of(handler)))
-    });
-    let (labels, standings): (Vec<Label>, Vec<Standing>) =
-        standings.into_iter().map(|(label, phase, origin)| (label, Standing::of(phase, origin))).unzip();
-    let planned = labels.iter().enumerate().map(|(at, label)| PlannedHandler {
-        info: label.info(),
-        crate_name: label.crate_name().to_owned(),
-        phase: standings[at].phase,
-        why: standings[at].moved(&reasons).unwrap_or_else(|| why(&standings[..at], &standings[at])),
-    });
-    Plan { handlers: planned.collect(), constraints: constraints(&standings) }
+    let (standings, handlers) = planned();
+    Plan { handlers, constraints: constraints(&standings) }
 }
 
-/// Where a handler comes from, as far as that can be read without allocating.
-enum Origin {
-    Declared(DeclaredHandler),
-    Registered { identity: Option<TypeId>, constraints: Option<Arc<Constraints>> },
-}
-
-impl Origin {
-    fn of(handler: &PendingHandler) -> Self {
-        let registered =
-            || Self::Registered { identity: handler.identity(), constraints: handler.constraints().cloned() };
-        handler.as_declared().map_or_else(registered, Self::Declared)
+fn planned() -> (Vec<Standing>, Vec<PlannedHandler>) {
+    let (mut standings, reasons) = registry::look(Standing::of);
+    for standing in &mut standings {
+        standing.description = standing.declared.map(|handler| handler.declared.describe());
     }
+    let mut planned = Vec::with_capacity(standings.len());
+    for standing in &standings {
+        let above = &standings[..planned.len()];
+        planned.push(PlannedHandler {
+            info: standing.label.info(),
+            crate_name: standing.label.crate_name(),
+            phase: standing.phase,
+            why: standing.moved(&reasons).unwrap_or_else(|| why(above, standing)),
+        });
+    }
+    (standings, planned)
 }
 
 /// What decides where a handler stands.
 struct Standing {
+    label: Label,
     phase: Phase,
     /// `None`: it was registered by a call.
-    placed: Option<Placed>,
+    declared: Option<DeclaredHandler>,
+    /// Of a declared one. Not there at first, because it allocates.
     description: Option<Description>,
-    /// The identity of its function.
+    /// The function of a registered one.
     identity: Option<TypeId>,
-    constraints: Vec<Constraint>,
-    /// The one that put it where it stands. For a declared handler, `placed` leads to the reason instead.
-    decisive: Option<Constraint>,
+    /// Those of a registered one.
+    constraints: Option<Arc<Constraints>>,
 }
 
 impl Standing {
-    fn of(phase: Phase, origin: Origin) -> Self {
-        match origin {
-            Origin::Declared(handler) => {
-                let description = handler.declared.describe();
-                let all = |targets: &[(TypeId, &'static str)], is_before| -> Vec<Constraint> {
-                    targets.iter().map(|&(identity, path)| Constraint { is_before, identity, path }).collect()
-                };
-                Self {
-                    phase,
-                    placed: Some(handler.placed),
-                    identity: Some(description.identity),
-                    constraints: [all(&description.before, true), all(&description.after, false)].concat(),
-                    decisive: None,
-                    description: Some(description),
-                }
-            }
-            Origin::Registered { identity, constraints } => Self {
-                phase,
-                placed: None,
-                description: None,
-                identity,
-                constraints: constraints.as_ref().map_or_else(Vec::new, |constraints| constraints.all.clone()),
-                decisive: constraints.and_then(|constraints| constraints.decisive.get().copied()),
-            },
+    /// What can be read without allocating; `None` if it does not run in this process.
+    fn of(handler: &PendingHandler) -> Option<Self> {
+        let facts = handler.facts();
+        if facts.are_of_another_process() {
+            return None;
         }
+        let declared = handler.as_declared();
+        let identity = if declared.is_some() { None } else { handler.identity() };
+        let (label, constraints) = (handler.label(), handler.constraints().cloned());
+        Some(Self { label, phase: facts.phase, declared, description: None, identity, constraints })
     }
 
-    fn is_declared(&self) -> bool {
-        self.placed.is_some()
+    /// The constraint that put a registered handler where it stands.
+    fn decisive(&self) -> Option<&Constraint> {
+        self.constraints.as_ref()?.decisive.get()
     }
 
     /// The reason, if a constraint moved it.
     fn moved(&self, reasons: &Reasons) -> Option<Why> {
-        match (self.placed, self.decisive) {
-            (Some(Placed::ByConstraint(number)), _) => reasons.get(number).cloned(),
-            (_, decisive) => decisive.map(|Constraint { path, .. }| Why::After { path }),
+        match (self.declared, self.decisive()) {
+            (Some(DeclaredHandler { placed: Placed::ByConstraint(number), .. }), _) => reasons.get(number).cloned(),
+            (_, Some(Constraint { path, .. })) => Some(Why::After { path }),
+            _ => None,
         }
     }
 
     fn was_moved(&self) -> bool {
-        matches!(self.placed, Some(Placed::ByConstraint(_))) || self.decisive.is_some()
+        let is_declared_so = self.declared.is_some_and(|handler| matches!(handler.placed, Placed::ByConstraint(_)));
+        is_declared_so || self.decisive().is_some()
     }
 
-    fn crate_key(&self) -> Option<CrateKey> {
-        self.description.as_ref().map(|description| CrateKey::of(&description.site))
+    #[inline]
+    fn function(&self) -> Option<TypeId> {
+        match &self.description {
+            Some(description) => Some(description.identity),
+            None => self.identity,
+        }
+    }
+
+    /// The constraints that it asks for.
+    #[inline]
+    fn wanted(&self) -> Vec<Constraint> {
+        let mut wanted = Vec::new();
+        if let Some(Description { before, after, .. }) = &self.description {
+            wanted.extend(before.iter().map(|&(identity, path)| Constraint { is_before: true, identity, path }));
+            wanted.extend(after.iter().map(|&(identity, path)| Constraint { is_before: false, identity, path }));
+        }
+        if let Some(constraints) = &self.constraints {
+            wanted.extend(&constraints.all);
+        }
+        wanted
+    }
+
+    /// Whether both are declared in the same crate, or none is declared.
+    fn is_beside(&self, other: &Self) -> bool {
+        match (&self.description, &other.description) {
+            (Some(own), Some(other)) => CrateKey::of(&own.site) == CrateKey::of(&other.site),
+            (own, other) => own.is_none() && other.is_none(),
+        }
     }
 }
 
 fn why(above: &[Standing], this: &Standing) -> Why {
-    let is_same_crate = |above: &Standing| above.crate_key() == this.crate_key();
-    // A handler that was moved here from another crate says nothing about the order of crates.
-    let was_moved = |above: &Standing| above.was_moved() && !is_same_crate(above);
-    let Some(above) = above.iter().rfind(|above| !was_moved(above)).or(above.last()) else { return Why::Topmost };
-    match (above.placed, this.placed) {
-        _ if above.phase != this.phase => Why::Phase,
+    let Some(mut nearest) = above.last() else { return Why::Topmost };
+    for other in above.iter().rev() {
+        // A handler that was moved here from another crate says nothing about the order of crates.
+        if !other.was_moved() || other.is_beside(this) {
+            nearest = other;
+            break;
+        }
+    }
+    match (nearest.declared, this.declared) {
+        _ if nearest.phase != this.phase => Why::Phase,
         (_, None) => Why::RegisteredEarlier,
         (None, Some(_)) => Why::Declared,
-        _ if is_same_crate(above) => Why::Source,
-        (_, Some(Placed::BySource { stated: true })) => Why::Link,
+        _ if nearest.is_beside(this) => Why::Source,
+        (_, Some(DeclaredHandler { placed: Placed::BySource { stated: true }, .. })) => Why::Link,
         _ => Why::Linker,
     }
 }
 
+#[inline]
 fn constraints(standings: &[Standing]) -> Vec<(usize, usize, Why)> {
     let mut handlers: HashMap<TypeId, Vec<usize>> = HashMap::new();
     for (at, standing) in standings.iter().enumerate() {
-        standing.identity.into_iter().for_each(|identity| handlers.entry(identity).or_default().push(at));
+        if let Some(function) = standing.function() {
+            handlers.entry(function).or_default().push(at);
+        }
     }
     let mut edges = Vec::new();
     for (at, standing) in standings.iter().enumerate() {
-        for &Constraint { is_before, identity, path } in &standing.constraints {
+        let is_declared = standing.declared.is_some();
+        for Constraint { is_before, identity, path } in standing.wanted() {
             let of_function = handlers.get(&identity).map_or(&[][..], Vec::as_slice);
             // A declared handler names declared handlers only.
-            let is_meant =
-                |&&other: &&usize| other != at && (!standing.is_declared() || standings[other].is_declared());
+            let is_meant = |&&other: &&usize| other != at && (!is_declared || standings[other].declared.is_some());
             // A registered one names only older ones. Those on the wrong side do not count: nothing tells whether they are older.
-            let counts = |is_above: bool| standing.is_declared() || is_above != is_before;
+            let counts = |is_above: bool| is_declared || is_above != is_before;
             // Of several registrations, only the nearest on either side: what holds for it holds for those beyond.
             let (above, below) = of_function.split_at(of_function.partition_point(|&other| other < at));
             let above = above.iter().rfind(is_meant).filter(|_| counts(true));
@@ -284,12 +302,14 @@ impl PlanError {
 }
 
 impl fmt::Display for PlanError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&log::shown_problems(&self.problems).join("\n"))
+        f.write_str(log::shown_problems("", &self.problems).joined())
     }
 }
 
 impl fmt::Debug for PlanError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -313,6 +333,7 @@ impl std::error::Error for PlanError {}
 /// atexit_core::check()?;
 /// # Ok::<(), atexit_core::PlanError>(())
 /// ```
+#[inline]
 pub fn check() -> Result<(), PlanError> {
     let mut notes = Notes::new();
     order::arrange(&registry::declared(), registry::links(), &mut notes);

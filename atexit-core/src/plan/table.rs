@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Plan, PlannedHandler};
-use crate::handler::text::escaped;
+use super::{Plan, PlannedHandler, planned};
+use crate::handler::text::{escaped, find_any};
 
 const HEADINGS: [&str; 6] = ["#", "handler", "crate", "declared or registered at", "phase", "reason"];
 
@@ -11,49 +11,93 @@ const HEADINGS: [&str; 6] = ["#", "handler", "crate", "declared or registered at
 const WIDEST: usize = 40;
 
 impl fmt::Display for Plan {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let row = |(at, planned): (usize, &PlannedHandler)| {
-            [
-                (at + 1).to_string(),
-                shown(planned.label()),
-                shown(planned.crate_name()),
-                shown_path(&planned.place()),
-                planned.phase.to_string(),
-                planned.why.to_string(),
-            ]
-        };
-        let rows: Vec<[String; 6]> =
-            std::iter::once(HEADINGS.map(str::to_owned)).chain(self.handlers.iter().enumerate().map(row)).collect();
-        if rows.len() == 1 {
-            return writeln!(f, "no handlers are pending");
-        }
-        // An empty column is left out.
-        let width = |column: usize| {
-            let used = rows.iter().skip(1).any(|row| !row[column].is_empty());
-            if used { rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default() } else { 0 }
-        };
-        let widths: [usize; 6] = std::array::from_fn(width);
-        for row in &rows {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(widths).filter(|(_, width)| *width > 0) {
-                let _ = write!(line, "{cell:width$}  ");
+        f.write_str(&of(&self.handlers))
+    }
+}
+
+/// The table of what is pending now.
+pub(crate) fn of_pending() -> String {
+    of(&planned().1)
+}
+
+fn of(handlers: &[PlannedHandler]) -> String {
+    if handlers.is_empty() {
+        return "no handlers are pending\n".to_owned();
+    }
+    let widths = widths(handlers);
+    let mut text = String::new();
+    for row in 0..=handlers.len() {
+        for (column, &width) in widths.iter().enumerate() {
+            if width > 0 {
+                let _ = write!(text, "{:width$}  ", cell(handlers, row, column));
             }
-            writeln!(f, "{}", line.trim_end())?;
         }
-        Ok(())
+        text.truncate(text.trim_ascii_end().len());
+        text.push('\n');
+    }
+    text
+}
+
+/// How wide each column is; 0 if it is empty, and left out.
+fn widths(handlers: &[PlannedHandler]) -> [usize; 6] {
+    let mut widths = [0; 6];
+    for (column, widest) in widths.iter_mut().enumerate() {
+        for row in 1..=handlers.len() {
+            let width = cell(handlers, row, column).chars().count();
+            *widest = width.max(*widest);
+        }
+        if *widest > 0 {
+            *widest = HEADINGS[column].len().max(*widest);
+        }
+    }
+    widths
+}
+
+/// Row 0 has the headings.
+fn cell(handlers: &[PlannedHandler], row: usize, column: usize) -> String {
+    if row == 0 {
+        return HEADINGS[column].to_owned();
+    }
+    let planned = &handlers[row - 1];
+    match column {
+        0 => row.to_string(),
+        1 => shown(planned.label()),
+        2 => shown(planned.crate_name()),
+        3 => shown_path(&planned.place()),
+        4 => format!("{}", planned.phase),
+        _ => format!("{}", planned.why),
     }
 }
 
 /// A text, shortened for a column.
 pub(super) fn shown(text: &str) -> String {
-    let line = escaped(text);
-    if line.chars().count() <= WIDEST { line } else { line.chars().take(WIDEST - 1).chain(['…']).collect() }
+    let mut line = escaped(text);
+    if line.chars().count() > WIDEST {
+        line.truncate(start_of(&line, WIDEST - 1));
+        line.push('…');
+    }
+    line
 }
 
 /// A path, shortened for a column: its end is kept, from a folder on.
 pub(super) fn shown_path(path: &str) -> String {
     let path = escaped(path);
-    let Some(too_many) = path.chars().count().checked_sub(WIDEST + 1) else { return path };
-    let end: String = path.chars().skip(too_many + 2).collect();
-    format!("…{}", end.find(['/', '\\']).map_or(&end[..], |folder| &end[folder..]))
+    let length = path.chars().count();
+    if length <= WIDEST {
+        return path;
+    }
+    let end = &path[start_of(&path, length - (WIDEST - 1))..];
+    let folder = find_any(end, b"/\\").unwrap_or(0);
+    format!("…{}", &end[folder..])
+}
+
+/// Where the character with this number begins.
+fn start_of(text: &str, number: usize) -> usize {
+    let mut start = 0;
+    for c in text.chars().take(number) {
+        start += c.len_utf8();
+    }
+    start
 }

@@ -72,12 +72,14 @@ impl fmt::Display for Failure {
 
 /// The same as `Display`, because this is what a test and `main` show.
 impl fmt::Debug for Failure {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
 impl Error for Failure {
+    #[inline]
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error.source()
     }

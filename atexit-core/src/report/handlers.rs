@@ -69,6 +69,7 @@ pub enum HandlerEnd {
 }
 
 impl fmt::Display for HandlerEnd {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Returned => f.write_str("returned"),
@@ -89,6 +90,8 @@ pub(crate) struct HandlerRecord {
 enum Ending {
     Failed(Arc<Failure>),
     Other(Label, HandlerEnd),
+    /// The same in words.
+    Named(Arc<HandlerInfo>, HandlerEnd),
 }
 
 impl HandlerRecord {
@@ -103,16 +106,18 @@ impl HandlerRecord {
     pub(crate) fn failure(&self) -> Option<&Failure> {
         match &self.ending {
             Ending::Failed(failure) => Some(failure),
-            Ending::Other(..) => None,
+            Ending::Other(..) | Ending::Named(..) => None,
         }
     }
 
+    #[inline]
     fn told(&self) -> HandlerRun {
         let (handler, end, failure) = match &self.ending {
             Ending::Failed(failure) => {
                 (failure.handler.clone(), HandlerEnd::Failed(failure.kind()), Some(Arc::clone(failure)))
             }
             Ending::Other(handler, end) => (handler.info(), *end, None),
+            Ending::Named(handler, end) => (HandlerInfo::clone(handler), *end, None),
         };
         HandlerRun { handler, elapsed: self.elapsed, end, failure }
     }
@@ -130,12 +135,29 @@ impl HandlerRecords {
         Self { records, told: OnceLock::new() }
     }
 
+    /// Puts all names into words now: what makes them is about to go.
+    pub(crate) fn make_names(&mut self) {
+        for record in &mut self.records {
+            if let Ending::Other(handler, end) = &record.ending {
+                record.ending = Ending::Named(Arc::new(handler.info()), *end);
+            }
+        }
+    }
+
+    #[inline]
     pub(super) fn told(&self) -> &[HandlerRun] {
-        self.told.get_or_init(|| self.records.iter().map(HandlerRecord::told).collect())
+        self.told.get_or_init(|| {
+            let mut told = Vec::with_capacity(self.records.len());
+            for record in &self.records {
+                told.push(record.told());
+            }
+            told
+        })
     }
 }
 
 impl fmt::Debug for HandlerRecords {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.told().fmt(f)
     }

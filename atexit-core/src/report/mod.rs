@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::handler::info::HandlerInfo;
-use crate::handler::text::list;
+use crate::handler::text::Lines;
 use crate::sys::signal_number::Signal;
 
 mod failure;
@@ -61,6 +61,7 @@ impl Cause {
 }
 
 impl fmt::Display for Cause {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exit { status: Some(status) } => f.pad(&format!("exit with status {status}")),
@@ -112,6 +113,7 @@ impl Report {
     /// inside it, the handlers that it ran so far are listed here. Those that never ended are only counted by [`ran`](Self::ran), and so is a
     /// handler that called C's `exit` on a platform that does not tell the status.
     #[must_use]
+    #[inline]
     pub fn handlers(&self) -> &[HandlerRun] {
         self.handlers.told()
     }
@@ -158,6 +160,7 @@ impl Report {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     pub fn into_result(self) -> Result<(), RunError> {
         if self.is_success() { Ok(()) } else { Err(RunError { report: Box::new(self) }) }
     }
@@ -165,17 +168,21 @@ impl Report {
 
 impl Report {
     /// What went wrong, line by line.
-    fn summary(&self, mut lines: Vec<String>) -> String {
-        list(&mut lines, "not run before the deadline", &self.not_run);
-        list(&mut lines, "failed", &self.failures);
-        lines.join("\n")
+    #[inline]
+    fn add_problems(&self, lines: &mut Lines) {
+        lines.list("not run before the deadline", &self.not_run);
+        lines.list("failed", &self.failures);
     }
 }
 
 impl fmt::Display for Report {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let handlers = if self.ran == 1 { "handler" } else { "handlers" };
-        f.write_str(&self.summary(vec![format!("{} {handlers} ran", self.ran)]))
+        let mut lines = Lines::default();
+        lines.add(format_args!("{} {handlers} ran", self.ran));
+        self.add_problems(&mut lines);
+        f.write_str(lines.joined())
     }
 }
 
@@ -190,19 +197,24 @@ pub struct RunError {
 impl RunError {
     /// What happened to the handlers.
     #[must_use]
+    #[inline]
     pub fn report(&self) -> &Report {
         &self.report
     }
 }
 
 impl fmt::Display for RunError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.report.summary(Vec::new()))
+        let mut lines = Lines::default();
+        self.report.add_problems(&mut lines);
+        f.write_str(lines.joined())
     }
 }
 
 /// The same as `Display`, because this is what a test and `main` show.
 impl fmt::Debug for RunError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

@@ -207,7 +207,7 @@ fn deadline() -> Option<Instant> {
 fn run_outside(context: &Arc<RunContext>, pending: usize) -> RunResult {
     let cause = context.cause;
     state::open(context);
-    context.log.plan(plan::plan);
+    context.log.plan(plan::table::of_pending);
     tell_problems(cause, || context.log);
     // The observer is part of the run, wherever it is called.
     let lease = state::grant_lease().ok_or(OthersEnd)?;
@@ -351,9 +351,9 @@ fn strike() -> ! {
 /// Reports what happened in a run, to the observer only once. Then lets `close` take the record, and returns the status that handlers and
 /// observers have asked for.
 fn tell(context: &RunContext, told: Told, close: fn() -> Option<RunRecord>) -> (Report, AskedStatus) {
-    let Told { report, before, too_late, stayed_held } = told;
+    let Told { mut report, before, too_late, stayed_held } = told;
     if context.cause == Cause::Unload {
-        let _ = report.handlers(); // makes the names now: their code is about to be unmapped
+        report.handlers.make_names(); // now: their code is about to be unmapped
     }
     let Heard { failures, not_run } = before.unwrap_or_default();
     context.log.summary(&report.failures[failures..], &report.not_run[not_run..], too_late, stayed_held);

@@ -274,6 +274,7 @@ impl Default for Config {
 }
 
 impl fmt::Debug for Config {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("failure_status", &self.failure_status)

@@ -90,6 +90,7 @@ impl ExitGuard {
     /// // …
     /// assert!(guard.cancel()); // committed
     /// ```
+    #[inline]
     pub fn cancel(self) -> bool {
         self.registration.unregister()
         // `self` is dropped here, and finds nothing to run.
@@ -112,12 +113,14 @@ impl ExitGuard {
     /// let failure = guard.finish().expect_err("there is no such file");
     /// assert_eq!(failure.kind(), atexit_core::FailureKind::Error);
     /// ```
+    #[inline]
     pub fn finish(self) -> Result<(), Failure> {
         let Some(handler) = self.take() else { return Ok(()) };
         let label = handler.label();
         early::result(self.call(handler), || label.info())
     }
 
+    #[inline]
     fn call(&self, handler: PendingHandler) -> Called {
         let time_limit = handler.time_limit();
         let code = |executor: &Executor| handler.into_callback().call(executor);
@@ -125,6 +128,7 @@ impl ExitGuard {
     }
 
     /// Takes the function, if it is pending and may run in this process.
+    #[inline]
     fn take(&self) -> Option<PendingHandler> {
         let handler = self.registration.take()?;
         if handler.facts().are_of_another_process() {
@@ -136,6 +140,7 @@ impl ExitGuard {
 }
 
 impl Drop for ExitGuard {
+    #[inline]
     fn drop(&mut self) {
         let Some(handler) = self.take() else { return };
         let label = handler.label();
@@ -177,6 +182,7 @@ impl Handler {
     /// ```
     #[doc(alias = "defer")]
     #[doc(alias = "scopeguard")]
+    #[inline]
     pub fn guard(self) -> ExitGuard {
         ExitGuard { is_async: self.is_async, registration: self.this_process().register() }
     }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use crate::config;
 use crate::exit::hook;
-use crate::handler::constraints::{Constraint, Constraints};
+use crate::handler::constraints::Constraint;
 use crate::handler::declaration::{Phase, RunsOn, assert_function, identity};
+use crate::handler::error::drop_quietly;
 use crate::handler::executor::Executor;
 use crate::handler::outcome::Outcome;
 use crate::handler::{Options, PendingHandler};
@@ -97,6 +98,8 @@ where
 pub struct Handler {
     pending: PendingHandler,
     options: Options,
+    /// Another function if it has constraints, so that only a program that uses these compiles it.
+    insert: fn(PendingHandler) -> Registration,
     pub(crate) is_async: bool,
 }
 
@@ -116,7 +119,12 @@ impl Handler {
         F: FnOnce() -> T + Send + 'static,
         T: Outcome,
     {
-        Self { pending: PendingHandler::plain(f, location), options: Options::default(), is_async: false }
+        Self::of(PendingHandler::plain(f, location), false)
+    }
+
+    #[inline]
+    fn of(pending: PendingHandler, is_async: bool) -> Self {
+        Self { pending, options: Options::default(), insert, is_async }
     }
 
     /// Makes an async handler without options, from the same functions that [`register_async`] takes.
@@ -134,8 +142,7 @@ impl Handler {
         F: FnOnce() -> T + Send + 'static,
         T: Future<Output: Outcome> + 'static,
     {
-        let pending = PendingHandler::asynchronous(f, Location::caller());
-        Self { pending, options: Options::default(), is_async: true }
+        Self::of(PendingHandler::asynchronous(f, Location::caller()), true)
     }
 
     /// Sets the name that reports use instead of the function's.
@@ -156,6 +163,7 @@ impl Handler {
     #[doc(alias = "order")]
     #[doc(alias = "priority")]
     #[track_caller]
+    #[inline]
     pub fn first(self) -> Self {
         self.marked(Phase::First)
     }
@@ -168,13 +176,15 @@ impl Handler {
     #[doc(alias = "order")]
     #[doc(alias = "priority")]
     #[track_caller]
+    #[inline]
     pub fn last(self) -> Self {
         self.marked(Phase::Last)
     }
 
     #[track_caller]
+    #[inline]
     fn marked(mut self, phase: Phase) -> Self {
-        let is_free = [Phase::default(), phase].contains(&self.options.phase);
+        let is_free = self.options.phase == Phase::default() || self.options.phase == phase;
         assert!(is_free, "a handler cannot run both `first` and `last`: keep one of them");
         self.options.phase = phase;
         self
@@ -248,15 +258,21 @@ impl Handler {
     }
 
     fn constrained<G: Copy + 'static>(mut self, is_before: bool, function: G) -> Self {
-        let constraint = Constraint { is_before, identity: identity(&function), path: type_name::<G>() };
-        Arc::make_mut(self.options.constraints.get_or_insert_default()).add(constraint);
+        self.add(Constraint { is_before, identity: identity(&function), path: type_name::<G>() });
         self
+    }
+
+    #[inline]
+    fn add(&mut self, constraint: Constraint) {
+        Arc::make_mut(self.options.constraints.get_or_insert_default()).add(constraint);
+        self.insert = insert_constrained;
     }
 
     /// Runs it only in this process, never in a forked child.
     ///
     /// A child forgets it, and does not drop its captures.
     #[doc(alias = "fork")]
+    #[inline]
     pub fn this_process(mut self) -> Self {
         self.options.process = Some(Process::current());
         self
@@ -270,6 +286,7 @@ impl Handler {
     /// [`Duration::MAX`] means no limit; with [`Duration::ZERO`] the handler starts, and fails.
     /// [`Config::time_limit`](crate::Config::time_limit) sets a limit for all handlers without one.
     #[doc(alias = "timeout")]
+    #[inline]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.options.time_limit = Some(limit);
         self
@@ -281,6 +298,7 @@ impl Handler {
     /// signal ends the process there is no such thread, and the handler runs on the exit thread. Nothing notices if the handler hangs, unless
     /// it has a time limit or [`Config`](crate::Config) sets a limit or a deadline.
     #[doc(alias = "main_thread")]
+    #[inline]
     pub fn caller_thread(mut self) -> Self {
         self.options.runs_on = RunsOn::Caller;
         self
@@ -325,15 +343,14 @@ impl Handler {
     /// assert!(registration.is_pending());
     /// # registration.unregister();
     /// ```
+    #[inline]
     pub fn register(self) -> Registration {
-        match self.options.constraints.clone() {
-            None => insert(self.pending.with_options(self.options)),
-            Some(constraints) => insert_constrained(self.pending.with_options(self.options), &constraints),
-        }
+        (self.insert)(self.pending.with_options(self.options))
     }
 }
 
 impl fmt::Debug for Handler {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handler")
             .field("location", &self.pending.location())
@@ -371,12 +388,14 @@ impl Registration {
     /// # Panics
     ///
     /// If dropping the captures panics. Even then the handler is gone.
+    #[inline]
     pub fn unregister(&self) -> bool {
         self.take().is_some()
     }
 
     /// Tells whether the handler is pending: not started, not unregistered, not cleared.
     #[must_use]
+    #[inline]
     pub fn is_pending(&self) -> bool {
         registry::contains(self.0)
     }
@@ -426,6 +445,7 @@ pub fn unregister<F: Copy + 'static>(function: F) -> usize {
 /// assert_eq!(atexit_core::clear(), 1);
 /// assert_eq!(atexit_core::pending(), 0);
 /// ```
+#[inline]
 pub fn clear() -> usize {
     forget(registry::remove_all())
 }
@@ -441,6 +461,7 @@ pub fn clear() -> usize {
 /// registration.unregister();
 /// ```
 #[must_use]
+#[inline]
 pub fn pending() -> usize {
     registry::len()
 }
@@ -450,8 +471,10 @@ fn insert(handler: PendingHandler) -> Registration {
 }
 
 /// Inserts a handler with constraints, and reports at once those that cannot be met.
-fn insert_constrained(handler: PendingHandler, constraints: &Constraints) -> Registration {
-    let (inserted, unmet) = registry::insert_constrained(handler, constraints);
+#[inline]
+fn insert_constrained(handler: PendingHandler) -> Registration {
+    let constraints = handler.constraints().cloned().unwrap_or_default();
+    let (inserted, unmet) = registry::insert_constrained(handler, &constraints);
     let registration = joined(&inserted);
     if !unmet.is_empty() {
         config::log(None).problems(&unmet);
@@ -474,11 +497,18 @@ pub(crate) fn joined(inserted: &Inserted) -> Registration {
 const LATE: Duration = Duration::from_millis(1);
 
 /// Drops all of them, even if one panics, and counts them.
+#[inline]
 fn forget(handlers: Vec<PendingHandler>) -> usize {
     let count = handlers.len();
-    let panics: Vec<_> =
-        handlers.into_iter().filter_map(|handler| catch_unwind(AssertUnwindSafe(|| drop(handler))).err()).collect();
-    match panics.into_iter().next() {
+    let mut first_panic = None;
+    for handler in handlers {
+        match catch_unwind(AssertUnwindSafe(|| drop(handler))) {
+            Err(panic) if first_panic.is_none() => first_panic = Some(panic),
+            Err(panic) => drop_quietly(panic),
+            Ok(()) => {}
+        }
+    }
+    match first_panic {
         Some(panic) => resume_unwind(panic),
         None => count,
     }

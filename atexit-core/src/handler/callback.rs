@@ -106,13 +106,14 @@ impl Callback {
 
     #[inline]
     pub(crate) fn about(&self) -> Option<&dyn About> {
+        let about = self.table.about?;
         // SAFETY: the table was made for this payload, which is still there: `call` consumes the callback that it empties.
-        self.table.about.and_then(|about| unsafe { about(&self.payload) })
+        unsafe { about(&self.payload) }
     }
 
     /// Returns the type of the function or closure, if it has only one value.
     pub(crate) fn identity(&self) -> Option<TypeId> {
-        self.table.identity.map(|identity| identity())
+        Some(self.table.identity?())
     }
 
     #[inline]

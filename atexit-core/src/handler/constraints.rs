@@ -22,6 +22,7 @@ pub(crate) struct Constraints {
 }
 
 impl Constraints {
+    #[inline]
     pub(crate) fn add(&mut self, constraint: Constraint) {
         if !self.all.contains(&constraint) {
             self.all.push(constraint);

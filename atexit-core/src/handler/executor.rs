@@ -72,6 +72,7 @@ impl Drop for Drives {
 }
 
 impl fmt::Debug for Executor {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_ours() { "Executor::OURS" } else { "Executor(_)" })
     }

@@ -57,6 +57,7 @@ impl PendingHandler {
     }
 
     /// The same with options.
+    #[inline]
     pub(crate) fn with_options(self, options: Options) -> Self {
         let Self { callback, location } = self;
         Self { callback: Callback::new(WithOptions { options, callback }), location }
@@ -64,21 +65,24 @@ impl PendingHandler {
 
     #[inline]
     pub(crate) fn facts(&self) -> Facts {
-        self.callback.about().map_or_else(Facts::default, About::facts)
+        match self.callback.about() {
+            None => Facts::default(),
+            Some(about) => about.facts(),
+        }
     }
 
     /// The limit that the handler asks for. For a declared one, this evaluates the user's expression.
     pub(crate) fn time_limit(&self) -> Option<Duration> {
-        self.callback.about().and_then(About::time_limit)
+        self.callback.about()?.time_limit()
     }
 
     pub(crate) fn as_declared(&self) -> Option<DeclaredHandler> {
-        self.callback.about().and_then(About::declared)
+        self.callback.about()?.declared()
     }
 
     /// `None` if it has none.
     pub(crate) fn constraints(&self) -> Option<&Arc<Constraints>> {
-        self.callback.about().and_then(About::constraints)
+        self.callback.about()?.constraints()
     }
 
     /// The type of the function, if it is one.
@@ -162,37 +166,45 @@ impl Code for WithOptions {
 
     const SAYS_MORE: bool = true;
 
+    #[inline]
     fn call(self, executor: &Executor) -> Result<(), HandlerError> {
         self.callback.call(self.options.executor.as_ref().unwrap_or(executor))
     }
 
+    #[inline]
     fn about(&self) -> Option<&dyn About> {
         Some(self)
     }
 }
 
 impl About for WithOptions {
+    #[inline]
     fn facts(&self) -> Facts {
         let Options { phase, runs_on, process, time_limit, .. } = self.options;
         Facts { phase, runs_on, process, has_time_limit: time_limit.is_some(), is_value: false }
     }
 
+    #[inline]
     fn time_limit(&self) -> Option<Duration> {
         self.options.time_limit
     }
 
+    #[inline]
     fn identity(&self) -> Option<TypeId> {
         self.callback.identity()
     }
 
+    #[inline]
     fn label(&self, location: &'static Location<'static>) -> Label {
         self.callback.label(location, self.options.name.clone())
     }
 
+    #[inline]
     fn declared(&self) -> Option<DeclaredHandler> {
         None
     }
 
+    #[inline]
     fn constraints(&self) -> Option<&Arc<Constraints>> {
         self.options.constraints.as_ref()
     }
@@ -222,12 +234,12 @@ impl Code for DeclaredHandler {
 impl About for DeclaredHandler {
     fn facts(&self) -> Facts {
         let Self { phase, runs_on, has_time_limit, .. } = *self;
-        let process = self.this_process.then(Process::of_start);
+        let process = if self.this_process { Some(Process::of_start()) } else { None };
         Facts { phase, runs_on, process, has_time_limit, is_value: false }
     }
 
     fn time_limit(&self) -> Option<Duration> {
-        self.declared.describe().time_limit.map(|limit| limit())
+        Some(self.declared.describe().time_limit?())
     }
 
     fn identity(&self) -> Option<TypeId> {

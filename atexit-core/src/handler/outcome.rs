@@ -47,12 +47,14 @@ pub trait Outcome {
 }
 
 impl Outcome for () {
+    #[inline]
     fn into_result(self) -> Result<(), HandlerError> {
         Ok(())
     }
 }
 
 impl Outcome for ExitCode {
+    #[inline]
     fn into_result(self) -> Result<(), HandlerError> {
         // `ExitCode` has no getter, but it can be compared.
         match (0..=u8::MAX).find(|&status| self == Self::from(status)).unwrap_or(u8::MAX) {
@@ -64,12 +66,14 @@ impl Outcome for ExitCode {
 
 /// Always a failure.
 impl Outcome for HandlerError {
+    #[inline]
     fn into_result(self) -> Result<(), HandlerError> {
         Err(self)
     }
 }
 
 impl<T: Outcome, E: Debug> Outcome for Result<T, E> {
+    #[inline]
     fn into_result(self) -> Result<(), HandlerError> {
         match self {
             Ok(value) => value.into_result(),
@@ -86,6 +90,7 @@ where
     fn() -> !: FnOnce() -> Never,
     dyn Either<Never, Infallible>: Is<R>,
 {
+    #[inline]
     fn into_result(self) -> Result<(), HandlerError> {
         Ok(())
     }

@@ -59,6 +59,7 @@ pub(crate) trait Value: Sync {
 
 impl PendingHandler {
     /// Finishes a value of this process.
+    #[inline]
     pub(crate) fn value(value: &'static dyn Value, process: Process) -> Self {
         Self { callback: Callback::new(Finish { value, process }), location: value.options().location }
     }

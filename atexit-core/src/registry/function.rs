@@ -14,16 +14,19 @@ pub(super) struct Function {
 
 impl Function {
     /// Allocates, to make descriptions, so it must not be called while the set is locked. All other methods may be.
+    #[inline]
     pub(super) fn new(identity: TypeId) -> Self {
         let mut declared = declared();
         declared.retain(|declared| declared.describe().identity == identity);
         Self { identity, declared }
     }
 
+    #[inline]
     pub(super) fn is_declared(&self) -> bool {
         !self.declared.is_empty()
     }
 
+    #[inline]
     pub(super) fn is_of(&self, handler: &PendingHandler) -> bool {
         match handler.as_declared() {
             Some(handler) => self.declared.iter().any(|declared| declared.is_same(handler.declared)),

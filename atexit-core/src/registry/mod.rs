@@ -51,6 +51,7 @@ pub(crate) fn insert(handler: PendingHandler) -> Inserted {
 }
 
 /// Inserts a handler with constraints. Returns also those that are not met.
+#[inline]
 pub(crate) fn insert_constrained(handler: PendingHandler, constraints: &Constraints) -> (Inserted, Vec<Unmet>) {
     let mut placing = Placing::new(constraints);
     let (phase, label) = (handler.facts().phase, handler.label());
@@ -72,21 +73,25 @@ pub(crate) fn remove(handle: Handle) -> Option<PendingHandler> {
     lock().handlers.remove(handle)
 }
 
+#[inline]
 pub(crate) fn contains(handle: Handle) -> bool {
     lock().handlers.get(handle).is_some()
 }
 
 /// Takes out all handlers. The caller drops them, without the lock.
+#[inline]
 pub(crate) fn remove_all() -> Vec<PendingHandler> {
     remove_where(&|_| true)
 }
 
 /// The same for the handlers of one function.
+#[inline]
 pub(crate) fn remove_function(identity: TypeId) -> Vec<PendingHandler> {
     let function = Function::new(identity);
     remove_where(&|handler| function.is_of(handler))
 }
 
+#[inline]
 fn remove_where(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler> {
     let mut removed = Vec::new();
     let mut pending = lock_for_all(collected, &mut removed);

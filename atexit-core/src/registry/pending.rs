@@ -63,6 +63,7 @@ pub(super) fn lock_for_all<T>(lock: fn() -> Guard<'static, Pending>, room: &mut 
 }
 
 /// Locks the pending set, with the declared handlers in it, and room for one more.
+#[inline]
 pub(super) fn collected_with_room() -> Guard<'static, Pending> {
     loop {
         let pending = collected();

@@ -57,6 +57,7 @@ pub(crate) struct Unmet {
 }
 
 impl<'a> Placing<'a> {
+    #[inline]
     pub(super) fn new(constraints: &'a Constraints) -> Self {
         let found = |constraint: &Constraint| Found {
             function: Function::new(constraint.identity),
@@ -100,6 +101,7 @@ impl<'a> Placing<'a> {
         Some(above)
     }
 
+    #[inline]
     pub(super) fn unmet(&self, label: &Label) -> Vec<Unmet> {
         let unmet = |(found, constraint): (&Found, &Constraint)| {
             let is_handler = found.is_pending || found.function.is_declared();
@@ -112,6 +114,7 @@ impl<'a> Placing<'a> {
 
 impl Place {
     /// Why a handler on another stack is on the wrong side.
+    #[inline]
     fn obstacle(&self, stack: usize) -> Obstacle {
         let is_same_run = self.open.contains(&stack) == self.open.contains(self.own.start());
         if is_same_run { Obstacle::Phase } else { Obstacle::Late }
@@ -119,6 +122,7 @@ impl Place {
 }
 
 impl fmt::Display for Unmet {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { handler, constraint: Constraint { is_before, path, .. }, obstacle } = self;
         let path = escaped(path);

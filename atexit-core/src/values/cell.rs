@@ -174,6 +174,7 @@ impl Initialization {
     }
 
     /// Completes it with a value; `None` if it is too late.
+    #[inline]
     pub(super) fn complete(&mut self, options: &Options) -> Option<Completed> {
         let completion = values::complete(self.cell, options.phase)?;
         self.has_joined = true;
@@ -256,6 +257,7 @@ pub(super) fn finish_late(
 /// Panics for a method that returns the value itself.
 #[cold]
 #[track_caller]
+#[inline]
 pub(super) fn refuse(options: &Options, refusal: Refusal) -> ! {
     // A panic would abort the process before the exit has finished everything.
     if cfg!(panic = "abort") && matches!(refusal, Refusal::Closed | Refusal::TooLate) && runner::is_cut_off() {
@@ -280,6 +282,7 @@ pub(super) fn refuse(options: &Options, refusal: Refusal) -> ! {
 
 /// Makes the error for a method that returns one, and panics if the program itself is wrong.
 #[track_caller]
+#[inline]
 pub(super) fn unavailable(options: &Options, refusal: Refusal) -> Unavailable {
     match refusal {
         Refusal::Closed | Refusal::TooLate => Unavailable::Closed,
@@ -299,6 +302,7 @@ pub(super) fn error<E>(options: &Options, not_made: NotMade<E>) -> E {
 }
 
 /// Formats a cell for [`Debug`](fmt::Debug): open, closed, or without a value.
+#[inline]
 pub(super) fn debug(f: &mut fmt::Formatter<'_>, name: &str, options: &Options, is_open: Option<bool>) -> fmt::Result {
     let state = match is_open {
         None => "empty",

@@ -402,11 +402,15 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
 }
 
 /// How long to wait for borrowers: less than the time limit, at which the handler would be abandoned without saying why.
+#[inline]
 fn at_most(patience: Duration) -> Duration {
     if !sys::can_start_threads() {
         return Duration::ZERO; // every borrower waits for this thread
     }
-    runner::remaining().map_or(patience, |left| patience.min(left.mul_f64(0.875)))
+    match runner::remaining() {
+        Some(left) => patience.min(left.saturating_sub(left / 8)),
+        None => patience,
+    }
 }
 
 impl<T> Made<T> {

@@ -34,6 +34,7 @@ pub enum Unavailable {
 }
 
 impl fmt::Display for Unavailable {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Closed => "is closed",

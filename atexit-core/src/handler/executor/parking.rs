@@ -18,10 +18,12 @@ struct Signal {
 }
 
 impl Wake for Signal {
+    #[inline]
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
+    #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
         self.was_woken.store(true, Ordering::Release);
         self.thread.unpark();
@@ -51,6 +53,7 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Adds the feature's name to Tokio's message about a missing runtime. The panic hook has shown the original; the summary shows this one.
+#[inline]
 fn with_hint(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
     match panic_message(&*payload) {
         Some(message) if message.starts_with("there is no reactor running") => {

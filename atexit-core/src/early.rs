@@ -2,21 +2,22 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::handler::callback::Callback;
 use crate::handler::error::HandlerError;
 use crate::handler::executor::{self, Executor};
-use crate::handler::info::HandlerInfo;
+use crate::handler::facts::Label;
 use crate::report::Failure;
 use crate::runner;
 use crate::sys;
 use crate::sys::sync::Instant;
 
 /// The code to call, and what is known about it.
-pub(crate) struct Early<F> {
-    pub(crate) code: F,
+pub(crate) struct Early {
+    pub(crate) code: Callback,
     pub(crate) time_limit: Option<Duration>,
     pub(crate) is_async: bool,
 }
@@ -24,7 +25,7 @@ pub(crate) struct Early<F> {
 /// What the code returns, or the payload that it panics with.
 pub(crate) type Called = Result<Result<(), HandlerError>, Box<dyn Any + Send>>;
 
-impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static> Early<F> {
+impl Early {
     /// Calls it, on this thread unless it is a future. A future is driven on another thread, because this one may already be driving futures:
     /// the program's own executors are unknown to us. Inside a handler that is not async, a future stays on this thread, too:
     /// [`exit`](crate::exit) ends a handler only on the handler's own thread.
@@ -41,45 +42,78 @@ impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static> Early<F>
     fn call_here(self, executor: &Executor) -> Called {
         let Self { code, time_limit, .. } = self;
         let start = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| code(executor)))?;
-        let exceeded = time_limit.filter(|&limit| result.is_ok() && start.elapsed() > limit);
-        Ok(exceeded.map_or(result, |limit| Err(HandlerError::timed_out(limit))))
+        let result = catch_unwind(AssertUnwindSafe(|| code.call(executor)))?;
+        match time_limit {
+            Some(limit) if result.is_ok() && start.elapsed() > limit => Ok(Err(HandlerError::timed_out(limit))),
+            _ => Ok(result),
+        }
     }
 
     /// Calls it on a thread of its own, which is abandoned when the limit is over. If no thread can be started, calls it here.
     fn call_elsewhere(self, executor: &Executor) -> Called {
-        let time_limit = self.time_limit;
-        let place = Arc::new(Mutex::new(Some(self)));
-        let taken = |place: &Mutex<Option<Self>>| place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (theirs, their_executor) = (Arc::clone(&place), executor.clone());
-        let (done, called) = mpsc::channel();
-        let thread = sys::spawn("at_exit", move || {
-            if let Some(early) = taken(&theirs) {
-                let _ = done.send(early.call_here(&their_executor)); // if it is late, nobody listens any more
-            }
+        let limit = self.time_limit.unwrap_or(Duration::MAX);
+        let meeting = Arc::new(Meeting {
+            progress: Mutex::new(Progress { asked: Some(self), called: None }),
+            changed: Condvar::new(),
         });
-        let Ok(thread) = thread else {
-            return taken(&place).map_or(Ok(Ok(())), |early| early.call_here(executor));
-        };
-        let called = match time_limit {
-            Some(limit) => match called.recv_timeout(limit) {
-                Ok(called) => called,
-                Err(_) => return Ok(Err(HandlerError::timed_out(limit))),
-            },
-            None => called.recv().unwrap_or(Ok(Ok(()))),
-        };
-        let _ = thread.join(); // waits for its thread-locals, too; nothing of ours panics there
+        let (theirs, their_executor) = (Arc::clone(&meeting), executor.clone());
+        let thread = sys::spawn("at_exit", move || theirs.call(&their_executor)).ok();
+        if thread.is_none() {
+            meeting.call(executor);
+        }
+        let Some(called) = meeting.wait(limit) else { return Ok(Err(HandlerError::timed_out(limit))) };
+        if let Some(thread) = thread {
+            let _ = thread.join(); // waits for its thread-locals, too; nothing of ours panics there
+        }
         called
     }
 }
 
-/// The result of a call, for the caller.
-pub(crate) fn result(called: Called, handler: impl FnOnce() -> HandlerInfo) -> Result<(), Failure> {
-    let result = called.unwrap_or_else(|payload| {
-        if runner::is_exit(&*payload) {
-            resume_unwind(payload); // this ends the handler that we are in, and is not a failure
+/// Where the thread that asks for a call meets the one that makes it.
+struct Meeting {
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+struct Progress {
+    asked: Option<Early>,
+    called: Option<Called>,
+}
+
+impl Meeting {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn call(&self, executor: &Executor) {
+        let asked = self.lock().asked.take();
+        let called = asked.map(|early| early.call_here(executor));
+        self.lock().called = called; // if it is late, nobody looks any more
+        self.changed.notify_one();
+    }
+
+    /// Waits for the call to end. `None`: it takes longer than `limit`.
+    fn wait(&self, limit: Duration) -> Option<Called> {
+        let start = Instant::now();
+        let mut progress = self.lock();
+        loop {
+            if let Some(called) = progress.called.take() {
+                return Some(called);
+            }
+            let left = limit.checked_sub(start.elapsed())?;
+            progress = self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        Err(HandlerError::panicked(payload))
-    });
-    result.map_err(|error| Failure { handler: handler(), error })
+    }
+}
+
+/// The result of a call, for the caller.
+pub(crate) fn result(called: Called, label: &Label) -> Result<(), Failure> {
+    let error = match called {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error,
+        // This ends the handler that we are in, and is not a failure.
+        Err(payload) if runner::is_exit(&*payload) => resume_unwind(payload),
+        Err(payload) => HandlerError::panicked(payload),
+    };
+    Err(Failure { handler: label.info(), error })
 }

@@ -6,7 +6,6 @@ use crate::config;
 use crate::early::{self, Called, Early};
 use crate::handler::PendingHandler;
 use crate::handler::error::drop_quietly;
-use crate::handler::executor::Executor;
 use crate::handler::outcome::Outcome;
 use crate::registration::{Handler, Registration};
 use crate::report::Failure;
@@ -117,14 +116,12 @@ impl ExitGuard {
     pub fn finish(self) -> Result<(), Failure> {
         let Some(handler) = self.take() else { return Ok(()) };
         let label = handler.label();
-        early::result(self.call(handler), || label.info())
+        early::result(self.call(handler), &label)
     }
 
     #[inline]
     fn call(&self, handler: PendingHandler) -> Called {
-        let time_limit = handler.time_limit();
-        let code = |executor: &Executor| handler.into_callback().call(executor);
-        Early { code, time_limit, is_async: self.is_async }.call()
+        Early { time_limit: handler.time_limit(), code: handler.into_callback(), is_async: self.is_async }.call()
     }
 
     /// Takes the function, if it is pending and may run in this process.

@@ -240,12 +240,17 @@ pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result
     spawn_with_stack(name, STACK_SIZE, f)
 }
 
-/// The same with a stack of `size` bytes. Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
+/// The same with a stack of `size` bytes.
 pub(crate) fn spawn_with_stack(
     name: &str,
     size: usize,
     f: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
+    start_thread(name, size, Box::new(f)) // std's code for this is large, so it is made only once
+}
+
+/// Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
+fn start_thread(name: &str, size: usize, f: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
     // std rounds it up to whole pages, which must not overflow; no system has that much memory.
     let size = size.clamp(LEAST_STACK, isize::MAX.unsigned_abs());
     let started = catch_unwind(AssertUnwindSafe(|| Builder::new().name(name.to_owned()).stack_size(size).spawn(f)));

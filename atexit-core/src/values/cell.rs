@@ -9,6 +9,7 @@ use super::unavailable::Unavailable;
 use crate::config;
 use crate::early::{self, Early};
 use crate::handler::PendingHandler;
+use crate::handler::callback::{Callback, Code};
 use crate::handler::error::HandlerError;
 use crate::handler::executor::Executor;
 use crate::handler::value::Options;
@@ -233,14 +234,13 @@ impl Completed {
     }
 }
 
-/// Finishes a value now, on this thread.
+/// Finishes a value now, by `code`.
 pub(super) fn finish_now(
     options: Options,
     is_async: bool,
     code: impl FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static,
 ) -> Result<(), Failure> {
-    let called = Early { code, time_limit: options.time_limit, is_async }.call();
-    early::result(called, || options.label().info())
+    call_early(options, is_async, Callback::new(Finishing(code)))
 }
 
 /// Finishes a value that came too late, and prints a failure: there is no caller to return it to.
@@ -249,7 +249,26 @@ pub(super) fn finish_late(
     is_async: bool,
     code: impl FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static,
 ) {
-    if let Err(failure) = finish_now(options, is_async, code) {
+    call_late(options, is_async, Callback::new(Finishing(code)));
+}
+
+/// The code that finishes a value.
+struct Finishing<F>(F);
+
+impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static> Code for Finishing<F> {
+    type Function = F; // never used: the value has a label
+
+    fn call(self, executor: &Executor) -> Result<(), HandlerError> {
+        (self.0)(executor)
+    }
+}
+
+fn call_early(options: Options, is_async: bool, code: Callback) -> Result<(), Failure> {
+    early::result(Early { code, time_limit: options.time_limit, is_async }.call(), &options.label())
+}
+
+fn call_late(options: Options, is_async: bool, code: Callback) {
+    if let Err(failure) = call_early(options, is_async, code) {
         config::log(None).failed_outside(&failure, true);
     }
 }

@@ -67,6 +67,7 @@ impl sys::ExitHook for Hook {
         }
     }
 
+    #[inline]
     fn go_on_alone() -> bool {
         super::alone::go_on()
     }

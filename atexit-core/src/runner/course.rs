@@ -208,10 +208,19 @@ impl RunState {
         }
     }
 
-    /// The list of handlers that ended in the outermost run, and how many ended in the runs inside it.
+    /// The list of handlers that ended in the innermost run, and room for how many more it needs: for one.
+    pub(super) fn ended_in_innermost(&mut self) -> Option<(&mut Vec<HandlerRecord>, usize)> {
+        Some((self.records.last_mut()?.ended(), 1))
+    }
+
+    /// The same for the outermost run, which also needs room for those that ended in the runs inside it.
     pub(super) fn ended_within(&mut self) -> Option<(&mut Vec<HandlerRecord>, usize)> {
         let (outermost, nested) = self.records.split_first_mut()?;
-        Some((outermost.ended(), nested.iter_mut().map(|inner| inner.ended().len()).sum()))
+        let mut more = 1;
+        for inner in nested {
+            more += inner.ended().len();
+        }
+        Some((outermost.ended(), more))
     }
 
     /// This thread has called C's `exit` inside a handler, or inside the observer at the run's end. It goes on with the run, unless another

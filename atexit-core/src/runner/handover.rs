@@ -189,7 +189,7 @@ impl Handover {
 
     /// Waits until this stage is over. `false`: it takes longer than `at_most`, and the thread is dismissed.
     pub(crate) fn outlasts(&self, stage: Stage, at_most: Duration) -> bool {
-        let mut now = self.lock().wait_timeout_while(&self.changed, at_most, |now| now.stage == stage);
+        let mut now = self.lock_after(stage, at_most);
         let is_over = now.stage != stage;
         if !is_over {
             now.stage = Stage::Dismissed;
@@ -209,7 +209,7 @@ impl Handover {
         }
         for times in 1.. {
             let runs = sys::is_running(self.thread_id.load(Ordering::Relaxed));
-            let mut now = self.lock().wait_timeout_while(&self.changed, half, |now| now.stage == stage);
+            let mut now = self.lock_after(stage, half);
             if now.stage != stage {
                 break;
             }
@@ -223,7 +223,21 @@ impl Handover {
 
     /// Waits while the thread is at this stage, for this long at most, and returns the stage after that.
     pub(crate) fn wait_while(&self, stage: Stage, at_most: Duration) -> Stage {
-        self.lock().wait_timeout_while(&self.changed, at_most, |now| now.stage == stage).stage
+        self.lock_after(stage, at_most).stage
+    }
+
+    /// The same, and the lock with it.
+    fn lock_after(&self, stage: Stage, at_most: Duration) -> Guard<'_, State> {
+        let start = Instant::now();
+        let mut now = self.lock();
+        while now.stage == stage {
+            let left = at_most.saturating_sub(Instant::now().saturating_duration_since(start));
+            if left.is_zero() {
+                break;
+            }
+            now = now.wait_timeout(&self.changed, left);
+        }
+        now
     }
 
     /// Watches the exit thread until it stops running handlers, or is made to.

@@ -111,10 +111,10 @@ fn lock_to_nest() -> Guard<'static, RunState> {
     RUN.lock_with_room(|run| Some((&mut run.records, 1)))
 }
 
-/// Locks the state, with room for the records of nested runs, and for `more` additional handlers.
-fn lock_to_abandon(nested: &mut Vec<RunRecord>, more: usize) -> Guard<'static, RunState> {
+/// Locks the state, with room for the records of nested runs, and for one more handler.
+fn lock_to_abandon(nested: &mut Vec<RunRecord>) -> Guard<'static, RunState> {
     loop {
-        let run = RUN.lock_with_room(|run| run.ended_within().map(|(all, nested)| (all, nested + more)));
+        let run = RUN.lock_with_room(RunState::ended_within);
         let records = run.records.len();
         if records <= nested.capacity() + 1 {
             return run;
@@ -160,7 +160,7 @@ pub(crate) fn if_leased<R>(f: impl FnOnce(&mut RunState) -> R) -> Option<R> {
 
 pub(crate) fn abandon_nested() {
     let mut nested = Vec::new();
-    lock_to_abandon(&mut nested, 0).abandon_nested(&mut nested);
+    lock_to_abandon(&mut nested).abandon_nested(&mut nested);
 }
 
 pub(crate) fn claim_end() -> Claim {
@@ -188,7 +188,7 @@ pub(crate) fn take_over() -> Claim {
 pub(crate) fn abandon(failure: Failure, elapsed: Duration) -> Claim {
     let failed = HandlerRecord::failed(failure, elapsed);
     let mut nested = Vec::new();
-    let mut run = lock_to_abandon(&mut nested, 1);
+    let mut run = lock_to_abandon(&mut nested);
     if !run.is_owner(ThreadToken::mine()) {
         return Claim::Others;
     }
@@ -323,7 +323,7 @@ pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
 
 /// Records that a handler of the innermost run has ended, unless it was abandoned meanwhile: then another thread has recorded it.
 pub(crate) fn record(ended: HandlerRecord) {
-    let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.ended(), 1)));
+    let mut run = RUN.lock_with_room(RunState::ended_in_innermost);
     if let Some(record) = run.innermost_if_leased() {
         record.ended().push(ended);
     }
@@ -331,7 +331,7 @@ pub(crate) fn record(ended: HandlerRecord) {
 
 /// Records a failure of the handler that ended last, in place of its success; if it has failed before, this is another failure.
 pub(crate) fn record_instead(mut failed: HandlerRecord) {
-    let mut run = RUN.lock_with_room(|run| run.records.last_mut().map(|record| (record.ended(), 1)));
+    let mut run = RUN.lock_with_room(RunState::ended_in_innermost);
     let Some(record) = run.records.last_mut() else { return };
     match record.ended().last_mut() {
         Some(last) if last.failure().is_none() => std::mem::swap(last, &mut failed),
@@ -342,7 +342,7 @@ pub(crate) fn record_instead(mut failed: HandlerRecord) {
 /// From now on, the run of another thread goes by this thread's context, and the runs inside it are closed.
 pub(crate) fn go_by(context: &Arc<RunContext>) {
     let mut nested = Vec::new();
-    let mut run = lock_to_abandon(&mut nested, 0);
+    let mut run = lock_to_abandon(&mut nested);
     run.abandon_nested(&mut nested);
     let former = run.records.last_mut().map(|record| record.go_by(Arc::clone(context)));
     drop(run);

@@ -65,9 +65,9 @@ impl<T> Lock<T> {
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         let held = Held::note(self.rank);
         if self.forking.load(Ordering::Relaxed) > 0 {
-            self.step_back();
+            step_back(&self.forking);
         }
-        Guard { value: self.mutex.lock().unwrap_or_else(PoisonError::into_inner), held }
+        Guard { value: even_if_poisoned(self.mutex.lock()), held }
     }
 
     /// Takes the lock, unless it is taken already.
@@ -81,22 +81,11 @@ impl<T> Lock<T> {
         Some(Guard { value, held })
     }
 
-    /// Lets a thread that forks go first.
-    #[cold]
-    fn step_back(&self) {
-        for _ in 0..STEPS {
-            sleep(STEP);
-            if self.forking.load(Ordering::Relaxed) == 0 {
-                return;
-            }
-        }
-    }
-
     /// Takes the lock for a thread that forks, which gets its turn soon.
     pub(crate) fn lock_to_fork(&self) -> Guard<'_, T> {
         let held = Held::note(self.rank);
         self.forking.fetch_add(1, Ordering::Relaxed);
-        let value = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = even_if_poisoned(self.mutex.lock());
         self.forking.fetch_sub(1, Ordering::Relaxed);
         Guard { value, held }
     }
@@ -107,48 +96,53 @@ impl<T> Lock<T> {
     }
 
     /// Takes the lock, with room for so many more items in a vector, if there is one. Memory is allocated and freed while the lock is not taken.
-    pub(crate) fn lock_with_room<V>(&self, vector: impl Fn(&mut T) -> Option<(&mut Vec<V>, usize)>) -> Guard<'_, T> {
+    pub(crate) fn lock_with_room<V>(&self, find: fn(&mut T) -> Option<(&mut Vec<V>, usize)>) -> Guard<'_, T> {
+        let mut room = Vec::new();
         loop {
             let mut guard = self.lock();
-            let needed = vector(&mut guard).map_or(0, |(vector, more)| {
-                if more <= vector.capacity() - vector.len() { 0 } else { vector.len() + more }
-            });
-            if needed == 0 {
+            let Some((vector, more)) = find(&mut guard) else { return guard };
+            let mut needed = vector.len() + more;
+            if needed <= vector.capacity() {
                 return guard;
             }
-            drop(guard);
-            let mut room = Vec::with_capacity(2 * needed);
-            let mut guard = self.lock();
-            if let Some((vector, _)) = vector(&mut guard).filter(|(vector, _)| vector.capacity() < room.capacity()) {
+            if needed <= room.capacity() {
                 room.append(vector);
                 std::mem::swap(vector, &mut room);
+                needed = 0;
             }
             drop(guard);
+            room = Vec::with_capacity(2 * needed);
         }
+    }
+}
+
+/// Lets a thread that forks go first.
+#[cold]
+fn step_back(forking: &AtomicU32) {
+    for _ in 0..STEPS {
+        sleep(STEP);
+        if forking.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+    }
+}
+
+fn even_if_poisoned<G>(taken: Result<G, PoisonError<G>>) -> G {
+    match taken {
+        Ok(guard) => guard,
+        Err(poisoned) => poisoned.into_inner(),
     }
 }
 
 impl<T> Guard<'_, T> {
     pub(crate) fn wait(self, condition: &Condvar) -> Self {
         let Self { value, held } = self;
-        Self { value: condition.wait(value).unwrap_or_else(PoisonError::into_inner), held }
+        Self { value: even_if_poisoned(condition.wait(value)), held }
     }
 
     pub(crate) fn wait_timeout(self, condition: &Condvar, at_most: Duration) -> Self {
         let Self { value, held } = self;
-        Self { value: condition.wait_timeout(value, at_most).unwrap_or_else(PoisonError::into_inner).0, held }
-    }
-
-    /// Waits while `holds` is true of the value, for this long at most.
-    pub(crate) fn wait_timeout_while(
-        self,
-        condition: &Condvar,
-        at_most: Duration,
-        holds: impl FnMut(&mut T) -> bool,
-    ) -> Self {
-        let Self { value, held } = self;
-        let waited = condition.wait_timeout_while(value, at_most, holds);
-        Self { value: waited.unwrap_or_else(PoisonError::into_inner).0, held }
+        Self { value: even_if_poisoned(condition.wait_timeout(value, at_most)).0, held }
     }
 }
 

@@ -258,10 +258,9 @@ impl Config {
     }
 
     /// Calls the observer, if there is one. A panic of the observer ends here.
-    pub(crate) fn observe(&self, event: impl FnOnce() -> Event) {
+    pub(crate) fn observe(&self, event: &Event) {
         let Some(observer) = &self.observer else { return };
-        let event = event();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(&event))) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(event))) {
             drop_quietly(payload);
         }
     }

@@ -54,23 +54,29 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     let Some((limit, panicked)) = time_limit(&handler, &label, *records_all) else { return true };
     let limit = limit.or(config.time_limit);
     let is_told = log.traces() || config.is_observed();
-    let start = (is_told || *records_all || limit.is_some()).then(Instant::now);
-    let info = is_told.then(|| label.info());
+    let start = if is_told || *records_all || limit.is_some() { Some(Instant::now()) } else { None };
+    let info = if is_told { Some(label.info()) } else { None };
     if let Some(handler) = &info {
         log.started(handler);
-        watch::tell(HandlerEvent::Started, || config.observe(|| Event::Started { handler: handler.clone() }));
+        watch::tell(config, &Event::Started { handler: handler.clone() });
     }
-    let keeper = handover.filter(|handover| limit.is_some_and(|limit| handover.set_limit(limit, handler.label())));
+    let keeper = match (handover, limit) {
+        (Some(handover), Some(limit)) if handover.set_limit(limit, handler.label()) => Some(handover),
+        _ => None,
+    };
     let mut ended = call(handler.into_callback(), &config.executor, start, limit);
-    if keeper.is_some_and(|keeper| !keeper.lift_limit()) || !lease::is_held() {
+    let goes_on = if let Some(keeper) = keeper { keeper.lift_limit() } else { true };
+    if !goes_on || !lease::is_held() {
         return false; // the run went on without this thread
     }
-    let elapsed = start.map(|start| start.elapsed()).unwrap_or_default();
-    if let Some(limit) = limit.filter(|&limit| ended.is_ok() && elapsed > limit) {
-        ended = Err(HandlerError::timed_out(limit)); // it could not be abandoned, so it is reported
-    }
-    if let Some(error) = panicked.filter(|_| ended.is_ok()) {
-        ended = Err(error);
+    let elapsed = since(start);
+    if ended.is_ok() {
+        match (limit, panicked) {
+            // It could not be abandoned, so it is reported.
+            (Some(limit), _) if elapsed > limit => ended = Err(HandlerError::timed_out(limit)),
+            (_, Some(error)) => ended = Err(error),
+            _ => {}
+        }
     }
     let (end, failure) = match ended {
         Ok(end) => {
@@ -90,7 +96,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     let has_failed = failure.is_some();
     if let Some(handler) = info {
         log.ended(&handler, elapsed, has_failed);
-        watch::tell(HandlerEvent::Finished, || config.observe(|| Event::Finished { handler, elapsed, end, failure }));
+        watch::tell(config, &Event::Finished { handler, elapsed, end, failure });
     }
     if has_failed {
         registry::forget_running(); // a deadline that is over by now must not make it fail twice
@@ -137,8 +143,12 @@ thread_local! {
     static TIMES: Cell<Times> = const { Cell::new(Times { start: None, end: None }) };
 }
 
+fn since(start: Option<Instant>) -> Duration {
+    if let Some(start) = start { start.elapsed() } else { Duration::ZERO }
+}
+
 fn elapsed() -> Duration {
-    TIMES.get().start.map(|start| start.elapsed()).unwrap_or_default()
+    since(TIMES.get().start)
 }
 
 /// When the limit of the handler that this thread runs is over.
@@ -148,8 +158,11 @@ pub(crate) fn end_of_limit() -> Option<Instant> {
 
 impl Times {
     fn within(self, start: Option<Instant>, limit: Option<Duration>) -> Self {
-        let end = start.zip(limit).and_then(|(start, limit)| start.checked_add(limit));
-        Self { start, end: self.end.into_iter().chain(end).min() }
+        let end = match (start, limit) {
+            (Some(start), Some(limit)) => start.checked_add(limit),
+            _ => None,
+        };
+        Self { start, end: watch::earlier(self.end, end) }
     }
 }
 
@@ -160,7 +173,8 @@ fn call(
     limit: Option<Duration>,
 ) -> Result<HandlerEnd, HandlerError> {
     // Without a start, nobody needs the times.
-    let outer = start.map(|_| TIMES.get());
+    let is_timed = start.is_some();
+    let outer = if is_timed { Some(TIMES.get()) } else { None };
     if let Some(outer) = outer {
         TIMES.set(outer.within(start, limit));
     }
@@ -188,7 +202,8 @@ pub(crate) fn note_exit(code: i32) {
     if watch::event_being_told() == Some(HandlerEvent::Finished) {
         return;
     }
-    if let Some(label) = registry::running().1.filter(|_| state::context().is_some_and(|context| context.records_all)) {
+    let (Some(label), Some(context)) = (registry::running().1, state::context()) else { return };
+    if context.records_all {
         state::record(HandlerRecord::new(label, elapsed(), HandlerEnd::Exited(code)));
     }
 }
@@ -205,7 +220,7 @@ pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Du
     let handler = failure.handler.clone();
     context.log.abandoned(&handler, elapsed);
     let end = HandlerEnd::Failed(failure.kind());
-    context.config.observe(|| Event::Finished { handler, elapsed, end, failure: Some(failure) });
+    context.config.observe(&Event::Finished { handler, elapsed, end, failure: Some(failure) });
 }
 
 /// Ends the handler that this thread is in; `code` becomes the status of the process.
@@ -219,8 +234,8 @@ pub(crate) fn exit_handler(code: i32) -> ! {
     registry::forget_running(); // what follows may be C's `exit`
     registry::values::leave_initializations();
     // Nothing can unwind here. An exit thread is parked; the exiting thread runs the rest on top of the handler's frames.
-    match state::handover().filter(|handover| handover.is_of_this_process()) {
-        Some(handover) => handover.park(),
-        None => sys::exit(code),
+    match state::handover() {
+        Some(handover) if handover.is_of_this_process() => handover.park(),
+        _ => sys::exit(code),
     }
 }

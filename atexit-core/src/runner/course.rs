@@ -200,11 +200,13 @@ impl RunState {
     /// Runs that are open inside the outermost one do not go on. Their records are moved to `nested`, which has room: they may own values whose
     /// `drop` is a user's code, and must not be dropped here.
     pub(super) fn abandon_nested(&mut self, nested: &mut Vec<RunRecord>) {
-        nested.extend(self.records.drain(self.records.len().min(1)..));
-        if let Some(outermost) = self.records.first_mut() {
-            for inner in nested {
+        if let Some((outermost, inside)) = self.records.split_first_mut() {
+            for inner in inside {
                 outermost.absorb(inner);
             }
+        }
+        while self.records.len() > 1 {
+            nested.push(self.records.swap_remove(1));
         }
     }
 

@@ -140,8 +140,10 @@ impl Handover {
 
     /// Sets the limit of the handler that starts now. `false`: nobody enforces it, because this is a forked child, or the limit is endless.
     pub(crate) fn set_limit(&self, limit: Duration, handler: Label) -> bool {
-        let at = Instant::now().checked_add(limit);
-        let Some(at) = at.filter(|_| self.is_of_this_process()) else { return false };
+        let Some(at) = Instant::now().checked_add(limit) else { return false };
+        if !self.is_of_this_process() {
+            return false;
+        }
         self.lock().limit = Some(Limit { at, after: limit, handler });
         self.changed.notify_all();
         true
@@ -213,7 +215,12 @@ impl Handover {
             if now.stage != stage {
                 break;
             }
-            if times >= runs.map_or(UNKNOWN, |runs| if runs { RUNS } else { 0 }) {
+            let most = match runs {
+                Some(true) => RUNS,
+                Some(false) => 0,
+                None => UNKNOWN,
+            };
+            if times >= most {
                 now.stage = Stage::Dismissed;
                 return false;
             }
@@ -245,6 +252,7 @@ impl Handover {
         loop {
             let mut state = self.lock();
             let now = Instant::now();
+            let limit = state.limit.as_ref().map(|limit| limit.at);
             let end = match state.stage {
                 Stage::Waiting => return DriveEnd::Idle,
                 Stage::Finishing | Stage::Flushing | Stage::Finished | Stage::Ended => return DriveEnd::Finishing,
@@ -254,16 +262,17 @@ impl Handover {
                     park()
                 }
                 _ if watch.is_over(now) => Some(DriveEnd::Deadline),
-                _ => state.limit.take_if(|limit| now >= limit.at).map(DriveEnd::Abandoned),
+                _ if limit.is_some_and(|limit| now >= limit) => state.limit.take().map(DriveEnd::Abandoned),
+                _ => None,
             };
             if let Some(end) = end {
                 return self.give_up(state, end);
             }
-            if let Some(pause) = watch.pause(now, state.limit.as_ref().map(|limit| limit.at)) {
+            if let Some(pause) = watch.pause(now, limit) {
                 drop(state.wait_timeout(&self.changed, pause));
             } else {
                 drop(state); // the look may print, which may take long
-                if let Some(stuck) = watch.look(now, || self.vain_wait()) {
+                if let Some(stuck) = watch.look(now, &|| self.vain_wait()) {
                     return self.give_up(self.lock(), DriveEnd::Stuck(stuck));
                 }
             }
@@ -293,7 +302,7 @@ impl Handover {
                 drop(state.wait_timeout(&self.changed, pause));
             } else {
                 drop(state);
-                watch.look(now, || None);
+                watch.look(now, &|| None);
             }
         }
     }

@@ -51,8 +51,9 @@ use watch::HandlerEvent;
 /// assert_eq!(cause(), None);
 /// ```
 #[must_use]
+#[inline] // as all that few programs call: only those have its code
 pub fn cause() -> Option<Cause> {
-    is_inside().then(state::context).flatten().map(|context| context.cause)
+    if is_inside() { state::context().map(|context| context.cause) } else { None }
 }
 
 /// Returns how much time the current handler has until its time limit or the deadline of the exit, whichever comes first.
@@ -74,9 +75,10 @@ pub fn cause() -> Option<Cause> {
 /// ```
 #[must_use]
 #[doc(alias = "timeout")]
+#[inline] // as above
 pub fn remaining() -> Option<Duration> {
-    let context = is_inside().then(state::context).flatten()?;
-    let end = call::end_of_limit().into_iter().chain(context.deadline).min()?;
+    let context = if is_inside() { state::context() } else { None };
+    let end = watch::earlier(call::end_of_limit(), context?.deadline)?;
     Some(end.saturating_duration_since(Instant::now()))
 }
 
@@ -133,7 +135,7 @@ fn run(cause: Cause) -> RunResult {
         context = Arc::new(RunContext::new(cause, Config::current(), deadline));
         disarm_unless_others_end(last_resort, run_outside(&context, pending))?
     } else {
-        tell_problems(cause, || config::log(deadline));
+        tell_problems(cause, &|| config::log(deadline));
         Default::default()
     };
     state::end();
@@ -165,7 +167,10 @@ fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd) -> RunResul
 
 /// Starts what ends the process if its deadline does not.
 fn last_resort(cause: Cause, deadline: Option<Instant>) -> Option<LastResort> {
-    let deadline = deadline.filter(|_| sys::can_start_threads())?;
+    let deadline = deadline?;
+    if !sys::can_start_threads() {
+        return None;
+    }
     let log = config::log(Some(deadline)); // its lines do not wait any more by then
     LastResort::start(deadline, move || end_late(cause, log))
 }
@@ -201,17 +206,17 @@ fn end_late(cause: Cause, log: Log) {
 
 /// The deadline of an exit that begins now.
 fn deadline() -> Option<Instant> {
-    Config::current().deadline.and_then(|limit| Instant::now().checked_add(limit))
+    Instant::now().checked_add(Config::current().deadline?)
 }
 
 fn run_outside(context: &Arc<RunContext>, pending: usize) -> RunResult {
     let cause = context.cause;
     state::open(context);
     context.log.plan(plan::table::of_pending);
-    tell_problems(cause, || context.log);
+    tell_problems(cause, &|| context.log);
     // The observer is part of the run, wherever it is called.
     let lease = state::grant_lease().ok_or(OthersEnd)?;
-    context.config.observe(|| Event::RunStarted { cause, pending });
+    context.config.observe(&Event::RunStarted { cause, pending });
     drop(lease);
     finish(context, cause.ends_process())
 }
@@ -226,11 +231,19 @@ fn finish(context: &Arc<RunContext>, at_exit: bool) -> RunResult {
 }
 
 /// Reports, once and only at an exit, what is wrong with the order that handlers and links ask for.
-fn tell_problems(cause: Cause, log: impl FnOnce() -> Log) {
-    let mut problems = if cause.ends_process() { registry::take_problems() } else { Vec::new() };
-    problems.retain(|problem| !matches!(problem, Problem::NoHandlers { .. }));
-    if !problems.is_empty() {
-        log().problems(&problems);
+fn tell_problems(cause: Cause, log: &dyn Fn() -> Log) {
+    if !cause.ends_process() {
+        return;
+    }
+    let problems = registry::take_problems();
+    let mut told = Vec::new();
+    for problem in &problems {
+        if !matches!(problem, Problem::NoHandlers { .. }) {
+            told.push(problem);
+        }
+    }
+    if !told.is_empty() {
+        log().problems(&told);
     }
 }
 
@@ -243,7 +256,7 @@ fn run_inside(cause: Cause) -> (Report, AskedStatus) {
     if !state::nest(&context) {
         return Default::default();
     }
-    context.config.observe(|| Event::RunStarted { cause, pending: registry::len() });
+    context.config.observe(&Event::RunStarted { cause, pending: registry::len() });
     call::run_all(&context, None, None);
     let ran = registry::leave_run(outer);
     let end = RunEnd { ran, ..RunEnd::default() };
@@ -268,14 +281,21 @@ pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
 /// Runs the remaining handlers from inside one that has called C's `exit`, and so never returns. `status` is what it called it with, if that is
 /// known. `None`: this handler has been abandoned meanwhile.
 fn finish_inside_handler(status: Option<i32>) -> Option<Result<AskedStatus, OthersEnd>> {
-    let takes_over = state::handover().map_or_else(is_inside, |handover| handover.take_over());
+    let takes_over = match state::handover() {
+        Some(handover) => handover.take_over(),
+        None => is_inside(),
+    };
     if !takes_over {
         return None;
     }
     match watch::event_being_told() {
         Some(HandlerEvent::Started) => call::fail_running(HandlerError::kept_from_starting()),
         None if call::is_panic_that_exits() => call::fail_running(HandlerError::exited_by_panic_hook()),
-        _ => status.into_iter().for_each(call::note_exit),
+        _ => {
+            if let Some(status) = status {
+                call::note_exit(status);
+            }
+        }
     }
     registry::forget_running(); // it is over, so the deadline cannot make it fail
     Some(finish_on_this_thread())
@@ -287,7 +307,9 @@ fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
         return Err(OthersEnd);
     }
     // The run is part of an exit now, even if it was not before.
-    deadline().into_iter().for_each(state::set_deadline);
+    if let Some(deadline) = deadline() {
+        state::set_deadline(deadline);
+    }
     let Some(context) = state::context() else { return Ok(AskedStatus::default()) };
     registry::become_exit();
     let last_resort = last_resort(context.cause, context.deadline);
@@ -358,8 +380,14 @@ fn tell(context: &RunContext, told: Told, close: fn() -> Option<RunRecord>) -> (
     let Heard { failures, not_run } = before.unwrap_or_default();
     context.log.summary(&report.failures[failures..], &report.not_run[not_run..], too_late, stayed_held);
     if before.is_none() {
-        context.config.observe(|| Event::RunFinished { report: report.clone() });
+        let event = Event::RunFinished { report: std::mem::take(&mut report) };
+        context.config.observe(&event);
+        if let Event::RunFinished { report: told } = event {
+            report = told;
+        }
     }
-    let asked = close().map(|record| record.asked_status());
-    (report, asked.unwrap_or_default())
+    match close() {
+        Some(record) => (report, record.asked_status()),
+        None => (report, AskedStatus::default()),
+    }
 }

@@ -8,7 +8,7 @@ use super::exit_status::AskedStatus;
 use crate::config::Config;
 use crate::handler::info::HandlerInfo;
 use crate::log::Log;
-use crate::report::{Cause, Failure, HandlerRecord, HandlerRecords, Report};
+use crate::report::{Cause, HandlerRecord, HandlerRecords, Report};
 use crate::sys::sync::Instant;
 
 /// The cause of a run, and the settings that it goes by.
@@ -23,16 +23,15 @@ pub(crate) struct RunContext {
 }
 
 impl RunContext {
-    /// The same, with a limit for handlers that have none of their own, if it had none.
-    pub(crate) fn with_limit(&self, limit: Duration) -> Self {
-        let config = Config { time_limit: self.config.time_limit.or(Some(limit)), ..self.config.clone() };
-        Self { config, ..self.clone() }
+    /// Sets a limit for handlers that have none of their own, if there is none.
+    pub(crate) fn add_limit(&mut self, limit: Duration) {
+        self.config.time_limit.get_or_insert(limit);
     }
 
-    /// The same, with a deadline, if it had none.
-    pub(crate) fn with_deadline(&self, deadline: Instant) -> Self {
-        let deadline = self.deadline.or(Some(deadline));
-        Self { log: self.log.with_deadline(deadline), deadline, ..self.clone() }
+    /// Sets a deadline, if there is none.
+    pub(crate) fn add_deadline(&mut self, deadline: Instant) {
+        self.deadline.get_or_insert(deadline);
+        self.log = self.log.with_deadline(self.deadline);
     }
 
     pub(crate) fn new(cause: Cause, config: Config, deadline: Option<Instant>) -> Self {
@@ -92,13 +91,17 @@ pub(crate) struct Ended {
 
 impl Ended {
     pub(crate) fn report(&self, ran: usize, handlers: Vec<HandlerRecord>) -> Report {
-        Report {
-            ran,
-            failures: failures(&handlers).cloned().collect(),
-            handlers: HandlerRecords::new(handlers),
-            not_run: self.not_run.as_deref().cloned().unwrap_or_default(),
-            elapsed: self.began.elapsed(),
+        let mut failures = Vec::new();
+        for handler in &handlers {
+            if let Some(failure) = handler.failure() {
+                failures.push(failure.clone());
+            }
         }
+        let not_run = match &self.not_run {
+            Some(not_run) => Vec::clone(not_run),
+            None => Vec::new(),
+        };
+        Report { ran, failures, handlers: HandlerRecords::new(handlers), not_run, elapsed: self.began.elapsed() }
     }
 }
 
@@ -140,25 +143,35 @@ impl RunRecord {
     /// Notes that the run is over, and copies its handlers to `ended`, which has room. An observer that learns of the end may call C's `exit`:
     /// then the run ends once more.
     pub(crate) fn end(&mut self, ended: &mut Vec<HandlerRecord>) -> Ended {
-        ended.extend(self.ended.iter().cloned());
-        let now = Heard {
-            failures: failures(ended).count(),
-            not_run: self.not_run.as_ref().map_or(0, |not_run| not_run.len()),
-        };
+        let mut now = Heard::default();
+        for handler in &self.ended {
+            if handler.failure().is_some() {
+                now.failures += 1;
+            }
+            ended.push(handler.clone());
+        }
+        if let Some(not_run) = &self.not_run {
+            now.not_run = not_run.len();
+        }
         Ended { began: self.began, not_run: self.not_run.clone(), before: self.told.replace(now) }
     }
 
     pub(crate) fn asked_status(&self) -> AskedStatus {
-        let failed = failures(&self.ended).next_back().map(Failure::status);
-        let failed = failed.or_else(|| self.not_run.is_some().then_some(1));
-        AskedStatus { exit: self.exit, failure: failed.filter(|_| self.counts_failures()) }
+        let mut failure = None;
+        if self.counts_failures() {
+            if self.not_run.is_some() {
+                failure = Some(1);
+            }
+            for handler in &self.ended {
+                if let Some(failed) = handler.failure() {
+                    failure = Some(failed.status());
+                }
+            }
+        }
+        AskedStatus { exit: self.exit, failure }
     }
 
     pub(crate) fn counts_failures(&self) -> bool {
         self.context.config.failure_status
     }
-}
-
-fn failures(ended: &[HandlerRecord]) -> impl DoubleEndedIterator<Item = &Failure> {
-    ended.iter().filter_map(HandlerRecord::failure)
 }

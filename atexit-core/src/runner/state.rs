@@ -22,7 +22,7 @@ use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::thread::JoinHandle;
 use crate::sys::sync::{Condvar, Instant};
 use crate::sys::token::ThreadToken;
-use crate::sys::{self, DeadEnd, VainWait};
+use crate::sys::{self, DeadEnd};
 
 /// What a thread that asked to begin a run does, after it has waited as long as it had to.
 #[must_use]
@@ -61,7 +61,7 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
     loop {
         let mut run = lock();
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let at_most = match run.begin(me, ends_process, left == Some(Duration::ZERO)) {
+        let at_most = match run.begin(me, ends_process, left.is_some_and(|left| left.is_zero())) {
             Begin::Mine => return Begun::Mine,
             Begin::Within => return Begun::Within,
             Begin::Leave(status) => return Begun::Leave(status),
@@ -69,23 +69,30 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
             Begin::Wait => left,
             Begin::WaitForTheEnd => None,
         };
-        // An exiting thread may have what the owner waits for, so it looks from time to time.
-        let at_most = if ends_process { Some(at_most.map_or(TICK, |left| left.min(TICK))) } else { at_most };
+        let at_most = match at_most {
+            // An exiting thread may have what the owner waits for, so it looks from time to time.
+            Some(left) if ends_process => Some(left.min(TICK)),
+            None if ends_process => Some(TICK),
+            at_most => at_most,
+        };
         run.waiting += 1;
         run = match at_most {
             Some(at_most) => run.wait_timeout(&CHANGED, at_most),
             None => run.wait(&CHANGED),
         };
         run.waiting -= 1;
-        let owner_id = run.owner_id.filter(|_| ends_process);
+        let owner_id = run.owner_id;
         drop(run);
         let Some(owner_id) = owner_id else { continue };
+        if !ends_process {
+            continue;
+        }
         let found = sys::vain_wait(owner_id);
         let is_certain = suspicion.becomes_certain((owner_id, registry::running().0), found, Instant::now());
-        if let Some(VainWait { dead_end, .. }) = found.filter(|_| is_certain) {
-            let mut former = None; // dropped without the lock
-            if lock().take_over_from_stuck(me, owner_id, &mut former) {
-                return Begun::Stuck(dead_end);
+        let mut former = None; // dropped without the lock
+        if let Some(found) = found {
+            if is_certain && lock().take_over_from_stuck(me, owner_id, &mut former) {
+                return Begun::Stuck(found.dead_end);
             }
         }
     }
@@ -103,7 +110,11 @@ pub(crate) fn open(context: &Arc<RunContext>) {
 pub(crate) fn nest(context: &Arc<RunContext>) -> bool {
     let record = RunRecord::new(Arc::clone(context));
     let mut run = lock_to_nest();
-    lease::is_held().then(|| run.nest(record)).is_some()
+    let is_held = lease::is_held();
+    if is_held {
+        run.nest(record);
+    }
+    is_held
 }
 
 /// Locks the state, with room for one more record.
@@ -141,21 +152,16 @@ pub(crate) fn end_record(which: fn(&mut RunState) -> Option<&mut RunRecord>, end
     Some(Told { report: ended.report(ran, handlers), before: ended.before, too_late, stayed_held })
 }
 
-/// Takes the record of the innermost run, if this thread may still close it. The caller drops it without the lock: an observer has captures.
+/// Takes the record of the innermost run, if this thread may still close it: it holds the lease. To abandon a handler, its lease is revoked
+/// before the records are read, so that its thread cannot change them any more. The caller drops it without the lock: an observer has captures.
 pub(crate) fn unnest() -> Option<RunRecord> {
-    if_leased(RunState::unnest).flatten()
+    let mut run = lock();
+    if lease::is_held() { run.unnest() } else { None }
 }
 
 /// The same for the outermost run, whose end this thread has claimed.
 pub(crate) fn close() -> Option<RunRecord> {
     lock().unnest()
-}
-
-/// Calls `f` if this thread holds the lease. To abandon a handler, its lease is revoked before the records are read, so that its thread cannot
-/// change them any more.
-pub(crate) fn if_leased<R>(f: impl FnOnce(&mut RunState) -> R) -> Option<R> {
-    let mut run = lock();
-    lease::is_held().then(|| f(&mut run))
 }
 
 pub(crate) fn abandon_nested() {
@@ -286,9 +292,15 @@ pub(crate) fn is_exit_locked() -> bool {
 /// The status that handlers ask for if no run has ended when the deadline comes, which is a failure itself.
 pub(crate) fn asked_status_at_deadline() -> AskedStatus {
     let run = lock();
-    let asked = run.records.first().map(RunRecord::asked_status).unwrap_or_default();
-    let counts = run.records.first().is_none_or(RunRecord::counts_failures);
-    AskedStatus { failure: asked.failure.or(counts.then_some(1)), ..asked }
+    let mut asked = AskedStatus::default();
+    let mut counts = true;
+    if let Some(record) = run.records.first() {
+        (asked, counts) = (record.asked_status(), record.counts_failures());
+    }
+    if counts {
+        asked.failure.get_or_insert(1);
+    }
+    asked
 }
 
 /// The context of the innermost run.
@@ -299,8 +311,10 @@ pub(crate) fn context() -> Option<Arc<RunContext>> {
 /// The status that the process was about to end with, if it is known.
 pub(crate) fn pending_status() -> Option<i32> {
     let run = lock();
-    let of_cause = || run.records.first().and_then(|record| record.context().cause.status());
-    run.exits_with.or_else(of_cause)
+    match run.records.first() {
+        Some(record) if run.exits_with.is_none() => record.context().cause.status(),
+        _ => run.exits_with,
+    }
 }
 
 /// A handler of the innermost run has called `exit` with this code.
@@ -352,24 +366,26 @@ pub(crate) fn go_by(context: &Arc<RunContext>) {
 /// From now on, the open runs have this deadline, if they had none.
 pub(crate) fn set_deadline(deadline: Instant) {
     let mut at = 0;
-    while change(|run| run.records.get_mut(at), |context| context.with_deadline(deadline)).is_some() {
+    while change(&|run| run.records.get_mut(at), &|context| context.add_deadline(deadline)).is_some() {
         at += 1;
     }
 }
 
 /// From now on, the innermost run has this limit for handlers without one of their own, if it had none.
 pub(crate) fn limit(limit: Duration) -> Option<Arc<RunContext>> {
-    change(|run| run.records.last_mut(), |context| context.with_limit(limit))
+    change(&|run| run.records.last_mut(), &|context| context.add_limit(limit))
 }
 
 /// Changes the context of a run. The new one is made, and the former one is dropped, without the lock.
 fn change(
-    which: impl Fn(&mut RunState) -> Option<&mut RunRecord>,
-    change: impl Fn(&RunContext) -> RunContext,
+    which: &dyn Fn(&mut RunState) -> Option<&mut RunRecord>,
+    change: &dyn Fn(&mut RunContext),
 ) -> Option<Arc<RunContext>> {
     loop {
         let before = Arc::clone(which(&mut lock())?.context());
-        let after = Arc::new(change(&before));
+        let mut after = RunContext::clone(&before);
+        change(&mut after);
+        let after = Arc::new(after);
         let mut run = lock();
         let record = which(&mut run)?;
         if Arc::ptr_eq(record.context(), &before) {
@@ -385,7 +401,10 @@ fn change(
 pub(crate) fn set_exit_thread(thread: ThreadToken, handover: &Arc<Handover>) -> bool {
     let mut run = lock();
     let is_owner = run.is_owner(ThreadToken::mine());
-    let former = is_owner.then(|| run.exit_thread.replace((thread, Arc::clone(handover))));
+    let mut former = None; // dropped without the lock
+    if is_owner {
+        former = run.exit_thread.replace((thread, Arc::clone(handover)));
+    }
     drop(run);
     drop(former);
     is_owner
@@ -403,5 +422,5 @@ pub(crate) fn keep(thread: JoinHandle<()>) {
 pub(crate) fn handover() -> Option<Arc<Handover>> {
     let run = lock();
     let (thread, handover) = run.exit_thread.as_ref()?;
-    (*thread == ThreadToken::mine()).then(|| Arc::clone(handover))
+    if *thread == ThreadToken::mine() { Some(Arc::clone(handover)) } else { None }
 }

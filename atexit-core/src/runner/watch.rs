@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use super::record::RunContext;
+use crate::config::Config;
 use crate::handler::facts::Label;
 use crate::log::Log;
 use crate::registry;
+use crate::report::Event;
 use crate::sys::sync::Instant;
 use crate::sys::{DeadEnd, VainWait};
 
@@ -33,14 +35,11 @@ pub(crate) enum HandlerEvent {
     Finished,
 }
 
-/// Calls `observe`, which tells the observer an event of a handler.
-pub(crate) fn tell(event: HandlerEvent, observe: impl FnOnce()) {
-    let number = match event {
-        HandlerEvent::Started => STARTED,
-        HandlerEvent::Finished => FINISHED,
-    };
+/// Tells the observer, if there is one, an event of a handler.
+pub(crate) fn tell(config: &Config, event: &Event) {
+    let number = if matches!(event, Event::Started { .. }) { STARTED } else { FINISHED };
     TOLD.store(number, Ordering::Relaxed);
-    observe();
+    config.observe(event);
     TOLD.store(NONE, Ordering::Relaxed);
 }
 
@@ -49,6 +48,15 @@ pub(crate) fn event_being_told() -> Option<HandlerEvent> {
         STARTED => Some(HandlerEvent::Started),
         FINISHED => Some(HandlerEvent::Finished),
         _ => None,
+    }
+}
+
+/// The earlier of two instants, if there are two.
+pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) if other < one => Some(other),
+        (None, _) => other,
+        _ => one,
     }
 }
 
@@ -73,15 +81,15 @@ pub(crate) struct Suspicion(Option<(VainWait, (u64, u64), Instant)>);
 impl Suspicion {
     /// Whether what was found is certain by now.
     pub(crate) fn becomes_certain(&mut self, who: (u64, u64), found: Option<VainWait>, now: Instant) -> bool {
-        let Some(found) = found else {
-            self.0 = None;
-            return false;
-        };
-        let same = self.0.filter(|&(before, whom, _)| before == found && whom == who);
-        if same.is_none() {
-            self.0 = Some((found, who, now));
+        match (self.0, found) {
+            (Some((before, whom, since)), Some(found)) if before == found && whom == who => {
+                now.duration_since(since) >= CERTAIN
+            }
+            _ => {
+                self.0 = found.map(|found| (found, who, now));
+                false
+            }
         }
-        same.is_some_and(|(.., since)| now.duration_since(since) >= CERTAIN)
     }
 }
 
@@ -120,30 +128,38 @@ impl Watch {
 
     /// This long, or less if the whole run has less time left.
     pub(crate) fn at_most(&self, limit: Duration) -> Duration {
-        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        left.map_or(limit, |left| left.min(limit))
+        match self.deadline {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()).min(limit),
+            None => limit,
+        }
     }
 
     /// How long there is nothing to do: until the next look, the deadline, or the limit of the running handler, if it has one. `None`: it is
     /// time to look.
     pub(crate) fn pause(&self, now: Instant, limit: Option<Instant>) -> Option<Duration> {
-        let next = [limit, self.deadline].into_iter().flatten().fold(self.next_look, Instant::min);
-        (now < self.next_look).then(|| next.saturating_duration_since(now))
+        if now >= self.next_look {
+            return None;
+        }
+        let next = earlier(Some(self.next_look), earlier(limit, self.deadline))?;
+        Some(next.saturating_duration_since(now))
     }
 
     /// Looks at the running handler, and says on standard error if it hangs. Returns it once it is certain that it waits in vain, as `vain_wait`
     /// finds.
-    pub(crate) fn look(&mut self, now: Instant, vain_wait: impl FnOnce() -> Option<VainWait>) -> Option<Stuck> {
+    pub(crate) fn look(&mut self, now: Instant, vain_wait: &dyn Fn() -> Option<VainWait>) -> Option<Stuck> {
         self.next_look = now.checked_add(TICK).unwrap_or(now);
         let (serial, running) = registry::running();
         if serial != self.seen {
             (self.seen, self.since, self.patience) = (serial, now, NOTICE_AFTER);
         }
         let elapsed = now.duration_since(self.since);
-        let handler = running.filter(|_| !elapsed.is_zero())?;
+        let handler = running?;
+        if elapsed.is_zero() {
+            return None;
+        }
         let found = vain_wait();
         if self.suspicion.becomes_certain((0, serial), found, now) {
-            return found.map(|VainWait { dead_end, .. }| Stuck { handler, dead_end, elapsed });
+            return Some(Stuck { handler, dead_end: found?.dead_end, elapsed });
         }
         // If nobody reads the line, the next look tries again.
         let who = if event_being_told().is_some() { "the observer of " } else { "" };

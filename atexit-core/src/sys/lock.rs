@@ -54,6 +54,9 @@ pub(crate) struct Guard<'a, T> {
     held: Held,
 }
 
+/// Finds a vector in the guarded data, if it is there, and says how many more items need room in it.
+type Find<T, V> = fn(&mut T) -> Option<(&mut Vec<V>, usize)>;
+
 impl<T> Lock<T> {
     pub(crate) const fn new(rank: Rank, value: T) -> Self {
         Self { rank, forking: AtomicU32::new(0), mutex: Mutex::new(value) }
@@ -95,8 +98,8 @@ impl<T> Lock<T> {
         self.forking.store(0, Ordering::Relaxed);
     }
 
-    /// Takes the lock, with room for so many more items in a vector, if there is one. Memory is allocated and freed while the lock is not taken.
-    pub(crate) fn lock_with_room<V>(&self, find: fn(&mut T) -> Option<(&mut Vec<V>, usize)>) -> Guard<'_, T> {
+    /// Takes the lock, with room for more items in the vector that `find` finds. Memory is allocated and freed while the lock is not taken.
+    pub(crate) fn lock_with_room<V>(&self, find: Find<T, V>) -> Guard<'_, T> {
         let mut room = Vec::new();
         loop {
             let mut guard = self.lock();

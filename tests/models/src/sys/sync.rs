@@ -111,20 +111,6 @@ impl Condvar {
         Ok(guard)
     }
 
-    #[track_caller]
-    pub(crate) fn wait_timeout_while<'a, T>(
-        &self,
-        mut guard: MutexGuard<'a, T>,
-        at_most: Duration,
-        mut condition: impl FnMut(&mut T) -> bool,
-    ) -> LockResult<(MutexGuard<'a, T>, ())> {
-        let until = Instant::now().0.saturating_add(at_most);
-        while condition(&mut guard) && Instant::now().0 < until {
-            guard = self.wait_until(guard, Some(until)).map_err(never)?;
-        }
-        Ok((guard, ()))
-    }
-
     /// Releasing the lock and waiting is one step.
     #[track_caller]
     fn wait_until<'a, T>(&self, guard: MutexGuard<'a, T>, until: Option<Duration>) -> LockResult<MutexGuard<'a, T>> {

@@ -7,8 +7,9 @@
 //!   that of a stream. glibc stores next to such a lock which thread has it; with musl, the lock itself is that thread's number.
 
 use std::ffi::{c_int, c_long, c_void};
+use std::fmt::{self, Write as _};
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,20 +19,20 @@ use crate::sys::{DeadEnd, VainWait};
 struct Calls {
     gettid: c_long,
     /// How the line begins.
-    pause: &'static str,
-    futex: &'static str,
+    pause: &'static [u8],
+    futex: &'static [u8],
 }
 
 const CALLS: Option<Calls> = if cfg!(all(target_arch = "x86_64", target_pointer_width = "64")) {
-    Some(Calls { gettid: 186, pause: "34 ", futex: "202 " })
+    Some(Calls { gettid: 186, pause: b"34 ", futex: b"202 " })
 } else if cfg!(any(target_arch = "x86", target_arch = "arm")) {
-    Some(Calls { gettid: 224, pause: "29 ", futex: "240 " })
+    Some(Calls { gettid: 224, pause: b"29 ", futex: b"240 " })
 } else if cfg!(any(target_arch = "aarch64", target_arch = "riscv64", target_arch = "loongarch64")) {
-    Some(Calls { gettid: 178, pause: "73 0x0 0x0 0x0 ", futex: "98 " }) // a `ppoll` of nothing
+    Some(Calls { gettid: 178, pause: b"73 0x0 0x0 0x0 ", futex: b"98 " }) // a `ppoll` of nothing
 } else if cfg!(target_arch = "s390x") {
-    Some(Calls { gettid: 236, pause: "29 ", futex: "238 " })
+    Some(Calls { gettid: 236, pause: b"29 ", futex: b"238 " })
 } else if cfg!(target_arch = "powerpc64") {
-    Some(Calls { gettid: 207, pause: "29 ", futex: "221 " })
+    Some(Calls { gettid: 207, pause: b"29 ", futex: b"221 " })
 } else {
     None
 };
@@ -65,7 +66,7 @@ pub(crate) fn vain_wait(thread_id: u64) -> Option<VainWait> {
     let mut buffer = Buffer::new();
     // First: if the thread goes on meanwhile, this number belongs to an earlier wait, and is not found again.
     let number = waits(buffer.read(thread_id, "status")?)?;
-    let dead_end = dead_end(std::str::from_utf8(buffer.read(thread_id, "syscall")?).ok()?)?;
+    let dead_end = dead_end(buffer.read(thread_id, "syscall")?)?;
     Some(VainWait { dead_end, number })
 }
 
@@ -76,62 +77,105 @@ pub(crate) fn is_running(thread_id: u64) -> Option<bool> {
 
 /// How often the thread has waited, as its status says. The rest of the status need not be UTF-8: the name of a thread may be cut off.
 fn waits(status: &[u8]) -> Option<u64> {
-    let value = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"voluntary_ctxt_switches:"))?;
-    std::str::from_utf8(value).ok()?.trim().parse().ok()
+    const NAME: &[u8] = b"\nvoluntary_ctxt_switches:\t";
+    let mut rest = status;
+    while !rest.starts_with(NAME) {
+        rest = rest.get(1..)?;
+    }
+    number(&rest[NAME.len()..], 10)
 }
 
-/// A buffer for the files about a thread. It is on the stack, because a handler may have used up all memory.
-struct Buffer([u8; 4096]);
+/// The number at the beginning of a text.
+pub(super) fn number(text: &[u8], base: u64) -> Option<u64> {
+    let mut number = None;
+    for &byte in text {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' if base == 16 => byte - b'a' + 10,
+            _ => break,
+        };
+        number = Some(number.unwrap_or(0_u64).checked_mul(base)?.checked_add(digit.into())?);
+    }
+    number
+}
+
+/// Takes the first word off a line.
+fn word<'a>(line: &mut &'a [u8]) -> &'a [u8] {
+    let mut end = 0;
+    while end < line.len() && line[end] != b' ' {
+        end += 1;
+    }
+    let (word, rest) = line.split_at(end);
+    *line = if rest.is_empty() { rest } else { &rest[1..] };
+    word
+}
+
+/// A buffer for the files about a thread, and their paths. It is on the stack, because a handler may have used up all memory.
+struct Buffer {
+    bytes: [u8; 4096],
+    length: usize,
+}
 
 impl Buffer {
     fn new() -> Self {
-        Self([0; 4096])
+        Self { bytes: [0; 4096], length: 0 }
     }
 
     /// The file, or as much of its end as fits: a status lists all groups of the user before the line in question.
     fn read(&mut self, thread_id: u64, file: &str) -> Option<&[u8]> {
-        let mut path = [0; 64];
-        let mut rest = &mut path[..];
-        write!(rest, "/proc/self/task/{thread_id}/{file}").ok()?;
-        let unused = rest.len();
-        let path = std::str::from_utf8(&path[..path.len() - unused]).ok()?;
-        let opened = File::open(path).ok()?; // this allocates only for much longer paths
+        self.length = 0;
+        write!(self, "/proc/self/task/{thread_id}/{file}").ok()?;
+        let path = std::str::from_utf8(&self.bytes[..self.length]).ok()?;
+        let Ok(opened) = File::open(path) else { return None }; // this allocates only for much longer paths
         self.read_end(opened).ok()
     }
 
     fn read_end(&mut self, mut file: impl Read) -> io::Result<&[u8]> {
-        let mut length = 0;
+        self.length = 0;
         loop {
-            if length == self.0.len() {
-                length /= 2;
-                self.0.copy_within(length.., 0);
+            if self.length == self.bytes.len() {
+                self.length /= 2;
+                let (first, second) = self.bytes.split_at_mut(self.length);
+                first.copy_from_slice(second);
             }
-            match file.read(&mut self.0[length..])? {
-                0 => return Ok(&self.0[..length]),
-                more => length += more,
+            match file.read(&mut self.bytes[self.length..])? {
+                0 => return Ok(&self.bytes[..self.length]),
+                more => self.length += more,
             }
         }
     }
 }
 
-fn dead_end(call: &str) -> Option<DeadEnd> {
+impl fmt::Write for Buffer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length + text.len();
+        self.bytes[self.length..end].copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
+
+fn dead_end(call: &[u8]) -> Option<DeadEnd> {
     let Calls { pause, futex, .. } = CALLS?;
     if call.starts_with(pause) {
         return Some(DeadEnd::Exit);
     }
-    let mut arguments = call.strip_prefix(futex)?.split(' ');
-    let address = arguments.next()?.strip_prefix("0x")?;
+    let mut rest = call.strip_prefix(futex)?;
+    let [address, operation, value, end] = [word(&mut rest), word(&mut rest), word(&mut rest), word(&mut rest)];
     // This is how C waits for a lock: private to the process, and without a time-out. std's locks wait by another operation.
-    let [operation, value, end] = [arguments.next()?, arguments.next()?, arguments.next()?];
-    if [operation, end] != ["0x80", "0x0"] {
+    if operation != b"0x80" || end != b"0x0" {
         return None;
     }
     let owner = if cfg!(target_env = "musl") {
-        owner_of_stream(u64::from_str_radix(value.strip_prefix("0x")?, 16).ok()?)?
+        owner_of_stream(hexadecimal(value)?)?
     } else {
-        owner(u64::from_str_radix(address, 16).ok()?, value)?
+        owner(hexadecimal(address)?, hexadecimal(value)?)?
     };
-    (owner != 0 && owner == IN_EXIT.load(Ordering::Relaxed)).then_some(DeadEnd::Lock)
+    if owner != 0 && owner == IN_EXIT.load(Ordering::Relaxed) { Some(DeadEnd::Lock) } else { None }
+}
+
+fn hexadecimal(word: &[u8]) -> Option<u64> {
+    number(word.strip_prefix(b"0x")?, 16)
 }
 
 /// A stream's lock in musl is the number of its owner, plus this bit while others wait.
@@ -143,17 +187,20 @@ fn owner_of_stream(lock: u64) -> Option<usize> {
 
 /// Which thread has the lock, if it is one for which glibc stores that. The memory is read through a file, because it may not be such a lock, or
 /// may be freed meanwhile.
-fn owner(lock: u64, value: &str) -> Option<usize> {
+fn owner(lock: u64, value: u64) -> Option<usize> {
     /// The value of a lock that is taken, while others wait.
-    const IS_AWAITED: &str = "0x2";
+    const IS_AWAITED: u64 = 2;
     if !cfg!(target_env = "gnu") || value != IS_AWAITED {
         return None;
     }
     let mut owner = [0; size_of::<usize>()];
     // It comes after the lock itself and the number of times that its owner has taken it.
     let at = lock.checked_add(2 * size_of::<c_int>() as u64)?;
-    File::open("/proc/self/mem").ok()?.read_exact_at(&mut owner, at).ok()?;
-    Some(usize::from_ne_bytes(owner))
+    let Ok(memory) = File::open("/proc/self/mem") else { return None };
+    match memory.read_at(&mut owner, at) {
+        Ok(length) if length == owner.len() => Some(usize::from_ne_bytes(owner)),
+        _ => None,
+    }
 }
 
 #[cfg(all(test, not(miri)))]

@@ -136,26 +136,26 @@ fn exit_on_another_thread(status: i32) {
 
 /// From 2.41 on, glibc lets one thread at a time into `exit`. If a thread of the parent had the lock, nobody releases it in the child.
 pub(crate) fn exit_in_child(status: i32) -> ! {
-    if cfg!(target_env = "gnu") && glibc_version() < Some((2, 41)) {
+    if cfg!(target_env = "gnu") && !lets_in_one_thread() {
         exit(status)
     }
     super::iso_c::flush_and_exit(status)
 }
 
 #[cfg(target_env = "gnu")]
-fn glibc_version() -> Option<(u32, u32)> {
+fn lets_in_one_thread() -> bool {
     unsafe extern "C" {
         safe fn gnu_get_libc_version() -> *const std::ffi::c_char;
     }
     // SAFETY: glibc returns a text that ends with a null and is never freed.
     let version = unsafe { std::ffi::CStr::from_ptr(gnu_get_libc_version()) };
-    let (major, minor) = version.to_str().ok()?.split_once('.')?;
-    Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
+    // glibc has been at 2 since 1997.
+    version.to_bytes().strip_prefix(b"2.").is_some_and(|minor| dead_end::number(minor, 10) >= Some(41))
 }
 
 #[cfg(not(target_env = "gnu"))]
-fn glibc_version() -> Option<(u32, u32)> {
-    None
+fn lets_in_one_thread() -> bool {
+    false
 }
 
 fn without_sigpipe(write: impl FnOnce()) {

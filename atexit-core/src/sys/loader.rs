@@ -64,13 +64,14 @@ pub(crate) fn is_unloaded() -> bool {
 }
 
 pub(crate) fn caller() -> Caller {
-    let [is_finalized, is_unloaded, is_in_exit] =
-        [&IS_FINALIZED, &IS_UNLOADED, &IS_IN_EXIT].map(|noted| noted.load(Ordering::Relaxed));
-    match (is_finalized, is_unloaded) {
-        (false, _) => Caller::Exit,
-        (true, false) => Caller::LoaderAtExit,
-        (true, true) if is_in_exit => Caller::UnloadAtExit,
-        (true, true) => Caller::Unload,
+    if !IS_FINALIZED.load(Ordering::Relaxed) {
+        Caller::Exit
+    } else if !is_unloaded() {
+        Caller::LoaderAtExit
+    } else if IS_IN_EXIT.load(Ordering::Relaxed) {
+        Caller::UnloadAtExit
+    } else {
+        Caller::Unload
     }
 }
 
@@ -82,9 +83,9 @@ pub(crate) fn in_library() -> bool {
         safe fn getauxval(what: c_ulong) -> c_ulong;
     }
     let mut in_program = false;
-    each_object(|object| match object.bytes_from(note as *const () as usize) {
+    each_object(&mut |object| match object.bytes_from(note as *const () as usize) {
         Some(_) => {
-            in_program = usize::try_from(getauxval(AT_PHDR)) == Ok(object.segments.addr());
+            in_program = getauxval(AT_PHDR) == object.segments.addr() as c_ulong;
             ControlFlow::Break(())
         }
         None => ControlFlow::Continue(()),
@@ -103,7 +104,7 @@ fn find_locks() {
     }
     // SAFETY: POSIX. Without an object, it searches all objects that the program was started with. Only glibc has this name.
     let data = unsafe { dlsym(std::ptr::null_mut(), c"_rtld_global".as_ptr()) };
-    each_object(|loader| {
+    each_object(&mut |loader| {
         let Some(bytes) = loader.bytes_from(data as usize) else { return ControlFlow::Continue(()) };
         let words = bytes / size_of::<AtomicU32>();
         // During this call, this thread holds at least one of them.
@@ -118,7 +119,7 @@ fn find_locks() {
 /// Whether this thread holds the loader's lock, if that is known.
 fn holds_lock() -> Option<bool> {
     let words = WORDS.load(Ordering::Relaxed);
-    (words > 0).then(|| count_locks(DATA.load(Ordering::Relaxed), words) > 0)
+    if words == 0 { None } else { Some(count_locks(DATA.load(Ordering::Relaxed), words) > 0) }
 }
 
 /// How many of the loader's locks this thread holds.
@@ -126,7 +127,13 @@ fn count_locks(data: *const c_void, words: usize) -> usize {
     let mine = holder_of_mine();
     // SAFETY: this is the loader's own data, which is never unmapped and is aligned. It may change meanwhile, so the words are atomic.
     let words: &[AtomicU32] = unsafe { std::slice::from_raw_parts(data.cast(), words) };
-    words.windows(MUTEX).filter(|mutex| holder(mutex) == mine).count()
+    let mut count = 0;
+    for mutex in words.windows(MUTEX) {
+        if holder(mutex) == mine {
+            count += 1;
+        }
+    }
+    count
 }
 
 /// How many words of a mutex are looked at: its state, a count, and then its kind, its owner and its number of users, in an order that depends on
@@ -135,7 +142,7 @@ const MUTEX: usize = 5;
 
 /// The words that are the same in all mutexes of one kind that one thread holds.
 fn holder(mutex: &[AtomicU32]) -> [u32; 3] {
-    [2, 3, 4].map(|word: usize| mutex[word].load(Ordering::Relaxed))
+    [mutex[2].load(Ordering::Relaxed), mutex[3].load(Ordering::Relaxed), mutex[4].load(Ordering::Relaxed)]
 }
 
 /// These words of a recursive mutex that this thread holds.
@@ -201,34 +208,34 @@ impl Object {
         const LOADED: u32 = 1;
         // SAFETY: the loader has read them, and they stay as long as the object does.
         let segments = unsafe { std::slice::from_raw_parts(self.segments, self.count.into()) };
-        let mut loaded = segments.iter().filter(|segment| segment.kind == LOADED);
-        loaded.find_map(|segment| {
+        for segment in segments {
             let offset = address.wrapping_sub(self.base.wrapping_add(segment.address));
-            segment.size.checked_sub(offset).filter(|&bytes| bytes > 0)
-        })
+            if segment.kind == LOADED && offset < segment.size {
+                return Some(segment.size - offset);
+            }
+        }
+        None
     }
 }
 
+type Show<'a> = &'a mut dyn FnMut(&Object) -> ControlFlow<()>;
+
 /// Shows the loaded objects one by one, until `show` breaks.
-fn each_object<F: FnMut(&Object) -> ControlFlow<()>>(mut show: F) {
+fn each_object(mut show: Show<'_>) {
     unsafe extern "C" {
         fn dl_iterate_phdr(
             show: extern "C" fn(*const Object, usize, *mut c_void) -> c_int,
             argument: *mut c_void,
         ) -> c_int;
     }
-    extern "C" fn call<F: FnMut(&Object) -> ControlFlow<()>>(
-        object: *const Object,
-        _: usize,
-        show: *mut c_void,
-    ) -> c_int {
-        // SAFETY: it is the closure from below, which nothing else uses meanwhile.
-        let show = unsafe { &mut *show.cast::<F>() };
+    extern "C" fn call(object: *const Object, _: usize, show: *mut c_void) -> c_int {
+        // SAFETY: it is the variable from below, which nothing else uses meanwhile.
+        let show = unsafe { &mut *show.cast::<Show<'_>>() };
         // SAFETY: the loader passes an object that is valid during the call.
         c_int::from(show(unsafe { &*object }).is_break())
     }
     // SAFETY: every C library on Linux has this function, and calls `call` with the argument that it gets here.
-    unsafe { dl_iterate_phdr(call::<F>, (&raw mut show).cast()) };
+    unsafe { dl_iterate_phdr(call, (&raw mut show).cast()) };
 }
 
 #[cfg(all(test, target_env = "gnu"))]

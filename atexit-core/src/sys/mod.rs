@@ -75,7 +75,7 @@ use sync::thread::{Builder, JoinHandle};
 /// What is called when the process exits, or this library is unloaded.
 pub(crate) trait ExitHook {
     /// What handlers ask for at the end of the process.
-    type Asked: 'static;
+    type Asked: Copy + 'static;
 
     /// `status` is what the process was about to end with, if that is known by now. Returns `None` if nothing is asked for.
     fn exiting(status: Option<i32>) -> Option<Self::Asked>;
@@ -117,20 +117,22 @@ pub(crate) struct VainWait {
 
 /// Keeps a panic from unwinding into C. A handler's panic never gets here, but that of a value which an observer has captured may, when the
 /// value is dropped. That panic has been shown. Its payload may panic again, so it is not dropped.
-fn call_from_c(f: impl FnOnce()) {
+fn call_from_c(f: &mut dyn FnMut()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         std::mem::forget(payload);
     }
 }
 
-/// Calls the hook at an exit, when everything about the exit is known.
-#[cfg(any(not(unix), target_family = "wasm", miri))]
-fn call_at_exit<H: ExitHook>(status: Option<i32>) {
-    call_from_c(|| {
-        if let Some(status) = H::exiting(status).and_then(|asked| H::status(asked, status)) {
-            exit_again(status);
+/// Calls the hook at an exit, when everything about the exit is known. Returns the status to end with, if it differs from `pending`, which the
+/// process was about to end with, if that is known.
+fn call_at_exit<H: ExitHook>(pending: Option<i32>) -> Option<i32> {
+    let mut status = None;
+    call_from_c(&mut || {
+        if let Some(asked) = H::exiting(pending) {
+            status = H::status(asked, pending);
         }
     });
+    status
 }
 
 /// Calls a function before `main`, or when the library is loaded. Without it, a program that registers nothing by a call would never install

@@ -27,7 +27,7 @@ use std::os::fd::{AsRawFd, FromRawFd as _};
 use std::time::Duration;
 
 use super::sync::Instant;
-use super::{ExitHook, ForkHooks, call_from_c};
+use super::{ExitHook, ForkHooks, call_at_exit, call_from_c};
 
 /// Who calls an exit function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +94,14 @@ pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
         U::hook_begins();
         match U::caller() {
             Caller::Exit => exiting::<H, U>(U::status(status)),
-            Caller::LoaderAtExit => call_from_c(|| end_behind_loader::<H, U>(H::exiting(None))),
-            Caller::Unload => call_from_c(H::unloading),
+            Caller::LoaderAtExit => call_from_c(&mut || end_behind_loader::<H, U>(H::exiting(None))),
+            Caller::Unload => call_from_c(&mut H::unloading),
             // By the time C tells the status, this code is unmapped.
-            Caller::UnloadAtExit => call_from_c(|| {
-                H::exiting(None).and_then(|asked| H::status(asked, None)).into_iter().for_each(exit_next);
-            }),
+            Caller::UnloadAtExit => {
+                if let Some(status) = call_at_exit::<H>(None) {
+                    exit_next(status);
+                }
+            }
         }
         U::hook_ends();
     }
@@ -111,9 +113,9 @@ pub(crate) fn install_hook<H: ExitHook, U: Unix>() {
 
 /// What the hook does at an exit, when everything about the exit is known.
 pub(crate) fn exiting<H: ExitHook, U: Unix>(status: Option<i32>) {
-    call_from_c(|| {
-        H::exiting(status).and_then(|asked| H::status(asked, status)).into_iter().for_each(U::end_with);
-    });
+    if let Some(status) = call_at_exit::<H>(status) {
+        U::end_with(status);
+    }
 }
 
 /// Lets C's `exit` tell the status once the loader is done. Nothing is unloaded from then on, so the function is still there. It must belong to
@@ -121,9 +123,9 @@ pub(crate) fn exiting<H: ExitHook, U: Unix>(status: Option<i32>) {
 fn end_behind_loader<H: ExitHook, U: Unix>(asked: Option<H::Asked>) {
     extern "C" fn end<H: ExitHook, U: Unix>(asked: *mut c_void, status: c_int) {
         // SAFETY: it is the box from below, and C calls an exit function once.
-        let asked = unsafe { Box::from_raw(asked.cast::<H::Asked>()) };
-        call_from_c(|| {
-            if let Some(status) = H::status(*asked, U::status(status)) {
+        let asked = unsafe { *Box::from_raw(asked.cast::<H::Asked>()) };
+        call_from_c(&mut || {
+            if let Some(status) = H::status(asked, U::status(status)) {
                 super::exit_again(status);
             }
         });
@@ -138,7 +140,7 @@ fn end_behind_loader<H: ExitHook, U: Unix>(asked: Option<H::Asked>) {
 /// Makes C's `exit` call itself next, with another status, once the function that it is calling returns.
 fn exit_next(status: i32) {
     let exit = super::iso_c::address_of_exit() as *const c_void;
-    let status = std::ptr::without_provenance_mut(usize::try_from(status & STATUS_MASK).unwrap_or_default());
+    let status = std::ptr::without_provenance_mut((status & STATUS_MASK).unsigned_abs() as usize);
     // SAFETY: as for the hook, but the C library is never unloaded. An `int` is passed like the low half of a pointer.
     unsafe { __cxa_atexit(exit, status, std::ptr::null()) };
 }
@@ -239,12 +241,11 @@ pub(crate) fn has_rights_of_another() -> bool {
 pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {
     let mut left = text.as_bytes();
     let own = U::without_blocking();
-    let descriptor = own.as_ref().map_or(2, AsRawFd::as_raw_fd);
+    let descriptor = if let Some(own) = &own { own.as_raw_fd() } else { 2 };
     U::without_sigpipe(|| {
         while !left.is_empty() {
             let most = &left[..left.len().min(U::PIPE_BUF)];
-            let lines = most.iter().rposition(|&byte| byte == b'\n').map_or(most, |end| &most[..=end]);
-            let piece = if most.len() < left.len() { lines } else { most };
+            let piece = if most.len() < left.len() { whole_lines(most) } else { most };
             if !is_writable(descriptor, until) {
                 return;
             }
@@ -261,6 +262,15 @@ pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {
         }
     });
     left.is_empty()
+}
+
+/// The text without its last line, if that is not the only one.
+fn whole_lines(text: &[u8]) -> &[u8] {
+    let mut end = text.len();
+    while end > 0 && text[end - 1] != b'\n' {
+        end -= 1;
+    }
+    if end == 0 { text } else { &text[..end] }
 }
 
 /// Waits until then for a descriptor to take `PIPE_BUF` bytes without blocking, and returns whether it does. If the system cannot tell, or there
@@ -283,7 +293,7 @@ fn is_writable(descriptor: c_int, until: Instant) -> bool {
     loop {
         let left = until.saturating_duration_since(Instant::now());
         // Rounded up: less than a millisecond is not yet over.
-        let milliseconds = c_int::try_from((left + Duration::from_micros(999)).as_millis()).unwrap_or(c_int::MAX);
+        let milliseconds = c_int::try_from(left.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX);
         let mut asked = Poll { descriptor, events: POLLOUT, happened: 0 };
         // SAFETY: POSIX. It gets one structure, which is ours.
         match unsafe { poll(&raw mut asked, 1, milliseconds) } {

@@ -47,7 +47,9 @@ mod c {
             safe fn atexit(hook: extern "C" fn()) -> c_int;
         }
         extern "C" fn hook<H: ExitHook>() {
-            call_at_exit::<H>(None);
+            if let Some(status) = call_at_exit::<H>(None) {
+                flush_and_exit(status);
+            }
         }
         let _ = (H::unloading, H::go_on_alone); // never called; mentioned, so that they are not dead code
         if !cfg!(miri) {

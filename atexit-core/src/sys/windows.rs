@@ -126,11 +126,7 @@ unsafe extern "C" fn c_exit<H: ExitHook>(status: c_int) -> ! {
 fn run_hook<H: ExitHook>(status: i32) -> i32 {
     note_status(status);
     set_by_replaced(true);
-    let mut end = status;
-    call_from_c(|| {
-        let asked = H::exiting(Some(status)).and_then(|asked| H::status(asked, Some(status)));
-        end = asked.unwrap_or(status);
-    });
+    let end = call_at_exit::<H>(Some(status)).unwrap_or(status);
     set_by_replaced(false);
     note_status(end);
     end
@@ -140,7 +136,7 @@ fn run_hook<H: ExitHook>(status: i32) -> i32 {
 extern "C" fn at_exit<H: ExitHook>() {
     set_by_replaced(false);
     if this_module() == program() {
-        return call_at_exit::<H>(status());
+        return exiting::<H>();
     }
     let process_ends = RtlDllShutdownInProgress() != 0;
     // The exit of this module has already run the handlers. Thread-locals may be gone by now, so nothing else would tell.
@@ -149,9 +145,15 @@ extern "C" fn at_exit<H: ExitHook>() {
     }
     IS_DETACHED.store(true, Ordering::SeqCst);
     if !process_ends {
-        call_from_c(H::unloading);
+        call_from_c(&mut H::unloading);
     } else if H::go_on_alone() {
-        call_at_exit::<H>(status());
+        exiting::<H>();
+    }
+}
+
+fn exiting<H: ExitHook>() {
+    if let Some(status) = call_at_exit::<H>(status()) {
+        exit_again(status);
     }
 }
 

@@ -1,4 +1,6 @@
 //! Owns calling early what would otherwise run at exit, outside of a run; must not know who asks for it.
+//!
+//! Few programs do this, so all of it is inline: only a crate that uses it has the code.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -30,6 +32,7 @@ impl Early {
     /// Calls it, on this thread unless it is a future. A future is driven on another thread, because this one may already be driving futures:
     /// the program's own executors are unknown to us. Inside a handler that is not async, a future stays on this thread, too:
     /// [`exit`](crate::exit) ends a handler only on the handler's own thread.
+    #[inline]
     pub(crate) fn call(self) -> Called {
         let executor = Config::current().executor;
         let may_be_driving = executor::drives() || !runner::is_inside();
@@ -40,6 +43,7 @@ impl Early {
         }
     }
 
+    #[inline]
     fn call_here(self, executor: &Executor) -> Called {
         let Self { code, time_limit, .. } = self;
         let start = Instant::now();
@@ -51,6 +55,7 @@ impl Early {
     }
 
     /// Calls it on a thread of its own, which is abandoned when the limit is over. If no thread can be started, calls it here.
+    #[inline]
     fn call_elsewhere(self, executor: &Executor) -> Called {
         let limit = self.time_limit.unwrap_or(Duration::MAX);
         let meeting = Arc::new(Meeting {
@@ -82,6 +87,7 @@ struct Progress {
 }
 
 impl Meeting {
+    #[inline]
     fn call(&self, executor: &Executor) {
         let asked = self.progress.lock().asked.take();
         let called = asked.map(|early| early.call_here(executor));
@@ -90,6 +96,7 @@ impl Meeting {
     }
 
     /// Waits for the call to end. `None`: it takes longer than `limit`.
+    #[inline]
     fn wait(&self, limit: Duration) -> Option<Called> {
         let start = Instant::now();
         let mut progress = self.progress.lock();
@@ -104,6 +111,7 @@ impl Meeting {
 }
 
 /// The result of a call, for the caller.
+#[inline]
 pub(crate) fn result(called: Called, label: &Label) -> Result<(), Failure> {
     let error = match called {
         Ok(Ok(())) => return Ok(()),

@@ -28,6 +28,7 @@ use crate::sys;
 /// assert_eq!(atexit_core::run().ran(), 1);
 /// assert_eq!(atexit_core::run().ran(), 0);
 /// ```
+#[inline]
 pub fn run() -> Report {
     let (report, asked) = runner::run_or_park(Cause::Run);
     match asked.exit {
@@ -61,6 +62,7 @@ pub fn run() -> Report {
 /// }
 /// ```
 #[doc(alias = "shutdown")]
+#[inline]
 pub fn exit(code: i32) -> ! {
     if runner::is_inside() {
         runner::exit_handler(code);

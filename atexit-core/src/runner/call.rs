@@ -224,6 +224,7 @@ pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Du
 }
 
 /// Ends the handler that this thread is in; `code` becomes the status of the process.
+#[inline]
 pub(crate) fn exit_handler(code: i32) -> ! {
     state::ask_for_status(code);
     if !cfg!(panic = "abort") && !std::thread::panicking() {

@@ -263,10 +263,12 @@ impl<F: FnOnce(&Executor) -> Result<(), HandlerError> + Send + 'static> Code for
     }
 }
 
+#[inline]
 fn call_early(options: Options, is_async: bool, code: Callback) -> Result<(), Failure> {
     early::result(Early { code, time_limit: options.time_limit, is_async }.call(), &options.label())
 }
 
+#[inline]
 fn call_late(options: Options, is_async: bool, code: Callback) {
     if let Err(failure) = call_early(options, is_async, code) {
         config::log(None).failed_outside(&failure, true);

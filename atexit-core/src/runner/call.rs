@@ -118,15 +118,23 @@ fn time_limit(
     match catch_unwind(AssertUnwindSafe(|| handler.time_limit())) {
         _ if !lease::is_held() => None,
         Ok(limit) => Some((limit, None)),
-        Err(payload) => match payload.downcast::<ExitRequest>() {
-            Ok(request) => {
+        Err(payload) => match unwound(payload) {
+            Ok(end) => {
                 if records_all {
-                    state::record(HandlerRecord::new(label.clone(), Duration::ZERO, HandlerEnd::Exited(request.code)));
+                    state::record(HandlerRecord::new(label.clone(), Duration::ZERO, end));
                 }
                 None
             }
-            Err(payload) => Some((None, Some(HandlerError::panicked(payload)))),
+            Err(error) => Some((None, Some(error))),
         },
+    }
+}
+
+/// How a handler ends that unwinds with this payload.
+fn unwound(payload: Box<dyn Any + Send>) -> Result<HandlerEnd, HandlerError> {
+    match payload.downcast::<ExitRequest>() {
+        Ok(request) => Ok(HandlerEnd::Exited(request.code)),
+        Err(payload) => Err(HandlerError::panicked(payload)),
     }
 }
 
@@ -173,8 +181,7 @@ fn call(
     limit: Option<Duration>,
 ) -> Result<HandlerEnd, HandlerError> {
     // Without a start, nobody needs the times.
-    let is_timed = start.is_some();
-    let outer = if is_timed { Some(TIMES.get()) } else { None };
+    let outer = if start.is_some() { Some(TIMES.get()) } else { None };
     if let Some(outer) = outer {
         TIMES.set(outer.within(start, limit));
     }
@@ -183,11 +190,9 @@ fn call(
         TIMES.set(outer);
     }
     match ended {
-        Ok(result) => result.map(|()| HandlerEnd::Returned),
-        Err(payload) => match payload.downcast::<ExitRequest>() {
-            Ok(request) => Ok(HandlerEnd::Exited(request.code)),
-            Err(payload) => Err(HandlerError::panicked(payload)),
-        },
+        Ok(Ok(())) => Ok(HandlerEnd::Returned),
+        Ok(Err(error)) => Err(error),
+        Err(payload) => unwound(payload),
     }
 }
 

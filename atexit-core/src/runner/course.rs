@@ -184,7 +184,7 @@ impl RunState {
 
     /// `None` if this thread is no longer inside it.
     pub(crate) fn innermost_if_leased(&mut self) -> Option<&mut RunRecord> {
-        self.records.last_mut().filter(|_| lease::is_held())
+        if lease::is_held() { self.records.last_mut() } else { None }
     }
 
     /// A run begins inside a handler.
@@ -283,7 +283,7 @@ impl RunState {
 
     /// Whether this thread may run handlers: it is the owner, or the exit thread that the owner has started.
     pub(super) fn may_run(&self, me: ThreadToken) -> bool {
-        let is_exit_thread = self.exit_thread.as_ref().is_some_and(|(thread, _)| *thread == me);
+        let is_exit_thread = matches!(&self.exit_thread, Some((thread, _)) if *thread == me);
         self.is_owner(me) || (is_exit_thread && matches!(self.course, Course::Running { .. }))
     }
 

@@ -212,8 +212,11 @@ const PATIENCE_WITH_HOLDER: Duration = Duration::from_secs(2);
 /// library that is unloaded later this costs more than a name is worth.
 fn who_waits() -> String {
     let name = if state::is_exiting() { sys::thread_name() } else { None };
-    let thread = name.map_or_else(|| "the thread that waits for it".to_owned(), |name| format!("thread {name}"));
-    format!("it never ends if it waits for {thread}, or for a lock held by that thread")
+    let (thread, name) = match &name {
+        Some(name) => ("thread ", name.as_str()),
+        None => ("the thread that waits for it", ""),
+    };
+    format!("it never ends if it waits for {thread}{name}, or for a lock held by that thread")
 }
 
 /// Why a handler on the exiting thread may hang.

@@ -137,7 +137,9 @@ impl RunRecord {
 
     /// The deadline has kept these from running.
     pub(crate) fn note_not_run(&mut self, not_run: &NotRun) {
-        self.not_run.get_or_insert_with(|| Arc::clone(not_run));
+        if self.not_run.is_none() {
+            self.not_run = Some(Arc::clone(not_run));
+        }
     }
 
     /// Notes that the run is over, and copies its handlers to `ended`, which has room. An observer that learns of the end may call C's `exit`:

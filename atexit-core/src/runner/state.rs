@@ -298,7 +298,7 @@ pub(crate) fn asked_status_at_deadline() -> AskedStatus {
         (asked, counts) = (record.asked_status(), record.counts_failures());
     }
     if counts {
-        asked.failure.get_or_insert(1);
+        asked.failure = asked.failure.or(Some(1));
     }
     asked
 }

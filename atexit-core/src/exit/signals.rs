@@ -42,6 +42,7 @@ pub enum SignalError {
 }
 
 impl fmt::Display for SignalError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(signal) => write!(f, "{} is not the number of a signal", signal.as_raw()),
@@ -57,6 +58,7 @@ impl fmt::Display for SignalError {
 }
 
 impl std::error::Error for SignalError {
+    #[inline]
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Refused(_, error) | Self::System(error) => Some(error),
@@ -129,6 +131,7 @@ pub fn install() -> Result<(), SignalError> {
 /// assert!(matches!(install_for(&[-1]), Err(SignalError::Invalid(_))));
 /// # Ok::<(), SignalError>(())
 /// ```
+#[inline]
 pub fn install_for(signals: &[i32]) -> Result<(), SignalError> {
     Signals::new().only(signals.iter().copied().map(Signal::from_raw)).install()
 }
@@ -260,7 +263,7 @@ impl Signals {
         }
         REPEATS.store(u64::try_from(self.ignore_repeats.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
         ENDS_BY_EXIT.store(self.ends_by_exit, Ordering::SeqCst);
-        for signal in wanted {
+        for &signal in &wanted {
             installed.catch(signal).map_err(|error| SignalError::Refused(signal, error))?;
         }
         Ok(())
@@ -286,9 +289,11 @@ pub(super) static INSTALLED: Lock<Installed> =
 
 impl Installed {
     fn catch(&mut self, signal: Signal) -> io::Result<()> {
-        if let Some(caught) = self.caught.iter().find(|caught| caught.signal == signal) {
-            caught.after.restore(signal); // a forked child has restored the former one
-            return Ok(());
+        for caught in &self.caught {
+            if caught.signal == signal {
+                caught.after.restore(signal); // a forked child has restored the former one
+                return Ok(());
+            }
         }
         let before = Disposition::of(signal)?;
         signal::catch(signal, arrived)?;
@@ -387,7 +392,9 @@ fn lock() -> Guard<'static, Installed> {
 
 /// In a forked child: restores the former dispositions, because the thread that waits for signals is in the parent.
 pub(crate) fn forget_in_child(installed: &Installed) {
-    installed.caught.iter().for_each(|caught| caught.before.restore(caught.signal));
+    for caught in &installed.caught {
+        caught.before.restore(caught.signal);
+    }
     signal::forget_waker_in_child();
     FIRST.store(0, Ordering::SeqCst);
     ARRIVED.store(NONE, Ordering::SeqCst);

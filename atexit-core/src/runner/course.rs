@@ -61,6 +61,12 @@ impl Exit {
 /// The exit thread that runs handlers, or is about to, and where its owner meets it.
 pub(super) type ExitThread = (ThreadToken, Arc<Handover>);
 
+/// A thread that has been left alone, and those before it: a list takes a new one without an allocation under the lock.
+pub(super) struct Kept {
+    pub(super) _thread: JoinHandle<()>,
+    pub(super) before: Option<Box<Self>>,
+}
+
 /// Changed under a lock, so nothing here allocates or frees.
 pub(crate) struct RunState {
     pub(super) course: Course,
@@ -72,8 +78,8 @@ pub(crate) struct RunState {
     /// The records of nested runs, the outermost first.
     pub(super) records: Vec<RunRecord>,
     pub(super) exit_thread: Option<ExitThread>,
-    /// Exit threads that nobody joins. From glibc 2.41 on, dropping a handle may take as long as joining.
-    pub(super) kept: Vec<JoinHandle<()>>,
+    /// Threads that nobody joins. From glibc 2.41 on, dropping a handle may take as long as joining.
+    pub(super) kept: Option<Box<Kept>>,
     /// This process was forked while another thread was ending its parent; or the thread that should end it is stuck.
     pub(super) is_exit_locked: bool,
     /// How many threads are in the hook because C's `exit` has called it.
@@ -121,7 +127,7 @@ impl RunState {
             owner_in_exit: false,
             records: Vec::new(),
             exit_thread: None,
-            kept: Vec::new(),
+            kept: None,
             is_exit_locked: false,
             in_hook: 0,
             exits_with: None,

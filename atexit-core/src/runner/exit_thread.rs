@@ -164,7 +164,8 @@ thread_local! {
 
 /// In a forked child, nobody waits for the end of the thread-locals, and the lock may be taken for good.
 pub(crate) fn forget_in_child() {
-    if HAS_END.replace(false) {
+    if HAS_END.get() {
+        HAS_END.set(false);
         let _ = END_OF_LOCALS.try_with(|end| std::mem::forget(end.take()));
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::course::{Begin, Course, Exit, IN_EXIT};
+use super::course::{Begin, Course, Exit, IN_EXIT, Kept};
 pub(crate) use super::course::{Claim, RunState};
 use super::exit_status::AskedStatus;
 use super::handover::Handover;
@@ -415,7 +415,10 @@ pub(crate) fn keep(thread: JoinHandle<()>) {
     /// Far more than a thread takes to end.
     const END: Duration = Duration::from_millis(500);
     sys::await_end(&thread, END);
-    RUN.lock_with_room(|run| Some((&mut run.kept, 1))).kept.push(thread);
+    let mut kept = Box::new(Kept { _thread: thread, before: None });
+    let mut run = lock();
+    kept.before = run.kept.take();
+    run.kept = Some(kept);
 }
 
 /// Where this thread meets its owner, if it is the exit thread.

@@ -212,7 +212,7 @@ impl<T> DerefMut for Guard<'_, T> {
 
 thread_local! {
     /// A bit for each lock that this thread holds; only debug builds look at it.
-    static HELD: Cell<u32> = const { Cell::new(0) };
+    static HELD: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Remembers, in debug builds, that this thread holds a lock.

@@ -28,7 +28,9 @@ fn start() {
 
 /// Installs the full number of hooks.
 pub(crate) fn install_again() {
-    (0..HOOKS).for_each(|_| install());
+    for _ in 0..HOOKS {
+        install();
+    }
 }
 
 /// Installs a hook that runs before all exit functions that are registered so far.
@@ -49,11 +51,12 @@ impl sys::ExitHook for Hook {
         let asked = runner::run_in_exit(status);
         HOOK_DONE.store(true, Ordering::Relaxed);
         let asked = obey_signal(asked);
-        (asked != AskedStatus::default()).then_some(asked)
+        if asked == AskedStatus::default() { None } else { Some(asked) }
     }
 
     fn status(asked: AskedStatus, pending: Option<i32>) -> Option<i32> {
-        asked.applied_to(pending).filter(|&status| Some(status) != pending)
+        let status = asked.applied_to(pending);
+        if status == pending { None } else { status }
     }
 
     fn unloading() {

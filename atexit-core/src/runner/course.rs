@@ -212,7 +212,9 @@ impl RunState {
             }
         }
         while self.records.len() > 1 {
-            nested.push(self.records.swap_remove(1));
+            if let Some(inner) = self.records.pop() {
+                nested.push(inner);
+            }
         }
     }
 

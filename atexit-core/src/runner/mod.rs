@@ -251,7 +251,7 @@ fn tell_problems(cause: Cause, log: &dyn Fn() -> Log) {
 fn run_inside(cause: Cause) -> (Report, AskedStatus) {
     // A handler that was abandoned meanwhile begins no run: its thread takes no further handler.
     let Some(outer) = registry::enter_run() else { return Default::default() };
-    let deadline = state::context().and_then(|context| context.deadline);
+    let deadline = if let Some(around) = state::context() { around.deadline } else { None };
     let context = Arc::new(RunContext::new(cause, Config::current(), deadline));
     if !state::nest(&context) {
         return Default::default();

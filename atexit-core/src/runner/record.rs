@@ -25,12 +25,12 @@ pub(crate) struct RunContext {
 impl RunContext {
     /// Sets a limit for handlers that have none of their own, if there is none.
     pub(crate) fn add_limit(&mut self, limit: Duration) {
-        self.config.time_limit.get_or_insert(limit);
+        self.config.time_limit = self.config.time_limit.or(Some(limit));
     }
 
     /// Sets a deadline, if there is none.
     pub(crate) fn add_deadline(&mut self, deadline: Instant) {
-        self.deadline.get_or_insert(deadline);
+        self.deadline = self.deadline.or(Some(deadline));
         self.log = self.log.with_deadline(self.deadline);
     }
 

@@ -13,8 +13,7 @@ use crate::sys::token::ThreadToken;
 static IS_SAID: AtomicBool = AtomicBool::new(false);
 
 /// Takes over a run of another thread: handlers that it had not started are pending again, as in a forked child. `false`: one of the ended
-/// threads held a lock, which nobody releases. Inline, so that it is in no program for a system that does not call it.
-#[inline]
+/// threads held a lock, which nobody releases.
 pub(super) fn go_on() -> bool {
     let log = Log::new(CONFIG.try_lock().map_or_else(Level::default, |config| config.level), None);
     let is_free = RUN.try_lock().is_some() && CONFIG.try_lock().is_some() && PENDING.try_lock().is_some();

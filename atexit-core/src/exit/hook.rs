@@ -70,9 +70,8 @@ impl sys::ExitHook for Hook {
         }
     }
 
-    #[inline]
     fn go_on_alone() -> bool {
-        super::alone::go_on()
+        sys::MAY_BE_ALONE && super::alone::go_on() // no code for it on other systems
     }
 }
 

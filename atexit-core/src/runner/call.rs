@@ -70,12 +70,14 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
         return false; // the run went on without this thread
     }
     let elapsed = since(start);
-    if ended.is_ok() {
-        match (limit, panicked) {
-            // It could not be abandoned, so it is reported.
-            (Some(limit), _) if elapsed > limit => ended = Err(HandlerError::timed_out(limit)),
-            (_, Some(error)) => ended = Err(error),
-            _ => {}
+    match limit {
+        // It could not be abandoned, so it is reported.
+        Some(limit) if ended.is_ok() && elapsed > limit => ended = Err(HandlerError::timed_out(limit)),
+        _ => {}
+    }
+    if let Some(error) = panicked {
+        if ended.is_ok() {
+            ended = Err(error);
         }
     }
     let (end, failure) = match ended {
@@ -190,8 +192,7 @@ fn call(
         TIMES.set(outer);
     }
     match ended {
-        Ok(Ok(())) => Ok(HandlerEnd::Returned),
-        Ok(Err(error)) => Err(error),
+        Ok(result) => result.map(|()| HandlerEnd::Returned),
         Err(payload) => unwound(payload),
     }
 }

@@ -83,7 +83,6 @@ impl RawLock {
         RawGuard { taken: even_if_poisoned(self.mutex.lock()), held }
     }
 
-    #[inline] // few systems need it
     fn try_lock(&self) -> Option<RawGuard<'_>> {
         let held = Held::note(self.rank);
         let taken = match self.mutex.try_lock() {

@@ -89,6 +89,9 @@ pub(crate) trait ExitHook {
     fn go_on_alone() -> bool;
 }
 
+/// Whether the system may end all threads but one, and then call the hook.
+pub(crate) const MAY_BE_ALONE: bool = cfg!(all(windows, not(miri)));
+
 /// What is called around a `fork`, on the thread that forks.
 pub(crate) trait ForkHooks {
     fn before();

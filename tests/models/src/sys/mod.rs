@@ -144,6 +144,8 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
     is_read
 }
 
+pub(crate) const MAY_BE_ALONE: bool = false;
+
 pub(crate) const STACK_SIZE: usize = 0;
 
 pub(crate) fn spawn_with_stack(

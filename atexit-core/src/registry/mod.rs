@@ -29,8 +29,7 @@ use function::Function;
 use intake::{Closed, Intake};
 pub(crate) use pending::{Inserted, PENDING, Pending};
 use pending::{
-    OPEN, collected, collected_with_room, declared_first, late, lock, lock_for_all, lock_with_room, may_be_value,
-    registered,
+    OPEN, collected, collected_with_room, declared_first, late, lock, lock_for_all, may_be_value, registered, with_room,
 };
 pub(crate) use placing::Unmet;
 use placing::{Place, Placing};
@@ -41,8 +40,7 @@ pub(crate) fn insert(handler: PendingHandler) -> Inserted {
     let phase = handler.facts().phase;
     let mut pending = lock();
     if pending.handlers.is_full() {
-        drop(pending);
-        pending = lock_with_room(1);
+        pending = with_room(pending, 1);
     }
     let is_late = pending.is_late();
     let stack = if is_late { late(phase) } else { registered(phase) };

@@ -37,16 +37,21 @@ pub(super) fn lock() -> Guard<'static, Pending> {
     PENDING.lock()
 }
 
-/// Locks the pending set, with room for so many more handlers.
+/// Keeps the pending set locked, with room for so many more handlers.
 #[cold]
-pub(super) fn lock_with_room(handlers: usize) -> Guard<'static, Pending> {
-    loop {
-        let pending = lock();
-        let Some(need) = pending.handlers.need(handlers) else { return pending };
+pub(super) fn with_room(mut pending: Guard<'static, Pending>, handlers: usize) -> Guard<'static, Pending> {
+    while let Some(need) = pending.handlers.need(handlers) {
         drop(pending);
         let mut room = Room::new(need);
-        lock().handlers.add(&mut room);
+        pending = lock();
+        let is_left = pending.handlers.add(&mut room);
+        if is_left {
+            drop(pending);
+            drop(room);
+            pending = lock();
+        }
     }
+    pending
 }
 
 /// Locks the pending set, with room in the empty vector for one item for each handler.
@@ -66,12 +71,10 @@ pub(super) fn lock_for_all<T>(lock: fn() -> Guard<'static, Pending>, room: &mut 
 #[inline]
 pub(super) fn collected_with_room() -> Guard<'static, Pending> {
     loop {
-        let pending = collected();
-        if !pending.handlers.is_full() {
+        let pending = with_room(collected(), 1);
+        if pending.seen.is_everything() {
             return pending;
         }
-        drop(pending);
-        drop(lock_with_room(1));
     }
 }
 
@@ -86,7 +89,7 @@ pub(super) fn collected() -> Guard<'static, Pending> {
         drop(pending);
         let mut collection = Collection::since(seen);
         collection.problems.reserve(problems);
-        lock_with_room(collection.handlers.len()).add(&mut collection);
+        with_room(lock(), collection.handlers.len()).add(&mut collection);
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! # What we do
 //!
-//! Items lie in slots that never move. A slot knows the next one of its stack, which counts as older. Taking an item back from below the top
+//! Items lie in slots. A slot knows the next one of its stack, which counts as older. Taking an item back from below the top
 //! leaves a hole, which is removed when it gets to the top; when there are more holes than items, all of them are removed. A slot counts how
 //! often it was emptied. A handle remembers this generation, so a stale handle matches nothing. A slot whose generations are used up is never
 //! used again.
@@ -18,9 +18,13 @@
 //! # What it costs
 //!
 //! Pushing and popping take constant time, and so does taking back, on average. Each item needs two numbers besides itself, and there may be as
-//! many holes as items. Slots come in chunks, which growing does not copy, and which are kept forever.
+//! many holes as items. Slots come in chunks, which are kept forever. Only the first chunk is ever replaced by a larger one.
+//!
+//! Most of the time that pushing takes, the system provides memory. So a large chunk asks for all of its memory at once.
 
 use std::ops::Range;
+
+use crate::sys::memory;
 
 /// A slot, and which of its items, one after another, is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,47 +56,54 @@ struct Slot<T> {
 
 const NONE: u32 = u32::MAX;
 
-/// How many slots are allocated at a time. For the pending set, they fit into one page of memory, which a process with one handler pays for.
-const CHUNK: u32 = 64;
+/// With this many slots, another chunk is still possible.
+const MOST: usize = NONE as usize - CHUNK;
 
-type Chunk<T> = Box<[Slot<T>; CHUNK as usize]>;
+/// How many slots there are at first. For the pending set, they fit into one page of memory, which a process with one handler pays for.
+const FIRST: usize = 64;
+
+/// How much larger the first chunk is after each replacement, until it has its full size.
+const GROWTH: usize = 8;
+
+/// How many slots all other chunks have.
+const CHUNK: usize = 2048;
 
 /// This few holes are not worth looking for.
 const FEW: usize = 64;
 
-/// The chunks, never more than the vector has room for.
-struct Slots<T>(Vec<Chunk<T>>);
+type Chunk<T> = Vec<Slot<T>>;
+
+struct Slots<T> {
+    /// Never more than the vector has room for. Only the first one may have less than its full size.
+    chunks: Vec<Chunk<T>>,
+    len: usize,
+}
 
 impl<T> Slots<T> {
     #[inline]
     fn get(&self, at: u32) -> &Slot<T> {
-        &self.0[(at / CHUNK) as usize][(at % CHUNK) as usize]
+        &self.chunks[at as usize / CHUNK][at as usize % CHUNK]
     }
 
     #[inline]
     fn get_mut(&mut self, at: u32) -> &mut Slot<T> {
-        &mut self.0[(at / CHUNK) as usize][(at % CHUNK) as usize]
-    }
-
-    fn len(&self) -> u32 {
-        u32::try_from(self.0.len()).unwrap_or(u32::MAX).saturating_mul(CHUNK)
+        &mut self.chunks[at as usize / CHUNK][at as usize % CHUNK]
     }
 }
 
 /// The list of the free slots.
 struct Free {
+    /// The last one is the first unused one.
     first: u32,
+    /// The first slot that was never used; all slots after it are unused, too.
+    unused: u32,
     /// How many slots are never free again: their generations are used up.
     worn_out: u32,
 }
 
-impl Free {
-    const NONE: Self = Self { first: NONE, worn_out: 0 };
-}
-
 /// Memory for more slots, allocated and freed while nothing is locked.
 pub(crate) struct Room<T> {
-    chunk: Option<Chunk<T>>,
+    chunk: Chunk<T>,
     /// A larger vector for the chunks, if they need one.
     chunks: Vec<Chunk<T>>,
 }
@@ -101,7 +112,7 @@ pub(crate) struct Room<T> {
 #[derive(Clone, Copy)]
 pub(crate) struct Need {
     /// How many slots there are.
-    slots: u32,
+    slots: usize,
     /// How many chunks the larger vector has to hold; 0 if none is needed.
     chunks: usize,
 }
@@ -111,9 +122,15 @@ impl<T> Room<T> {
     ///
     /// If no handle is left for another item.
     pub(crate) fn new(need: Need) -> Self {
-        assert!(need.slots < NONE - CHUNK, "four billion handlers are pending");
-        let slots = std::array::from_fn(|_| Slot { item: None, generation: 0, older: NONE });
-        Self { chunk: Some(Box::new(slots)), chunks: Vec::with_capacity(need.chunks) }
+        let Need { slots, chunks } = need;
+        assert!(slots < MOST, "four billion handlers are pending");
+        let size = FIRST.max(GROWTH * slots).min(CHUNK);
+        let mut chunk = Vec::with_capacity(size);
+        if size == CHUNK {
+            memory::provide(chunk.spare_capacity_mut());
+        }
+        chunk.resize_with(size, || Slot { item: None, generation: 0, older: NONE });
+        Self { chunk, chunks: Vec::with_capacity(chunks) }
     }
 }
 
@@ -127,7 +144,13 @@ pub(crate) struct Stacks<T, const STACKS: usize> {
 
 impl<T, const STACKS: usize> Stacks<T, STACKS> {
     pub(crate) const fn new() -> Self {
-        Self { slots: Slots(Vec::new()), free: Free::NONE, newest: [NONE; STACKS], items: 0, holes: 0 }
+        Self {
+            slots: Slots { chunks: Vec::new(), len: 0 },
+            free: Free { first: 0, unused: 0, worn_out: 0 },
+            newest: [NONE; STACKS],
+            items: 0,
+            holes: 0,
+        }
     }
 
     /// How many items there are, on all stacks.
@@ -138,35 +161,44 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     /// Whether there is no room for another item.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.free.first == NONE
+        self.free.first as usize == self.slots.len
     }
 
     /// What is needed for so many more items, or for some of them; `None` if nothing is.
     pub(crate) fn need(&self, items: usize) -> Option<Need> {
-        let free = self.slots.len() as usize - self.items - self.holes - self.free.worn_out as usize;
-        (free < items).then(|| {
-            let Slots(chunks) = &self.slots;
-            let more = if chunks.len() < chunks.capacity() { 0 } else { 4.max(2 * chunks.len()) };
-            Need { slots: self.slots.len(), chunks: more }
-        })
+        let Slots { chunks, len } = &self.slots;
+        let free = len - self.items - self.holes - self.free.worn_out as usize;
+        if items <= free {
+            return None;
+        }
+        let more = if chunks.len() < chunks.capacity() { 0 } else { 4.max(2 * chunks.len()) };
+        Some(Need { slots: *len, chunks: more })
     }
 
-    /// Takes the room, unless more is needed by now. The caller drops what is left of it later.
-    pub(crate) fn add(&mut self, room: &mut Room<T>) {
-        let first = self.slots.len();
-        let Slots(chunks) = &mut self.slots;
+    /// Takes the room, unless others have made room meanwhile. Returns whether anything is left of it, which the caller drops later.
+    pub(crate) fn add(&mut self, room: &mut Room<T>) -> bool {
+        let Slots { chunks, len } = &mut self.slots;
         if chunks.len() == chunks.capacity() && chunks.len() < room.chunks.capacity() {
             room.chunks.append(chunks);
             std::mem::swap(chunks, &mut room.chunks);
         }
-        if chunks.len() == chunks.capacity() || first >= NONE - CHUNK {
-            return;
+        match &mut chunks[..] {
+            [small] if small.len() < CHUNK => {
+                if small.len() < room.chunk.len() {
+                    room.chunk[..small.len()].swap_with_slice(small);
+                    std::mem::swap(&mut room.chunk, small);
+                    *len = small.len();
+                }
+            }
+            others => {
+                let fits = others.is_empty() || room.chunk.len() == CHUNK;
+                if fits && others.len() < chunks.capacity() && *len < MOST {
+                    *len += room.chunk.len();
+                    chunks.push(std::mem::take(&mut room.chunk));
+                }
+            }
         }
-        let Some(mut chunk) = room.chunk.take() else { return };
-        for (slot, at) in chunk.iter_mut().zip(first..first + CHUNK).rev() {
-            slot.older = std::mem::replace(&mut self.free.first, at);
-        }
-        chunks.push(chunk);
+        room.chunk.capacity() + room.chunks.capacity() > 0
     }
 
     /// Pushes an item. There must be room for it.
@@ -174,7 +206,12 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     pub(crate) fn push(&mut self, stack: usize, item: T) -> Handle {
         let at = self.free.first;
         let slot = self.slots.get_mut(at);
-        self.free.first = slot.older;
+        if at == self.free.unused {
+            self.free.unused += 1;
+            self.free.first = self.free.unused;
+        } else {
+            self.free.first = slot.older;
+        }
         slot.older = self.newest[stack];
         self.newest[stack] = at;
         self.items += 1;
@@ -229,8 +266,8 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     }
 
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
-        let chunk = self.slots.0.get((handle.slot / CHUNK) as usize)?; // all chunks may have been freed
-        let slot = &chunk[(handle.slot % CHUNK) as usize];
+        let chunk = self.slots.chunks.get(handle.slot as usize / CHUNK)?; // all chunks may have been freed
+        let slot = &chunk[handle.slot as usize % CHUNK];
         slot.item.as_ref().filter(|_| slot.generation == handle.generation)
     }
 
@@ -462,13 +499,12 @@ mod tests {
         let mut stacks: Stacks<usize, 1> = Stacks::new();
         let need = stacks.need(1).expect("it is empty");
         // Others make room, and use it up, until the room for this one is too small.
-        let others = usize::try_from(CHUNK).expect("small") * (need.chunks + 1);
+        let others = CHUNK * (need.chunks + 1);
         for item in 0..others {
             push(&mut stacks, 0, item);
         }
         let mut room = Room::new(need);
-        stacks.add(&mut room);
-        assert_eq!(room.chunk.is_none(), !stacks.is_full());
+        assert!(stacks.add(&mut room));
         assert_eq!(stacks.len(), others);
         assert_eq!(push(&mut stacks, 0, others).slot as usize, others);
         assert_eq!(taken(&mut stacks, |_| true), (0..=others).rev().collect::<Vec<_>>());

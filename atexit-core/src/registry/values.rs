@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::initializations::Progress;
 pub(crate) use super::initializations::{Begun, CellId, Refusal, Ticket};
 use super::lease;
-use super::pending::{Inserted, OPEN, PENDING, Pending, late, lock, lock_with_room, registered};
+use super::pending::{Inserted, OPEN, PENDING, Pending, late, lock, registered, with_room};
 use super::stacks::Handle;
 use crate::handler::PendingHandler;
 use crate::handler::declaration::{Phase, RunsOn};
@@ -144,7 +144,7 @@ pub(crate) fn begin_closing(cell: CellId, options: &Options, close: &dyn Fn() ->
 /// Ends an initialization that has made its value. `None`: values of its phase can no longer be initialized, so the value is to be finished at
 /// once, and the exit waits for that until [`abandon`].
 pub(crate) fn complete(cell: CellId, phase: Phase) -> Option<Completion> {
-    let mut pending = lock_with_room(1);
+    let mut pending = with_room(lock(), 1);
     if pending.values.is_in_time(cell, phase) {
         return Some(Completion { pending, phase });
     }

@@ -39,6 +39,7 @@ pub(crate) mod erased;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod iso_c;
 pub(crate) mod lock;
+pub(crate) mod memory;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod no_clock;
 pub(crate) mod once_ref;

@@ -6,6 +6,8 @@ pub(crate) mod cast;
 pub(crate) mod erased;
 #[path = "../../../../atexit-core/src/sys/lock.rs"]
 pub(crate) mod lock;
+#[path = "../../../../atexit-core/src/sys/memory.rs"]
+pub(crate) mod memory;
 #[path = "../../../../atexit-core/src/sys/once_ref.rs"]
 pub(crate) mod once_ref;
 #[path = "../../../../atexit-core/src/sys/signal_number.rs"]

@@ -13,7 +13,10 @@ pub(crate) struct Reasons(Option<Arc<Vec<Why>>>);
 
 impl Reasons {
     fn list(&self) -> &[Why] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
+        match &self.0 {
+            Some(reasons) => reasons,
+            None => &[],
+        }
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Why> {
@@ -45,7 +48,10 @@ impl Seen {
     }
 
     fn ends_with(&self, newest: Option<&'static Declared>) -> bool {
-        self.newest.map(std::ptr::from_ref) == newest.map(std::ptr::from_ref)
+        match (self.newest, newest) {
+            (Some(one), Some(other)) => std::ptr::eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
     }
 }
 
@@ -60,23 +66,38 @@ pub(super) struct Collection {
 
 impl Collection {
     pub(super) fn since(before: Seen) -> Self {
-        let declared = inventory::iter::<Declared>.into_iter();
-        let fresh: Vec<&Declared> = declared.take_while(|declared| !before.ends_with(Some(declared))).collect();
-        let newest = fresh.first().copied().or(before.newest);
-        let fresh: Vec<Declared> = fresh.into_iter().copied().collect();
+        let mut newest = before.newest;
+        let mut fresh = Vec::new();
+        for declared in inventory::iter::<Declared> {
+            if before.ends_with(Some(declared)) {
+                break;
+            }
+            if fresh.is_empty() {
+                newest = Some(declared);
+            }
+            fresh.push(*declared);
+        }
         let mut notes = Notes { reasons: before.reasons.list().to_vec(), problems: Vec::new() };
         let handlers = order::arrange(&fresh, links(), &mut notes);
         let Notes { reasons, problems } = notes;
-        let reasons = Reasons((!reasons.is_empty()).then(|| Arc::new(reasons)));
+        let reasons = Reasons(if reasons.is_empty() { None } else { Some(Arc::new(reasons)) });
         Self { before, after: Seen { newest, reasons }, handlers, problems }
     }
 }
 
 /// Everything declared that is linked in, as `inventory` yields it.
 pub(crate) fn declared() -> Vec<Declared> {
-    inventory::iter::<Declared>.into_iter().copied().collect()
+    let mut all = Vec::new();
+    for declared in inventory::iter::<Declared> {
+        all.push(*declared);
+    }
+    all
 }
 
 pub(crate) fn links() -> Vec<LinkSite> {
-    inventory::iter::<Link>.into_iter().map(|link| (link.describe)()).collect()
+    let mut all = Vec::new();
+    for link in inventory::iter::<Link> {
+        all.push((link.describe)());
+    }
+    all
 }

@@ -16,9 +16,13 @@ impl Function {
     /// Allocates, to make descriptions, so it must not be called while the set is locked. All other methods may be.
     #[inline]
     pub(super) fn new(identity: TypeId) -> Self {
-        let mut declared = declared();
-        declared.retain(|declared| declared.describe().identity == identity);
-        Self { identity, declared }
+        let mut own = Vec::new();
+        for declared in declared() {
+            if declared.describe().identity == identity {
+                own.push(declared);
+            }
+        }
+        Self { identity, declared: own }
     }
 
     #[inline]

@@ -120,8 +120,17 @@ impl Initializations {
     /// In a forked child: what other threads were initializing is lost, and can be initialized here. Nothing is dropped.
     pub(super) fn forget_foreign_in_child(&mut self) {
         let me = ThreadToken::mine();
-        self.under_way.retain(|initialization| initialization.thread == me);
-        self.wakers.drain(..).for_each(std::mem::forget);
+        let mut at = 0;
+        while at < self.under_way.len() {
+            if self.under_way[at].thread == me {
+                at += 1;
+            } else {
+                self.under_way.remove(at);
+            }
+        }
+        while let Some(waiting) = self.wakers.pop() {
+            std::mem::forget(waiting);
+        }
     }
 
     /// In a forked child where the run of the parent is over: values can be initialized again.
@@ -136,9 +145,11 @@ impl Initializations {
 
     /// Keeps the waker of a future, and returns the one that it replaces. If there is none, there must be room for it.
     pub(super) fn wait(&mut self, cell: CellId, ticket: &mut Option<Ticket>, mut waker: Waker) -> Option<Waker> {
-        if let Some(waiting) = self.wakers.iter_mut().find(|waiting| Some(waiting.ticket) == *ticket) {
-            std::mem::swap(&mut waiting.waker, &mut waker);
-            return Some(waker);
+        for waiting in &mut self.wakers {
+            if *ticket == Some(waiting.ticket) {
+                std::mem::swap(&mut waiting.waker, &mut waker);
+                return Some(waker);
+            }
         }
         self.tickets += 1;
         let ticket = *ticket.insert(Ticket(self.tickets));
@@ -148,8 +159,31 @@ impl Initializations {
 
     /// Takes the waker of a future that has stopped waiting.
     pub(super) fn leave_waiting(&mut self, ticket: Ticket) -> Option<Waker> {
-        let at = self.wakers.iter().position(|waiting| waiting.ticket == ticket)?;
-        Some(self.wakers.remove(at).waker)
+        for at in 0..self.wakers.len() {
+            if self.wakers[at].ticket == ticket {
+                return Some(self.wakers.remove(at).waker);
+            }
+        }
+        None
+    }
+
+    /// Takes the waker of a future that waits for this cell, if there is one.
+    pub(super) fn take_waker(&mut self, cell: CellId) -> Option<Waker> {
+        for at in 0..self.wakers.len() {
+            if self.wakers[at].cell == cell {
+                return Some(self.wakers.remove(at).waker);
+            }
+        }
+        None
+    }
+
+    /// How many futures wait for this cell.
+    pub(super) fn waiting_for(&self, cell: CellId) -> usize {
+        let mut count = 0;
+        for waiting in &self.wakers {
+            count += usize::from(waiting.cell == cell);
+        }
+        count
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -157,11 +191,18 @@ impl Initializations {
     }
 
     pub(super) fn position(&self, cell: CellId) -> Option<usize> {
-        self.under_way.iter().position(|initialization| initialization.cell == cell)
+        for (at, initialization) in self.under_way.iter().enumerate() {
+            if initialization.cell == cell {
+                return Some(at);
+            }
+        }
+        None
     }
 
     pub(super) fn remove(&mut self, cell: CellId) {
-        self.position(cell).map(|at| self.under_way.remove(at));
+        if let Some(at) = self.position(cell) {
+            self.under_way.remove(at);
+        }
     }
 
     /// Begins an initialization; there must be room for it. `None`: another one of the cell is under way.
@@ -222,18 +263,18 @@ impl Initializations {
 
     /// The future has been polled, and is not ready.
     pub(super) fn suspend(&mut self, cell: CellId) {
-        self.under_way
-            .iter_mut()
-            .filter(|other| other.cell == cell)
-            .for_each(|it| it.goes_from_running(Progress::Suspended));
+        if let Some(at) = self.position(cell) {
+            self.under_way[at].goes_from_running(Progress::Suspended);
+        }
     }
 
     /// This thread is exiting, and does not go on with its initializations.
     pub(super) fn leave(&mut self, thread: ThreadToken) {
-        self.under_way
-            .iter_mut()
-            .filter(|other| other.thread == thread)
-            .for_each(|it| it.goes_from_running(Progress::Exiting));
+        for initialization in &mut self.under_way {
+            if initialization.thread == thread {
+                initialization.goes_from_running(Progress::Exiting);
+            }
+        }
     }
 
     /// Why this thread, inside a handler or not, must not wait for the initialization that is under way.
@@ -241,41 +282,61 @@ impl Initializations {
         let at = self.position(cell)?;
         let other = &self.under_way[at];
         let is_mine = other.thread == me;
-        match other.progress {
-            Progress::Suspended => is_mine.then_some(Refusal::Suspended),
-            _ if is_mine => Some(Refusal::Itself),
-            _ if self.chain(at).any(|other| other.thread == me) => Some(Refusal::EachOther),
-            _ if !in_handler => None,
-            _ => self.chain(at).any(|other| other.progress == Progress::Exiting).then_some(Refusal::Exiting),
-        }
+        let refusal = match other.progress {
+            Progress::Suspended if !is_mine => return None,
+            Progress::Suspended => Refusal::Suspended,
+            _ if is_mine => Refusal::Itself,
+            _ if self.any_in_chain(at, &|other| other.thread == me) => Refusal::EachOther,
+            _ if !in_handler => return None,
+            _ if self.any_in_chain(at, &|other| other.progress == Progress::Exiting) => Refusal::Exiting,
+            _ => return None,
+        };
+        Some(refusal)
     }
 
-    /// A chain of initializations, each waiting for the next: this one, the one that its thread waits for, and so on.
-    pub(super) fn chain(&self, at: usize) -> impl Iterator<Item = &Initialization> {
-        let next = |of: &&Initialization| {
-            let is_suspended = of.progress == Progress::Suspended; // what its last thread does says nothing about it
-            let waits = |other: &Initialization| if other.thread == of.thread { other.waits_for } else { None };
-            let cell = if is_suspended { None } else { self.under_way.iter().find_map(waits) };
-            Some(&self.under_way[self.position(cell?)?])
-        };
+    /// Whether any is such in a chain of initializations, each waiting for the next: this one, the one that its thread waits for, and so on.
+    fn any_in_chain(&self, mut at: usize, is_such: &dyn Fn(&Initialization) -> bool) -> bool {
         // None occurs twice, unless they wait for each other.
-        std::iter::successors(Some(&self.under_way[at]), next).take(self.under_way.len())
+        for _ in 0..self.under_way.len() {
+            if is_such(&self.under_way[at]) {
+                return true;
+            }
+            let Some(next) = self.awaited_by(&self.under_way[at]) else { return false };
+            at = next;
+        }
+        false
+    }
+
+    /// The initialization that the thread of another one waits for.
+    fn awaited_by(&self, of: &Initialization) -> Option<usize> {
+        if of.progress == Progress::Suspended {
+            return None; // what its last thread does says nothing about it
+        }
+        for other in &self.under_way {
+            if let Some(cell) = other.waits_for {
+                if other.thread == of.thread {
+                    return self.position(cell);
+                }
+            }
+        }
+        None
     }
 
     /// Notes what a thread waits for, if it initializes anything itself. `true`: it did not wait for that before.
     pub(super) fn set_waits_for(&mut self, thread: ThreadToken, cell: Option<CellId>) -> bool {
-        let runs_there = |other: &&mut Initialization| other.thread == thread && other.progress != Progress::Suspended;
         let mut is_new = false;
-        for initialization in self.under_way.iter_mut().filter(runs_there) {
-            is_new |= initialization.waits_for != cell;
-            initialization.waits_for = cell;
+        for initialization in &mut self.under_way {
+            if initialization.thread == thread && initialization.progress != Progress::Suspended {
+                is_new |= initialization.waits_for != cell;
+                initialization.waits_for = cell;
+            }
         }
         is_new
     }
 
     /// Whether an exit may wait for it: as far as is known, it can end.
     pub(super) fn can_end(&self, at: usize, me: ThreadToken) -> bool {
-        self.chain(at).all(|other| other.progress == Progress::Runs && other.thread != me)
+        !self.any_in_chain(at, &|other| other.progress != Progress::Runs || other.thread == me)
     }
 }
 

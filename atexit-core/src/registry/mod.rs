@@ -93,7 +93,7 @@ pub(crate) fn remove_function(identity: TypeId) -> Vec<PendingHandler> {
 fn remove_where(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler> {
     let mut removed = Vec::new();
     let mut pending = lock_for_all(collected, &mut removed);
-    pending.handlers.take_where(matches, |handler| removed.push(handler));
+    pending.handlers.take_where(matches, &mut |handler| removed.push(handler));
     drop(pending);
     removed
 }
@@ -103,7 +103,11 @@ fn remove_where(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler
 pub(crate) fn look<T>(look: impl Fn(&PendingHandler) -> Option<T>) -> (Vec<T>, Reasons) {
     let mut seen = Vec::new();
     let pending = lock_for_all(collected, &mut seen);
-    seen.extend(pending.handlers.iter().filter_map(look));
+    pending.handlers.visit(&mut |_, _, handler| {
+        if let Some(item) = look(handler) {
+            seen.push(item);
+        }
+    });
     let reasons = pending.seen.reasons.clone();
     drop(pending);
     (seen, reasons)
@@ -284,10 +288,13 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
     let mut pending = lock_for_all(lock, &mut taken);
     pending.intake.stop();
     pending.values.close_all();
-    pending.handlers.take_where(|_| true, |handler| taken.push(handler));
+    pending.handlers.take_where(&|_| true, &mut |handler| taken.push(handler));
     drop(pending);
-    let infos = taken.iter().map(|handler| handler.label().info()).collect();
-    taken.into_iter().for_each(std::mem::forget);
+    let mut infos = Vec::with_capacity(taken.len());
+    for handler in taken {
+        infos.push(handler.label().info());
+        std::mem::forget(handler);
+    }
     infos
 }
 

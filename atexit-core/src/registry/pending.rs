@@ -230,7 +230,7 @@ impl Pending {
 
     /// In a forked child: forgets handlers that run only in the parent, captures and all.
     pub(crate) fn forget_foreign(&mut self) {
-        self.handlers.take_where(|handler| handler.facts().are_of_another_process(), std::mem::forget);
+        self.handlers.take_where(&|handler| handler.facts().are_of_another_process(), &mut std::mem::forget);
         self.values.forget_foreign_in_child();
     }
 
@@ -243,7 +243,8 @@ impl Pending {
         std::mem::swap(&mut self.seen, after);
         problems.append(&mut self.problems);
         std::mem::swap(&mut self.problems, problems);
-        for handler in handlers.drain(..).map(PendingHandler::declared) {
+        for &handler in &*handlers {
+            let handler = PendingHandler::declared(handler);
             let facts = handler.facts();
             if facts.are_of_another_process() {
                 continue; // a child forgets handlers that run only in the parent

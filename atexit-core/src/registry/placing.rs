@@ -25,11 +25,12 @@ pub(super) struct Place {
 /// What is found out about the constraints of one handler.
 pub(super) struct Placing<'a> {
     constraints: &'a Constraints,
-    /// For each constraint.
     found: Vec<Found>,
 }
 
+/// What is found out about one of them.
 struct Found {
+    constraint: Constraint,
     function: Function,
     is_pending: bool,
     /// The highest of its handlers in the phase of the one that is placed, by how many handlers are above it.
@@ -59,13 +60,12 @@ pub(crate) struct Unmet {
 impl<'a> Placing<'a> {
     #[inline]
     pub(super) fn new(constraints: &'a Constraints) -> Self {
-        let found = |constraint: &Constraint| Found {
-            function: Function::new(constraint.identity),
-            is_pending: false,
-            highest: None,
-            obstacle: None,
-        };
-        Self { constraints, found: constraints.all.iter().map(found).collect() }
+        let mut found = Vec::new();
+        for &constraint in &constraints.all {
+            let function = Function::new(constraint.identity);
+            found.push(Found { constraint, function, is_pending: false, highest: None, obstacle: None });
+        }
+        Self { constraints, found }
     }
 
     /// Finds the handler just below which the new one goes. `None`: it goes on top. Allocates nothing.
@@ -75,14 +75,16 @@ impl<'a> Placing<'a> {
         place: &Place,
     ) -> Option<Handle> {
         let mut lowest = None;
-        for (height, (stack, handle, handler)) in handlers.places().enumerate() {
-            for (found, constraint) in self.found.iter_mut().zip(&self.constraints.all) {
+        let mut height = 0;
+        handlers.visit(&mut |stack, handle, handler| {
+            for found in &mut self.found {
                 if !found.function.is_of(handler) {
                     continue;
                 }
+                let constraint = found.constraint;
                 found.is_pending = true;
                 if place.own.contains(&stack) {
-                    found.highest.get_or_insert(height);
+                    found.highest = found.highest.or(Some(height));
                     if !constraint.is_before {
                         lowest = Some((height, handle, constraint));
                     }
@@ -90,25 +92,29 @@ impl<'a> Placing<'a> {
                     found.obstacle = Some(place.obstacle(stack));
                 }
             }
-        }
+            height += 1;
+        });
         let (height, above, decisive) = lowest?;
-        for (found, constraint) in self.found.iter_mut().zip(&self.constraints.all) {
-            if constraint.is_before && found.highest.is_some_and(|highest| highest <= height) {
+        for found in &mut self.found {
+            if found.constraint.is_before && matches!(found.highest, Some(highest) if highest <= height) {
                 found.obstacle = Some(Obstacle::Other(decisive.path));
             }
         }
-        let _ = self.constraints.decisive.set(*decisive); // it is registered once
+        let _ = self.constraints.decisive.set(decisive); // it is registered once
         Some(above)
     }
 
     #[inline]
     pub(super) fn unmet(&self, label: &Label) -> Vec<Unmet> {
-        let unmet = |(found, constraint): (&Found, &Constraint)| {
+        let mut unmet = Vec::new();
+        for found in &self.found {
             let is_handler = found.is_pending || found.function.is_declared();
-            let obstacle = if is_handler { found.obstacle? } else { Obstacle::NoHandler };
-            Some(Unmet { handler: label.info(), constraint: *constraint, obstacle })
-        };
-        self.found.iter().zip(&self.constraints.all).filter_map(unmet).collect()
+            let obstacle = if is_handler { found.obstacle } else { Some(Obstacle::NoHandler) };
+            if let Some(obstacle) = obstacle {
+                unmet.push(Unmet { handler: label.info(), constraint: found.constraint, obstacle });
+            }
+        }
+        unmet
     }
 }
 

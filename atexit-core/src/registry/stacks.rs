@@ -233,7 +233,13 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     #[inline]
     pub(crate) fn top(&mut self, stacks: Range<usize>) -> Option<Top> {
         loop {
-            let stack = stacks.clone().find(|&stack| self.newest[stack] != NONE)?;
+            let mut stack = stacks.start;
+            while self.newest[stack] == NONE {
+                stack += 1;
+                if stack == stacks.end {
+                    return None;
+                }
+            }
             let top = Top { stack, at: self.newest[stack] };
             if self.slots.get(top.at).item.is_some() {
                 return Some(top);
@@ -268,14 +274,16 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
         let chunk = self.slots.chunks.get(handle.slot as usize / CHUNK)?; // all chunks may have been freed
         let slot = &chunk[handle.slot as usize % CHUNK];
-        slot.item.as_ref().filter(|_| slot.generation == handle.generation)
+        if slot.generation == handle.generation { slot.item.as_ref() } else { None }
     }
 
     /// Takes an item back, wherever it is.
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
         self.get(handle)?;
-        if let Some(stack) = self.newest.iter().position(|&newest| newest == handle.slot) {
-            return self.pop(Top { stack, at: handle.slot });
+        for (stack, &newest) in self.newest.iter().enumerate() {
+            if newest == handle.slot {
+                return self.pop(Top { stack, at: newest });
+            }
         }
         let slot = self.slots.get_mut(handle.slot);
         let item = slot.item.take();
@@ -283,32 +291,36 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         self.items -= 1;
         self.holes += 1;
         if self.holes > self.items + FEW {
-            self.take_where(|_| false, drop);
+            self.take_where(&|_| false, &mut drop);
         }
         item
     }
 
     /// Hands over all items that match, stack by stack, each from the top, and removes all holes.
-    pub(crate) fn take_where(&mut self, matches: impl Fn(&T) -> bool, mut hand_over: impl FnMut(T)) {
+    pub(crate) fn take_where(&mut self, matches: &dyn Fn(&T) -> bool, hand_over: &mut dyn FnMut(T)) {
         for newest in &mut self.newest {
             let mut kept = NONE;
             let mut at = std::mem::replace(newest, NONE);
             while at != NONE {
                 let slot = self.slots.get_mut(at);
                 let older = slot.older;
-                if let Some(item) = slot.item.take_if(|item| matches(item)) {
-                    slot.generation += 1;
-                    self.items -= 1;
-                    hand_over(item);
-                }
-                if slot.item.is_none() {
-                    slot.release(at, &mut self.free);
-                } else {
+                let stays = match &slot.item {
+                    Some(item) => !matches(item),
+                    None => false,
+                };
+                if stays {
                     match kept {
                         NONE => *newest = at,
                         kept => self.slots.get_mut(kept).older = at,
                     }
                     kept = at;
+                } else {
+                    if let Some(item) = slot.item.take() {
+                        slot.generation += 1;
+                        self.items -= 1;
+                        hand_over(item);
+                    }
+                    slot.release(at, &mut self.free);
                 }
                 at = older;
             }
@@ -322,30 +334,31 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     /// Moves everything on one stack onto another, and returns whether there was anything.
     pub(crate) fn move_onto(&mut self, from: usize, to: usize) -> bool {
         let Some(top) = self.top(from..from + 1) else { return false };
-        let oldest = self.downwards(top.at).last().unwrap_or(top.at);
+        let mut oldest = top.at;
+        loop {
+            let older = self.slots.get(oldest).older;
+            if older == NONE {
+                break;
+            }
+            oldest = older;
+        }
         self.slots.get_mut(oldest).older = std::mem::replace(&mut self.newest[to], top.at);
         self.newest[from] = NONE;
         true
     }
 
-    /// A slot and those below it.
-    fn downwards(&self, top: u32) -> impl Iterator<Item = u32> {
-        let link = |at| if at == NONE { None } else { Some(at) };
-        std::iter::successors(link(top), move |&at| link(self.slots.get(at).older))
-    }
-
-    /// Everything, stack by stack, each from the top.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.places().map(|(.., item)| item)
-    }
-
-    /// The same, with the stack that it is on and its handle.
-    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, Handle, &T)> {
-        let slots = self.newest.into_iter().enumerate();
-        slots.flat_map(|(stack, top)| self.downwards(top).map(move |at| (stack, at))).filter_map(|(stack, at)| {
-            let Slot { item, generation, .. } = self.slots.get(at);
-            Some((stack, Handle { slot: at, generation: *generation }, item.as_ref()?))
-        })
+    /// Shows everything, stack by stack, each from the top: the stack that it is on, its handle, and the item.
+    pub(crate) fn visit(&self, see: &mut dyn FnMut(usize, Handle, &T)) {
+        for (stack, &newest) in self.newest.iter().enumerate() {
+            let mut at = newest;
+            while at != NONE {
+                let Slot { item, generation, older } = self.slots.get(at);
+                if let Some(item) = item {
+                    see(stack, Handle { slot: at, generation: *generation }, item);
+                }
+                at = *older;
+            }
+        }
     }
 }
 
@@ -381,8 +394,14 @@ mod tests {
 
     fn taken<T, const STACKS: usize>(stacks: &mut Stacks<T, STACKS>, matches: impl Fn(&T) -> bool) -> Vec<T> {
         let mut taken = Vec::new();
-        stacks.take_where(matches, |item| taken.push(item));
+        stacks.take_where(&matches, &mut |item| taken.push(item));
         taken
+    }
+
+    fn places<T: Copy, const STACKS: usize>(stacks: &Stacks<T, STACKS>) -> Vec<(usize, Handle, T)> {
+        let mut places = Vec::new();
+        stacks.visit(&mut |stack, handle, &item| places.push((stack, handle, item)));
+        places
     }
 
     #[derive(Clone, Debug)]
@@ -428,8 +447,7 @@ mod tests {
                     Step::InsertBelow(_) if stacks.len() == 0 => {}
                     Step::InsertBelow(index) => {
                         make_room(&mut stacks);
-                        let (stack, above, &item) =
-                            stacks.places().nth(index.index(stacks.len())).expect("there are so many");
+                        let (stack, above, item) = places(&stacks)[index.index(stacks.len())];
                         prop_assert_eq!(above, handles[item]);
                         let at = vectors[stack].iter().position(|&other| other == item).expect("it is on this stack");
                         handles.push(stacks.insert_below(above, new));
@@ -470,7 +488,7 @@ mod tests {
                     }
                 }
                 let expected: Vec<usize> = vectors.iter().flat_map(|vector| vector.iter().rev()).copied().collect();
-                prop_assert_eq!(stacks.iter().copied().collect::<Vec<_>>(), expected);
+                prop_assert_eq!(places(&stacks).into_iter().map(|(.., item)| item).collect::<Vec<_>>(), expected);
                 prop_assert_eq!(stacks.len(), vectors[0].len() + vectors[1].len());
             }
         }

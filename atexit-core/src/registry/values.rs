@@ -184,20 +184,16 @@ static CHANGED: Condvar = Condvar::new();
 /// Tells all who wait that the initialization has ended.
 pub(crate) fn tell(cell: CellId) {
     // Only those that wait now: one that is woken may find that another initialization has begun, and wait for that.
-    let waiting = lock().values.wakers.iter().filter(|waiting| waiting.cell == cell).count();
+    let waiting = lock().values.waiting_for(cell);
     CHANGED.notify_all();
-    for waker in (0..waiting).map_while(|_| take_waker(cell)) {
+    for _ in 0..waiting {
+        let waker = lock().values.take_waker(cell);
+        let Some(waker) = waker else { return };
         // Code of a user. Its panic has been shown, and must not keep others from being woken.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
             drop_quietly(payload);
         }
     }
-}
-
-fn take_waker(cell: CellId) -> Option<Waker> {
-    let wakers = &mut lock().values.wakers;
-    let at = wakers.iter().position(|waiting| waiting.cell == cell)?;
-    Some(wakers.remove(at).waker)
 }
 
 /// Locks the pending set, with room for another initialization.
@@ -221,13 +217,22 @@ impl Pending {
         if !self.intake.is_exit() || !sys::can_start_threads() {
             return None;
         }
-        let next = self.handlers.top(OPEN).and_then(|top| self.handlers.item(top)).map(PendingHandler::facts);
+        let next = match self.handlers.top(OPEN) {
+            Some(top) => self.handlers.item(top).map(PendingHandler::facts),
+            None => None,
+        };
         let me = ThreadToken::mine();
-        (0..self.values.under_way.len()).find(|&at| {
+        for at in 0..self.values.under_way.len() {
             let phase = self.values.under_way[at].options.phase;
-            let is_its_turn = next.is_none_or(|next| (phase, true) <= (next.phase, next.is_value));
-            is_its_turn && self.values.can_end(at, me)
-        })
+            let is_its_turn = match next {
+                Some(next) => phase < next.phase || (phase == next.phase && next.is_value),
+                None => true,
+            };
+            if is_its_turn && self.values.can_end(at, me) {
+                return Some(at);
+            }
+        }
+        None
     }
 }
 

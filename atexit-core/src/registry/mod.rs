@@ -236,17 +236,18 @@ fn take(pending: Guard<'static, Pending>, only: Option<RunsOn>) -> Option<Pendin
     }
     progress.running = None;
     let next = next?;
-    let handler = handlers.item(next)?;
-    if only.is_some_and(|only| handler.facts().runs_on != only) {
-        return None;
-    }
-    if may_be_value(next) && handler.facts().is_value && intake.is_exit() {
-        values.close(handler.facts().phase);
-    }
-    handler.label_into(&mut progress.running);
-    progress.started += 1;
-    progress.serial += 1;
-    handlers.pop(next)
+    handlers.pop_if(next, |handler| {
+        if only.is_some_and(|only| handler.facts().runs_on != only) {
+            return false;
+        }
+        if may_be_value(next) && handler.facts().is_value && intake.is_exit() {
+            values.close(handler.facts().phase);
+        }
+        handler.label_into(&mut progress.running);
+        progress.started += 1;
+        progress.serial += 1;
+        true
+    })
 }
 
 /// Which handler is running, and a number that changes whenever another one starts.

@@ -185,13 +185,12 @@ impl Pending {
             return None;
         }
         loop {
-            let top = self.handlers.top(OPEN);
-            let is_foreign =
-                |top| self.handlers.item(top).is_none_or(|handler| handler.facts().are_of_another_process());
-            if top.is_some_and(|top| !is_foreign(top)) {
-                return top;
-            }
-            if !self.clear_the_way(top) {
+            let foreign = match self.handlers.top(OPEN) {
+                Some((top, handler)) if !handler.facts().are_of_another_process() => return Some(top),
+                Some((top, _)) => Some(top),
+                None => None,
+            };
+            if !self.clear_the_way(foreign) {
                 return None;
             }
         }

@@ -231,22 +231,24 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 
     /// The top of the first of these stacks that has one.
     #[inline]
-    pub(crate) fn top(&mut self, stacks: Range<usize>) -> Option<Top> {
-        loop {
-            let mut stack = stacks.start;
-            while self.newest[stack] == NONE {
-                stack += 1;
-                if stack == stacks.end {
-                    return None;
+    pub(crate) fn top(&mut self, stacks: Range<usize>) -> Option<(Top, &T)> {
+        let top = loop {
+            let mut top = None;
+            for stack in stacks.clone() {
+                let at = self.newest[stack];
+                if at != NONE {
+                    top = Some(Top { stack, at });
+                    break;
                 }
             }
-            let top = Top { stack, at: self.newest[stack] };
+            let top = top?;
             if self.slots.get(top.at).item.is_some() {
-                return Some(top);
+                break top;
             }
             self.holes -= 1;
             self.unlink(top);
-        }
+        };
+        Some((top, self.slots.get(top.at).item.as_ref()?))
     }
 
     #[inline]
@@ -256,19 +258,30 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 
     #[inline]
     pub(crate) fn pop(&mut self, top: Top) -> Option<T> {
+        self.pop_if(top, |_| true)
+    }
+
+    /// Pops the top if it is `wanted`.
+    #[expect(clippy::inline_always, reason = "otherwise the compiler makes it a call, for each handler")]
+    #[inline(always)]
+    pub(crate) fn pop_if(&mut self, top: Top, wanted: impl FnOnce(&T) -> bool) -> Option<T> {
+        let slot = self.slots.get_mut(top.at);
+        if !wanted(slot.item.as_ref()?) {
+            return None;
+        }
         self.items -= 1;
-        let slot = self.unlink(top);
+        self.newest[top.stack] = slot.older;
+        slot.release(top.at, &mut self.free);
         slot.generation += 1;
         slot.item.take()
     }
 
-    /// Takes the top slot from its stack.
-    #[inline]
-    fn unlink(&mut self, top: Top) -> &mut Slot<T> {
+    /// Takes a hole from the top of its stack.
+    #[cold]
+    fn unlink(&mut self, top: Top) {
         let slot = self.slots.get_mut(top.at);
         self.newest[top.stack] = slot.older;
         slot.release(top.at, &mut self.free);
-        slot
     }
 
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
@@ -333,7 +346,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 
     /// Moves everything on one stack onto another, and returns whether there was anything.
     pub(crate) fn move_onto(&mut self, from: usize, to: usize) -> bool {
-        let Some(top) = self.top(from..from + 1) else { return false };
+        let Some((top, _)) = self.top(from..from + 1) else { return false };
         let mut oldest = top.at;
         loop {
             let older = self.slots.get(oldest).older;
@@ -454,11 +467,11 @@ mod tests {
                         vectors[stack].insert(at, new);
                     }
                     Step::Pop(stack) => {
-                        let top = stacks.top(stack..stack + 1);
+                        let top = stacks.top(stack..stack + 1).map(|(top, _)| top);
                         prop_assert_eq!(top.and_then(|top| stacks.pop(top)), vectors[stack].pop());
                     }
                     Step::PopAny => {
-                        let top = stacks.top(0..2);
+                        let top = stacks.top(0..2).map(|(top, _)| top);
                         let [first, second] = &mut vectors;
                         prop_assert_eq!(top.and_then(|top| stacks.pop(top)), first.pop().or_else(|| second.pop()));
                     }

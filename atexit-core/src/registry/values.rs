@@ -218,7 +218,7 @@ impl Pending {
             return None;
         }
         let next = match self.handlers.top(OPEN) {
-            Some(top) => self.handlers.item(top).map(PendingHandler::facts),
+            Some((_, handler)) => Some(handler.facts()),
             None => None,
         };
         let me = ThreadToken::mine();

@@ -48,7 +48,29 @@ pub(crate) fn run_next(context: &RunContext, only: Option<RunsOn>) {
     }
 }
 
+/// Most handlers of an exit need only to be called: nobody asks for more than their failures, and they have no limit.
 fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Handover>) -> bool {
+    let RunContext { config, log, records_all, .. } = context;
+    let is_watched = *records_all || log.traces() || config.is_observed() || config.time_limit.is_some();
+    if is_watched || handler.facts().has_time_limit {
+        return run_watched(handler, context, handover);
+    }
+    let label = handler.label();
+    let ended = call(handler.into_callback(), &config.executor);
+    if !lease::is_held() {
+        return false; // the run went on without this thread
+    }
+    if let Err(error) = ended {
+        let failure = Failure { handler: label.info(), error: error.without_source() };
+        log.failed(&failure.error);
+        state::record(HandlerRecord::failed(failure, Duration::ZERO));
+        registry::forget_running(); // a deadline that is over by now must not make it fail twice
+    }
+    true
+}
+
+#[cold]
+fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&Handover>) -> bool {
     let RunContext { config, log, records_all, .. } = context;
     let label = handler.label();
     let Some((limit, panicked)) = time_limit(&handler, &label, *records_all) else { return true };
@@ -64,7 +86,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
         (Some(handover), Some(limit)) if handover.set_limit(limit, handler.label()) => Some(handover),
         _ => None,
     };
-    let mut ended = call(handler.into_callback(), &config.executor, start, limit);
+    let mut ended = call_timed(handler.into_callback(), &config.executor, start, limit);
     let goes_on = if let Some(keeper) = keeper { keeper.lift_limit() } else { true };
     if !goes_on || !lease::is_held() {
         return false; // the run went on without this thread
@@ -176,22 +198,24 @@ impl Times {
     }
 }
 
-fn call(
+fn call_timed(
     callback: Callback,
     executor: &Executor,
     start: Option<Instant>,
     limit: Option<Duration>,
 ) -> Result<HandlerEnd, HandlerError> {
-    // Without a start, nobody needs the times.
-    let outer = if start.is_some() { Some(TIMES.get()) } else { None };
-    if let Some(outer) = outer {
-        TIMES.set(outer.within(start, limit));
+    if start.is_none() {
+        return call(callback, executor); // nobody needs the times
     }
-    let ended = catch_unwind(AssertUnwindSafe(|| callback.call(executor)));
-    if let Some(outer) = outer {
-        TIMES.set(outer);
-    }
-    match ended {
+    let outer = TIMES.get();
+    TIMES.set(outer.within(start, limit));
+    let ended = call(callback, executor);
+    TIMES.set(outer);
+    ended
+}
+
+fn call(callback: Callback, executor: &Executor) -> Result<HandlerEnd, HandlerError> {
+    match catch_unwind(AssertUnwindSafe(|| callback.call(executor))) {
         Ok(result) => result.map(|()| HandlerEnd::Returned),
         Err(payload) => unwound(payload),
     }

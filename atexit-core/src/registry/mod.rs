@@ -209,19 +209,17 @@ pub(crate) fn advance() -> Option<Next> {
 /// Before the first value, it waits for those that are being initialized.
 #[inline]
 pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
-    let pending = lock();
+    let mut pending = lock();
     if !lease::is_held() {
         return None;
     }
-    if pending.values.are_under_way() { take_initialized(pending, only) } else { take(pending, only) }
-}
-
-#[cold]
-fn take_initialized(pending: Guard<'static, Pending>, only: Option<RunsOn>) -> Option<PendingHandler> {
-    match values::await_initializations(pending, only) {
-        ControlFlow::Continue(pending) => take(pending, only),
-        ControlFlow::Break(instead) => instead,
+    if pending.values.are_under_way() {
+        match values::await_initializations(pending, only) {
+            ControlFlow::Continue(locked) => pending = locked,
+            ControlFlow::Break(instead) => return instead,
+        }
     }
+    take(pending, only)
 }
 
 #[expect(clippy::inline_always, reason = "otherwise the compiler makes it a call, for each handler")]
@@ -292,10 +290,10 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
     pending.handlers.take_where(&|_| true, &mut |handler| taken.push(handler));
     drop(pending);
     let mut infos = Vec::with_capacity(taken.len());
-    for handler in taken {
+    for handler in &taken {
         infos.push(handler.label().info());
-        std::mem::forget(handler);
     }
+    std::mem::forget(taken);
     infos
 }
 

@@ -217,10 +217,7 @@ impl Pending {
         if !self.intake.is_exit() || !sys::can_start_threads() {
             return None;
         }
-        let next = match self.handlers.top(OPEN) {
-            Some((_, handler)) => Some(handler.facts()),
-            None => None,
-        };
+        let next = self.handlers.top(OPEN).map(|(_, handler)| handler.facts());
         let me = ThreadToken::mine();
         for at in 0..self.values.under_way.len() {
             let phase = self.values.under_way[at].options.phase;

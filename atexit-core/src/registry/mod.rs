@@ -55,11 +55,11 @@ pub(crate) fn insert_constrained(handler: PendingHandler, constraints: &Constrai
     let (phase, label) = (handler.facts().phase, handler.label());
     let mut pending = collected_with_room();
     let is_late = pending.is_late();
-    let own = if is_late { late(phase)..=late(phase) } else { registered(phase)..=declared_first(phase) };
+    let own = if is_late { late(phase)..late(phase) + 1 } else { registered(phase)..declared_first(phase) + 1 };
     let place = Place { own, open: OPEN };
     let handle = match placing.find(&pending.handlers, &place) {
         Some(above) => pending.handlers.insert_below(above, handler),
-        None => pending.handlers.push(*place.own.start(), handler),
+        None => pending.handlers.push(place.own.start, handler),
     };
     let inserted = pending.inserted(handle, is_late);
     drop(pending);

@@ -112,7 +112,7 @@ pub(super) const fn late(phase: Phase) -> usize {
 /// Whether the handler may be a value. As a rule none is, and there is no need to look at it.
 #[inline]
 pub(super) fn may_be_value(top: Top) -> bool {
-    let ordinary = registered(Phase::Ordinary)..=declared_first(Phase::Ordinary);
+    let ordinary = registered(Phase::Ordinary)..declared_first(Phase::Ordinary) + 1;
     !ordinary.contains(&top.stack())
 }
 

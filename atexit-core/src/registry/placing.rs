@@ -4,7 +4,7 @@
 //! of those that it has to follow. No other handler moves.
 
 use std::fmt;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 use super::function::Function;
 use super::stacks::{Handle, Stacks};
@@ -17,7 +17,7 @@ use crate::handler::text::escaped;
 /// Where a handler may stand. All stacks are in the order of running.
 pub(super) struct Place {
     /// The stacks of its phase, which run one after the other.
-    pub(super) own: RangeInclusive<usize>,
+    pub(super) own: Range<usize>,
     /// The stacks that the current run takes handlers from; the others are for handlers that come late for it.
     pub(super) open: Range<usize>,
 }
@@ -88,7 +88,7 @@ impl<'a> Placing<'a> {
                     if !constraint.is_before {
                         lowest = Some((height, handle, constraint));
                     }
-                } else if constraint.is_before == (stack < *place.own.start()) {
+                } else if constraint.is_before == (stack < place.own.start) {
                     found.obstacle = Some(place.obstacle(stack));
                 }
             }
@@ -122,7 +122,7 @@ impl Place {
     /// Why a handler on another stack is on the wrong side.
     #[inline]
     fn obstacle(&self, stack: usize) -> Obstacle {
-        let is_same_run = self.open.contains(&stack) == self.open.contains(self.own.start());
+        let is_same_run = self.open.contains(&stack) == self.open.contains(&self.own.start);
         if is_same_run { Obstacle::Phase } else { Obstacle::Late }
     }
 }

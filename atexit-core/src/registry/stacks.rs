@@ -7,10 +7,9 @@
 //!
 //! # What we do
 //!
-//! Items lie in slots. A slot knows the next one of its stack, which counts as older. Taking an item back from below the top
-//! leaves a hole, which is removed when it gets to the top; when there are more holes than items, all of them are removed. A slot counts how
-//! often it was emptied. A handle remembers this generation, so a stale handle matches nothing. A slot whose generations are used up is never
-//! used again.
+//! Items lie in slots. A slot knows the next one of its stack, which counts as older. Taking an item back leaves a hole, which is removed when
+//! it gets to the top; when there are more holes than items, all of them are removed. A slot counts how often it was emptied. A handle remembers
+//! this generation, so a stale handle matches nothing. A slot whose generations are used up is never used again.
 //!
 //! Nothing here allocates or frees, except [`Room`]: a caller makes room while it holds no lock, because an allocator may have locks of its own,
 //! and may even register a handler.
@@ -63,13 +62,13 @@ const MOST: usize = NONE as usize - CHUNK;
 const FIRST: usize = 64;
 
 /// How much larger the first chunk is after each replacement, until it has its full size.
-const GROWTH: usize = 8;
+const GROWTH: usize = 4;
 
 /// How many slots all other chunks have.
 const CHUNK: usize = 2048;
 
 /// This few holes are not worth looking for.
-const FEW: usize = 64;
+const FEW: usize = 32;
 
 type Chunk<T> = Vec<Slot<T>>;
 
@@ -290,27 +289,27 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         if slot.generation == handle.generation { slot.item.as_ref() } else { None }
     }
 
-    /// Takes an item back, wherever it is.
+    /// Takes an item back, wherever it is. It leaves a hole even at a top: to find out whether it is there would take longer.
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
         self.get(handle)?;
-        for (stack, &newest) in self.newest.iter().enumerate() {
-            if newest == handle.slot {
-                return self.pop(Top { stack, at: newest });
-            }
-        }
         let slot = self.slots.get_mut(handle.slot);
         let item = slot.item.take();
         slot.generation += 1;
         self.items -= 1;
         self.holes += 1;
         if self.holes > self.items + FEW {
-            self.take_where(&|_| false, &mut drop);
+            self.sweep(|_| false, drop);
         }
         item
     }
 
     /// Hands over all items that match, stack by stack, each from the top, and removes all holes.
     pub(crate) fn take_where(&mut self, matches: &dyn Fn(&T) -> bool, hand_over: &mut dyn FnMut(T)) {
+        self.sweep(matches, hand_over);
+    }
+
+    /// The same, and fast if nothing matches.
+    fn sweep(&mut self, matches: impl Fn(&T) -> bool, mut hand_over: impl FnMut(T)) {
         for newest in &mut self.newest {
             let mut kept = NONE;
             let mut at = std::mem::replace(newest, NONE);

@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::config::Config;
@@ -15,8 +15,7 @@ use crate::handler::facts::Label;
 use crate::report::Failure;
 use crate::runner;
 use crate::sys;
-use crate::sys::lock::{Lock, Rank};
-use crate::sys::sync::{Condvar, Instant};
+use crate::sys::sync::Instant;
 
 /// The code to call, and what is known about it.
 pub(crate) struct Early {
@@ -59,7 +58,7 @@ impl Early {
     fn call_elsewhere(self, executor: &Executor) -> Called {
         let limit = self.time_limit.unwrap_or(Duration::MAX);
         let meeting = Arc::new(Meeting {
-            progress: Lock::new(Rank::Handover, Progress { asked: Some(self), called: None }),
+            progress: Mutex::new(Progress { asked: Some(self), called: None }),
             changed: Condvar::new(),
         });
         let (theirs, their_executor) = (Arc::clone(&meeting), executor.clone());
@@ -77,7 +76,7 @@ impl Early {
 
 /// Where the thread that asks for a call meets the one that makes it.
 struct Meeting {
-    progress: Lock<Progress>,
+    progress: Mutex<Progress>,
     changed: Condvar,
 }
 
@@ -88,24 +87,29 @@ struct Progress {
 
 impl Meeting {
     #[inline]
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[inline]
     fn call(&self, executor: &Executor) {
-        let asked = self.progress.lock().asked.take();
+        let asked = self.lock().asked.take();
         let called = asked.map(|early| early.call_here(executor));
-        self.progress.lock().called = called; // if it is late, nobody looks any more
-        self.changed.notify_all();
+        self.lock().called = called; // if it is late, nobody looks any more
+        self.changed.notify_one();
     }
 
     /// Waits for the call to end. `None`: it takes longer than `limit`.
     #[inline]
     fn wait(&self, limit: Duration) -> Option<Called> {
         let start = Instant::now();
-        let mut progress = self.progress.lock();
+        let mut progress = self.lock();
         loop {
             if let Some(called) = progress.called.take() {
                 return Some(called);
             }
             let left = limit.checked_sub(start.elapsed())?;
-            progress = progress.wait_timeout(&self.changed, left);
+            progress = self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

@@ -12,7 +12,7 @@
 //! for it, and a thread that sees the flag steps back. Only threads that had already looked get the lock before it, once each. The wait of a
 //! thread that steps back is bounded. It holds at most earlier locks, and the forking thread already has those, or does not need them.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, TryLockError};
@@ -42,122 +42,60 @@ const STEPS: usize = 10_000;
 const STEP: Duration = Duration::from_micros(50);
 
 pub(crate) struct Lock<T> {
-    raw: RawLock,
-    value: UnsafeCell<T>,
-}
-
-// SAFETY: the value is reached only through a guard, which one thread at a time has.
-unsafe impl<T: Send> Sync for Lock<T> {}
-
-/// As long as this is kept, the lock is taken.
-pub(crate) struct Guard<'a, T> {
-    value: &'a UnsafeCell<T>,
-    raw: RawGuard<'a>,
-}
-
-/// A lock that does not know what it guards, so that its code is made only once.
-struct RawLock {
     rank: Rank,
     /// How many forking threads wait for it. `Relaxed`: it is a hint, and publishes nothing else.
     forking: AtomicU32,
-    mutex: Mutex<()>,
+    mutex: Mutex<T>,
 }
 
-struct RawGuard<'a> {
-    taken: MutexGuard<'a, ()>,
+/// As long as this is kept, the lock is taken.
+pub(crate) struct Guard<'a, T> {
+    value: MutexGuard<'a, T>,
     held: Held,
 }
 
 /// Finds a vector in the guarded data, if it is there, and says how many more items need room in it.
 type Find<T, V> = fn(&mut T) -> Option<(&mut Vec<V>, usize)>;
 
-impl RawLock {
-    /// Poison is ignored: no code of a user runs under a lock, so nothing is half done.
-    #[inline]
-    #[cfg_attr(debug_assertions, track_caller)]
-    fn lock(&self) -> RawGuard<'_> {
-        let held = Held::note(self.rank);
-        if self.forking.load(Ordering::Relaxed) > 0 {
-            self.step_back();
-        }
-        RawGuard { taken: even_if_poisoned(self.mutex.lock()), held }
-    }
-
-    fn try_lock(&self) -> Option<RawGuard<'_>> {
-        let held = Held::note(self.rank);
-        let taken = match self.mutex.try_lock() {
-            Ok(taken) => taken,
-            Err(TryLockError::Poisoned(taken)) => taken.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        Some(RawGuard { taken, held })
-    }
-
-    /// Lets a thread that forks go first.
-    #[cold]
-    fn step_back(&self) {
-        for _ in 0..STEPS {
-            sleep(STEP);
-            if self.forking.load(Ordering::Relaxed) == 0 {
-                return;
-            }
-        }
-    }
-
-    fn lock_to_fork(&self) -> RawGuard<'_> {
-        let held = Held::note(self.rank);
-        self.forking.fetch_add(1, Ordering::Relaxed);
-        let taken = even_if_poisoned(self.mutex.lock());
-        self.forking.fetch_sub(1, Ordering::Relaxed);
-        RawGuard { taken, held }
-    }
-}
-
-impl RawGuard<'_> {
-    fn wait(self, condition: &Condvar) -> Self {
-        let Self { taken, held } = self;
-        Self { taken: even_if_poisoned(condition.wait(taken)), held }
-    }
-
-    fn wait_timeout(self, condition: &Condvar, at_most: Duration) -> Self {
-        let Self { taken, held } = self;
-        Self { taken: even_if_poisoned(condition.wait_timeout(taken, at_most)).0, held }
-    }
-}
-
-fn even_if_poisoned<G>(taken: Result<G, PoisonError<G>>) -> G {
-    match taken {
-        Ok(guard) => guard,
-        Err(poisoned) => poisoned.into_inner(),
-    }
-}
-
 impl<T> Lock<T> {
     pub(crate) const fn new(rank: Rank, value: T) -> Self {
-        let raw = RawLock { rank, forking: AtomicU32::new(0), mutex: Mutex::new(()) };
-        Self { raw, value: UnsafeCell::new(value) }
+        Self { rank, forking: AtomicU32::new(0), mutex: Mutex::new(value) }
     }
 
-    /// Takes the lock.
+    /// Takes the lock. Poison is ignored: no code of a user runs under it, so nothing is half done.
     #[inline]
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
-        Guard { raw: self.raw.lock(), value: &self.value }
+        let held = Held::note(self.rank);
+        if self.forking.load(Ordering::Relaxed) > 0 {
+            step_back(&self.forking);
+        }
+        Guard { value: even_if_poisoned(self.mutex.lock()), held }
     }
 
     /// Takes the lock, unless it is taken already.
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
-        Some(Guard { raw: self.raw.try_lock()?, value: &self.value })
+        let held = Held::note(self.rank);
+        let value = match self.mutex.try_lock() {
+            Ok(value) => value,
+            Err(TryLockError::Poisoned(value)) => value.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(Guard { value, held })
     }
 
     /// Takes the lock for a thread that forks, which gets its turn soon.
     pub(crate) fn lock_to_fork(&self) -> Guard<'_, T> {
-        Guard { raw: self.raw.lock_to_fork(), value: &self.value }
+        let held = Held::note(self.rank);
+        self.forking.fetch_add(1, Ordering::Relaxed);
+        let value = even_if_poisoned(self.mutex.lock());
+        self.forking.fetch_sub(1, Ordering::Relaxed);
+        Guard { value, held }
     }
 
     /// In a forked child, no other thread waits to fork.
     pub(crate) fn forget_forks_in_child(&self) {
-        self.raw.forking.store(0, Ordering::Relaxed);
+        self.forking.store(0, Ordering::Relaxed);
     }
 
     /// Takes the lock, with room for more items in the vector that `find` finds. Memory is allocated and freed while the lock is not taken.
@@ -181,31 +119,47 @@ impl<T> Lock<T> {
     }
 }
 
+/// Lets a thread that forks go first.
+#[cold]
+fn step_back(forking: &AtomicU32) {
+    for _ in 0..STEPS {
+        sleep(STEP);
+        if forking.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+    }
+}
+
+fn even_if_poisoned<G>(taken: Result<G, PoisonError<G>>) -> G {
+    match taken {
+        Ok(guard) => guard,
+        Err(poisoned) => poisoned.into_inner(),
+    }
+}
+
 impl<T> Guard<'_, T> {
     pub(crate) fn wait(self, condition: &Condvar) -> Self {
-        Self { raw: self.raw.wait(condition), ..self }
+        let Self { value, held } = self;
+        Self { value: even_if_poisoned(condition.wait(value)), held }
     }
 
     pub(crate) fn wait_timeout(self, condition: &Condvar, at_most: Duration) -> Self {
-        Self { raw: self.raw.wait_timeout(condition, at_most), ..self }
+        let Self { value, held } = self;
+        Self { value: even_if_poisoned(condition.wait_timeout(value, at_most)).0, held }
     }
 }
 
 impl<T> Deref for Guard<'_, T> {
     type Target = T;
 
-    #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the lock of this value is taken as long as this guard is borrowed.
-        unsafe { &*self.value.get() }
+        &self.value
     }
 }
 
 impl<T> DerefMut for Guard<'_, T> {
-    #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as above, and nothing else borrows from the guard meanwhile.
-        unsafe { &mut *self.value.get() }
+        &mut self.value
     }
 }
 
@@ -260,14 +214,14 @@ mod tests {
             std::thread::scope(|scope| {
                 let guard = lock.lock();
                 scope.spawn(|| lock.lock_to_fork().push("forks"));
-                while lock.raw.forking.load(Ordering::Relaxed) == 0 {
+                while lock.forking.load(Ordering::Relaxed) == 0 {
                     std::thread::yield_now();
                 }
                 drop(guard);
                 lock.lock().push("comes later");
             });
             assert_eq!(*lock.lock(), ["forks", "comes later"]);
-            assert_eq!(lock.raw.forking.load(Ordering::Relaxed), 0);
+            assert_eq!(lock.forking.load(Ordering::Relaxed), 0);
         }
     }
 

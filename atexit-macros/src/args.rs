@@ -1,12 +1,11 @@
 //! Owns the grammar of the options, and which of them conflict; must not know the annotated function.
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
-use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Lit, LitStr};
 
-use crate::error::{Errors, did_you_mean};
-use crate::scanner::{self, Element, without_invisible_groups};
+use crate::error::{self, Errors};
+use crate::scanner::{self, Element, flatten, stream, vec, without_invisible_groups};
 
 /// The options in the parentheses of `#[at_exit(…)]`.
 #[derive(Default)]
@@ -59,219 +58,276 @@ const OPTIONS: [(&str, &str); 11] = [
 const SYNONYMS: [(&str, &str); 3] = [("label", "name"), ("timeout", "time_limit"), ("main_thread", "caller_thread")];
 
 impl Args {
-    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+    pub(crate) fn parse(tokens: &TokenStream, errors: &mut Errors) -> Self {
         let mut args = Self::default();
-        let mut seen: Vec<Ident> = Vec::new();
-        for element in scanner::expressions(tokens) {
-            let Some(setting) = Setting::parse(&element, &expected_option(&element), errors) else { continue };
-            let key = &setting.key;
-            let Some((_, usage)) = OPTIONS.into_iter().find(|(option, _)| key == option) else {
-                errors.at(key, unknown(&key.to_string()));
+        let mut seen = Vec::new();
+        for element in &scanner::expressions(tokens) {
+            let Some(setting) = Setting::parse(element, expected_option, errors) else { continue };
+            let key = setting.key.to_string();
+            let Some(usage) = usage(&key) else {
+                errors.at(&setting.key, unknown(&key));
                 continue;
             };
             // The only check for repeated options.
-            if seen.contains(key) {
-                errors.at(key, format!("`{key}` is given twice: write {usage} once"));
+            if seen.contains(&usage) {
+                errors.at(&setting.key, format_args!("`{key}` is given twice: write {usage} once"));
                 continue;
             }
-            seen.push(key.clone());
-            args.set(setting, usage, errors);
+            seen.push(usage);
+            args.set(&key, &setting, usage, errors);
         }
-        let phases = args.flags.iter().filter(|flag| *flag == "first" || *flag == "last");
-        if let [_, later] = phases.collect::<Vec<_>>()[..] {
-            errors.at(later, "a handler cannot run both `first` and `last`: keep one of them");
+        let mut has_phase = false;
+        for flag in &args.flags {
+            let is_phase = flag == "first" || flag == "last";
+            if is_phase && has_phase {
+                errors.at(flag, "a handler cannot run both `first` and `last`: keep one of them");
+            }
+            has_phase |= is_phase;
         }
         args
     }
 
-    fn set(&mut self, setting: Setting, usage: &str, errors: &mut Errors) {
-        match &*setting.key.to_string() {
+    fn set(&mut self, key: &str, setting: &Setting, usage: &str, errors: &mut Errors) {
+        match key {
             "args" => self.arguments = setting.arguments(usage, errors),
             "name" => self.name = setting.label(usage, errors),
-            "first" | "last" | "caller_thread" | "this_process" => self.flags.extend(setting.flag(usage, errors)),
+            "first" | "last" | "caller_thread" | "this_process" => {
+                if let Some(flag) = setting.flag(usage, errors) {
+                    self.flags.push(flag);
+                }
+            }
             "before" => self.before = setting.paths(usage, errors),
             "after" => self.after = setting.paths(usage, errors),
             "time_limit" => self.time_limit = setting.duration(usage, errors),
             "block_on" => {
-                let keyword = setting.key.clone();
-                self.block_on = setting.path(usage, errors).map(|path| BlockOn { keyword, path });
+                if let Some(path) = setting.path(usage, errors) {
+                    self.block_on = Some(BlockOn { keyword: setting.key.clone(), path });
+                }
             }
             _ => self.crate_path = setting.path(usage, errors),
         }
     }
 }
 
+fn usage(key: &str) -> Option<&'static str> {
+    for (option, usage) in &OPTIONS {
+        if key == *option {
+            return Some(usage);
+        }
+    }
+    None
+}
+
 /// The message for an element that is not an option. A literal may be meant as the argument, and a string also as the handler's name.
 fn expected_option(element: &Element) -> String {
     let text = &element.text;
-    match syn::parse2::<Lit>(element.to_token_stream()) {
-        Ok(Lit::Str(label)) if !label.value().trim().is_empty() => {
+    match literal(&element.tokens) {
+        Some(Lit::Str(label)) if !is_blank(&label) => {
             format!("expected an option: write `name = {text}`, or `args = {text}` to call the function with it")
         }
-        Ok(_) => format!("expected an option: write `args = {text}` to call the function with it"),
-        Err(_) => "expected an option, such as `args = value` to call the function with a value".to_owned(),
+        Some(_) => format!("expected an option: write `args = {text}` to call the function with it"),
+        None => "expected an option, such as `args = value` to call the function with a value".to_owned(),
     }
 }
 
+/// Reads a literal, or a number with a sign.
+fn literal(tokens: &TokenStream) -> Option<Lit> {
+    match &flatten(tokens)[..] {
+        [TokenTree::Literal(literal)] => Some(Lit::new(literal.clone())),
+        [TokenTree::Punct(sign), TokenTree::Literal(number)] if sign.as_char() == '-' => {
+            let number = Lit::new(number.clone());
+            matches!(number, Lit::Int(_) | Lit::Float(_)).then_some(number)
+        }
+        _ => None,
+    }
+}
+
+fn is_blank(label: &LitStr) -> bool {
+    for char in label.value().chars() {
+        if !char.is_whitespace() {
+            return false;
+        }
+    }
+    true
+}
+
 fn unknown(key: &str) -> String {
-    let options = OPTIONS.map(|(option, _)| option);
-    let suggestion = match SYNONYMS.iter().find(|(synonym, _)| *synonym == key) {
-        Some((_, option)) => Some(format!("did you mean `{option}`?")),
-        None => did_you_mean(key, options),
-    };
-    let hint = suggestion.unwrap_or_else(|| format!("the options are `{}`", options.join("`, `")));
-    format!("unknown option `{key}`: {hint}")
+    for (synonym, option) in &SYNONYMS {
+        if key == *synonym {
+            return format!("unknown option `{key}`: did you mean `{option}`?");
+        }
+    }
+    let mut options = Vec::new();
+    for (option, _) in &OPTIONS {
+        options.push(*option);
+    }
+    format!("unknown option `{key}`: {}", error::hint(key, &options, "the options are"))
 }
 
 /// `KEY`, `KEY = VALUE` or `KEY(LIST)`.
 struct Setting {
     key: Ident,
     given: Given,
-    text: String,
+    /// As the user wrote the value.
+    value_text: String,
 }
 
 enum Given {
     Nothing,
-    Value { equals: TokenTree, value: Vec<TokenTree> },
+    Value { equals: TokenTree, value: TokenStream },
     List(Group),
     Unexpected(TokenTree),
 }
 
 impl Setting {
-    fn parse(element: &Element, expected: &str, errors: &mut Errors) -> Option<Self> {
+    fn parse(element: &Element, expected: fn(&Element) -> String, errors: &mut Errors) -> Option<Self> {
         // `$option:meta` of a `macro_rules!` is in an invisible group.
-        let (key, rest) = match &without_invisible_groups(element.to_token_stream())[..] {
-            [TokenTree::Ident(key), rest @ ..] => (key.clone(), rest.to_vec()),
+        let tokens = without_invisible_groups(&element.tokens);
+        let (key, rest) = match &tokens[..] {
+            [TokenTree::Ident(key), rest @ ..] => (key.clone(), rest),
             [] => {
                 errors.at(&element.comma, "unexpected `,`: remove it");
                 return None;
             }
             _ => {
-                errors.at(element, expected);
+                errors.at(&element.tokens, expected(element));
                 return None;
             }
         };
-        let given = match &rest[..] {
+        let given = match rest {
             [] => Given::Nothing,
             [TokenTree::Group(list), rest @ ..] if list.delimiter() == Delimiter::Parenthesis => match rest {
                 [] => Given::List(list.clone()),
                 [unexpected, ..] => Given::Unexpected(unexpected.clone()),
             },
             [equals, value @ ..] if is_equals(equals, value) => {
-                Given::Value { equals: equals.clone(), value: value.to_vec() }
+                Given::Value { equals: equals.clone(), value: stream(value) }
             }
             [unexpected, ..] => Given::Unexpected(unexpected.clone()),
         };
-        Some(Self { key, given, text: element.text.clone() })
+        let value_text = scanner::after(Some(&element.text), &tokens[..tokens.len().min(2)]).unwrap_or_default();
+        Some(Self { key, given, value_text: value_text.trim_ascii().to_owned() })
     }
 
-    fn flag(self, usage: &str, errors: &mut Errors) -> Option<Ident> {
+    fn flag(&self, usage: &str, errors: &mut Errors) -> Option<Ident> {
         let message = format!("`{}` takes no value: write {usage}", self.key);
-        match self.given {
-            Given::Nothing => return Some(self.key),
-            Given::Value { value, .. } if !value.is_empty() => errors.at(TokenStream::from_iter(value), message),
-            Given::Value { equals, .. } => errors.at(equals, message),
-            Given::List(list) => errors.at(list, message),
-            Given::Unexpected(token) => errors.at(token, format!("expected `,` after `{}`", self.key)),
+        match &self.given {
+            Given::Nothing => return Some(self.key.clone()),
+            Given::Value { value, .. } if !value.is_empty() => errors.at(value, &message),
+            Given::Value { equals, .. } => errors.at(equals, &message),
+            Given::List(list) => errors.at(list, &message),
+            Given::Unexpected(token) => errors.at(token, format_args!("expected `,` after `{}`", self.key)),
         }
         None
     }
 
-    fn value(self, usage: &str, errors: &mut Errors) -> Option<Vec<TokenTree>> {
+    fn value(&self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
         let message = format!("`{}` needs a value: write {usage}", self.key);
-        match self.given {
-            Given::Value { value, .. } if !value.is_empty() => return Some(value),
-            Given::Value { equals, .. } => errors.at(equals, message),
-            Given::Nothing => errors.at(self.key, message),
-            Given::List(list) => errors.at(list, message),
-            Given::Unexpected(token) => errors.at(token, message),
+        match &self.given {
+            Given::Value { value, .. } if !value.is_empty() => return Some(value.clone()),
+            Given::Value { equals, .. } => errors.at(equals, &message),
+            Given::Nothing => errors.at(&self.key, &message),
+            Given::List(list) => errors.at(list, &message),
+            Given::Unexpected(token) => errors.at(token, &message),
         }
         None
     }
 
-    fn expression(self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
-        self.value(usage, errors).map(TokenStream::from_iter)
-    }
-
-    fn duration(self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
+    fn duration(&self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
         let value = self.value(usage, errors)?;
-        if let [TokenTree::Literal(number)] = &value[..] {
+        if let [TokenTree::Literal(number)] = &vec(&value)[..] {
             let message =
                 format!("a time limit must be a `Duration`: write `std::time::Duration::from_secs({number})`");
-            errors.at(number, message);
+            errors.at(number, &message);
             return None;
         }
-        Some(TokenStream::from_iter(value))
+        Some(value)
     }
 
-    fn label(self, usage: &str, errors: &mut Errors) -> Option<LitStr> {
-        let value = self.expression(usage, errors)?;
-        match syn::parse2::<LitStr>(value.clone()) {
-            Ok(label) if !label.value().trim().is_empty() => return Some(label),
-            Ok(label) => errors.at(label, format!("a name cannot be empty: write {usage}")),
-            Err(_) => errors.at(value, format!("a name must be a string literal: write {usage}")),
+    fn label(&self, usage: &str, errors: &mut Errors) -> Option<LitStr> {
+        let value = self.value(usage, errors)?;
+        match literal(&value) {
+            Some(Lit::Str(label)) if !is_blank(&label) => return Some(label),
+            Some(Lit::Str(label)) => errors.at(&label, format_args!("a name cannot be empty: write {usage}")),
+            _ => errors.at(&value, format_args!("a name must be a string literal: write {usage}")),
         }
         None
     }
 
-    fn path(self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
+    fn path(&self, usage: &str, errors: &mut Errors) -> Option<TokenStream> {
         let message = format!("`{}` takes a path: write {usage}", self.key);
-        path(self.value(usage, errors)?, &message, errors)
+        let value = self.value(usage, errors)?;
+        is_path(&value, &message, errors).then_some(value)
     }
 
     /// One path, or several in brackets.
-    fn paths(self, usage: &str, errors: &mut Errors) -> Vec<TokenStream> {
+    fn paths(&self, usage: &str, errors: &mut Errors) -> Vec<TokenStream> {
         let message = format!("`{}` takes a path: write {usage}", self.key);
-        let Some(value) = self.value(usage, errors) else { return Vec::new() };
-        match &without_invisible_groups(value.iter().cloned().collect())[..] {
+        let mut paths = Vec::new();
+        let Some(value) = self.value(usage, errors) else { return paths };
+        match &without_invisible_groups(&value)[..] {
             [TokenTree::Group(list)] if list.delimiter() == Delimiter::Bracket => {
-                let elements = scanner::expressions(list.stream());
+                let elements = scanner::expressions(&list.stream());
                 if elements.is_empty() {
                     errors.at(list, &message);
                 }
-                let paths = elements.into_iter().filter_map(|element| {
+                for element in &elements {
                     if element.tokens.is_empty() {
-                        errors.at(element.comma, "unexpected `,`: remove it");
-                        return None;
+                        errors.at(&element.comma, "unexpected `,`: remove it");
+                    } else if is_path(&element.tokens, &message, errors) {
+                        paths.push(element.tokens.clone());
                     }
-                    path(element.tokens, &message, errors)
-                });
-                paths.collect()
+                }
             }
-            _ => path(value, &message, errors).into_iter().collect(),
+            _ if is_path(&value, &message, errors) => paths.push(value),
+            _ => {}
         }
+        paths
     }
 
-    fn arguments(self, usage: &str, errors: &mut Errors) -> Arguments {
+    fn arguments(&self, usage: &str, errors: &mut Errors) -> Arguments {
         let keyword = self.key.clone();
-        let Given::List(list) = self.given else {
-            let text = self.text.split_once('=').map_or("", |(_, value)| value.trim()).to_owned();
-            let value = self.expression(usage, errors);
-            return value.map_or(Arguments::Wrong, |value| Arguments::Value { keyword, value, text });
+        let Given::List(list) = &self.given else {
+            let Some(value) = self.value(usage, errors) else { return Arguments::Wrong };
+            return Arguments::Value { keyword, value, text: self.value_text.clone() };
         };
-        let expected = "expected `name = value`; to give the values in order, write `args = (value, value)`";
-        let mut values: Vec<(Ident, TokenStream)> = Vec::new();
+        let mut values = Vec::new();
         let mut wrong = false;
-        for element in scanner::expressions(list.stream()) {
-            let parsed = Self::parse(&element, expected, errors).and_then(|setting| {
-                let name = setting.key.clone();
-                if matches!(setting.given, Given::Nothing | Given::List(_)) {
-                    errors.at(element, expected);
-                    return None;
-                }
-                let value = setting.expression(&format!("`{name} = value`"), errors)?;
-                Some((name, value))
-            });
-            match parsed {
+        for element in &scanner::expressions(&list.stream()) {
+            match Self::argument(element, errors) {
                 None => wrong = true,
-                Some((name, _)) if values.iter().any(|(seen, _)| seen.unraw() == name.unraw()) => {
-                    errors.at(&name, format!("`{name}` is given twice: keep one of them"));
+                Some((name, _)) if value_of(&name.unraw().to_string(), &values).is_some() => {
+                    errors.at(&name, format_args!("`{name}` is given twice: keep one of them"));
                 }
                 Some(value) => values.push(value),
             }
         }
-        if wrong { Arguments::Wrong } else { Arguments::Named { keyword, list, values } }
+        if wrong { Arguments::Wrong } else { Arguments::Named { keyword, list: list.clone(), values } }
     }
+
+    /// `NAME = EXPR`
+    fn argument(element: &Element, errors: &mut Errors) -> Option<(Ident, TokenStream)> {
+        let expected = |_: &Element| {
+            "expected `name = value`; to give the values in order, write `args = (value, value)`".to_owned()
+        };
+        let setting = Self::parse(element, expected, errors)?;
+        if matches!(setting.given, Given::Nothing | Given::List(_)) {
+            errors.at(&element.tokens, expected(element));
+            return None;
+        }
+        let value = setting.value(&format!("`{} = value`", setting.key), errors)?;
+        Some((setting.key, value))
+    }
+}
+
+/// Returns the value that is given for the parameter of that name, which is without `r#`.
+pub(crate) fn value_of<'a>(name: &str, values: &'a [(Ident, TokenStream)]) -> Option<&'a TokenStream> {
+    for (given, value) in values {
+        if given.unraw() == *name {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// Whether this is `=`, and not the start of a longer operator.
@@ -281,15 +337,14 @@ fn is_equals(token: &TokenTree, rest: &[TokenTree]) -> bool {
         if equals.as_char() == '=' && !(longer && equals.spacing() == Spacing::Joint))
 }
 
-/// Words separated by `::`, with an optional leading `::`.
-fn path(tokens: Vec<TokenTree>, message: &str, errors: &mut Errors) -> Option<TokenStream> {
-    let all: TokenStream = tokens.into_iter().collect();
-    let tokens = without_invisible_groups(all.clone());
+/// Checks that these are words separated by `::`, with an optional leading `::`.
+fn is_path(tokens: &TokenStream, message: &str, errors: &mut Errors) -> bool {
+    let tokens = without_invisible_groups(tokens);
     let mut rest = &tokens[..];
     let mut word_due = true;
     loop {
         rest = match rest {
-            [] if !word_due => return Some(all),
+            [] if !word_due => return true,
             [TokenTree::Ident(word), rest @ ..] if word_due && is_segment(word) => {
                 word_due = false;
                 rest
@@ -303,16 +358,22 @@ fn path(tokens: Vec<TokenTree>, message: &str, errors: &mut Errors) -> Option<To
                 rest
             }
             _ => {
-                errors.at(rest.first().or(tokens.last()), message);
-                return None;
+                errors.at(&rest.first().or(tokens.last()), message);
+                return false;
             }
         }
     }
 }
 
+/// Whether a path may have this word: no keyword, except for those that lead to a module.
 fn is_segment(word: &Ident) -> bool {
-    word == "crate"
-        || word == "self"
-        || word == "super"
-        || syn::parse2::<Ident>(TokenTree::from(word.clone()).into()).is_ok()
+    #[rustfmt::skip]
+    let is_keyword = matches!(
+        &*word.to_string(),
+        "_" | "abstract" | "as" | "async" | "await" | "become" | "box" | "break" | "const" | "continue" | "do" | "dyn" | "else"
+            | "enum" | "extern" | "false" | "final" | "fn" | "for" | "if" | "impl" | "in" | "let" | "loop" | "macro" | "match" | "mod"
+            | "move" | "mut" | "override" | "priv" | "pub" | "ref" | "return" | "Self" | "static" | "struct" | "trait" | "true" | "try"
+            | "type" | "typeof" | "unsafe" | "unsized" | "use" | "virtual" | "where" | "while" | "yield"
+    );
+    !is_keyword
 }

@@ -4,26 +4,30 @@ use std::env;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use crate::args::{Args, BlockOn};
 use crate::error::Errors;
 use crate::fit::{self, Call, Values};
 use crate::item::{self, Function};
+use crate::scanner;
 
 /// Returns the item unchanged, followed by its declaration or by the errors.
-pub(crate) fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn at_exit(args: &TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let is_bare = args.is_empty();
     let args = Args::parse(args, &mut errors);
-    let function = item::parse(item.clone(), &mut errors);
-    let call = function.as_ref().map(|function| fit::fit(&args, function, &mut errors));
+    let function = item::parse(&item, &mut errors);
     let mut expansion = item;
-    match (errors.into_tokens(), &function, &call) {
-        (None, Some(function), Some(call)) => expansion.extend(declaration(&args, function, call, is_bare)),
-        (errors, ..) => expansion.extend(errors),
+    if let Some(function) = function {
+        let call = fit::fit(&args, &function, &mut errors);
+        if errors.is_empty() {
+            declaration(&args, &function, &call, is_bare).to_tokens(&mut expansion);
+            return expansion;
+        }
     }
+    errors.into_tokens().to_tokens(&mut expansion);
     expansion
 }
 
@@ -56,19 +60,21 @@ fn declaration(args: &Args, function: &Function, call: &Call, is_bare: bool) -> 
     let declaration = if is_bare && allowed.is_empty() {
         declaration
     } else {
-        quote! {
-            #(#[allow(#allowed)])*
-            const _: () = { #declaration };
+        let mut item = TokenStream::new();
+        for lints in allowed {
+            quote!(#[allow(#lints)]).to_tokens(&mut item);
         }
+        quote!(const _: () = { #declaration };).to_tokens(&mut item);
+        item
     };
     quote!(#private::a_handler_is_a_free_function__move_it_out_of_the_impl_or_trait! { #declaration })
 }
 
 /// Where a declaration is, and what it is called.
 pub(crate) fn site(name: &str, arguments: &str, name_span: Span) -> TokenStream {
-    let variable = |name| env::var(name).unwrap_or_default();
+    let variable = |name: &str| env::var(name).unwrap_or_default();
     let package = format!("{} {}", variable("CARGO_PKG_NAME"), variable("CARGO_PKG_VERSION"));
-    let (package, binary) = (package.trim(), variable("CARGO_BIN_NAME"));
+    let (package, binary) = (package.trim_ascii(), variable("CARGO_BIN_NAME"));
     let position = quote_spanned!(name_span=> ::core::line!(), ::core::column!());
     let expansion = expansion();
     quote!((#name #arguments #package #binary #expansion #position))
@@ -78,30 +84,31 @@ pub(crate) fn site(name: &str, arguments: &str, name_span: Span) -> TokenStream 
 fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream, executor: &Ident) -> TokenStream {
     let name = &function.name;
     let is_driven = needs_executor(args, function);
-    let awaited = is_driven.then(|| quote!(.await));
-    let called = |values: &[TokenStream]| {
+    let called = |values: TokenStream| {
         // With the span of the function's name, so that this is underlined if `block_on` does not accept the future.
-        let mut values = Group::new(Delimiter::Parenthesis, quote!(#(#values,)*));
+        let mut values = Group::new(Delimiter::Parenthesis, values);
         values.set_span(Span::call_site().located_at(name.span()));
-        let called = quote!(#name #values #awaited);
-        match &args.block_on {
-            Some(BlockOn { path, .. }) => quote!(#path(#called)),
-            None => called,
-        }
+        let called = match &args.block_on {
+            Some(BlockOn { path, .. }) => quote!(#path(#name #values)),
+            None if is_driven => return quote!(#name #values.await),
+            None => quote!(#name #values),
+        };
+        outcome(called, args, function, private)
     };
     // Converted inside the `match`, because the result may borrow from the tuple; a future is converted once it is ready.
-    let converted = |called| if is_driven { called } else { outcome(called, args, function, private) };
     let called = match &call.values {
-        Values::Each(values) => converted(called(values)),
+        Values::Each(values) => called(list(values)),
         Values::Tuple(tuple, count) => {
-            let span = tuple.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
-            let names =
-                (0..*count).map(|i| format_ident!("at_exit_argument_{i}", span = Span::mixed_site().located_at(span)));
-            let names: Vec<_> = names.map(|name| name.to_token_stream()).collect();
+            let (span, _) = ends(tuple);
+            let mut names = TokenStream::new();
+            for i in 0..*count {
+                let name = Ident::new(&format!("at_exit_argument_{i}"), Span::mixed_site().located_at(span));
+                quote!(#name,).to_tokens(&mut names);
+            }
             // If the tuple's size does not match the parameters, the compiler shows both.
             let parameters = Span::call_site().located_at(function.parameter_list.span());
-            let pattern = quote_spanned!(parameters=> (#(#names),*));
-            let called = converted(called(&names));
+            let pattern = quote_spanned!(parameters=> (#names));
+            let called = called(names);
             // In parentheses, because a brace in the user's expression would start the body of the `match`.
             let tuple = quote_spanned!(Span::call_site().located_at(span)=> (#tuple));
             quote!(match #tuple { #pattern => #called })
@@ -117,6 +124,10 @@ fn run(args: &Args, function: &Function, call: &Call, private: &TokenStream, exe
 /// Converts the result of the call, if there can be one.
 fn outcome(called: TokenStream, args: &Args, function: &Function, private: &TokenStream) -> TokenStream {
     let Function { name, output, .. } = function;
+    // Without a return type there is nothing to underline.
+    if output.is_empty() && args.block_on.is_none() {
+        return quote!(#private::outcome(#called));
+    }
     if function.never_returns() {
         return called;
     }
@@ -125,15 +136,11 @@ fn outcome(called: TokenStream, args: &Args, function: &Function, private: &Toke
         return quote!(#private::outcome_of(|| #called));
     }
     // If the return type is not an `Outcome`, the compiler should underline all of it, as it does for a call whose spans
-    // are those of its first and last token. Without a return type there is nothing to underline.
-    if output.is_empty() && args.block_on.is_none() {
-        return quote!(#private::outcome(#called));
-    }
-    let at =
-        |token: Option<&TokenTree>| Span::mixed_site().located_at(token.map_or_else(|| name.span(), TokenTree::span));
-    let same = quote_spanned!(at(output.first())=> ::core::convert::identity);
+    // are those of its first and last token.
+    let (first, last) = if output.is_empty() { (name.span(), name.span()) } else { ends(output) };
+    let same = quote_spanned!(Span::mixed_site().located_at(first)=> ::core::convert::identity);
     let mut group = Group::new(Delimiter::Parenthesis, called);
-    group.set_span(at(output.last()));
+    group.set_span(Span::mixed_site().located_at(last));
     quote!(#private::outcome(#same #group))
 }
 
@@ -144,45 +151,65 @@ fn needs_executor(args: &Args, function: &Function) -> bool {
 fn options(args: &Args, private: &TokenStream) -> TokenStream {
     let mut options = TokenStream::new();
     if let Some(label) = &args.name {
-        options.extend(quote!(.name(#label)));
+        quote!(.name(#label)).to_tokens(&mut options);
     }
     for flag in &args.flags {
         let method = Ident::new(&flag.to_string(), Span::call_site());
-        options.extend(quote!(.#method()));
+        quote!(.#method()).to_tokens(&mut options);
     }
     if let Some(limit) = &args.time_limit {
-        options.extend(quote!(.time_limit(|| #limit)));
+        quote!(.time_limit(|| #limit)).to_tokens(&mut options);
     }
-    for (method, paths) in [("before", &args.before), ("after", &args.after)] {
-        let method = Ident::new(method, Span::call_site());
-        for path in paths {
-            let (identity, text) = (identity(path, private), text(path));
-            options.extend(quote!(.#method(#identity, #text)));
-        }
+    for path in &args.before {
+        order("before", path, private).to_tokens(&mut options);
+    }
+    for path in &args.after {
+        order("after", path, private).to_tokens(&mut options);
     }
     options
 }
 
-/// The identity of the function that a path names. A constant asserts that it is a function, because `cargo check` evaluates constants, too;
-/// if not, the path is underlined.
-fn identity(path: &TokenStream, private: &TokenStream) -> TokenStream {
-    let first = path.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
-    let last = path.clone().into_iter().last().map_or_else(Span::call_site, |token| token.span());
-    let assertion = quote!(#private::assert_names_function).into_iter().map(|mut token| {
+/// Calls `before` or `after` with the identity of the function that a path names. A constant asserts that it is a function, because
+/// `cargo check` evaluates constants, too; if not, the path is underlined.
+fn order(method: &str, path: &TokenStream, private: &TokenStream) -> TokenStream {
+    let (first, last) = ends(path);
+    let mut assertion = TokenStream::new();
+    for mut token in quote!(#private::assert_names_function) {
         token.set_span(first.resolved_at(token.span()));
-        token
-    });
+        token.to_tokens(&mut assertion);
+    }
     let mut group = Group::new(Delimiter::Parenthesis, quote!(&#path));
     group.set_span(last.resolved_at(Span::call_site()));
-    quote!({
-        const _: () = #(#assertion)* #group;
-        #private::identity(&#path)
-    })
+    let text = text(path);
+    let method = Ident::new(method, Span::call_site());
+    quote!(.#method({ const _: () = #assertion #group; #private::identity(&#path) }, #text))
+}
+
+/// The spans of the first and the last token.
+fn ends(tokens: &TokenStream) -> (Span, Span) {
+    let tokens = scanner::vec(tokens);
+    let span = |token: Option<&TokenTree>| token.map_or(Span::call_site(), TokenTree::span);
+    (span(tokens.first()), span(tokens.last()))
+}
+
+/// The elements, with a comma after each.
+fn list(elements: &[TokenStream]) -> TokenStream {
+    let mut list = TokenStream::new();
+    for element in elements {
+        quote!(#element,).to_tokens(&mut list);
+    }
+    list
 }
 
 /// A path as usually written; the tokens alone would have spaces.
 fn text(path: &TokenStream) -> String {
-    path.to_string().replace(' ', "")
+    let mut text = String::new();
+    for char in path.to_string().chars() {
+        if char != ' ' {
+            text.push(char);
+        }
+    }
+    text
 }
 
 /// Numbers the expansions: handlers that a macro declares at the same place run in reverse order of expansion.

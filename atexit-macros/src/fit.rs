@@ -1,11 +1,10 @@
 //! Owns matching the options of an attribute to its function; must not know how either was written.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
-use quote::ToTokens;
 use syn::ext::IdentExt;
 
-use crate::args::{Args, Arguments};
-use crate::error::{Errors, did_you_mean};
+use crate::args::{Args, Arguments, value_of};
+use crate::error::{self, Errors};
 use crate::item::Function;
 use crate::scanner::{self, without_invisible_groups};
 
@@ -43,7 +42,7 @@ pub(crate) fn fit(args: &Args, function: &Function, errors: &mut Errors) -> Call
             Call::default()
         }
         (Arguments::Value { keyword, .. } | Arguments::Named { keyword, .. }, 0) => {
-            errors.at(keyword, format!("`{}` takes no parameters: remove `args`", function.name));
+            errors.at(keyword, format_args!("`{}` takes no parameters: remove `args`", function.name));
             Call::default()
         }
         (Arguments::Value { value, text, .. }, 1) => {
@@ -63,53 +62,63 @@ fn needs_arguments(function: &Function, count: usize) -> String {
 }
 
 fn a_tuple_of(count: usize) -> String {
-    format!("args = ({})", vec!["value"; count].join(", "))
+    let mut values = String::from("value");
+    for _ in 1..count {
+        values += ", value";
+    }
+    format!("args = ({values})")
 }
 
 /// A tuple expression is split here, so that a type error is shown at the element.
 fn several(value: &TokenStream, text: &str, count: usize, function: &Function, errors: &mut Errors) -> Call {
     let Some(tuple) = tuple(value) else {
         if is_no_tuple(value) {
-            errors.at(value, format!("`{}` takes {count} parameters: write `{}`", function.name, a_tuple_of(count)));
+            errors
+                .at(value, format_args!("`{}` takes {count} parameters: write `{}`", function.name, a_tuple_of(count)));
         }
         return Call { text: text.to_owned(), values: Values::Tuple(value.clone(), count) };
     };
-    let elements = scanner::expressions(tuple.stream());
+    let elements = scanner::expressions(&tuple.stream());
     if elements.len() != count {
         let given = elements.len();
         let name = &function.name;
         let values = if given == 1 { "value" } else { "values" };
-        errors.at(&tuple, format!("`{name}` takes {count} parameters, but this tuple has {given} {values}"));
+        errors.at(&tuple, format_args!("`{name}` takes {count} parameters, but this tuple has {given} {values}"));
     }
+    let mut values = Vec::new();
     for element in &elements {
         if element.tokens.is_empty() {
             errors.at(&element.comma, "unexpected `,`: remove it");
         }
+        values.push(element.tokens.clone());
     }
-    let values = elements.iter().map(ToTokens::to_token_stream).collect();
     Call { text: inside(&tuple), values: Values::Each(values) }
 }
 
 /// The text that a label shows in its parentheses.
 fn inside(list: &Group) -> String {
-    list.stream().to_string().trim_end_matches([',', ' ', '\n']).to_owned()
+    let mut text = list.stream().to_string();
+    while let Some(b',' | b' ' | b'\n') = text.as_bytes().last() {
+        text.pop();
+    }
+    text
 }
 
 /// Returns the parentheses of a tuple, if the value is nothing else, even inside redundant parentheses.
 fn tuple(value: &TokenStream) -> Option<Group> {
-    let [TokenTree::Group(group)] = &without_invisible_groups(value.clone())[..] else { return None };
+    let [TokenTree::Group(group)] = &without_invisible_groups(value)[..] else { return None };
     if group.delimiter() != Delimiter::Parenthesis {
         return None;
     }
-    match &scanner::expressions(group.stream())[..] {
-        [only] if only.comma.is_none() => tuple(&only.to_token_stream()),
+    match &scanner::expressions(&group.stream())[..] {
+        [only] if only.comma.is_none() => tuple(&only.tokens),
         _ => Some(group.clone()),
     }
 }
 
 /// Whether this is visible without types: a literal, possibly with a sign, an array, or one of these in parentheses.
 fn is_no_tuple(value: &TokenStream) -> bool {
-    match &without_invisible_groups(value.clone())[..] {
+    match &without_invisible_groups(value)[..] {
         [TokenTree::Literal(_)] => true,
         [TokenTree::Punct(sign), TokenTree::Literal(_)] => sign.as_char() == '-',
         [TokenTree::Ident(word)] => word == "true" || word == "false",
@@ -123,7 +132,7 @@ fn by_name(list: &Group, values: &[(Ident, TokenStream)], function: &Function, e
     let mut names = Vec::new();
     for parameter in &function.parameters {
         match &parameter.name {
-            Some(name) => names.push(name.unraw()),
+            Some(name) => names.push(&**name),
             None => errors.at(&parameter.pattern, "to use `args(name = value)`, give this parameter a name"),
         }
     }
@@ -131,24 +140,27 @@ fn by_name(list: &Group, values: &[(Ident, TokenStream)], function: &Function, e
         return Call::default();
     }
 
-    let unknown: Vec<_> = values.iter().map(|(name, _)| name).filter(|name| !names.contains(&name.unraw())).collect();
-    for name in &unknown {
-        errors.at(name, no_such_parameter(&name.unraw(), &names, function));
+    let mut has_unknown = false;
+    for (given, _) in values {
+        let name = given.unraw().to_string();
+        if !names.contains(&&*name) {
+            let hint = error::hint(&name, &names, "its parameters are");
+            errors.at(given, format_args!("`{}` has no parameter `{name}`: {hint}", function.name));
+            has_unknown = true;
+        }
     }
-    let value = |known: &Ident| values.iter().find(|(name, _)| name.unraw() == *known);
-    let missing: Vec<_> =
-        names.iter().filter(|name| value(name).is_none()).map(|name| format!("`{name} = value`")).collect();
+    let mut in_order = Vec::new();
+    let mut missing = Vec::new();
+    for name in &names {
+        match value_of(name, values) {
+            Some(value) => in_order.push(value.clone()),
+            None => missing.push(*name),
+        }
+    }
     // A missing name may be a misspelled one.
-    if unknown.is_empty() && !missing.is_empty() {
-        errors.at(list, format!("`{}` has more parameters: add {}", function.name, missing.join(", ")));
+    if !has_unknown && !missing.is_empty() {
+        let missing = error::join(&missing, " = value`, `");
+        errors.at(list, format_args!("`{}` has more parameters: add `{missing} = value`", function.name));
     }
-    let values = names.iter().filter_map(value).map(|(_, value)| value.clone()).collect();
-    Call { text: inside(list), values: Values::Each(values) }
-}
-
-fn no_such_parameter(name: &Ident, names: &[Ident], function: &Function) -> String {
-    let names: Vec<_> = names.iter().map(Ident::to_string).collect();
-    let hint = did_you_mean(&name.to_string(), names.iter().map(String::as_str))
-        .unwrap_or_else(|| format!("its parameters are `{}`", names.join("`, `")));
-    format!("`{}` has no parameter `{name}`: {hint}", function.name)
+    Call { text: inside(list), values: Values::Each(in_order) }
 }

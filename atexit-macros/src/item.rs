@@ -4,9 +4,10 @@
 
 use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 use quote::quote;
+use syn::ext::IdentExt;
 
 use crate::error::Errors;
-use crate::scanner::{self, Element, Scanner, without_invisible_groups};
+use crate::scanner::{self, Scanner, flatten, stream, vec, without_invisible_groups};
 
 /// What the expansion needs to know about the annotated function.
 pub(crate) struct Function {
@@ -16,35 +17,35 @@ pub(crate) struct Function {
     pub(crate) parameter_list: TokenTree,
     pub(crate) parameters: Vec<Parameter>,
     /// The type after `->`, or nothing.
-    pub(crate) output: Vec<TokenTree>,
+    pub(crate) output: TokenStream,
     /// The lints to allow around code that names the function or contains its arguments.
     pub(crate) allowed: Vec<TokenStream>,
 }
 
 impl Function {
     pub(crate) fn never_returns(&self) -> bool {
-        matches!(&self.output[..], [TokenTree::Punct(punct)] if punct.as_char() == '!')
+        self.output.to_string() == "!"
     }
 
     /// Whether it returns std's `Infallible`, judging by the name. Newer compilers treat that as `!`.
     pub(crate) fn is_infallible(&self) -> bool {
-        matches!(self.output.last(), Some(TokenTree::Ident(name)) if name == "Infallible")
+        matches!(vec(&self.output).last(), Some(TokenTree::Ident(name)) if name == "Infallible")
     }
 }
 
 /// A parameter, which has no name if its pattern destructures the value.
 pub(crate) struct Parameter {
     pub(crate) pattern: TokenStream,
-    pub(crate) name: Option<Ident>,
+    /// Without `r#`.
+    pub(crate) name: Option<String>,
 }
 
 /// Reads the annotated item, and reports everything that prevents it from being a handler.
-pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Function> {
-    let mut tokens = Vec::new();
-    flatten(item, &mut tokens);
+pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<Function> {
+    let tokens = flatten(item);
     let mut found = Errors::default();
     let mut attributes = Attributes::default();
-    let function = signature(attributes.skip(&tokens), &mut found);
+    let mut function = signature(attributes.skip(&tokens), &mut found);
     // Of several `#[at_exit]`, the topmost expands first and sees the others. Only the lowest reports what is wrong with
     // the item.
     if attributes.at_exit {
@@ -52,7 +53,10 @@ pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Function> 
     } else {
         errors.append(found);
     }
-    function.map(|function| Function { allowed: attributes.allowed, ..function })
+    if let Some(function) = &mut function {
+        function.allowed = attributes.allowed;
+    }
+    function
 }
 
 /// The other attributes, as far as they matter here.
@@ -69,17 +73,15 @@ impl Attributes {
             if hash.as_char() != '#' {
                 break;
             }
-            self.read(attribute.stream());
+            self.read(&attribute.stream());
             tokens = rest;
         }
         tokens
     }
 
-    fn read(&mut self, attribute: TokenStream) {
-        let mut tokens = Vec::new();
-        flatten(attribute, &mut tokens);
+    fn read(&mut self, attribute: &TokenStream) {
         let mut name = String::new();
-        for token in tokens {
+        for token in flatten(attribute) {
             match token {
                 TokenTree::Ident(word) => name = word.to_string(),
                 TokenTree::Punct(punct) if punct.as_char() == ':' => {}
@@ -102,25 +104,32 @@ fn signature(tokens: &[TokenTree], errors: &mut Errors) -> Option<Function> {
         [public, TokenTree::Group(_), rest @ ..] | [public, rest @ ..] if is_word(public, "pub") => rest,
         _ => tokens,
     };
-    let (qualifiers, rest) = tokens.split_at(tokens.iter().take_while(|token| is_qualifier(token)).count());
+    let mut rest = tokens;
+    while let [qualifier, after @ ..] = rest {
+        if !is_qualifier(qualifier) {
+            break;
+        }
+        rest = after;
+    }
+    let qualifiers = &tokens[..tokens.len() - rest.len()];
     let (name, rest) = match rest {
         [keyword, TokenTree::Ident(name), rest @ ..] if is_word(keyword, "fn") => (name, rest),
         _ => {
-            errors.at(tokens.first(), "`#[at_exit]` goes on a function, such as `fn cleanup() { ... }`");
+            errors.at(&tokens.first(), "`#[at_exit]` goes on a function, such as `fn cleanup() { ... }`");
             return None;
         }
     };
-    if let Some(keyword) = qualifiers.iter().find(|token| is_word(token, "unsafe")) {
-        errors.at(keyword, "a handler cannot be unsafe: write a safe function that calls this one");
+    if let Some(at) = position(qualifiers, "unsafe") {
+        errors.at(&qualifiers[at], "a handler cannot be unsafe: write a safe function that calls this one");
     }
-    let is_async = qualifiers.iter().any(|token| is_word(token, "async"));
+    let is_async = position(qualifiers, "async").is_some();
     after_name(name.clone(), is_async, rest, errors)
 }
 
 /// Whether it may precede `fn`, as in `const unsafe extern "C" fn` and `unsafe extern { safe fn f(); }`.
 fn is_qualifier(token: &TokenTree) -> bool {
     match token {
-        TokenTree::Ident(word) => ["const", "async", "safe", "unsafe", "extern"].iter().any(|known| word == known),
+        TokenTree::Ident(word) => matches!(&*word.to_string(), "const" | "async" | "safe" | "unsafe" | "extern"),
         TokenTree::Literal(_) => true,
         _ => false,
     }
@@ -131,37 +140,39 @@ fn after_name(name: Ident, is_async: bool, tokens: &[TokenTree], errors: &mut Er
     scanner.angles();
     let (generics, tokens) = tokens.split_at(scanner.position);
     if generics.len() > 2 {
-        let generics = generics.iter().cloned().collect::<TokenStream>();
-        errors
-            .at(generics, "a handler cannot be generic: use concrete types, and omit lifetimes or make them `'static`");
+        errors.at(
+            &stream(generics),
+            "a handler cannot be generic: use concrete types, and omit lifetimes or make them `'static`",
+        );
     }
 
     let (parameter_list, tokens) = tokens.split_first()?;
     let TokenTree::Group(list) = parameter_list else { return None };
-    let parameters =
-        scanner::parameters(list.stream()).into_iter().filter_map(|element| parameter(element, errors)).collect();
+    let mut parameters = Vec::new();
+    for element in &scanner::parameters(&list.stream()) {
+        if let Some(parameter) = parameter(&element.tokens, errors) {
+            parameters.push(parameter);
+        }
+    }
 
     let (end, mut tokens) = tokens.split_last()?;
     if !matches!(end, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace) {
         errors.at(end, "a handler needs a body: write `{ ... }` instead of this `;`");
     }
-    if let Some(at) = tokens.iter().position(|token| is_word(token, "where")) {
+    if let Some(at) = position(tokens, "where") {
         errors.at(&tokens[at], "a handler cannot have a `where` clause, since it cannot be generic: remove it");
         tokens = &tokens[..at];
     }
-    Some(Function {
-        name,
-        is_async,
-        parameter_list: parameter_list.clone(),
-        parameters,
-        output: tokens.iter().skip(2).cloned().collect(), // after `->`
-        allowed: Vec::new(),
-    })
+    let output = match tokens {
+        [_dash, _angle, output @ ..] => stream(output),
+        _ => TokenStream::new(),
+    };
+    Some(Function { name, is_async, parameter_list: parameter_list.clone(), parameters, output, allowed: Vec::new() })
 }
 
 /// Returns nothing for an invalid parameter that cannot take an argument.
-fn parameter(element: Element, errors: &mut Errors) -> Option<Parameter> {
-    let mut tokens = &without_invisible_groups(element.tokens.into_iter().collect())[..];
+fn parameter(tokens: &TokenStream, errors: &mut Errors) -> Option<Parameter> {
+    let mut tokens = &without_invisible_groups(tokens)[..];
     while let [TokenTree::Punct(hash), _attribute, rest @ ..] = tokens {
         if hash.as_char() != '#' {
             break;
@@ -169,8 +180,8 @@ fn parameter(element: Element, errors: &mut Errors) -> Option<Parameter> {
         tokens = rest;
     }
     if let [.., TokenTree::Punct(a), TokenTree::Punct(b), TokenTree::Punct(c)] = tokens {
-        if [a, b, c].iter().all(|punct| punct.as_char() == '.') {
-            errors.at(quote!(#a #b #c), "a handler cannot be variadic: list its parameters");
+        if [a.as_char(), b.as_char(), c.as_char()] == ['.'; 3] {
+            errors.at(&quote!(#a #b #c), "a handler cannot be variadic: list its parameters");
             return None;
         }
     }
@@ -183,42 +194,42 @@ fn parameter(element: Element, errors: &mut Errors) -> Option<Parameter> {
         }
     }
     let (pattern, type_) = tokens.split_at(colon.min(tokens.len()));
-    if let Some(receiver) = pattern.iter().find(|token| is_word(token, "self")) {
-        errors.at(receiver, "a handler cannot take `self`: write a function outside any `impl` or `trait`");
+    if let Some(at) = position(pattern, "self") {
+        errors.at(&pattern[at], "a handler cannot take `self`: write a function outside any `impl` or `trait`");
         return None;
     }
-    if let Some(keyword) = find_impl(type_.iter().cloned().collect()) {
-        errors.at(keyword, "a handler cannot be generic, and `impl` makes it so: use a concrete type");
+    if let Some(keyword) = find_impl(&stream(type_)) {
+        errors.at(&keyword, "a handler cannot be generic, and `impl` makes it so: use a concrete type");
     }
-    let pattern = without_invisible_groups(pattern.iter().cloned().collect());
-    Some(Parameter { name: parameter_name(&pattern), pattern: pattern.into_iter().collect() })
+    let pattern = without_invisible_groups(&stream(pattern));
+    Some(Parameter { name: parameter_name(&pattern), pattern: stream(&pattern) })
 }
 
 /// Returns the name in `name`, `mut name`, `ref name` and `name @ pattern`.
-fn parameter_name(pattern: &[TokenTree]) -> Option<Ident> {
-    let words = pattern.iter().skip_while(|token| is_word(token, "mut") || is_word(token, "ref"));
-    match &words.collect::<Vec<_>>()[..] {
-        [TokenTree::Ident(name)] if name != "_" => Some(name.clone()),
-        [TokenTree::Ident(name), TokenTree::Punct(at), ..] if at.as_char() == '@' => Some(name.clone()),
+fn parameter_name(pattern: &[TokenTree]) -> Option<String> {
+    match pattern {
+        [word, rest @ ..] if is_word(word, "mut") || is_word(word, "ref") => parameter_name(rest),
+        [TokenTree::Ident(name)] if name != "_" => Some(name.unraw().to_string()),
+        [TokenTree::Ident(name), TokenTree::Punct(at), ..] if at.as_char() == '@' => Some(name.unraw().to_string()),
         _ => None,
     }
 }
 
-/// Removes the invisible groups around variables of a `macro_rules!`, such as `$vis` and `$body:block`.
-fn flatten(tokens: TokenStream, flat: &mut Vec<TokenTree>) {
-    for token in tokens {
-        match token {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::None => flatten(group.stream(), flat),
-            token => flat.push(token),
+fn find_impl(type_: &TokenStream) -> Option<TokenTree> {
+    for token in type_.clone() {
+        let found = match &token {
+            TokenTree::Group(group) => find_impl(&group.stream()),
+            _ => is_word(&token, "impl").then_some(token),
+        };
+        if found.is_some() {
+            return found;
         }
     }
+    None
 }
 
-fn find_impl(type_: TokenStream) -> Option<TokenTree> {
-    type_.into_iter().find_map(|token| match token {
-        TokenTree::Group(group) => find_impl(group.stream()),
-        token => is_word(&token, "impl").then_some(token),
-    })
+fn position(tokens: &[TokenTree], word: &str) -> Option<usize> {
+    tokens.iter().position(|token| is_word(token, word))
 }
 
 fn is_word(token: &TokenTree, word: &str) -> bool {

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+// Everyone who uses the library compiles this crate. Hence loops instead of iterator adapters, and few types of vectors.
 mod args;
 mod error;
 mod expand;
@@ -114,7 +115,7 @@ use proc_macro::TokenStream;
 #[doc(alias = "shutdown")]
 #[proc_macro_attribute]
 pub fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::at_exit(args.into(), item.into()).into()
+    expand::at_exit(&args.into(), item.into()).into()
 }
 
 /// Implements `atexit_core::link!`.

@@ -15,83 +15,119 @@ use quote::ToTokens;
 
 /// The tokens between two commas, and the comma after them, which the last element may lack.
 pub(crate) struct Element {
-    pub(crate) tokens: Vec<TokenTree>,
+    pub(crate) tokens: TokenStream,
     pub(crate) comma: Option<TokenTree>,
     /// With the user's spacing: `a::b(-1)`, while the tokens alone would give `a :: b(- 1)`.
     pub(crate) text: String,
 }
 
-impl ToTokens for Element {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(self.tokens.iter().cloned());
-    }
-}
-
 /// Splits a list of expressions. `NAME = EXPR` is one, too: an assignment.
-pub(crate) fn expressions(list: TokenStream) -> Vec<Element> {
-    if list.is_empty() {
-        return Vec::new();
-    }
-    let text = list.to_string();
-    split(&without_invisible_groups(list), &text, Scanner::expression)
+pub(crate) fn expressions(list: &TokenStream) -> Vec<Element> {
+    split(list, false)
 }
 
 /// Splits a list of function parameters.
-pub(crate) fn parameters(list: TokenStream) -> Vec<Element> {
-    if list.is_empty() {
-        return Vec::new();
-    }
-    let text = list.to_string();
-    split(&without_invisible_groups(list), &text, Scanner::parameter)
+pub(crate) fn parameters(list: &TokenStream) -> Vec<Element> {
+    split(list, true)
 }
 
-fn split<'a>(tokens: &'a [TokenTree], text: &str, skip: fn(&mut Scanner<'a>)) -> Vec<Element> {
-    let mut scanner = Scanner::new(tokens);
-    let mut text = Some(text);
+fn split(list: &TokenStream, are_parameters: bool) -> Vec<Element> {
     let mut elements = Vec::new();
+    if list.is_empty() {
+        return elements;
+    }
+    let text = list.to_string();
+    let mut text = Some(&*text);
+    let tokens = without_invisible_groups(list);
+    let mut scanner = Scanner::new(&tokens);
     while scanner.peek().is_some() {
         let start = scanner.position;
-        skip(&mut scanner);
+        if are_parameters {
+            scanner.parameter();
+        } else {
+            scanner.expression();
+        }
         let end = scanner.position.min(tokens.len());
         scanner.position += 1;
 
-        let (element, comma) = (&tokens[start..end], tokens.get(end));
-        let rest = text.and_then(|text| element.iter().try_fold(text, after));
+        let (element, comma) = (&tokens[start..end], &tokens[end..scanner.position.min(tokens.len())]);
+        let rest = after(text, element);
         let written = match (text, rest) {
-            (Some(text), Some(rest)) => text[..text.len() - rest.len()].trim().to_owned(),
-            _ => element.iter().cloned().collect::<TokenStream>().to_string(),
+            (Some(text), Some(rest)) => text[..text.len() - rest.len()].trim_ascii().to_owned(),
+            _ => stream(element).to_string(),
         };
-        text = rest.and_then(|rest| comma.into_iter().try_fold(rest, after));
-        elements.push(Element { tokens: element.to_vec(), comma: comma.cloned(), text: written });
+        text = after(rest, comma);
+        elements.push(Element { tokens: stream(element), comma: comma.first().cloned(), text: written });
     }
     elements
 }
 
-/// Returns the text after the token that it begins with.
+/// Returns the text after the tokens that it begins with.
 ///
 /// The compiler knows the spacing of tokens only while their list is in one piece. So this takes the text of the whole
 /// list, and finds the elements in it.
-fn after<'t>(text: &'t str, token: &TokenTree) -> Option<&'t str> {
-    let text = text.trim_start();
-    let TokenTree::Group(group) = token else { return text.strip_prefix(&token.to_string()) };
-    let (open, close) = match group.delimiter() {
-        Delimiter::Parenthesis => ("(", ")"),
-        Delimiter::Brace => ("{", "}"),
-        Delimiter::Bracket => ("[", "]"),
-        Delimiter::None => ("", ""),
-    };
-    let end = group.stream().into_iter().try_fold(text.strip_prefix(open)?, |text, token| after(text, &token))?;
-    end.trim_start().strip_prefix(close)
+pub(crate) fn after<'t>(text: Option<&'t str>, tokens: &[TokenTree]) -> Option<&'t str> {
+    let mut text = text?;
+    for token in tokens {
+        text = text.trim_ascii_start();
+        let TokenTree::Group(group) = token else {
+            text = text.strip_prefix(&*token.to_string())?;
+            continue;
+        };
+        let (open, close) = match group.delimiter() {
+            Delimiter::Parenthesis => ("(", ")"),
+            Delimiter::Brace => ("{", "}"),
+            Delimiter::Bracket => ("[", "]"),
+            Delimiter::None => ("", ""),
+        };
+        let end = after(text.strip_prefix(open), &vec(&group.stream()))?;
+        text = end.trim_ascii_start().strip_prefix(close)?;
+    }
+    Some(text)
+}
+
+/// Makes a vector of these tokens.
+pub(crate) fn vec(tokens: &TokenStream) -> Vec<TokenTree> {
+    let mut vec = Vec::new();
+    for token in tokens.clone() {
+        vec.push(token);
+    }
+    vec
+}
+
+/// Makes a stream of these tokens.
+pub(crate) fn stream(tokens: &[TokenTree]) -> TokenStream {
+    let mut stream = TokenStream::new();
+    for token in tokens {
+        token.to_tokens(&mut stream);
+    }
+    stream
 }
 
 /// Removes invisible groups around everything: a lone `macro_rules!` variable arrives in one, as in `#[at_exit($options)]`.
 ///
 /// Groups next to other tokens stay: they hold an operand together.
-pub(crate) fn without_invisible_groups(tokens: TokenStream) -> Vec<TokenTree> {
-    let tokens: Vec<_> = tokens.into_iter().collect();
+pub(crate) fn without_invisible_groups(tokens: &TokenStream) -> Vec<TokenTree> {
+    let tokens = vec(tokens);
     match &tokens[..] {
-        [TokenTree::Group(group)] if group.delimiter() == Delimiter::None => without_invisible_groups(group.stream()),
+        [TokenTree::Group(group)] if group.delimiter() == Delimiter::None => without_invisible_groups(&group.stream()),
         _ => tokens,
+    }
+}
+
+/// Removes all invisible groups outside visible ones, as around `$vis` and `$body:block` of a `macro_rules!`.
+pub(crate) fn flatten(tokens: &TokenStream) -> Vec<TokenTree> {
+    let mut flat = Vec::new();
+    push_flat(tokens, &mut flat);
+    flat
+}
+
+fn push_flat(tokens: &TokenStream, flat: &mut Vec<TokenTree>) {
+    for token in tokens.clone() {
+        match &token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => push_flat(&group.stream(), flat),
+            _ => flat.push(token),
+        }
     }
 }
 
@@ -112,12 +148,14 @@ impl<'a> Scanner<'a> {
 
     /// Whether this punctuation comes next, and not the start of a longer one.
     fn is(&self, punctuation: &str) -> bool {
-        let rest = self.tokens.get(self.position..).unwrap_or_default();
         let last = punctuation.len() - 1;
-        punctuation.chars().enumerate().all(|(i, char)| {
-            matches!(rest.get(i), Some(TokenTree::Punct(p))
-                if p.as_char() == char && (i == last || p.spacing() == Spacing::Joint))
-        })
+        for (i, char) in punctuation.chars().enumerate() {
+            match self.tokens.get(self.position + i) {
+                Some(TokenTree::Punct(p)) if p.as_char() == char && (i == last || p.spacing() == Spacing::Joint) => {}
+                _ => return false,
+            }
+        }
+        true
     }
 
     fn is_group(&self, delimiter: Delimiter) -> bool {

@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 
-use super::{Element, expressions, parameters};
+use super::{Element, expressions, parameters, vec};
 
 /// Each must be recognized as one expression, alone and in a list.
 const EXPRESSIONS: &[&str] = &[
@@ -200,13 +200,13 @@ fn tokens(source: &str) -> TokenStream {
 }
 
 fn texts(elements: &[Element]) -> Vec<String> {
-    elements.iter().map(|element| TokenStream::from_iter(element.tokens.clone()).to_string()).collect()
+    elements.iter().map(|element| element.tokens.to_string()).collect()
 }
 
 #[test]
 fn an_expression_is_one_element() {
     for source in EXPRESSIONS {
-        let elements = expressions(tokens(source));
+        let elements = expressions(&tokens(source));
         assert_eq!(elements.len(), 1, "{source}");
         assert!(elements[0].comma.is_none(), "{source}");
     }
@@ -216,7 +216,7 @@ fn an_expression_is_one_element() {
 fn each_expression_ends_where_the_next_begins() {
     for first in EXPRESSIONS {
         for second in EXPRESSIONS {
-            let found = expressions(tokens(&format!("{first}, {second}")));
+            let found = expressions(&tokens(&format!("{first}, {second}")));
             assert_eq!(texts(&found), [tokens(first).to_string(), tokens(second).to_string()], "{first}, {second}");
         }
     }
@@ -227,7 +227,7 @@ fn an_option_with_its_value_is_one_element() {
     for value in EXPRESSIONS {
         for space in [" ", ""] {
             let source = format!("first, args ={space}{value}, last");
-            assert_eq!(expressions(tokens(&source)).len(), 3, "{source}");
+            assert_eq!(expressions(&tokens(&source)).len(), 3, "{source}");
         }
     }
 }
@@ -235,7 +235,8 @@ fn an_option_with_its_value_is_one_element() {
 #[test]
 fn each_element_keeps_its_comma() {
     let has_comma = |source| -> Vec<_> {
-        expressions(tokens(source)).iter().map(|element| (element.tokens.len(), element.comma.is_some())).collect()
+        let elements = expressions(&tokens(source));
+        elements.iter().map(|element| (vec(&element.tokens).len(), element.comma.is_some())).collect()
     };
     assert_eq!(has_comma(""), []);
     assert_eq!(has_comma("a"), [(1, false)]);
@@ -250,7 +251,7 @@ fn invalid_expressions_neither_hang_nor_panic() {
     for source in ["< a, b", "|a, b", "a as", "a as <", "'", "::<", "::", "->", "=>", "for<", "a as fn", "let |", "#"] {
         // A lone quote is not a token, so the lexer may reject it first.
         if let Ok(tokens) = source.parse() {
-            expressions(tokens);
+            expressions(&tokens);
         }
     }
 }
@@ -259,9 +260,9 @@ fn invalid_expressions_neither_hang_nor_panic() {
 fn an_invisible_group_is_opened_only_if_it_stands_alone() {
     let invisible = |inner| TokenTree::Group(Group::new(Delimiter::None, inner));
     let inner = invisible(invisible(quote!(a, b)).into());
-    assert_eq!(expressions(inner.clone().into()).len(), 2);
-    assert_eq!(expressions(quote!(#inner + 1)).len(), 1);
-    assert_eq!(expressions(quote!(#inner, 1)).len(), 2);
+    assert_eq!(expressions(&inner.clone().into()).len(), 2);
+    assert_eq!(expressions(&quote!(#inner + 1)).len(), 1);
+    assert_eq!(expressions(&quote!(#inner, 1)).len(), 2);
 }
 
 #[test]
@@ -284,7 +285,7 @@ fn parameters_are_split() {
         ("#[allow(a, b)] a: A, b: B", 2),
         ("a: u8, ...", 2),
     ] {
-        assert_eq!(parameters(tokens(source)).len(), count, "{source}");
+        assert_eq!(parameters(&tokens(source)).len(), count, "{source}");
     }
 }
 
@@ -292,7 +293,7 @@ fn parameters_are_split() {
 fn the_text_of_an_element_is_found_in_that_of_the_list() {
     for source in ["f(-1), a::b, [x, {y}]", "a", "a,", ",", "\"a, b\", 'c', r#type"] {
         let list = tokens(source);
-        let elements = expressions(list.clone());
+        let elements = expressions(&list);
         let texts: Vec<_> = elements
             .iter()
             .map(|element| element.text.clone() + if element.comma.is_some() { "," } else { "" })

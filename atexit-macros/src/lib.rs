@@ -4,7 +4,8 @@
 
 #![forbid(unsafe_code)]
 
-// Everyone who uses the library compiles this crate. Hence loops instead of iterator adapters, and few types of vectors.
+// Everyone who uses the library compiles this crate and what it needs of `syn`. Hence loops instead of iterator adapters, few types of
+// vectors, and no parser of `syn`.
 mod args;
 mod error;
 mod expand;
@@ -122,7 +123,7 @@ pub fn at_exit(args: TokenStream, item: TokenStream) -> TokenStream {
 #[doc(hidden)]
 #[proc_macro]
 pub fn link_with(input: TokenStream) -> TokenStream {
-    link::link(input.into()).into()
+    link::link(&input.into()).into()
 }
 
 /// Replaces the item below with the tokens in the parentheses.

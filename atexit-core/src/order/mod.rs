@@ -36,7 +36,7 @@ pub(crate) fn arrange(declared: &[Declared], links: Vec<LinkSite>, notes: &mut N
     let places = sort::places(sources.len(), &order);
     let mut keys = Vec::with_capacity(handlers.len());
     for (item, position) in positions.iter().enumerate() {
-        keys.push(Key { number: (places[position.source] as u64) << 32 | u64::from(position.line), item });
+        keys.push(Key { number: ((places[position.source] as u64) << 32) | u64::from(position.line), item });
     }
     sort::sort(&mut keys, &|a, b| positions[a].rest.cmp(&positions[b].rest));
     let mut arranged = Vec::with_capacity(handlers.len());
@@ -83,9 +83,9 @@ struct Position {
 
 impl Position {
     fn new(source: usize, site: &Site) -> Self {
-        let high = u64::from(site.column) << 32 | u64::from(site.name_line);
-        let low = u64::from(site.name_column) << 32 | u64::from(site.expansion);
-        let rest = u128::from(high) << 64 | u128::from(low);
+        let high = (u64::from(site.column) << 32) | u64::from(site.name_line);
+        let low = (u64::from(site.name_column) << 32) | u64::from(site.expansion);
+        let rest = (u128::from(high) << 64) | u128::from(low);
         Self { source, line: site.line, rest }
     }
 }

@@ -67,6 +67,7 @@ impl fmt::Display for Level {
     }
 }
 
+/// In the order of the enum.
 const LEVELS: [(&str, Level); 4] =
     [("off", Level::Off), ("error", Level::Error), ("plan", Level::Plan), ("trace", Level::Trace)];
 

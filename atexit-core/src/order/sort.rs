@@ -9,10 +9,10 @@ pub(super) struct Key {
     pub(super) item: usize,
 }
 
-/// Sorts by the numbers, and items with the same number as `order` says.
+/// Sorts by the numbers, then as `order` says, then by the items.
 pub(super) fn sort(keys: &mut [Key], order: &dyn Fn(usize, usize) -> Ordering) {
     keys.sort_unstable_by(|a, b| match a.number.cmp(&b.number) {
-        Ordering::Equal => order(a.item, b.item),
+        Ordering::Equal => order(a.item, b.item).then(a.item.cmp(&b.item)),
         decided => decided,
     });
 }

@@ -137,6 +137,8 @@ pub(crate) struct Stacks<T, const STACKS: usize> {
     slots: Slots<T>,
     free: Free,
     newest: [u32; STACKS],
+    /// The stack that was pushed to last.
+    last: usize,
     items: usize,
     holes: usize,
 }
@@ -147,6 +149,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
             slots: Slots { chunks: Vec::new(), len: 0 },
             free: Free { first: 0, unused: 0, worn_out: 0 },
             newest: [NONE; STACKS],
+            last: 0,
             items: 0,
             holes: 0,
         }
@@ -213,6 +216,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         }
         slot.older = self.newest[stack];
         self.newest[stack] = at;
+        self.last = stack;
         self.items += 1;
         let nothing = slot.item.replace(item);
         std::mem::forget(nothing); // the compiler cannot know that there is nothing to drop
@@ -289,9 +293,14 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         if slot.generation == handle.generation { slot.item.as_ref() } else { None }
     }
 
-    /// Takes an item back, wherever it is. It leaves a hole even at a top: to find out whether it is there would take longer.
+    /// Takes an item back, wherever it is. It leaves a hole unless it is on top of the stack that was pushed to last, as that of a guard is: to
+    /// look at all tops would take longer.
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
         self.get(handle)?;
+        let top = Top { stack: self.last, at: handle.slot };
+        if self.newest[top.stack] == top.at {
+            return self.pop(top);
+        }
         let slot = self.slots.get_mut(handle.slot);
         let item = slot.item.take();
         slot.generation += 1;
@@ -524,6 +533,17 @@ mod tests {
         }
         assert_eq!(stacks.remove(last), None);
     }
+
+    #[test]
+    fn the_newest_items_leave_no_holes() {
+        let mut stacks: Stacks<(), 2> = Stacks::new();
+        let handles = [0, 1, 1].map(|stack| push(&mut stacks, stack, ()));
+        for (handle, holes) in handles.into_iter().rev().zip([0, 0, 1]) {
+            stacks.remove(handle);
+            assert_eq!(stacks.holes, holes);
+        }
+    }
+
     #[test]
     fn room_that_was_made_meanwhile_is_used_and_none_is_lost() {
         let mut stacks: Stacks<usize, 1> = Stacks::new();

@@ -61,12 +61,19 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
         return false; // the run went on without this thread
     }
     if let Err(error) = ended {
-        let failure = Failure { handler: label.info(), error: error.without_source() };
-        log.failed(&failure.error);
-        state::record(HandlerRecord::failed(failure, Duration::ZERO));
+        fail(&label, error, Duration::ZERO, context);
         registry::forget_running(); // a deadline that is over by now must not make it fail twice
     }
     true
+}
+
+/// Prints and records that a handler has failed.
+fn fail(handler: &Label, error: HandlerError, elapsed: Duration, context: &RunContext) -> Failure {
+    let error = if context.records_all { error } else { error.without_source() };
+    let failure = Failure { handler: handler.info(), error };
+    context.log.failed(&failure.error);
+    state::record(HandlerRecord::failed(failure.clone(), elapsed));
+    failure
 }
 
 #[cold]
@@ -110,10 +117,7 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
             (end, None)
         }
         Err(error) => {
-            let error = if *records_all { error } else { error.without_source() };
-            let failure = Failure { handler: label.info(), error };
-            log.failed(&failure.error);
-            state::record(HandlerRecord::failed(failure.clone(), elapsed));
+            let failure = fail(&label, error, elapsed, context);
             (HandlerEnd::Failed(failure.kind()), Some(failure))
         }
     };

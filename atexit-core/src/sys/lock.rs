@@ -103,17 +103,20 @@ impl<T> Lock<T> {
         let mut room = Vec::new();
         loop {
             let mut guard = self.lock();
-            let Some((vector, more)) = find(&mut guard) else { return guard };
-            let mut needed = vector.len() + more;
-            if needed <= vector.capacity() {
+            let mut needed = 0;
+            if let Some((vector, more)) = find(&mut guard) {
+                let len = vector.len() + more;
+                if len > vector.capacity() && len <= room.capacity() {
+                    room.append(vector);
+                    std::mem::swap(vector, &mut room);
+                } else if len > vector.capacity() {
+                    needed = len;
+                }
+            }
+            if needed == 0 && room.capacity() == 0 {
                 return guard;
             }
-            if needed <= room.capacity() {
-                room.append(vector);
-                std::mem::swap(vector, &mut room);
-                needed = 0;
-            }
-            drop(guard);
+            drop(guard); // before the room, which others may have made unnecessary
             room = Vec::with_capacity(2 * needed);
         }
     }
@@ -165,7 +168,7 @@ impl<T> DerefMut for Guard<'_, T> {
 
 thread_local! {
     /// A bit for each lock that this thread holds; only debug builds look at it.
-    static HELD: Cell<u64> = const { Cell::new(0) };
+    static HELD: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Remembers, in debug builds, that this thread holds a lock.
@@ -223,6 +226,19 @@ mod tests {
             assert_eq!(*lock.lock(), ["forks", "comes later"]);
             assert_eq!(lock.forking.load(Ordering::Relaxed), 0);
         }
+    }
+
+    #[test]
+    fn room_that_others_have_made_unnecessary_is_not_freed_under_the_lock() {
+        let lock: Lock<(usize, Vec<u8>)> = Lock::new(Rank::Pending, (0, Vec::new()));
+        let guard = lock.lock_with_room(|(looks, vector)| {
+            *looks += 1;
+            if *looks == 2 {
+                vector.reserve(1); // another thread has been faster
+            }
+            Some((vector, 1))
+        });
+        assert_eq!(guard.0, 3, "it looks again after it has freed the room");
     }
 
     #[test]

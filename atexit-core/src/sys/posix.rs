@@ -264,7 +264,7 @@ pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {
     left.is_empty()
 }
 
-/// The text without its last line, if that is not the only one.
+/// The text without what follows the end of its last whole line, if it has one.
 fn whole_lines(text: &[u8]) -> &[u8] {
     let mut end = text.len();
     while end > 0 && text[end - 1] != b'\n' {

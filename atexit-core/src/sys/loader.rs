@@ -85,7 +85,7 @@ pub(crate) fn in_library() -> bool {
     let mut in_program = false;
     each_object(&mut |object| match object.bytes_from(note as *const () as usize) {
         Some(_) => {
-            in_program = getauxval(AT_PHDR) == object.segments.addr() as c_ulong;
+            in_program = usize::try_from(getauxval(AT_PHDR)) == Ok(object.segments.addr());
             ControlFlow::Break(())
         }
         None => ControlFlow::Continue(()),

@@ -290,10 +290,10 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
     pending.handlers.take_where(&|_| true, &mut |handler| taken.push(handler));
     drop(pending);
     let mut infos = Vec::with_capacity(taken.len());
-    for handler in &taken {
+    for handler in taken {
         infos.push(handler.label().info());
+        std::mem::forget(handler);
     }
-    std::mem::forget(taken);
     infos
 }
 

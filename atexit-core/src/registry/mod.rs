@@ -4,6 +4,7 @@
 
 use std::any::TypeId;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 mod collect;
@@ -22,14 +23,14 @@ use crate::handler::declaration::RunsOn;
 use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 use crate::order::problem::Problem;
-use crate::sys::lock::Guard;
 use crate::sys::token::ThreadToken;
 pub(crate) use collect::{Reasons, declared, links};
 use function::Function;
 use intake::{Closed, Intake};
 pub(crate) use pending::{Inserted, PENDING, Pending};
 use pending::{
-    OPEN, collected, collected_with_room, declared_first, late, lock, lock_for_all, may_be_value, registered, with_room,
+    OPEN, collected, collected_with_room, declared_first, late, lock, lock_for_all, lock_inline, may_be_value,
+    registered, with_room,
 };
 pub(crate) use placing::Unmet;
 use placing::{Place, Placing};
@@ -38,14 +39,16 @@ use stacks::{Handle, Stacks};
 #[inline]
 pub(crate) fn insert(handler: PendingHandler) -> Inserted {
     let phase = handler.facts().phase;
-    let mut pending = lock();
+    let mut pending = lock_inline();
     if pending.handlers.is_full() {
         pending = with_room(pending, 1);
     }
     let is_late = pending.is_late();
     let stack = if is_late { late(phase) } else { registered(phase) };
     let handle = pending.handlers.push(stack, handler);
-    pending.inserted(handle, is_late)
+    let inserted = pending.inserted(handle, is_late);
+    pending.release();
+    inserted
 }
 
 /// Inserts a handler with constraints. Returns also those that are not met.
@@ -68,7 +71,10 @@ pub(crate) fn insert_constrained(handler: PendingHandler, constraints: &Constrai
 
 /// Takes one handler out of the set, without running it.
 pub(crate) fn remove(handle: Handle) -> Option<PendingHandler> {
-    lock().handlers.remove(handle)
+    let mut pending = lock_inline();
+    let handler = pending.handlers.remove(handle);
+    pending.release();
+    handler
 }
 
 #[inline]
@@ -209,7 +215,7 @@ pub(crate) fn advance() -> Option<Next> {
 /// Before the first value, it waits for those that are being initialized.
 #[inline]
 pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
-    let mut pending = lock();
+    let mut pending = lock_inline();
     if !lease::is_held() {
         return None;
     }
@@ -219,18 +225,19 @@ pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
             ControlFlow::Break(instead) => return instead,
         }
     }
-    take(pending, only)
+    let mut former_name = None; // dropped without the lock
+    let handler = take(&mut pending, only, &mut former_name);
+    pending.release();
+    handler
 }
 
 #[expect(clippy::inline_always, reason = "otherwise the compiler makes it a call, for each handler")]
 #[inline(always)]
-fn take(pending: Guard<'static, Pending>, only: Option<RunsOn>) -> Option<PendingHandler> {
-    let mut former_name = None; // dropped without the lock, which is dropped first
-    let mut pending = pending;
+fn take(pending: &mut Pending, only: Option<RunsOn>, former_name: &mut Option<Arc<String>>) -> Option<PendingHandler> {
     let next = pending.advance();
-    let Pending { handlers, progress, values, intake, .. } = &mut *pending;
+    let Pending { handlers, progress, values, intake, .. } = pending;
     if let Some(Label::Registered { name, .. }) = &mut progress.running {
-        std::mem::swap(name, &mut former_name);
+        std::mem::swap(name, former_name);
     }
     progress.running = None;
     let next = next?;

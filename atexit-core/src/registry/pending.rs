@@ -37,6 +37,13 @@ pub(super) fn lock() -> Guard<'static, Pending> {
     PENDING.lock()
 }
 
+/// The same where each handler passes.
+#[expect(clippy::inline_always, reason = "see the lock's")]
+#[inline(always)]
+pub(super) fn lock_inline() -> Guard<'static, Pending> {
+    PENDING.lock_inline()
+}
+
 /// Keeps the pending set locked, with room for so many more handlers.
 #[cold]
 pub(super) fn with_room(mut pending: Guard<'static, Pending>, handlers: usize) -> Guard<'static, Pending> {

@@ -12,14 +12,14 @@
 //! for it, and a thread that sees the flag steps back. Only threads that had already looked get the lock before it, once each. The wait of a
 //! thread that steps back is bounded. It holds at most earlier locks, and the forking thread already has those, or does not need them.
 
-use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::sync::thread::sleep;
-use super::sync::{Condvar, Mutex, MutexGuard, thread_local};
+use super::sync::{Condvar, Mutex, MutexGuard};
 
 /// The order of the locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,8 +49,12 @@ pub(crate) struct Lock<T> {
 }
 
 /// As long as this is kept, the lock is taken.
+///
+/// To take a lock and to release it are calls: std's code for that, once at each of many places, would be a tenth of a small program. Only
+/// where each handler passes, it is in place: see [`Lock::lock_inline`] and [`Guard::release`].
 pub(crate) struct Guard<'a, T> {
-    value: MutexGuard<'a, T>,
+    /// There until the guard is dropped, or taken apart.
+    value: ManuallyDrop<MutexGuard<'a, T>>,
     held: Held,
 }
 
@@ -63,25 +67,31 @@ impl<T> Lock<T> {
     }
 
     /// Takes the lock. Poison is ignored: no code of a user runs under it, so nothing is half done.
-    #[inline]
+    #[inline(never)]
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
+        self.lock_inline()
+    }
+
+    #[expect(clippy::inline_always, reason = "that is what it is for")]
+    #[inline(always)]
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(crate) fn lock_inline(&self) -> Guard<'_, T> {
         let held = Held::note(self.rank);
         if self.forking.load(Ordering::Relaxed) > 0 {
             step_back(&self.forking);
         }
-        Guard { value: even_if_poisoned(self.mutex.lock()), held }
+        Guard { value: ManuallyDrop::new(even_if_poisoned(self.mutex.lock())), held }
     }
 
     /// Takes the lock, unless it is taken already.
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
-        let held = Held::note(self.rank);
         let value = match self.mutex.try_lock() {
             Ok(value) => value,
             Err(TryLockError::Poisoned(value)) => value.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        Some(Guard { value, held })
+        Some(Guard { value: ManuallyDrop::new(value), held: Held::note(self.rank) })
     }
 
     /// Takes the lock for a thread that forks, which gets its turn soon.
@@ -90,7 +100,7 @@ impl<T> Lock<T> {
         self.forking.fetch_add(1, Ordering::Relaxed);
         let value = even_if_poisoned(self.mutex.lock());
         self.forking.fetch_sub(1, Ordering::Relaxed);
-        Guard { value, held }
+        Guard { value: ManuallyDrop::new(value), held }
     }
 
     /// In a forked child, no other thread waits to fork.
@@ -124,6 +134,7 @@ impl<T> Lock<T> {
 
 /// Lets a thread that forks go first.
 #[cold]
+#[inline(never)]
 fn step_back(forking: &AtomicU32) {
     for _ in 0..STEPS {
         sleep(STEP);
@@ -140,16 +151,48 @@ fn even_if_poisoned<G>(taken: Result<G, PoisonError<G>>) -> G {
     }
 }
 
-impl<T> Guard<'_, T> {
-    pub(crate) fn wait(self, condition: &Condvar) -> Self {
-        let Self { value, held } = self;
-        Self { value: even_if_poisoned(condition.wait(value)), held }
+impl<'a, T> Guard<'a, T> {
+    /// Releases the lock, as a drop does.
+    #[expect(clippy::inline_always, reason = "that is what it is for")]
+    #[inline(always)]
+    pub(crate) fn release(self) {
+        let (value, held) = self.into_parts();
+        held.forget();
+        drop(value);
     }
 
-    pub(crate) fn wait_timeout(self, condition: &Condvar, at_most: Duration) -> Self {
-        let Self { value, held } = self;
-        Self { value: even_if_poisoned(condition.wait_timeout(value, at_most)).0, held }
+    #[inline(never)]
+    pub(crate) fn wait(self, condition: &Condvar) -> Self {
+        let (value, held) = self.into_parts();
+        Self { value: ManuallyDrop::new(even_if_poisoned(condition.wait(value))), held }
     }
+
+    #[inline(never)]
+    pub(crate) fn wait_timeout(self, condition: &Condvar, at_most: Duration) -> Self {
+        let (value, held) = self.into_parts();
+        Self { value: ManuallyDrop::new(even_if_poisoned(condition.wait_timeout(value, at_most)).0), held }
+    }
+
+    #[inline]
+    fn into_parts(self) -> (MutexGuard<'a, T>, Held) {
+        let mut guard = ManuallyDrop::new(self);
+        // SAFETY: nobody uses or drops the guard after this.
+        (unsafe { ManuallyDrop::take(&mut guard.value) }, guard.held)
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.held.forget();
+        // SAFETY: the value is still there, because who takes it makes sure that the guard is not dropped; and nobody uses it after this.
+        release(unsafe { ManuallyDrop::take(&mut self.value) });
+    }
+}
+
+#[inline(never)]
+fn release<T>(value: MutexGuard<'_, T>) {
+    drop(value);
 }
 
 impl<T> Deref for Guard<'_, T> {
@@ -166,33 +209,39 @@ impl<T> DerefMut for Guard<'_, T> {
     }
 }
 
-thread_local! {
-    /// A bit for each lock that this thread holds; only debug builds look at it.
-    static HELD: Cell<u32> = const { Cell::new(0) };
+#[cfg(debug_assertions)]
+super::sync::thread_local! {
+    /// A bit for each lock that this thread holds.
+    static HELD: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
 /// Remembers, in debug builds, that this thread holds a lock.
-struct Held(Rank);
+#[derive(Clone, Copy)]
+struct Held(#[cfg(debug_assertions)] Rank);
 
 impl Held {
-    #[cfg_attr(debug_assertions, track_caller)]
+    #[cfg(debug_assertions)]
+    #[track_caller]
     fn note(rank: Rank) -> Self {
-        if cfg!(debug_assertions) {
-            let held = HELD.get();
-            // The highest bit is the latest lock.
-            debug_assert!(held >> rank as u32 == 0, "a lock of rank {rank:?} is taken under {held:#b}");
-            HELD.set(held | (1 << rank as u32));
-        }
+        let held = HELD.get();
+        // The highest bit is the latest lock.
+        debug_assert!(held >> rank as u32 == 0, "a lock of rank {rank:?} is taken under {held:#b}");
+        HELD.set(held | (1 << rank as u32));
         Self(rank)
     }
-}
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        if cfg!(debug_assertions) {
-            HELD.set(HELD.get() & !(1 << self.0 as u32));
-        }
+    #[cfg(debug_assertions)]
+    fn forget(self) {
+        HELD.set(HELD.get() & !(1 << self.0 as u32));
     }
+
+    #[cfg(not(debug_assertions))]
+    fn note(_: Rank) -> Self {
+        Self()
+    }
+
+    #[cfg(not(debug_assertions))]
+    fn forget(self) {}
 }
 
 #[cfg(test)]

@@ -156,8 +156,7 @@ impl<'a, T> Guard<'a, T> {
     #[expect(clippy::inline_always, reason = "that is what it is for")]
     #[inline(always)]
     pub(crate) fn release(self) {
-        let (value, held) = self.into_parts();
-        held.forget();
+        let (value, _held) = self.into_parts();
         drop(value);
     }
 
@@ -177,14 +176,13 @@ impl<'a, T> Guard<'a, T> {
     fn into_parts(self) -> (MutexGuard<'a, T>, Held) {
         let mut guard = ManuallyDrop::new(self);
         // SAFETY: nobody uses or drops the guard after this.
-        (unsafe { ManuallyDrop::take(&mut guard.value) }, guard.held)
+        unsafe { (ManuallyDrop::take(&mut guard.value), std::ptr::read(&raw const guard.held)) }
     }
 }
 
 impl<T> Drop for Guard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.held.forget();
         // SAFETY: the value is still there, because who takes it makes sure that the guard is not dropped; and nobody uses it after this.
         release(unsafe { ManuallyDrop::take(&mut self.value) });
     }
@@ -215,8 +213,7 @@ super::sync::thread_local! {
     static HELD: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
-/// Remembers, in debug builds, that this thread holds a lock.
-#[derive(Clone, Copy)]
+/// Remembers, in debug builds, that this thread holds a lock, or waits for it. A model unwinds a thread that waits when its process ends.
 struct Held(#[cfg(debug_assertions)] Rank);
 
 impl Held {
@@ -230,18 +227,17 @@ impl Held {
         Self(rank)
     }
 
-    #[cfg(debug_assertions)]
-    fn forget(self) {
-        HELD.set(HELD.get() & !(1 << self.0 as u32));
-    }
-
     #[cfg(not(debug_assertions))]
     fn note(_: Rank) -> Self {
         Self()
     }
+}
 
-    #[cfg(not(debug_assertions))]
-    fn forget(self) {}
+#[cfg(debug_assertions)]
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.set(HELD.get() & !(1 << self.0 as u32));
+    }
 }
 
 #[cfg(test)]

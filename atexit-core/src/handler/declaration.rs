@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::fmt;
 use std::time::Duration;
 
+use super::constraints::Constraint;
 use super::error::HandlerError;
 use super::executor::Executor;
 use super::info::HandlerInfo;
@@ -94,7 +95,7 @@ impl Declared {
 inventory::collect!(Declared);
 
 /// Where a declaration is, and what it is called.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Site {
     /// The function's name.
     pub function: &'static str,
@@ -138,15 +139,24 @@ impl Link {
 
 inventory::collect!(Link);
 
+/// All uses that are linked in, as `inventory` yields them.
+pub(crate) fn links() -> Vec<LinkSite> {
+    let mut all = Vec::new();
+    for link in inventory::iter::<Link> {
+        all.push((link.describe)());
+    }
+    all
+}
+
 /// What a `link!` says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct LinkSite {
     /// Where it is.
     pub site: Site,
     /// The crates' own names, as listed.
     pub crates: &'static [&'static str],
-    /// What ranks crates as links state. Gets the state of the ordering, whose type this room must not know.
-    pub(crate) rank: fn(&mut dyn Any),
+    /// Ranks the crates as all links state.
+    pub(crate) rank: Rank,
 }
 
 impl Site {
@@ -161,7 +171,6 @@ impl Site {
 }
 
 /// Everything that a declared handler says about itself.
-#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each option that is a flag")]
 pub struct Description {
     pub(crate) site: Site,
@@ -173,11 +182,16 @@ pub struct Description {
     pub(crate) caller_thread: bool,
     pub(crate) this_process: bool,
     pub(crate) time_limit: Option<fn() -> Duration>,
-    pub(crate) before: Vec<(TypeId, &'static str)>,
-    pub(crate) after: Vec<(TypeId, &'static str)>,
-    /// If it has constraints: what moves handlers as they ask. Gets the state of the ordering, whose type this room must not know.
-    pub(crate) constrain: Option<fn(&mut dyn Any)>,
+    pub(crate) constraints: Vec<Constraint>,
+    /// If it has constraints: what moves handlers as they ask.
+    pub(crate) constrain: Option<Constrain>,
 }
+
+/// Ranks crates. Only programs with links contain the code. Gets the crates and the notes of the order, whose types this room must not know.
+pub(crate) type Rank = fn(crates: &mut dyn Any, notes: &mut dyn Any);
+
+/// Moves handlers, which come in the order of registration. Only programs with constraints contain the code. Gets the notes, too.
+pub(crate) type Constrain = fn(&mut Vec<DeclaredHandler>, notes: &mut dyn Any);
 
 /// Identifies a function by its type, which is unique; works through re-exports, and adds no name.
 #[must_use]
@@ -215,8 +229,7 @@ impl Description {
             caller_thread: false,
             this_process: false,
             time_limit: None,
-            before: Vec::new(),
-            after: Vec::new(),
+            constraints: Vec::new(),
             constrain: None,
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::handler::declaration;
 use crate::registry;
 
 mod error;
@@ -168,7 +169,7 @@ struct Linked {
 
 impl Linked {
     fn here() -> Self {
-        let links = registry::links();
+        let links = declaration::links();
         let declared = registry::declared().into_iter().map(|declared| declared.describe().site);
         let sites = declared.chain(links.iter().map(|link| link.site)).filter(|site| site.binary.is_empty());
         let named = links.iter().flat_map(|link| link.crates.iter().map(|name| (link.site.package, *name)));

@@ -4,20 +4,18 @@ use std::any::{Any, TypeId};
 use std::cmp::Ordering;
 
 use super::graph::{self, Cycles, Edge, Groups};
-use super::notes::Notes;
+use super::notes::{Lists, Notes};
 use super::problem::{Problem, some_of};
 use super::settle::{self, Move};
 use super::sort;
 use super::why::Why;
+use crate::handler::constraints::Constraint as Asked;
 use crate::handler::declaration::{DeclaredHandler, Description, Phase, Placed};
 
-/// One `before` or `after`, as a handler asks for it.
+/// One `before` or `after`, and the handler that asks for it.
 struct Wanted {
     of: usize,
-    /// Whether it is `before`.
-    is_pull: bool,
-    function: TypeId,
-    path: &'static str,
+    asked: Asked,
 }
 
 /// One `before` or `after` between two handlers that exist, in the order of running.
@@ -35,29 +33,24 @@ impl Constraint {
     }
 }
 
-/// Handlers in the order of registration, and what is to be noted about it.
-pub(super) struct Constraining {
-    pub(super) handlers: Vec<DeclaredHandler>,
-    pub(super) notes: Notes,
-}
-
 /// Moves handlers as the constraints ask. It is only called through a [`Description`] with a constraint, so programs without do not contain
 /// this code, nor what finds cycles and moves.
-fn constrain(constraining: &mut dyn Any) {
-    let Some(Constraining { handlers, notes }) = constraining.downcast_mut() else { return };
+fn constrain(handlers: &mut Vec<DeclaredHandler>, notes: &mut dyn Any) {
+    let Some(notes) = notes.downcast_mut::<Notes>() else { return };
+    let Lists { reasons, problems } = notes.lists();
     let mut declared = Vec::with_capacity(handlers.len());
     for handler in &*handlers {
         declared.push(handler.declared.describe());
     }
     let mut constraints = Constraints { declared: &declared, all: Vec::new() };
-    constraints.read(&mut notes.problems);
-    constraints.drop_contradictions(&mut notes.problems);
-    constraints.drop_cycles(&mut notes.problems);
+    constraints.read(problems);
+    constraints.drop_contradictions(problems);
+    constraints.drop_cycles(problems);
     let (settled, moves) = constraints.settle();
     for (whose, nearest) in constraints.decisive(&settled, &moves).into_iter().enumerate() {
         if let Some(&constraint) = constraints.all.get(nearest) {
-            handlers[whose].placed = Placed::ByConstraint(u32::try_from(notes.reasons.len()).unwrap_or(u32::MAX));
-            notes.reasons.push(constraints.reason(whose, constraint));
+            handlers[whose].placed = Placed::ByConstraint(u32::try_from(reasons.len()).unwrap_or(u32::MAX));
+            reasons.push(constraints.reason(whose, constraint));
         }
     }
     let mut arranged = Vec::with_capacity(handlers.len());
@@ -70,15 +63,17 @@ fn constrain(constraining: &mut dyn Any) {
 #[allow(missing_docs)]
 impl Description {
     #[must_use]
-    pub fn before(mut self, identity: TypeId, path: &'static str) -> Self {
-        self.before.push((identity, path));
-        self.constrain = Some(constrain);
-        self
+    pub fn before(self, identity: TypeId, path: &'static str) -> Self {
+        self.constrained(Asked { is_before: true, identity, path })
     }
 
     #[must_use]
-    pub fn after(mut self, identity: TypeId, path: &'static str) -> Self {
-        self.after.push((identity, path));
+    pub fn after(self, identity: TypeId, path: &'static str) -> Self {
+        self.constrained(Asked { is_before: false, identity, path })
+    }
+
+    fn constrained(mut self, constraint: Asked) -> Self {
+        self.constraints.push(constraint);
         self.constrain = Some(constrain);
         self
     }
@@ -96,7 +91,7 @@ impl Constraints<'_> {
         let handlers = self.declared.len();
         let function = |number: usize| match self.declared.get(number) {
             Some(description) => description.identity,
-            None => wanted[number - handlers].function,
+            None => wanted[number - handlers].asked.identity,
         };
         let count = handlers + wanted.len();
         let places = sort::places(count, &|a, b| function(a).cmp(&function(b)));
@@ -108,26 +103,23 @@ impl Constraints<'_> {
 
     fn wanted(&self) -> Vec<Wanted> {
         let mut wanted = Vec::new();
-        for (of, Description { before, after, .. }) in self.declared.iter().enumerate() {
-            for &(function, path) in before {
-                wanted.push(Wanted { of, is_pull: true, function, path });
-            }
-            for &(function, path) in after {
-                wanted.push(Wanted { of, is_pull: false, function, path });
+        for (of, description) in self.declared.iter().enumerate() {
+            for &asked in &description.constraints {
+                wanted.push(Wanted { of, asked });
             }
         }
         wanted
     }
 
     fn add(&mut self, wanted: &Wanted, targets: &[usize], problems: &mut Vec<Problem>) {
-        let &Wanted { of, is_pull, path, .. } = wanted;
+        let &Wanted { of, asked: Asked { is_before, path, .. } } = wanted;
         if targets.is_empty() {
             problems.push(Problem::NotAHandler { handler: self.declared[of].info(), path });
         }
         for &target in targets {
             // Other registrations of the same function are meant, unless there are none.
             if target != of || targets.len() == 1 {
-                let edge = if is_pull { (of, target) } else { (target, of) };
+                let edge = if is_before { (of, target) } else { (target, of) };
                 self.all.push(Constraint { edge, of, path });
             }
         }

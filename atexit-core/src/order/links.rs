@@ -2,12 +2,13 @@
 
 use std::any::Any;
 
-use super::crates::{self, CrateKey, Rank, Ranking};
+use super::crates::{self, Crate};
 use super::graph::{Cycles, Edge, Groups};
+use super::notes::Notes;
 use super::problem::{Problem, some_of};
 use super::settle;
 use super::sort::{self, Key};
-use crate::handler::declaration::{LinkSite, Site};
+use crate::handler::declaration::{self, LinkSite, Site};
 use crate::handler::text::escaped;
 
 /// A crate with handlers, one that says `link!`, or one that only a `link!` names.
@@ -38,22 +39,24 @@ impl LinkSite {
 }
 
 /// Ranks crates as the links state. It is only called through a [`LinkSite`], so programs without links do not contain this code.
-fn rank(ranking: &mut dyn Any) {
-    let Some(Ranking { keys, links, ranks, problems }) = ranking.downcast_mut() else { return };
-    let links = sorted(links);
-    let with_handlers = keys.len();
+fn rank(crates: &mut dyn Any, notes: &mut dyn Any) {
+    let (Some(crates), Some(notes)) = (crates.downcast_mut::<Vec<Crate>>(), notes.downcast_mut::<Notes>()) else {
+        return;
+    };
+    let links = sorted(&declaration::links());
+    let with_handlers = crates.len();
+    let mut speakers = Vec::with_capacity(links.len());
     for link in &links {
-        keys.push(CrateKey::of(&link.site));
+        speakers.push(crates::number(crates, &link.site));
     }
-    let of = crates::numbers(keys);
-    let nodes = nodes(keys, &of, with_handlers);
-    let (of, speakers) = of.split_at(with_handlers);
-    let mut crates = Crates { nodes, links: &links, edges: Vec::new(), stated_by: Vec::new() };
-    crates.state(speakers, problems);
-    crates.drop_contradictions(problems);
-    let (places, stated) = crates.places();
-    for &node in of {
-        ranks.push(Rank { at: places[node], stated: stated[node] });
+    let nodes = nodes(crates, with_handlers);
+    let mut stated = Crates { nodes, links: &links, edges: Vec::new(), stated_by: Vec::new() };
+    let problems = &mut notes.lists().problems;
+    stated.state(&speakers, problems);
+    stated.drop_contradictions(problems);
+    let (places, leads) = stated.places();
+    for (number, ranked) in crates.iter_mut().enumerate() {
+        (ranked.place, ranked.stated) = (places[number], leads[number]);
     }
 }
 
@@ -71,13 +74,11 @@ fn sorted(links: &[LinkSite]) -> Vec<LinkSite> {
 }
 
 /// The crates with handlers and those that say `link!`, in the order of their numbers.
-fn nodes(keys: &[CrateKey], of: &[usize], with_handlers: usize) -> Vec<Node> {
-    let mut nodes = Vec::new();
-    for (at, key) in keys.iter().enumerate() {
-        if of[at] == nodes.len() {
-            let (is_library, has_handlers) = (key.binary.is_empty(), at < with_handlers);
-            nodes.push(Node { name: key.name, is_library, has_handlers, contributes: true });
-        }
+fn nodes(crates: &[Crate], with_handlers: usize) -> Vec<Node> {
+    let mut nodes = Vec::with_capacity(crates.len());
+    for (number, Crate { key, .. }) in crates.iter().enumerate() {
+        let (is_library, has_handlers) = (key.binary.is_empty(), number < with_handlers);
+        nodes.push(Node { name: key.name, is_library, has_handlers, contributes: true });
     }
     nodes
 }

@@ -4,7 +4,6 @@
 //! Between crates, `link!` and the linker decide (see `links` and `crates`). Inside a crate the linker promises nothing: there the module tree
 //! and the position in the source decide. Constraints then move single handlers (see `constraints`).
 
-use std::any::Any;
 use std::cmp::Ordering;
 
 mod constraints;
@@ -17,40 +16,29 @@ mod settle;
 mod sort;
 pub(crate) mod why;
 
-use crate::handler::declaration::{Declared, DeclaredHandler, LinkSite, Placed, Site};
-use constraints::Constraining;
-use crates::{CrateKey, Rank, ranks, same};
+use crate::handler::declaration::{Constrain, Declared, DeclaredHandler, Description, Link, Placed, Site};
+use crates::{Crate, same};
 use sort::Key;
 
 pub(crate) use notes::Notes;
 
-/// Puts the declared handlers, which come in the linker's order, into the order of registration.
-pub(crate) fn arrange(declared: &[Declared], links: Vec<LinkSite>, notes: &mut Notes) -> Vec<DeclaredHandler> {
-    let Reading { handlers, positions, sources, crates, constrain } = Reading::of(declared);
-    // The most common case needs none of the following, nor the memory pages that this code is on.
-    if handlers.len() <= 1 && links.is_empty() && constrain.is_none() {
-        return handlers;
-    }
-    let ranks = ranks(crates, links, notes);
-    let order = |a: usize, b: usize| sources[a].order(&sources[b], &ranks);
-    let places = sort::places(sources.len(), &order);
-    let mut keys = Vec::with_capacity(handlers.len());
-    for (item, position) in positions.iter().enumerate() {
-        keys.push(Key { number: ((places[position.source] as u64) << 32) | u64::from(position.line), item });
-    }
-    sort::sort(&mut keys, &|a, b| positions[a].rest.cmp(&positions[b].rest));
-    let mut arranged = Vec::with_capacity(handlers.len());
-    for Key { item, .. } in keys {
-        let stated = ranks[sources[positions[item].source].of_crate].stated;
-        let mut handler = handlers[item];
-        handler.placed = Placed::BySource { stated };
-        arranged.push(handler);
-    }
-    let Some(constrain) = constrain else { return arranged };
-    let mut constraining = Constraining { handlers: arranged, notes: std::mem::take(notes) };
-    constrain(&mut constraining);
-    *notes = constraining.notes;
-    constraining.handlers
+/// Declared handlers, and what is needed to order them.
+#[derive(Default)]
+pub(crate) struct Reading {
+    entries: Vec<Entry>,
+    sources: Vec<Source>,
+    crates: Vec<Crate>,
+    /// Moves handlers as constraints ask, if there are any.
+    constrain: Option<Constrain>,
+}
+
+/// A handler, and where it is in its source. Numbers only: strings would make sorting several times slower.
+struct Entry {
+    handler: DeclaredHandler,
+    source: usize,
+    line: u32,
+    /// The column, the line and column of the name, and the expansion.
+    rest: u128,
 }
 
 /// The source of handlers that the linker yields one after another. There are usually many of these, and comparing is cheaper than a lookup.
@@ -60,9 +48,75 @@ struct Source {
     file: &'static str,
 }
 
+impl Reading {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Adds a handler. They come in the linker's order.
+    pub(crate) fn add(&mut self, declared: Declared) {
+        let description = declared.describe();
+        let source = self.source(&description.site);
+        self.entries.push(Entry::new(declared, &description, source));
+        self.constrain = self.constrain.or(description.constrain);
+    }
+
+    fn source(&mut self, site: &Site) -> usize {
+        if let Some(last) = self.sources.last() {
+            let is_same = same(last.module, site.module) && same(last.file, site.file);
+            if is_same && self.crates[last.of_crate].key.is_of(site) {
+                return self.sources.len() - 1;
+            }
+        }
+        let of_crate = crates::number(&mut self.crates, site);
+        self.sources.push(Source { of_crate, module: site.module, file: site.file });
+        self.sources.len() - 1
+    }
+
+    /// The handlers in the order of registration. What there is to say about it is added to the notes.
+    pub(crate) fn arranged(&mut self, notes: &mut Notes) -> Vec<DeclaredHandler> {
+        // Programs without links do not contain the code that ranks crates as links state.
+        if let Some(link) = inventory::iter::<Link>.into_iter().next() {
+            ((link.describe)().rank)(&mut self.crates, notes);
+        }
+        let mut arranged = Vec::with_capacity(self.entries.len());
+        for Key { item, .. } in self.sorted() {
+            let Entry { mut handler, source, .. } = self.entries[item];
+            handler.placed = Placed::BySource { stated: self.crates[self.sources[source].of_crate].stated };
+            arranged.push(handler);
+        }
+        if let Some(constrain) = self.constrain {
+            constrain(&mut arranged, notes);
+        }
+        arranged
+    }
+
+    /// The entries in the order of crates and sources.
+    fn sorted(&self) -> Vec<Key> {
+        let Self { entries, sources, crates, .. } = self;
+        let places = sort::places(sources.len(), &|a, b| sources[a].order(&sources[b], crates));
+        let mut keys = Vec::with_capacity(entries.len());
+        for (item, entry) in entries.iter().enumerate() {
+            keys.push(Key { number: ((places[entry.source] as u64) << 32) | u64::from(entry.line), item });
+        }
+        sort::sort(&mut keys, &|a, b| entries[a].rest.cmp(&entries[b].rest));
+        keys
+    }
+}
+
+impl Entry {
+    fn new(declared: Declared, description: &Description, source: usize) -> Self {
+        let &Site { line, column, name_line, name_column, expansion, .. } = &description.site;
+        let high = (u64::from(column) << 32) | u64::from(name_line);
+        let low = (u64::from(name_column) << 32) | u64::from(expansion);
+        let rest = (u128::from(high) << 64) | u128::from(low);
+        Self { handler: DeclaredHandler::new(declared, description), source, line, rest }
+    }
+}
+
 impl Source {
-    fn order(&self, other: &Self, ranks: &[Rank]) -> Ordering {
-        match ranks[self.of_crate].at.cmp(&ranks[other.of_crate].at) {
+    fn order(&self, other: &Self, crates: &[Crate]) -> Ordering {
+        match crates[self.of_crate].place.cmp(&crates[other.of_crate].place) {
             Ordering::Equal => {}
             decided => return decided,
         }
@@ -70,69 +124,6 @@ impl Source {
             Ordering::Equal => self.file.cmp(other.file),
             decided => decided,
         }
-    }
-}
-
-/// Where a handler is. Numbers only: strings would make sorting several times slower.
-struct Position {
-    source: usize,
-    line: u32,
-    /// The column, the line and column of the name, and the expansion.
-    rest: u128,
-}
-
-impl Position {
-    fn new(source: usize, site: &Site) -> Self {
-        let high = (u64::from(site.column) << 32) | u64::from(site.name_line);
-        let low = (u64::from(site.name_column) << 32) | u64::from(site.expansion);
-        let rest = (u128::from(high) << 64) | u128::from(low);
-        Self { source, line: site.line, rest }
-    }
-}
-
-/// What is needed to order handlers.
-struct Reading {
-    handlers: Vec<DeclaredHandler>,
-    /// One for each handler.
-    positions: Vec<Position>,
-    sources: Vec<Source>,
-    /// Those of sources that the linker yields one after another.
-    crates: Vec<CrateKey>,
-    /// Moves them as constraints ask, if there are any.
-    constrain: Option<fn(&mut dyn Any)>,
-}
-
-impl Reading {
-    fn of(declared: &[Declared]) -> Self {
-        let mut this = Self {
-            handlers: Vec::with_capacity(declared.len()),
-            positions: Vec::with_capacity(declared.len()),
-            sources: Vec::new(),
-            crates: Vec::new(),
-            constrain: None,
-        };
-        for &declared in declared {
-            let description = declared.describe();
-            let source = this.source(&description.site);
-            this.positions.push(Position::new(source, &description.site));
-            this.handlers.push(DeclaredHandler::new(declared, &description));
-            this.constrain = this.constrain.or(description.constrain);
-        }
-        this
-    }
-
-    fn source(&mut self, site: &Site) -> usize {
-        if let (Some(last), Some(key)) = (self.sources.last(), self.crates.last()) {
-            if same(last.module, site.module) && same(last.file, site.file) && key.is_of(site) {
-                return self.sources.len() - 1;
-            }
-        }
-        let key = CrateKey::of(site);
-        if self.crates.last() != Some(&key) {
-            self.crates.push(key);
-        }
-        self.sources.push(Source { of_crate: self.crates.len() - 1, module: site.module, file: site.file });
-        self.sources.len() - 1
     }
 }
 

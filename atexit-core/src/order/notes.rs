@@ -1,19 +1,38 @@
 //! Owns what there is to say about an order; must not know how it is found.
 
+use std::sync::Arc;
+
 use super::problem::Problem;
 use super::why::Why;
 
-/// What there is to say about an order.
-#[derive(Default)]
-pub(crate) struct Notes {
-    /// The reasons why constraints have moved handlers.
-    pub(crate) reasons: Vec<Why>,
+/// What there is to say about an order: nothing, as a rule. Plans share it.
+#[derive(Clone, Default)]
+pub(crate) struct Notes(Option<Arc<Lists>>);
+
+#[derive(Clone, Default)]
+pub(super) struct Lists {
+    /// The reasons why constraints have moved handlers, each with a number.
+    pub(super) reasons: Vec<Why>,
     /// What is wrong with the order that handlers and links ask for.
-    pub(crate) problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Notes {
-    pub(crate) const fn new() -> Self {
-        Self { reasons: Vec::new(), problems: Vec::new() }
+    pub(crate) const NOTHING: Self = Self(None);
+
+    pub(crate) fn reason(&self, number: u32) -> Option<&Why> {
+        self.0.as_ref()?.reasons.get(number as usize)
+    }
+
+    pub(crate) fn problems(&self) -> &[Problem] {
+        match &self.0 {
+            Some(lists) => &lists.problems,
+            None => &[],
+        }
+    }
+
+    /// The lists, to add to them. Who shares them sees nothing of it.
+    pub(super) fn lists(&mut self) -> &mut Lists {
+        Arc::make_mut(self.0.get_or_insert_default())
     }
 }

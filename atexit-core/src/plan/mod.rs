@@ -20,8 +20,8 @@ use crate::log;
 use crate::order::crates::CrateKey;
 use crate::order::problem::Problem;
 use crate::order::why::Why;
-use crate::order::{self, Notes};
-use crate::registry::{self, Reasons};
+use crate::order::{Notes, Reading};
+use crate::registry;
 
 /// The order in which the pending handlers would run now.
 ///
@@ -127,7 +127,7 @@ pub fn plan() -> Plan {
 }
 
 fn planned() -> (Vec<Standing>, Vec<PlannedHandler>) {
-    let (mut standings, reasons) = registry::look(Standing::of);
+    let (mut standings, notes) = registry::look(Standing::of);
     for standing in &mut standings {
         standing.description = standing.declared.map(|handler| handler.declared.describe());
     }
@@ -138,7 +138,7 @@ fn planned() -> (Vec<Standing>, Vec<PlannedHandler>) {
             info: standing.label.info(),
             crate_name: standing.label.crate_name(),
             phase: standing.phase,
-            why: standing.moved(&reasons).unwrap_or_else(|| why(above, standing)),
+            why: standing.moved(&notes).unwrap_or_else(|| why(above, standing)),
         });
     }
     (standings, planned)
@@ -177,9 +177,9 @@ impl Standing {
     }
 
     /// The reason, if a constraint moved it.
-    fn moved(&self, reasons: &Reasons) -> Option<Why> {
+    fn moved(&self, notes: &Notes) -> Option<Why> {
         match (self.declared, self.decisive()) {
-            (Some(DeclaredHandler { placed: Placed::ByConstraint(number), .. }), _) => reasons.get(number).cloned(),
+            (Some(DeclaredHandler { placed: Placed::ByConstraint(number), .. }), _) => notes.reason(number).cloned(),
             (_, Some(Constraint { path, .. })) => Some(Why::After { path }),
             _ => None,
         }
@@ -202,9 +202,8 @@ impl Standing {
     #[inline]
     fn wanted(&self) -> Vec<Constraint> {
         let mut wanted = Vec::new();
-        if let Some(Description { before, after, .. }) = &self.description {
-            wanted.extend(before.iter().map(|&(identity, path)| Constraint { is_before: true, identity, path }));
-            wanted.extend(after.iter().map(|&(identity, path)| Constraint { is_before: false, identity, path }));
+        if let Some(description) = &self.description {
+            wanted.extend(&description.constraints);
         }
         if let Some(constraints) = &self.constraints {
             wanted.extend(&constraints.all);
@@ -335,9 +334,13 @@ impl std::error::Error for PlanError {}
 /// ```
 #[inline]
 pub fn check() -> Result<(), PlanError> {
-    let mut notes = Notes::new();
-    order::arrange(&registry::declared(), registry::links(), &mut notes);
-    let problems = notes.problems;
+    let mut reading = Reading::default();
+    for declared in registry::declared() {
+        reading.add(declared);
+    }
+    let mut notes = Notes::NOTHING;
+    reading.arranged(&mut notes);
+    let problems = notes.problems().to_vec();
     if problems.is_empty() { Ok(()) } else { Err(PlanError { problems }) }
 }
 

@@ -22,9 +22,9 @@ use crate::handler::constraints::Constraints;
 use crate::handler::declaration::RunsOn;
 use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
-use crate::order::problem::Problem;
+use crate::order::Notes;
 use crate::sys::token::ThreadToken;
-pub(crate) use collect::{Reasons, declared, links};
+pub(crate) use collect::declared;
 use function::Function;
 use intake::{Closed, Intake};
 pub(crate) use pending::{Inserted, PENDING, Pending};
@@ -104,9 +104,9 @@ fn remove_where(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler
     removed
 }
 
-/// Calls `look` for each pending handler, in the order of running. Returns the results, and the reasons why some handlers stand where they do.
-/// `look` must not allocate.
-pub(crate) fn look<T>(look: impl Fn(&PendingHandler) -> Option<T>) -> (Vec<T>, Reasons) {
+/// Calls `look` for each pending handler, in the order of running. Returns the results, and what there is to say about the order of declared
+/// handlers. `look` must not allocate.
+pub(crate) fn look<T>(look: impl Fn(&PendingHandler) -> Option<T>) -> (Vec<T>, Notes) {
     let mut seen = Vec::new();
     let pending = lock_for_all(collected, &mut seen);
     pending.handlers.visit(&mut |_, _, handler| {
@@ -114,9 +114,9 @@ pub(crate) fn look<T>(look: impl Fn(&PendingHandler) -> Option<T>) -> (Vec<T>, R
             seen.push(item);
         }
     });
-    let reasons = pending.seen.reasons.clone();
+    let notes = pending.seen.notes.clone();
     drop(pending);
-    (seen, reasons)
+    (seen, notes)
 }
 
 pub(crate) fn len() -> usize {
@@ -342,7 +342,10 @@ pub(crate) fn ask_for_hook() {
     lock().has_hook = false;
 }
 
-/// Takes the problems of the handlers that were collected, so that they are reported once.
-pub(crate) fn take_problems() -> Vec<Problem> {
-    std::mem::take(&mut lock().problems)
+/// The notes, and how many of the problems in them are reported already. From now on, all of them are.
+pub(crate) fn take_problems() -> (Notes, usize) {
+    let mut pending = lock();
+    let notes = pending.seen.notes.clone();
+    let told = std::mem::replace(&mut pending.told_problems, notes.problems().len());
+    (notes, told)
 }

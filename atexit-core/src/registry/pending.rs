@@ -17,7 +17,6 @@ use super::stacks::{Handle, Room, Stacks, Top};
 use crate::handler::PendingHandler;
 use crate::handler::declaration::Phase;
 use crate::handler::facts::Label;
-use crate::order::problem::Problem;
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::token::ThreadToken;
 
@@ -92,10 +91,9 @@ pub(super) fn collected() -> Guard<'static, Pending> {
         if pending.seen.is_everything() {
             return pending;
         }
-        let (seen, problems) = (pending.seen.clone(), pending.problems.len());
+        let seen = pending.seen.clone();
         drop(pending);
         let mut collection = Collection::since(seen);
-        collection.problems.reserve(problems);
         with_room(lock(), collection.handlers.len()).add(&mut collection);
     }
 }
@@ -130,8 +128,8 @@ pub(crate) struct Pending {
     pub(super) handlers: Stacks<PendingHandler, { 3 * PHASES }>,
     /// How much of what is declared has been collected.
     pub(super) seen: Seen,
-    /// Problems of the declared handlers that are not reported yet.
-    pub(super) problems: Vec<Problem>,
+    /// How many problems of the declared handlers are reported.
+    pub(super) told_problems: usize,
     /// A hook is installed, and will be called.
     pub(super) has_hook: bool,
     pub(super) intake: Intake,
@@ -153,7 +151,7 @@ impl Pending {
         Self {
             handlers: Stacks::new(),
             seen: Seen::NOTHING,
-            problems: Vec::new(),
+            told_problems: 0,
             has_hook: true, // installed before `main`
             intake: Intake::Open,
             progress: Progress { started: 0, serial: 0, running: None },
@@ -242,21 +240,17 @@ impl Pending {
 
     /// Adds what was collected, unless another thread has done so meanwhile.
     pub(super) fn add(&mut self, collection: &mut Collection) {
-        let Collection { before, after, handlers, problems } = collection;
-        if !self.seen.is_as_much_as(before) {
+        if !collection.succeeds(&mut self.seen) {
             return;
         }
-        std::mem::swap(&mut self.seen, after);
-        problems.append(&mut self.problems);
-        std::mem::swap(&mut self.problems, problems);
-        for &handler in &*handlers {
+        for &handler in &collection.handlers {
             let handler = PendingHandler::declared(handler);
             let facts = handler.facts();
             if facts.are_of_another_process() {
                 continue; // a child forgets handlers that run only in the parent
             }
             // A plug-in that is loaded later registers its declared handlers at that moment.
-            let stack = if before.is_nothing() { declared_first(facts.phase) } else { registered(facts.phase) };
+            let stack = if collection.is_first() { declared_first(facts.phase) } else { registered(facts.phase) };
             self.handlers.push(stack, handler);
         }
     }

@@ -235,15 +235,15 @@ fn tell_problems(cause: Cause, log: &dyn Fn() -> Log) {
     if !cause.ends_process() {
         return;
     }
-    let problems = registry::take_problems();
-    let mut told = Vec::new();
-    for problem in &problems {
+    let (notes, told) = registry::take_problems();
+    let mut problems = Vec::new();
+    for problem in &notes.problems()[told..] {
         if !matches!(problem, Problem::NoHandlers { .. }) {
-            told.push(problem);
+            problems.push(problem);
         }
     }
-    if !told.is_empty() {
-        log().problems(&told);
+    if !problems.is_empty() {
+        log().problems(&problems);
     }
 }
 

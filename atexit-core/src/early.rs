@@ -124,5 +124,5 @@ pub(crate) fn result(called: Called, label: &Label) -> Result<(), Failure> {
         Err(payload) if runner::is_exit(&*payload) => resume_unwind(payload),
         Err(payload) => HandlerError::panicked(payload),
     };
-    Err(Failure { handler: label.info(), error })
+    Err(Failure::new(label, error))
 }

@@ -144,7 +144,7 @@ impl Drop for ExitGuard {
         match self.call(handler) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                let failure = Failure { handler: label.info(), error };
+                let failure = Failure::new(&label, error);
                 config::log(None).failed_outside(&failure, label.has_name());
             }
             Err(payload) if std::thread::panicking() => drop_quietly(payload),

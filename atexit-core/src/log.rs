@@ -163,8 +163,8 @@ impl Log {
 
     /// Reports a function that has failed outside of a run: no summary will name it. It is named here if it has a name.
     pub(crate) fn failed_outside(self, failure: &Failure, is_named: bool) {
-        if failure.error.is_announced() && !is_named {
-            self.error(&failure.error);
+        if failure.error().is_announced() && !is_named {
+            self.error(failure.error());
         } else {
             self.error_line(format_args!("{failure}"));
         }

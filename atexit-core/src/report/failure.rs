@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::handler::error::{FailureKind, HandlerError};
+use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 use crate::handler::text::one_line;
 
@@ -28,22 +30,33 @@ use crate::handler::text::one_line;
 /// assert!(failure.to_string().ends_with(": \"no space\""));
 /// ```
 #[derive(Clone)]
-pub struct Failure {
-    pub(crate) handler: HandlerInfo,
-    pub(crate) error: HandlerError,
+pub struct Failure(Arc<Failed>);
+
+/// Shared, because the log, the record, the report and the observer of a run each get the failure.
+struct Failed {
+    handler: HandlerInfo,
+    error: HandlerError,
 }
 
 impl Failure {
+    pub(crate) fn new(handler: &Label, error: HandlerError) -> Self {
+        Self(Arc::new(Failed { handler: handler.info(), error }))
+    }
+
+    pub(crate) fn error(&self) -> &HandlerError {
+        &self.0.error
+    }
+
     /// The handler: its label and where it was declared or registered.
     #[must_use]
     pub fn handler(&self) -> &HandlerInfo {
-        &self.handler
+        &self.0.handler
     }
 
     /// How it failed.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
-        self.error.kind()
+        self.0.error.kind()
     }
 
     /// What went wrong.
@@ -52,7 +65,7 @@ impl Failure {
     /// deadline`, or another sentence about the handler.
     #[must_use]
     pub fn message(&self) -> &str {
-        self.error.message()
+        self.0.error.message()
     }
 
     /// The status that the process ends with if this is the last failure.
@@ -60,13 +73,13 @@ impl Failure {
     /// It is 101 for a panic, the handler's own status if it returned an exit status or a [`HandlerError`], and 1 for everything else.
     #[must_use]
     pub fn status(&self) -> i32 {
-        self.error.status()
+        self.0.error.status()
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.handler, one_line(self.message()))
+        write!(f, "{}: {}", self.handler(), one_line(self.message()))
     }
 }
 
@@ -81,6 +94,6 @@ impl fmt::Debug for Failure {
 impl Error for Failure {
     #[inline]
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.error.source()
+        self.0.error.source()
     }
 }

@@ -15,7 +15,7 @@ pub struct HandlerRun {
     handler: HandlerInfo,
     elapsed: Duration,
     end: HandlerEnd,
-    failure: Option<Arc<Failure>>,
+    failure: Option<Failure>,
 }
 
 impl HandlerRun {
@@ -40,7 +40,7 @@ impl HandlerRun {
     /// What went wrong, if it failed.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_deref()
+        self.failure.as_ref()
     }
 }
 
@@ -88,7 +88,7 @@ pub(crate) struct HandlerRecord {
 
 #[derive(Clone)]
 enum Ending {
-    Failed(Arc<Failure>),
+    Failed(Failure),
     Other(Label, HandlerEnd),
     /// The same in words.
     Named(Arc<HandlerInfo>, HandlerEnd),
@@ -100,7 +100,7 @@ impl HandlerRecord {
     }
 
     pub(crate) fn failed(failure: Failure, elapsed: Duration) -> Self {
-        Self { elapsed, ending: Ending::Failed(Arc::new(failure)) }
+        Self { elapsed, ending: Ending::Failed(failure) }
     }
 
     pub(crate) fn failure(&self) -> Option<&Failure> {
@@ -114,7 +114,7 @@ impl HandlerRecord {
     fn told(&self) -> HandlerRun {
         let (handler, end, failure) = match &self.ending {
             Ending::Failed(failure) => {
-                (failure.handler.clone(), HandlerEnd::Failed(failure.kind()), Some(Arc::clone(failure)))
+                (failure.handler().clone(), HandlerEnd::Failed(failure.kind()), Some(failure.clone()))
             }
             Ending::Other(handler, end) => (handler.info(), *end, None),
             Ending::Named(handler, end) => (HandlerInfo::clone(handler), *end, None),

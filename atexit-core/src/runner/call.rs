@@ -70,8 +70,8 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
 /// Prints and records that a handler has failed.
 fn fail(handler: &Label, error: HandlerError, elapsed: Duration, context: &RunContext) -> Failure {
     let error = if context.records_all { error } else { error.without_source() };
-    let failure = Failure { handler: handler.info(), error };
-    context.log.failed(&failure.error);
+    let failure = Failure::new(handler, error);
+    context.log.failed(failure.error());
     state::record(HandlerRecord::failed(failure.clone(), elapsed));
     failure
 }
@@ -245,13 +245,13 @@ pub(crate) fn note_exit(code: i32) {
 /// The running handler has failed, and does not go on.
 pub(crate) fn fail_running(error: HandlerError) {
     if let Some(label) = registry::running().1 {
-        state::record(HandlerRecord::failed(Failure { handler: label.info(), error }, elapsed()));
+        state::record(HandlerRecord::failed(Failure::new(&label, error), elapsed()));
     }
 }
 
 /// Reports a handler that has failed because it is still running, or hangs, on another thread.
 pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Duration) {
-    let handler = failure.handler.clone();
+    let handler = failure.handler().clone();
     context.log.abandoned(&handler, elapsed);
     let end = HandlerEnd::Failed(failure.kind());
     context.config.observe(&Event::Finished { handler, elapsed, end, failure: Some(failure) });

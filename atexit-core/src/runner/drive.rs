@@ -149,10 +149,10 @@ impl Run {
             }
             DriveEnd::Parked => state::abandon_nested(),
             DriveEnd::Abandoned(Limit { after, handler, .. }) => {
-                self.abandon(Failure { handler: handler.info(), error: HandlerError::timed_out(after) }, after)?;
+                self.abandon(Failure::new(&handler, HandlerError::timed_out(after)), after)?;
             }
             DriveEnd::Stuck(Stuck { handler, dead_end, elapsed }) => {
-                self.abandon(Failure { handler: handler.info(), error: HandlerError::stuck(dead_end) }, elapsed)?;
+                self.abandon(Failure::new(&handler, HandlerError::stuck(dead_end)), elapsed)?;
             }
             DriveEnd::Deadline => return Err(Stop::at_deadline()),
         }

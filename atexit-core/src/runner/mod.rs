@@ -152,7 +152,7 @@ fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd) -> RunResul
     registry::revoke_lease();
     state::go_by(context);
     if let Some(label) = registry::running().1 {
-        let failure = Failure { handler: label.info(), error: HandlerError::stuck(dead_end) };
+        let failure = Failure::new(&label, HandlerError::stuck(dead_end));
         if state::abandon(failure.clone(), Duration::ZERO) == Claim::Others {
             return Err(OthersEnd);
         }
@@ -346,7 +346,7 @@ fn end_at_deadline() -> (Report, AskedStatus) {
     if let (Some(context), Some(label)) = (state::context(), registry::running().1) {
         let event = watch::event_being_told();
         let error = if event.is_some() { HandlerError::observer_at_deadline() } else { HandlerError::deadline() };
-        let failure = Failure { handler: label.info(), error };
+        let failure = Failure::new(&label, error);
         let elapsed = context.config.deadline.unwrap_or_default();
         let failed = HandlerRecord::failed(failure.clone(), elapsed);
         // A handler that has finished is known to the observer, and has a record.

@@ -48,26 +48,18 @@ pub struct HandlerError(Box<Details>);
 #[derive(Clone)]
 struct Details {
     status: i32,
-    message: Arc<str>,
+    message: Box<str>,
     kind: FailureKind,
-    source: Source,
+    source: Option<Arc<Source>>,
 }
 
-/// An error from the program, or none. A report may be dropped anywhere, so a panic in the error's destructor stops here.
-#[derive(Clone, Default)]
-struct Source(Option<Arc<Box<dyn Error + Send + Sync>>>);
-
-impl Debug for Source {
-    #[inline]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+/// An error from the program; `None` while it is dropped. A report may be dropped anywhere, so a panic in the error's destructor stops here.
+struct Source(Option<Box<dyn Error + Send + Sync>>);
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if self.0.is_some() {
-            quietly(&mut || self.0 = None);
+        if let Some(payload) = panic_of_drop(self.0.take()) {
+            drop_quietly(payload);
         }
     }
 }
@@ -148,12 +140,12 @@ impl HandlerError {
     }
 
     fn set_source(&mut self, source: Box<dyn Error + Send + Sync>) {
-        self.0.source = Source(Some(Arc::new(source)));
+        self.0.source = Some(Arc::new(Source(Some(source))));
     }
 
     /// Drops the source here, on the handler's thread, whose thread-locals are alive.
     pub(crate) fn without_source(mut self) -> Self {
-        self.0.source = Source::default();
+        self.0.source = None;
         self
     }
 
@@ -177,8 +169,8 @@ impl HandlerError {
     #[must_use]
     #[inline]
     pub fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.0.source.0 {
-            Some(source) => Some(&***source),
+        match &self.0.source.as_ref()?.0 {
+            Some(source) => Some(&**source),
             None => None,
         }
     }
@@ -270,7 +262,7 @@ impl HandlerError {
     }
 
     fn of_kind(kind: FailureKind, status: i32, message: &str) -> Self {
-        Self(Box::new(Details { status, message: message.into(), kind, source: Source::default() }))
+        Self(Box::new(Details { status, message: message.into(), kind, source: None }))
     }
 
     /// Whether it is printed when it happens. The panic hook has shown a panic already, and an exit status needs no line.
@@ -319,22 +311,15 @@ pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
     }
 }
 
-/// Drops the payload of a panic, which may panic again.
+/// Drops the payload of a panic, which may panic; so may dropping the payload of that panic. A third payload is leaked.
 pub(crate) fn drop_quietly(payload: Box<dyn Any + Send>) {
-    let mut payload = Some(payload);
-    quietly(&mut || payload = None);
-}
-
-/// Drops a user's value, which may panic; so may dropping the payload of that panic. A third payload is leaked.
-fn quietly(drop: &mut dyn FnMut()) {
-    if let Some(payload) = panic_of(drop) {
-        let mut payload = Some(payload);
-        std::mem::forget(panic_of(&mut || payload = None));
+    if let Some(second) = panic_of_drop(payload) {
+        std::mem::forget(panic_of_drop(second));
     }
 }
 
-fn panic_of(run: &mut dyn FnMut()) -> Option<Box<dyn Any + Send>> {
-    catch_unwind(AssertUnwindSafe(run)).err()
+fn panic_of_drop<T>(value: T) -> Option<Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| drop(value))).err()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Owns how each handler of a run ended: the record, and what a program sees of it; must not know what else is in a report.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::failure::Failure;
@@ -110,8 +110,15 @@ impl HandlerRecord {
         }
     }
 
+    /// Puts the name into words now: what makes it is about to go.
+    pub(crate) fn make_name(&mut self) {
+        if let Ending::Other(handler, end) = &self.ending {
+            self.ending = Ending::Named(Arc::new(handler.info()), *end);
+        }
+    }
+
     #[inline]
-    fn told(&self) -> HandlerRun {
+    pub(super) fn told(&self) -> HandlerRun {
         let (handler, end, failure) = match &self.ending {
             Ending::Failed(failure) => {
                 (failure.handler().clone(), HandlerEnd::Failed(failure.kind()), Some(failure.clone()))
@@ -120,45 +127,5 @@ impl HandlerRecord {
             Ending::Named(handler, end) => (HandlerInfo::clone(handler), *end, None),
         };
         HandlerRun { handler, elapsed: self.elapsed, end, failure }
-    }
-}
-
-/// What a run has recorded, and, once somebody has asked, the same in words.
-#[derive(Clone, Default)]
-pub(crate) struct HandlerRecords {
-    records: Vec<HandlerRecord>,
-    told: OnceLock<Vec<HandlerRun>>,
-}
-
-impl HandlerRecords {
-    pub(crate) fn new(records: Vec<HandlerRecord>) -> Self {
-        Self { records, told: OnceLock::new() }
-    }
-
-    /// Puts all names into words now: what makes them is about to go.
-    pub(crate) fn make_names(&mut self) {
-        for record in &mut self.records {
-            if let Ending::Other(handler, end) = &record.ending {
-                record.ending = Ending::Named(Arc::new(handler.info()), *end);
-            }
-        }
-    }
-
-    #[inline]
-    pub(super) fn told(&self) -> &[HandlerRun] {
-        self.told.get_or_init(|| {
-            let mut told = Vec::with_capacity(self.records.len());
-            for record in &self.records {
-                told.push(record.told());
-            }
-            told
-        })
-    }
-}
-
-impl fmt::Debug for HandlerRecords {
-    #[inline]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.told().fmt(f)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::handler::info::HandlerInfo;
@@ -12,8 +13,8 @@ mod failure;
 mod handlers;
 
 pub use failure::Failure;
+pub(crate) use handlers::HandlerRecord;
 pub use handlers::{HandlerEnd, HandlerRun};
-pub(crate) use handlers::{HandlerRecord, HandlerRecords};
 
 /// Why a run takes place, as [`cause`](crate::cause) tells a handler; displayed in a few words.
 ///
@@ -91,20 +92,38 @@ impl fmt::Display for Cause {
 /// assert!(report.to_string().starts_with("2 handlers ran\n1 handler failed:\nflush at "));
 /// assert!(report.into_result().is_err());
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    pub(crate) ran: usize,
-    pub(crate) handlers: HandlerRecords,
-    pub(crate) failures: Vec<Failure>,
-    pub(crate) not_run: Vec<HandlerInfo>,
-    pub(crate) elapsed: Duration,
+#[derive(Clone)]
+pub struct Report(Arc<Findings>);
+
+/// What a run has found out. Shared, because the observer and the caller of a run each get the report.
+struct Findings {
+    ran: usize,
+    records: Vec<HandlerRecord>,
+    not_run: Option<NotRun>,
+    elapsed: Duration,
+    failures: Vec<Failure>,
+    /// The records in words, once somebody has asked.
+    handlers: OnceLock<Vec<HandlerRun>>,
 }
 
+/// The handlers that the deadline kept from running; at least one.
+pub(crate) type NotRun = Arc<Vec<HandlerInfo>>;
+
 impl Report {
+    pub(crate) fn new(ran: usize, records: Vec<HandlerRecord>, not_run: Option<NotRun>, elapsed: Duration) -> Self {
+        let mut failures = Vec::new();
+        for record in &records {
+            if let Some(failure) = record.failure() {
+                failures.push(failure.clone());
+            }
+        }
+        Self(Arc::new(Findings { ran, records, not_run, elapsed, failures, handlers: OnceLock::new() }))
+    }
+
     /// How many handlers were started, including those that failed.
     #[must_use]
     pub fn ran(&self) -> usize {
-        self.ran
+        self.0.ran
     }
 
     /// The handlers that were started, in the order in which they ended: how long each took, and how it ended.
@@ -115,31 +134,40 @@ impl Report {
     #[must_use]
     #[inline]
     pub fn handlers(&self) -> &[HandlerRun] {
-        self.handlers.told()
+        self.0.handlers.get_or_init(|| {
+            let mut handlers = Vec::with_capacity(self.0.records.len());
+            for record in &self.0.records {
+                handlers.push(record.told());
+            }
+            handlers
+        })
     }
 
     /// The handlers that failed, in the order in which they failed.
     #[must_use]
     pub fn failures(&self) -> &[Failure] {
-        &self.failures
+        &self.0.failures
     }
 
     /// The handlers that the deadline kept from running, in the order in which they would have run.
     #[must_use]
     pub fn not_run(&self) -> &[HandlerInfo] {
-        &self.not_run
+        match &self.0.not_run {
+            Some(not_run) => not_run,
+            None => &[],
+        }
     }
 
     /// How long the run took.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.elapsed
+        self.0.elapsed
     }
 
     /// Whether no handler failed, and the deadline kept none from running.
     #[must_use]
     pub fn is_success(&self) -> bool {
-        self.failures.is_empty() && self.not_run.is_empty()
+        self.0.failures.is_empty() && self.0.not_run.is_none()
     }
 
     /// Turns the report into a `Result`, for use with `?`: an error unless [`is_success`](Self::is_success).
@@ -162,7 +190,7 @@ impl Report {
     /// ```
     #[inline]
     pub fn into_result(self) -> Result<(), RunError> {
-        if self.is_success() { Ok(()) } else { Err(RunError { report: Box::new(self) }) }
+        if self.is_success() { Ok(()) } else { Err(RunError { report: self }) }
     }
 }
 
@@ -170,19 +198,40 @@ impl Report {
     /// What went wrong, line by line.
     #[inline]
     fn add_problems(&self, lines: &mut Lines) {
-        lines.list("not run before the deadline", &self.not_run);
-        lines.list("failed", &self.failures);
+        lines.list("not run before the deadline", self.not_run());
+        lines.list("failed", self.failures());
     }
 }
 
 impl fmt::Display for Report {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let handlers = if self.ran == 1 { "handler" } else { "handlers" };
+        let ran = self.ran();
+        let handlers = if ran == 1 { "handler" } else { "handlers" };
         let mut lines = Lines::default();
-        lines.add(format_args!("{} {handlers} ran", self.ran));
+        lines.add(format_args!("{ran} {handlers} ran"));
         self.add_problems(&mut lines);
         f.write_str(lines.joined())
+    }
+}
+
+impl fmt::Debug for Report {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Report")
+            .field("ran", &self.ran())
+            .field("handlers", &self.handlers())
+            .field("failures", &self.failures())
+            .field("not_run", &self.not_run())
+            .field("elapsed", &self.elapsed())
+            .finish()
+    }
+}
+
+/// The report of a run in which nothing ran.
+impl Default for Report {
+    fn default() -> Self {
+        Self::new(0, Vec::new(), None, Duration::ZERO)
     }
 }
 
@@ -191,7 +240,7 @@ impl fmt::Display for Report {
 /// Made by [`Report::into_result`]. Its `Display` and its `Debug` name each handler that was not run or that failed, each on a line.
 #[derive(Clone)]
 pub struct RunError {
-    report: Box<Report>,
+    report: Report,
 }
 
 impl RunError {

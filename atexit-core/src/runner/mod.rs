@@ -194,7 +194,7 @@ fn end_late(cause: Cause, log: Log) {
         state::end_record(RunState::outermost, RunEnd::default())
     {
         let Heard { failures, not_run } = before.unwrap_or_default();
-        log.summary(&report.failures[failures..], &report.not_run[not_run..], too_late, stayed_held);
+        log.summary(&report.failures()[failures..], &report.not_run()[not_run..], too_late, stayed_held);
     }
     #[cfg(feature = "signals")]
     if let Cause::Signal(signal) = cause {
@@ -373,18 +373,11 @@ fn strike() -> ! {
 /// Reports what happened in a run, to the observer only once. Then lets `close` take the record, and returns the status that handlers and
 /// observers have asked for.
 fn tell(context: &RunContext, told: Told, close: fn() -> Option<RunRecord>) -> (Report, AskedStatus) {
-    let Told { mut report, before, too_late, stayed_held } = told;
-    if context.cause == Cause::Unload {
-        report.handlers.make_names(); // now: their code is about to be unmapped
-    }
+    let Told { report, before, too_late, stayed_held } = told;
     let Heard { failures, not_run } = before.unwrap_or_default();
-    context.log.summary(&report.failures[failures..], &report.not_run[not_run..], too_late, stayed_held);
+    context.log.summary(&report.failures()[failures..], &report.not_run()[not_run..], too_late, stayed_held);
     if before.is_none() {
-        let event = Event::RunFinished { report: std::mem::take(&mut report) };
-        context.config.observe(&event);
-        if let Event::RunFinished { report: told } = event {
-            report = told;
-        }
+        context.config.observe(&Event::RunFinished { report: report.clone() });
     }
     match close() {
         Some(record) => (report, record.asked_status()),

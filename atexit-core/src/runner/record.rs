@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use super::exit_status::AskedStatus;
 use crate::config::Config;
-use crate::handler::info::HandlerInfo;
 use crate::log::Log;
-use crate::report::{Cause, HandlerRecord, HandlerRecords, Report};
+use crate::report::{Cause, HandlerRecord, NotRun, Report};
 use crate::sys::sync::Instant;
 
 /// The cause of a run, and the settings that it goes by.
@@ -79,29 +78,23 @@ pub(crate) struct Told {
     pub(crate) stayed_held: bool,
 }
 
-/// The handlers that the deadline kept from running; at least one.
-pub(crate) type NotRun = Arc<Vec<HandlerInfo>>;
-
 /// What a record says at its end, in addition to failures.
 pub(crate) struct Ended {
     began: Instant,
     not_run: Option<NotRun>,
     pub(crate) before: Option<Heard>,
+    /// The code of the handlers is about to be unmapped.
+    is_unload: bool,
 }
 
 impl Ended {
-    pub(crate) fn report(&self, ran: usize, handlers: Vec<HandlerRecord>) -> Report {
-        let mut failures = Vec::new();
-        for handler in &handlers {
-            if let Some(failure) = handler.failure() {
-                failures.push(failure.clone());
+    pub(crate) fn report(self, ran: usize, mut handlers: Vec<HandlerRecord>) -> Report {
+        if self.is_unload {
+            for handler in &mut handlers {
+                handler.make_name();
             }
         }
-        let not_run = match &self.not_run {
-            Some(not_run) => Vec::clone(not_run),
-            None => Vec::new(),
-        };
-        Report { ran, failures, handlers: HandlerRecords::new(handlers), not_run, elapsed: self.began.elapsed() }
+        Report::new(ran, handlers, self.not_run, self.began.elapsed())
     }
 }
 
@@ -155,7 +148,8 @@ impl RunRecord {
         if let Some(not_run) = &self.not_run {
             now.not_run = not_run.len();
         }
-        Ended { began: self.began, not_run: self.not_run.clone(), before: self.told.replace(now) }
+        let is_unload = self.context.cause == Cause::Unload;
+        Ended { began: self.began, not_run: self.not_run.clone(), before: self.told.replace(now), is_unload }
     }
 
     pub(crate) fn asked_status(&self) -> AskedStatus {

@@ -149,7 +149,7 @@ pub(crate) fn end_record(which: fn(&mut RunState) -> Option<&mut RunRecord>, end
         drop(run);
         handlers.reserve(needed);
     };
-    Some(Told { report: ended.report(ran, handlers), before: ended.before, too_late, stayed_held })
+    Some(Told { before: ended.before, report: ended.report(ran, handlers), too_late, stayed_held })
 }
 
 /// Takes the record of the innermost run, if this thread may still close it: it holds the lease. To abandon a handler, its lease is revoked

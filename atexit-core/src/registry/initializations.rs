@@ -24,6 +24,8 @@ pub(super) struct Initializations {
     pub(super) wakers: Vec<Waiting>,
     /// How many futures have ever waited.
     tickets: u64,
+    /// How many threads wait for something to happen to an initialization. Those of the parent process still count in a forked child.
+    pub(super) waiting: usize,
     /// By phase: its values can no longer be initialized.
     pub(super) is_closed: [bool; Phase::ALL.len()],
     /// How long the current exit has waited so far.
@@ -99,6 +101,7 @@ impl Initializations {
             under_way: Vec::new(),
             wakers: Vec::new(),
             tickets: 0,
+            waiting: 0,
             is_closed: [false; Phase::ALL.len()],
             waited: Duration::ZERO,
         }
@@ -140,7 +143,7 @@ impl Initializations {
 
     /// The memory to free when the library is unloaded.
     pub(super) fn take_memory(&mut self) -> Self {
-        std::mem::replace(self, Self { is_closed: self.is_closed, ..Self::new() })
+        std::mem::replace(self, Self { is_closed: self.is_closed, waiting: self.waiting, ..Self::new() })
     }
 
     /// Keeps the waker of a future, and returns the one that it replaces. If there is none, there must be room for it.

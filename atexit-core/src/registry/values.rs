@@ -50,12 +50,9 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
             break Err(Refusal::TooLong(options.patience()));
         }
         if pending.values.set_waits_for(me, Some(cell)) {
-            CHANGED.notify_all(); // a thread that waits for this one now waits for that initialization, too, and may have to stop
+            wake(&pending); // a thread that waits for this one now waits for that initialization, too, and may have to stop
         }
-        pending = match left {
-            Some(left) => pending.wait_timeout(&CHANGED, left),
-            None => pending.wait(&CHANGED),
-        };
+        pending = wait(pending, left);
         if pending.values.is_full() {
             drop(pending);
             pending = lock_to_begin();
@@ -119,8 +116,9 @@ pub(crate) fn resume(cell: CellId) -> bool {
 
 /// The future has been polled, and is not ready.
 pub(crate) fn suspend(cell: CellId) {
-    lock().values.suspend(cell);
-    CHANGED.notify_all(); // an exit no longer waits for it
+    let mut pending = lock();
+    pending.values.suspend(cell);
+    wake(&pending); // an exit no longer waits for it
 }
 
 /// The initialization has failed, or was dropped: the next thread that asks for the value tries again.
@@ -148,8 +146,7 @@ pub(crate) fn complete(cell: CellId, phase: Phase) -> Option<Completion> {
     if pending.values.is_in_time(cell, phase) {
         return Some(Completion { pending, phase });
     }
-    drop(pending);
-    CHANGED.notify_all(); // threads that wait for the value wait in vain
+    wake(&pending); // threads that wait for the value wait in vain
     None
 }
 
@@ -174,18 +171,37 @@ impl Completion {
 /// This thread is exiting, and does not go on with its initializations.
 pub(crate) fn leave_initializations() {
     let me = ThreadToken::mine();
-    lock().values.leave(me);
-    CHANGED.notify_all();
+    let mut pending = lock();
+    pending.values.leave(me);
+    wake(&pending);
 }
 
 /// Notified when something happens to an initialization.
 static CHANGED: Condvar = Condvar::new();
 
+fn wake(pending: &Pending) {
+    if pending.values.waiting > 0 {
+        CHANGED.notify_all();
+    }
+}
+
+fn wait(mut pending: Guard<'static, Pending>, at_most: Option<Duration>) -> Guard<'static, Pending> {
+    pending.values.waiting += 1;
+    pending = match at_most {
+        Some(at_most) => pending.wait_timeout(&CHANGED, at_most),
+        None => pending.wait(&CHANGED),
+    };
+    pending.values.waiting -= 1;
+    pending
+}
+
 /// Tells all who wait that the initialization has ended.
 pub(crate) fn tell(cell: CellId) {
     // Only those that wait now: one that is woken may find that another initialization has begun, and wait for that.
-    let waiting = lock().values.waiting_for(cell);
-    CHANGED.notify_all();
+    let pending = lock();
+    let waiting = pending.values.waiting_for(cell);
+    wake(&pending);
+    drop(pending);
     for _ in 0..waiting {
         let waker = lock().values.take_waker(cell);
         let Some(waker) = waker else { return };
@@ -269,7 +285,7 @@ pub(super) fn await_initializations(
         }
         progress.running = Some(options.label());
         let start = Instant::now();
-        pending = pending.wait_timeout(&CHANGED, left);
+        pending = wait(pending, Some(left));
         if !lease::is_held() {
             return ControlFlow::Break(None);
         }

@@ -15,6 +15,7 @@ use crate::handler::declaration::RunsOn;
 use crate::handler::error::HandlerError;
 use crate::handler::executor::Executor;
 use crate::handler::facts::Label;
+use crate::handler::info::HandlerInfo;
 use crate::registry::{self, lease};
 use crate::report::{Event, Failure, HandlerEnd, HandlerRecord};
 use crate::sys;
@@ -60,101 +61,100 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     if !lease::is_held() {
         return false; // the run went on without this thread
     }
-    if let Err(error) = ended {
-        fail(&label, error, Duration::ZERO, context);
-        registry::forget_running(); // a deadline that is over by now must not make it fail twice
+    if ended.is_err() {
+        note_end(&label, ended, Duration::ZERO, None, context);
     }
     true
-}
-
-/// Prints and records that a handler has failed.
-fn fail(handler: &Label, error: HandlerError, elapsed: Duration, context: &RunContext) -> Failure {
-    let error = if context.records_all { error } else { error.without_source() };
-    let failure = Failure::new(handler, error);
-    context.log.failed(failure.error());
-    state::record(HandlerRecord::failed(failure.clone(), elapsed));
-    failure
 }
 
 #[cold]
 fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&Handover>) -> bool {
     let RunContext { config, log, records_all, .. } = context;
     let label = handler.label();
-    let Some((limit, panicked)) = time_limit(&handler, &label, *records_all) else { return true };
-    let limit = limit.or(config.time_limit);
+    let (own_limit, panicked) = match time_limit(&handler) {
+        // There is nothing to run: the handler around this run was abandoned while the expression was evaluated.
+        _ if handler.facts().has_time_limit && !lease::is_held() => return true,
+        Ok(limit) => (limit, None),
+        Err(Err(error)) => (None, Some(error)),
+        Err(exited) => {
+            note_end(&label, exited, Duration::ZERO, None, context);
+            return true;
+        }
+    };
+    let limit = own_limit.or(config.time_limit);
     let is_told = log.traces() || config.is_observed();
     let start = if is_told || *records_all || limit.is_some() { Some(Instant::now()) } else { None };
-    let info = if is_told { Some(label.info()) } else { None };
-    if let Some(handler) = &info {
-        log.started(handler);
-        watch::tell(config, &Event::Started { handler: handler.clone() });
+    let told = if is_told { Some(tell_start(&label, context)) } else { None };
+    let keeper = if limit.is_some() { handover } else { None };
+    if let (Some(keeper), Some(limit)) = (keeper, limit) {
+        keeper.set_limit(limit, &label);
     }
-    let keeper = match (handover, limit) {
-        (Some(handover), Some(limit)) if handover.set_limit(limit, handler.label()) => Some(handover),
-        _ => None,
-    };
     let mut ended = call_timed(handler.into_callback(), &config.executor, start, limit);
-    let goes_on = if let Some(keeper) = keeper { keeper.lift_limit() } else { true };
-    if !goes_on || !lease::is_held() {
+    if let Some(keeper) = keeper {
+        keeper.lift_limit();
+    }
+    if !lease::is_held() {
         return false; // the run went on without this thread
     }
     let elapsed = since(start);
-    match limit {
-        // It could not be abandoned, so it is reported.
-        Some(limit) if ended.is_ok() && elapsed > limit => ended = Err(HandlerError::timed_out(limit)),
-        _ => {}
-    }
-    if let Some(error) = panicked {
-        if ended.is_ok() {
-            ended = Err(error);
+    if ended.is_ok() {
+        match limit {
+            // It could not be abandoned, so it is reported.
+            Some(limit) if elapsed > limit => ended = Err(HandlerError::timed_out(limit)),
+            _ => ended = panicked.map_or(ended, Err),
         }
     }
+    note_end(&label, ended, elapsed, told.as_ref(), context);
+    true
+}
+
+/// The limit that the handler itself asks for, if any; or how the handler ends because the expression for it has unwound. If it has panicked, the
+/// handler runs without a limit, and the panic is its failure, unless it fails itself. If it has called `exit`, there is nothing to run.
+fn time_limit(handler: &PendingHandler) -> Result<Option<Duration>, Result<HandlerEnd, HandlerError>> {
+    if !handler.facts().has_time_limit {
+        return Ok(None);
+    }
+    catch_unwind(AssertUnwindSafe(|| handler.time_limit())).map_err(unwound)
+}
+
+/// Tells that a handler starts. Returns what it is called then.
+fn tell_start(handler: &Label, context: &RunContext) -> HandlerInfo {
+    let info = handler.info();
+    context.log.started(&info);
+    watch::tell(&context.config, &Event::Started { handler: info.clone() });
+    info
+}
+
+/// Records how a handler has ended, prints it if it has failed, and tells it if its start was `told`.
+fn note_end(
+    handler: &Label,
+    ended: Result<HandlerEnd, HandlerError>,
+    elapsed: Duration,
+    told: Option<&HandlerInfo>,
+    context: &RunContext,
+) {
     let (end, failure) = match ended {
         Ok(end) => {
-            if *records_all {
-                state::record(HandlerRecord::new(label, elapsed, end));
+            if context.records_all {
+                state::record(HandlerRecord::new(handler.clone(), elapsed, end));
             }
             (end, None)
         }
         Err(error) => {
-            let failure = fail(&label, error, elapsed, context);
+            let error = if context.records_all { error } else { error.without_source() };
+            let failure = Failure::new(handler, error);
+            context.log.failed(failure.error());
+            state::record(HandlerRecord::failed(failure.clone(), elapsed));
             (HandlerEnd::Failed(failure.kind()), Some(failure))
         }
     };
     let has_failed = failure.is_some();
-    if let Some(handler) = info {
-        log.ended(&handler, elapsed, has_failed);
-        watch::tell(config, &Event::Finished { handler, elapsed, end, failure });
+    if let Some(handler) = told {
+        context.log.ended(handler, elapsed, has_failed);
+        watch::tell(&context.config, &Event::Finished { handler: handler.clone(), elapsed, end, failure });
     }
     if has_failed {
         registry::forget_running(); // a deadline that is over by now must not make it fail twice
-    }
-    true
-}
-
-/// The limit that the handler itself asks for, if any. If the expression panics, the handler runs without a limit, and the panic is its
-/// failure, unless it fails itself. `None`: there is nothing to run, because the expression has called `exit`, which ends the handler, or
-/// because the handler around this run was abandoned meanwhile.
-fn time_limit(
-    handler: &PendingHandler,
-    label: &Label,
-    records_all: bool,
-) -> Option<(Option<Duration>, Option<HandlerError>)> {
-    if !handler.facts().has_time_limit {
-        return Some((None, None));
-    }
-    match catch_unwind(AssertUnwindSafe(|| handler.time_limit())) {
-        _ if !lease::is_held() => None,
-        Ok(limit) => Some((limit, None)),
-        Err(payload) => match unwound(payload) {
-            Ok(end) => {
-                if records_all {
-                    state::record(HandlerRecord::new(label.clone(), Duration::ZERO, end));
-                }
-                None
-            }
-            Err(error) => Some((None, Some(error))),
-        },
     }
 }
 
@@ -233,19 +233,19 @@ pub(crate) fn is_panic_that_exits() -> bool {
 
 /// The running handler has called `exit`, or C's, with this code, and does not go on. If it has already finished, the observer called it.
 pub(crate) fn note_exit(code: i32) {
-    if watch::event_being_told() == Some(HandlerEvent::Finished) {
-        return;
-    }
-    let (Some(label), Some(context)) = (registry::running().1, state::context()) else { return };
-    if context.records_all {
-        state::record(HandlerRecord::new(label, elapsed(), HandlerEnd::Exited(code)));
+    if watch::event_being_told() != Some(HandlerEvent::Finished) {
+        note_end_of_running(Ok(HandlerEnd::Exited(code)));
     }
 }
 
 /// The running handler has failed, and does not go on.
 pub(crate) fn fail_running(error: HandlerError) {
-    if let Some(label) = registry::running().1 {
-        state::record(HandlerRecord::failed(Failure::new(&label, error), elapsed()));
+    note_end_of_running(Err(error));
+}
+
+fn note_end_of_running(ended: Result<HandlerEnd, HandlerError>) {
+    if let (Some(label), Some(context)) = (registry::running().1, state::context()) {
+        note_end(&label, ended, elapsed(), None, &context);
     }
 }
 

@@ -138,28 +138,23 @@ impl Handover {
         state.stage
     }
 
-    /// Sets the limit of the handler that starts now. `false`: nobody enforces it, because this is a forked child, or the limit is endless.
-    pub(crate) fn set_limit(&self, limit: Duration, handler: Label) -> bool {
-        let Some(at) = Instant::now().checked_add(limit) else { return false };
-        if !self.is_of_this_process() {
-            return false;
+    /// Sets the limit of the handler that starts now. Nobody enforces one that is endless, or in a forked child.
+    pub(crate) fn set_limit(&self, after: Duration, handler: &Label) {
+        if let (Some(at), true) = (Instant::now().checked_add(after), self.is_of_this_process()) {
+            self.replace_limit(Some(Limit { at, after, handler: handler.clone() }));
+            self.changed.notify_all();
         }
-        self.lock().limit = Some(Limit { at, after: limit, handler });
-        self.changed.notify_all();
-        true
     }
 
-    /// The handler is over. `false`: too late, it has been abandoned.
-    pub(crate) fn lift_limit(&self) -> bool {
-        if !self.is_of_this_process() {
-            return true;
+    /// The handler is over, unless it has been abandoned: then this thread's lease has been revoked.
+    pub(crate) fn lift_limit(&self) {
+        if self.is_of_this_process() {
+            self.replace_limit(None);
         }
-        let mut state = self.lock();
-        let limit = state.limit.take();
-        let goes_on = state.stage != Stage::Dismissed;
-        drop(state);
-        drop(limit);
-        goes_on
+    }
+
+    fn replace_limit(&self, mut limit: Option<Limit>) {
+        std::mem::swap(&mut self.lock().limit, &mut limit); // the former one is dropped without the lock
     }
 
     /// The handler is never going to return.

@@ -206,7 +206,8 @@ fn end_late(cause: Cause, log: Log) {
 
 /// The deadline of an exit that begins now.
 fn deadline() -> Option<Instant> {
-    Instant::now().checked_add(Config::current().deadline?)
+    let at_most = Config::current().deadline?;
+    Instant::now().checked_add(at_most)
 }
 
 fn run_outside(context: &Arc<RunContext>, pending: usize) -> RunResult {

@@ -72,7 +72,11 @@ impl Run {
     }
 
     fn callbacks(&self) -> Callbacks {
-        Callbacks { run_handlers: run_on_exit_thread, end_alone: self.ends.end_alone }
+        Callbacks {
+            run_handlers: run_on_exit_thread,
+            end_alone: self.ends.end_alone,
+            has_deadline: self.context.deadline.is_some(),
+        }
     }
 
     fn watch(&self) -> Watch {

@@ -50,6 +50,8 @@ pub(crate) struct Callbacks {
     pub(crate) run_handlers: fn(&Handover) -> bool,
     /// Ends the process, in a child that a handler has forked.
     pub(crate) end_alone: fn() -> !,
+    /// The run has a deadline, which its owner watches as soon as handlers run.
+    pub(crate) has_deadline: bool,
 }
 
 /// Why there is no exit thread.
@@ -110,7 +112,7 @@ impl ExitThread {
 
     fn order(&mut self, stage: Stage) {
         if !std::mem::take(&mut self.has_order) {
-            self.handover.enter(stage);
+            self.handover.announce(stage);
         }
     }
 
@@ -180,7 +182,7 @@ fn thread_main(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, pro
         drop(io::stdout().lock());
         drop(io::stderr().lock());
     }
-    let mut goes_on = handover.enter(first);
+    let mut goes_on = if callbacks.has_deadline { handover.announce(first) } else { handover.enter(first) };
     while goes_on {
         match handover.next_order() {
             Stage::Driving => goes_on = run_handlers(handover, callbacks),
@@ -200,12 +202,10 @@ fn run_handlers(handover: &Handover, callbacks: Callbacks) -> bool {
     }
     drop(lease);
     // A dismissed thread does not ask for the next handler: this may begin the further round.
-    goes_on
-        && handover.enter(if registry::advance().is_none() {
-            Stage::Finishing // as a rule, nothing is left for any thread, so it goes on by itself here, too
-        } else {
-            Stage::Waiting
-        })
+    if goes_on && registry::advance().is_none() {
+        return handover.enter(Stage::Finishing); // as a rule, nothing is left for any thread, so it goes on by itself here, too
+    }
+    goes_on && handover.announce(Stage::Waiting)
 }
 
 fn flush_stdout(handover: &Handover) {

@@ -19,6 +19,9 @@
 //! | `Dismissed` | its owner: a limit or the deadline is over, or the thread is too slow | leaves as soon as it notices, and touches nothing |
 //!
 //! `Dismissed` is final: what the exit thread says after that is ignored.
+//!
+//! To wake a thread takes longer than most handlers, too. So the exit thread wakes its owner only when that has something to do: at `Waiting`,
+//! `Ended`, `Parked` and `TakenOver`, and when a handler has a limit. The other stages it sees when it looks, every so often.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +33,9 @@ use crate::registry::{self, lease::Lease};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::{Condvar, Instant, thread};
 use crate::sys::{self, Process, VainWait};
+
+/// How often an owner looks whether its thread has moved on.
+const LOOK: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -117,16 +123,21 @@ impl Handover {
         self.lease.store(lease.number(), Ordering::SeqCst);
     }
 
-    /// Moves on to a stage. `false`: the thread was dismissed.
+    /// Moves on to a stage, and wakes nobody. `false`: the thread was dismissed.
     pub(crate) fn enter(&self, stage: Stage) -> bool {
         let mut now = self.lock();
         let is_dismissed = now.stage == Stage::Dismissed;
         if !is_dismissed {
             now.stage = stage;
         }
-        drop(now);
-        self.changed.notify_all();
         !is_dismissed
+    }
+
+    /// The same, and wakes the other thread.
+    pub(crate) fn announce(&self, stage: Stage) -> bool {
+        let goes_on = self.enter(stage);
+        self.changed.notify_all();
+        goes_on
     }
 
     /// Waits for its next order.
@@ -159,13 +170,13 @@ impl Handover {
 
     /// The handler is never going to return.
     pub(crate) fn park(&self) -> ! {
-        self.enter(Stage::Parked);
+        self.announce(Stage::Parked);
         park()
     }
 
     /// A handler has called C's `exit`: from now on, this thread ends the process. `false`: too late, it has been abandoned.
     pub(crate) fn take_over(&self) -> bool {
-        !self.is_of_this_process() || self.enter(Stage::TakenOver)
+        !self.is_of_this_process() || self.announce(Stage::TakenOver)
     }
 
     /// The thread-locals are gone. If a handler has called C's `exit`, this comes in the middle of that, and does not count.
@@ -181,17 +192,22 @@ impl Handover {
     // ---- What its owner says -------------------------------------------------------------------------------------
 
     pub(crate) fn dismiss(&self) {
-        self.enter(Stage::Dismissed);
+        self.announce(Stage::Dismissed);
     }
 
     /// Waits until this stage is over. `false`: it takes longer than `at_most`, and the thread is dismissed.
     pub(crate) fn outlasts(&self, stage: Stage, at_most: Duration) -> bool {
-        let mut now = self.lock_after(stage, at_most);
-        let is_over = now.stage != stage;
-        if !is_over {
-            now.stage = Stage::Dismissed;
+        let start = Instant::now();
+        loop {
+            let mut now = self.lock_after(stage, LOOK);
+            if now.stage != stage {
+                return true;
+            }
+            if start.elapsed() >= at_most {
+                now.stage = Stage::Dismissed;
+                return false;
+            }
         }
-        is_over
     }
 
     /// The same for a stage that takes longer only if the thread waits. One that is not seen to wait gets more time: it may be slow on a busy

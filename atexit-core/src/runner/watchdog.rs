@@ -26,7 +26,7 @@ impl Watchdog {
         let theirs = Arc::clone(&handover);
         let may_strike = watch.may_be_over();
         let body = move || {
-            if theirs.enter(Stage::Driving) && theirs.watch_owner(&mut watch) {
+            if theirs.announce(Stage::Driving) && theirs.watch_owner(&mut watch) {
                 strike();
             }
         };

@@ -96,10 +96,11 @@ impl HandlerInfo {
 
 impl fmt::Display for HandlerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escaped(&self.label).fmt(f)?;
         if self.is_named_by_place() {
-            return write!(f, "{}", escaped(&self.label));
+            return Ok(());
         }
-        write!(f, "{} at {}:{}", escaped(&self.label), escaped(self.file), self.line)
+        write!(f, " at {}:{}", escaped(self.file), self.line)
     }
 }
 

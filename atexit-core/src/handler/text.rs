@@ -61,22 +61,33 @@ impl Lines {
     }
 }
 
-/// Escapes each character that breaks a line, is invisible, or changes how others are shown: Unicode categories Cc, Cf, Zl and Zp.
-/// Existing escapes stay as they are.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        push_escaped(&mut shown, c);
-    }
-    shown
+/// A text and the way in which it is displayed.
+pub(crate) struct Shown<'a> {
+    text: &'a str,
+    how: fn(&str, &mut fmt::Formatter<'_>) -> fmt::Result,
 }
 
-fn push_escaped(shown: &mut String, c: char) {
-    if is_plain(c) {
-        shown.push(c);
-    } else {
-        let _ = write!(shown, "{}", c.escape_default());
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.how)(self.text, f)
     }
+}
+
+/// Escapes each character that breaks a line, is invisible, or changes how others are shown: Unicode categories Cc, Cf, Zl and Zp.
+/// Existing escapes stay as they are.
+pub(crate) fn escaped(text: &str) -> Shown<'_> {
+    Shown { text, how: write_escaped }
+}
+
+fn write_escaped(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for c in text.chars() {
+        write_escaped_char(c, f)?;
+    }
+    Ok(())
+}
+
+fn write_escaped_char(c: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if is_plain(c) { f.write_char(c) } else { c.escape_default().fmt(f) }
 }
 
 /// Finds the first of these ASCII characters. Std's search for a character is more code than all that this is used for.
@@ -89,49 +100,54 @@ pub(crate) fn find_any(text: &str, of: &[u8]) -> Option<usize> {
     None
 }
 
-/// Returns the first paragraph on one line; after an empty line, an error usually tells its history.
-pub(crate) fn one_line(text: &str) -> String {
-    let mut shown = String::new();
-    let mut space = String::new(); // before the next character
-    let mut line_ends = 0; // in that space
-    for c in text.chars() {
+/// Shows the first paragraph on one line; after an empty line, an error usually tells its history.
+pub(crate) fn one_line(text: &str) -> Shown<'_> {
+    Shown { text, how: write_one_line }
+}
+
+fn write_one_line(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut shown = 0; // so much of the text is shown
+    let mut line_ends = 0; // in the space after that
+    for (at, c) in text.char_indices() {
         if c.is_whitespace() {
-            space.push(c);
             line_ends += u32::from(c == '\n');
             continue;
         }
         match line_ends {
-            _ if shown.is_empty() => {}
-            0 => shown.push_str(&escaped(&space)),
-            1 => shown.push(' '),
-            _ => return shown + " …",
+            _ if shown == 0 => {}
+            0 => write_escaped(&text[shown..at], f)?,
+            1 => f.write_char(' ')?,
+            _ => return f.write_str(" …"),
         }
-        push_escaped(&mut shown, c);
-        space.clear();
+        write_escaped_char(c, f)?;
+        shown = at + c.len_utf8();
         line_ends = 0;
     }
-    shown
+    Ok(())
 }
 
-/// Returns all lines, indented except the first, so that none looks like a line of the library.
-pub(crate) fn indented(text: &str) -> String {
-    let mut shown = String::new();
+/// Shows all lines, indented except the first, so that none looks like a line of the library.
+pub(crate) fn indented(text: &str) -> Shown<'_> {
+    Shown { text, how: write_indented }
+}
+
+fn write_indented(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut is_line_over = false;
     for (at, c) in text.char_indices() {
         match c {
             '\r' if matches!(text.as_bytes().get(at + 1), Some(b'\n')) => {}
-            '\n' if is_line_over => shown.push('\n'), // an empty line
+            '\n' if is_line_over => f.write_char('\n')?, // an empty line
             '\n' => is_line_over = true,
             _ => {
                 if is_line_over {
-                    shown.push_str("\n    ");
+                    f.write_str("\n    ")?;
                 }
                 is_line_over = false;
-                push_escaped(&mut shown, c);
+                write_escaped_char(c, f)?;
             }
         }
     }
-    shown
+    Ok(())
 }
 
 fn is_plain(c: char) -> bool {
@@ -141,12 +157,8 @@ fn is_plain(c: char) -> bool {
     if c.is_control() {
         return false;
     }
-    for &(first, last) in &UNSEEN {
-        if first <= c && c <= last {
-            return false;
-        }
-    }
-    true
+    let at = UNSEEN.partition_point(|&(_, last)| last < c);
+    !matches!(UNSEEN.get(at), Some(&(first, _)) if first <= c)
 }
 
 /// Format characters (Cf), including all that change the writing direction, and line (Zl) and paragraph (Zp) separators, as of Unicode 16.
@@ -209,8 +221,8 @@ mod tests {
             ("\u{2027}\u{202f}\u{2065}\u{a0}", "\u{2027}\u{202f}\u{2065}\u{a0}"),
         ];
         for (text, shown) in table {
-            assert_eq!(escaped(text), shown);
-            assert_eq!(escaped(shown), shown, "escaped twice");
+            assert_eq!(escaped(text).to_string(), shown);
+            assert_eq!(escaped(shown).to_string(), shown, "escaped twice");
         }
     }
 
@@ -228,7 +240,7 @@ mod tests {
             ("\n\na\u{a0}\n\u{3000}b", "a b", "\n\n    a\u{a0}\n    \u{3000}b"),
         ];
         for (text, line, lines) in table {
-            assert_eq!((one_line(text).as_str(), indented(text).as_str()), (line, lines), "{text:?}");
+            assert_eq!((&*one_line(text).to_string(), &*indented(text).to_string()), (line, lines), "{text:?}");
         }
     }
 }

@@ -75,8 +75,9 @@ const DOT_IGNORED: &str =
 /// A string literal. In a label, `\n` breaks the line and `&` begins a character reference.
 #[inline]
 fn quoted(text: &str) -> String {
-    let lines =
-        text.split('\n').map(|line| escaped(line).replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;"));
+    let lines = text
+        .split('\n')
+        .map(|line| escaped(line).to_string().replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;"));
     format!("\"{}\"", lines.collect::<Vec<_>>().join("\\n"))
 }
 

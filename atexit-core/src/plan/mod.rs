@@ -122,26 +122,29 @@ impl PlannedHandler {
 #[doc(alias = "order")]
 #[inline]
 pub fn plan() -> Plan {
-    let (standings, handlers) = planned();
+    let mut handlers = Vec::new();
+    let standings = visit(&mut |planned| handlers.push(planned));
     Plan { handlers, constraints: constraints(&standings) }
 }
 
-fn planned() -> (Vec<Standing>, Vec<PlannedHandler>) {
+/// Visits the pending handlers in the order of running, and returns what decides it.
+fn visit(visitor: &mut dyn FnMut(PlannedHandler)) -> Vec<Standing> {
     let (mut standings, notes) = registry::look(Standing::of);
     for standing in &mut standings {
-        standing.description = standing.declared.map(|handler| handler.declared.describe());
+        standing.of_crate = standing.description().map(|description| CrateKey::of(&description.site));
     }
-    let mut planned = Vec::with_capacity(standings.len());
-    for standing in &standings {
-        let above = &standings[..planned.len()];
-        planned.push(PlannedHandler {
+    for (at, standing) in standings.iter().enumerate() {
+        visitor(PlannedHandler {
             info: standing.label.info(),
             crate_name: standing.label.crate_name(),
             phase: standing.phase,
-            why: standing.moved(&notes).unwrap_or_else(|| why(above, standing)),
+            why: match standing.moved(&notes) {
+                Some(constraint) => constraint,
+                None => why(&standings[..at], standing),
+            },
         });
     }
-    (standings, planned)
+    standings
 }
 
 /// What decides where a handler stands.
@@ -150,8 +153,8 @@ struct Standing {
     phase: Phase,
     /// `None`: it was registered by a call.
     declared: Option<DeclaredHandler>,
-    /// Of a declared one. Not there at first, because it allocates.
-    description: Option<Description>,
+    /// The crate of a declared one. Not there at first, because to describe it allocates.
+    of_crate: Option<CrateKey>,
     /// The function of a registered one.
     identity: Option<TypeId>,
     /// Those of a registered one.
@@ -168,7 +171,7 @@ impl Standing {
         let declared = handler.as_declared();
         let identity = if declared.is_some() { None } else { handler.identity() };
         let (label, constraints) = (handler.label(), handler.constraints().cloned());
-        Some(Self { label, phase: facts.phase, declared, description: None, identity, constraints })
+        Some(Self { label, phase: facts.phase, declared, of_crate: None, identity, constraints })
     }
 
     /// The constraint that put a registered handler where it stands.
@@ -190,9 +193,13 @@ impl Standing {
         is_declared_so || self.decisive().is_some()
     }
 
+    fn description(&self) -> Option<Description> {
+        Some(self.declared?.declared.describe())
+    }
+
     #[inline]
     fn function(&self) -> Option<TypeId> {
-        match &self.description {
+        match self.description() {
             Some(description) => Some(description.identity),
             None => self.identity,
         }
@@ -202,8 +209,8 @@ impl Standing {
     #[inline]
     fn wanted(&self) -> Vec<Constraint> {
         let mut wanted = Vec::new();
-        if let Some(description) = &self.description {
-            wanted.extend(&description.constraints);
+        if let Some(description) = self.description() {
+            wanted.extend(description.constraints);
         }
         if let Some(constraints) = &self.constraints {
             wanted.extend(&constraints.all);
@@ -212,11 +219,9 @@ impl Standing {
     }
 
     /// Whether both are declared in the same crate, or none is declared.
+    #[inline(never)]
     fn is_beside(&self, other: &Self) -> bool {
-        match (&self.description, &other.description) {
-            (Some(own), Some(other)) => CrateKey::of(&own.site) == CrateKey::of(&other.site),
-            (own, other) => own.is_none() && other.is_none(),
-        }
+        self.of_crate == other.of_crate
     }
 }
 

@@ -63,13 +63,14 @@ pub enum Level {
 impl fmt::Display for Level {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(LEVELS[*self as usize].0)
+        f.pad(match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Plan => "plan",
+            Self::Trace => "trace",
+        })
     }
 }
-
-/// In the order of the enum.
-const LEVELS: [(&str, Level); 4] =
-    [("off", Level::Off), ("error", Level::Error), ("plan", Level::Plan), ("trace", Level::Trace)];
 
 /// Whether a bad value of `AT_EXIT_LOG` was reported. `Relaxed`: it publishes nothing else.
 static SAID: AtomicBool = AtomicBool::new(false);
@@ -89,15 +90,22 @@ impl Log {
         let default = Self { level, until: None }.with_deadline(deadline);
         let value = if sys::has_rights_of_another() { None } else { std::env::var_os("AT_EXIT_LOG") };
         let Some(value) = value else { return default };
-        for &(name, level) in &LEVELS {
-            if value == name {
-                return Self { level, ..default };
+        let level = match value.as_encoded_bytes() {
+            b"off" => Level::Off,
+            b"error" => Level::Error,
+            b"plan" => Level::Plan,
+            b"trace" => Level::Trace,
+            bad => {
+                if !bad.is_empty() && !SAID.swap(true, Ordering::Relaxed) {
+                    default.line(
+                        Level::Error,
+                        format_args!("AT_EXIT_LOG is {value:?}, which is none of off, error, plan, trace"),
+                    );
+                }
+                level
             }
-        }
-        if !value.is_empty() && !SAID.swap(true, Ordering::Relaxed) {
-            default.error_line(format_args!("AT_EXIT_LOG is {value:?}, which is none of off, error, plan, trace"));
-        }
-        default
+        };
+        Self { level, ..default }
     }
 
     /// The same log for a run with this deadline.
@@ -109,70 +117,70 @@ impl Log {
         Self { until, ..self }
     }
 
-    fn shows(self, level: Level) -> bool {
+    fn shows(&self, level: Level) -> bool {
         self.level as u8 >= level as u8
     }
 
-    pub(crate) fn traces(self) -> bool {
+    pub(crate) fn traces(&self) -> bool {
         self.shows(Level::Trace)
     }
 
     /// Prints the table of a plan, which is made only if it is wanted.
-    pub(crate) fn plan(self, table: fn() -> String) {
+    pub(crate) fn plan(&self, table: fn() -> String) {
         if self.shows(Level::Plan) {
             self.print(&format!("at_exit: plan\n{}", table()));
         }
     }
 
-    pub(crate) fn problems<P: Display>(self, problems: &[P]) {
+    pub(crate) fn problems<P: Display>(&self, problems: &[P]) {
         if self.shows(Level::Error) {
             self.print(shown_problems(PREFIX, problems).text());
         }
     }
 
-    pub(crate) fn started(self, handler: &HandlerInfo) {
-        self.trace(format_args!("started {handler}"));
+    pub(crate) fn started(&self, handler: &HandlerInfo) {
+        self.line(Level::Trace, format_args!("started {handler}"));
     }
 
-    pub(crate) fn ended(self, handler: &HandlerInfo, elapsed: Duration, has_failed: bool) {
+    pub(crate) fn ended(&self, handler: &HandlerInfo, elapsed: Duration, has_failed: bool) {
         let how = if has_failed { "failed" } else { "finished" };
-        self.trace(format_args!("{how} {handler} after {elapsed:.1?}"));
+        self.line(Level::Trace, format_args!("{how} {handler} after {elapsed:.1?}"));
     }
 
-    pub(crate) fn abandoned(self, handler: &HandlerInfo, elapsed: Duration) {
-        self.trace(format_args!("abandoned {handler} after {elapsed:.1?}"));
+    pub(crate) fn abandoned(&self, handler: &HandlerInfo, elapsed: Duration) {
+        self.line(Level::Trace, format_args!("abandoned {handler} after {elapsed:.1?}"));
     }
 
     /// Shows the error of a failed handler as `main` would, unless the panic hook has shown it.
-    pub(crate) fn failed(self, error: &HandlerError) {
+    pub(crate) fn failed(&self, error: &HandlerError) {
         if !error.is_announced() {
             return;
         }
         match ERRORS.fetch_add(1, Ordering::Relaxed).cmp(&NAMED) {
-            Less => self.error(error),
-            Equal => self.error_line(format_args!("further errors are not shown; the summary counts them")),
+            Less => self.announce(error),
+            Equal => self.line(Level::Error, format_args!("further errors are not shown; the summary counts them")),
             Greater => {}
         }
     }
 
-    fn error(self, error: &HandlerError) {
+    fn announce(&self, error: &HandlerError) {
         if self.shows(Level::Error) {
             self.print(&error.announcement());
         }
     }
 
     /// Reports a function that has failed outside of a run: no summary will name it. It is named here if it has a name.
-    pub(crate) fn failed_outside(self, failure: &Failure, is_named: bool) {
+    pub(crate) fn failed_outside(&self, failure: &Failure, is_named: bool) {
         if failure.error().is_announced() && !is_named {
-            self.error(failure.error());
+            self.announce(failure.error());
         } else {
-            self.error_line(format_args!("{failure}"));
+            self.line(Level::Error, format_args!("{failure}"));
         }
     }
 
     /// Prints what is left to report when a run is over. `too_late` counts the handlers that were registered too late. `stays_held` says that
     /// handlers ran on the exiting thread because a stream stayed locked. Thread-locals are gone there, which may be why a handler failed.
-    pub(crate) fn summary(self, failures: &[Failure], not_run: &[HandlerInfo], too_late: usize, stays_held: bool) {
+    pub(crate) fn summary(&self, failures: &[Failure], not_run: &[HandlerInfo], too_late: usize, stays_held: bool) {
         ERRORS.store(0, Ordering::Relaxed);
         if !self.shows(Level::Error) {
             return;
@@ -190,56 +198,53 @@ impl Log {
     }
 
     /// Reports a handler that hangs. This line waits for no reader, so that the handler is not abandoned late. `false`: nobody reads.
-    pub(crate) fn hangs(self, who: &str, handler: &HandlerInfo, elapsed: Duration, waiting: &str) -> bool {
+    pub(crate) fn hangs(&self, who: &str, handler: &HandlerInfo, elapsed: Duration, waiting: &str) -> bool {
         let line = format!("at_exit: {who}{handler} has been running for {} s; {waiting}\n", elapsed.as_secs());
         !self.shows(Level::Error) || sys::write_stderr(&line, Instant::now())
     }
 
     /// Reports that the process ends now because the deadline did not end it. This line waits for no reader either.
-    pub(crate) fn late(self) {
+    pub(crate) fn late(&self) {
         if self.shows(Level::Error) {
             sys::write_stderr("at_exit: the process hung at the deadline and ends now\n", Instant::now());
         }
     }
 
     /// Reports a handler whose thread the system has ended.
-    pub(crate) fn cut_off(self, handler: &HandlerInfo) {
-        self.error_line(format_args!("{handler} was cut off: the process ends, and all other threads are dead"));
+    pub(crate) fn cut_off(&self, handler: &HandlerInfo) {
+        self.line(
+            Level::Error,
+            format_args!("{handler} was cut off: the process ends, and all other threads are dead"),
+        );
     }
 
     /// Reports that the system has ended a thread that had a lock of this library.
-    pub(crate) fn locked_for_good(self) {
-        self.error_line(format_args!(
-            "no handler can run: all other threads are dead, and one of them had locked this library"
-        ));
+    pub(crate) fn locked_for_good(&self) {
+        self.line(
+            Level::Error,
+            format_args!("no handler can run: all other threads are dead, and one of them had locked this library"),
+        );
     }
 
     /// Reports that the exit thread could not get the stack that the program asks for.
-    pub(crate) fn no_stack(self, bytes: usize) {
-        self.error_line(format_args!(
-            "no thread with a stack of {bytes} bytes could be started, so handlers ran on the exiting thread"
-        ));
+    pub(crate) fn no_stack(&self, bytes: usize) {
+        self.line(
+            Level::Error,
+            format_args!(
+                "no thread with a stack of {bytes} bytes could be started, so handlers ran on the exiting thread"
+            ),
+        );
     }
 
-    fn error_line(self, line: fmt::Arguments<'_>) {
-        if self.shows(Level::Error) {
-            self.write(line);
+    /// Prints a line, at this level and below it.
+    #[inline(never)]
+    fn line(&self, level: Level, line: fmt::Arguments<'_>) {
+        if self.shows(level) {
+            self.print(&format!("{PREFIX}{line}\n"));
         }
     }
 
-    fn trace(self, line: fmt::Arguments<'_>) {
-        if self.traces() {
-            self.write(line);
-        }
-    }
-
-    fn write(self, line: fmt::Arguments<'_>) {
-        let mut lines = Lines::after(PREFIX);
-        lines.add(line);
-        self.print(lines.text());
-    }
-
-    fn print(self, text: &str) {
+    fn print(&self, text: &str) {
         if text.is_empty() {
             return;
         }

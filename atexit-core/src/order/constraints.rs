@@ -37,7 +37,7 @@ impl Constraint {
 /// this code, nor what finds cycles and moves.
 fn constrain(handlers: &mut Vec<DeclaredHandler>, notes: &mut dyn Any) {
     let Some(notes) = notes.downcast_mut::<Notes>() else { return };
-    let Lists { reasons, problems } = notes.lists();
+    let Lists { reasons, problems, .. } = notes.lists();
     let mut declared = Vec::with_capacity(handlers.len());
     for handler in &*handlers {
         declared.push(handler.declared.describe());

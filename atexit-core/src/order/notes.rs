@@ -9,12 +9,14 @@ use super::why::Why;
 #[derive(Clone, Default)]
 pub(crate) struct Notes(Option<Arc<Lists>>);
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Lists {
     /// The reasons why constraints have moved handlers, each with a number.
     pub(super) reasons: Vec<Why>,
     /// What is wrong with the order that handlers and links ask for.
     pub(super) problems: Vec<Problem>,
+    /// Puts problems into words. A program in which nothing can be wrong with the order does not have this code.
+    words: fn(&[Problem]) -> Vec<String>,
 }
 
 impl Notes {
@@ -31,8 +33,18 @@ impl Notes {
         }
     }
 
+    /// The problems from this number on that are told at exit, in words.
+    pub(crate) fn told_from(&self, number: usize) -> Vec<String> {
+        match &self.0 {
+            Some(lists) => (lists.words)(lists.problems.get(number..).unwrap_or_default()),
+            None => Vec::new(),
+        }
+    }
+
     /// The lists, to add to them. Who shares them sees nothing of it.
     pub(super) fn lists(&mut self) -> &mut Lists {
-        Arc::make_mut(self.0.get_or_insert_default())
+        let words = Problem::told;
+        let none = || Arc::new(Lists { reasons: Vec::new(), problems: Vec::new(), words });
+        Arc::make_mut(self.0.get_or_insert_with(none))
     }
 }

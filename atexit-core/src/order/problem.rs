@@ -86,6 +86,17 @@ pub(super) fn some_of(cycle: &[usize]) -> (&[usize], usize) {
 }
 
 impl Problem {
+    /// What is told at exit, in words: all but links that are of no use.
+    pub(super) fn told(problems: &[Self]) -> Vec<String> {
+        let mut told = Vec::new();
+        for problem in problems {
+            if !matches!(problem, Self::NoHandlers { .. }) {
+                told.push(format!("{problem}"));
+            }
+        }
+        told
+    }
+
     /// Adds how many more cycles there are, if there are any.
     pub(super) fn more_cycles(count: usize, problems: &mut Vec<Self>) {
         if count > 0 {

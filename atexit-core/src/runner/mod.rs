@@ -25,7 +25,6 @@ pub(crate) use state::{RUN, RunState, free, is_exit_locked, is_exiting, is_idle,
 use crate::config::{self, Config};
 use crate::handler::error::HandlerError;
 use crate::log::Log;
-use crate::order::problem::Problem;
 use crate::plan;
 use crate::registry::{self, lease::Lease};
 use crate::report::{Cause, Event, Failure, HandlerRecord, Report};
@@ -237,12 +236,7 @@ fn tell_problems(cause: Cause, log: &dyn Fn() -> Log) {
         return;
     }
     let (notes, told) = registry::take_problems();
-    let mut problems = Vec::new();
-    for problem in &notes.problems()[told..] {
-        if !matches!(problem, Problem::NoHandlers { .. }) {
-            problems.push(problem);
-        }
-    }
+    let problems = notes.told_from(told);
     if !problems.is_empty() {
         log().problems(&problems);
     }

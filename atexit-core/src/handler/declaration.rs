@@ -160,6 +160,7 @@ pub struct LinkSite {
 }
 
 impl Site {
+    #[inline(never)]
     pub(crate) fn crate_name(&self) -> &'static str {
         for (at, byte) in self.module.bytes().enumerate() {
             if byte == b':' {

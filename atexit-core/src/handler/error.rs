@@ -119,7 +119,7 @@ impl HandlerError {
     /// Makes an error with status 1, which is printed as `main` prints one.
     #[must_use]
     pub fn new(message: impl Display) -> Self {
-        Self::of_kind(FailureKind::Error, 1, &message.to_string())
+        Self::of_kind(FailureKind::Error, 1, format_args!("{message}"))
     }
 
     /// Sets the exit status of the process if this is the last failure.
@@ -190,7 +190,7 @@ impl HandlerError {
     }
 
     fn of_io(message: &str, source: Option<io::Error>) -> Self {
-        let mut error = Self::of_kind(FailureKind::Error, 1, message);
+        let mut error = Self::of_kind(FailureKind::Error, 1, format_args!("{message}"));
         if let Some(source) = source {
             error.set_source(Box::new(source));
         }
@@ -199,19 +199,20 @@ impl HandlerError {
 
     #[inline]
     pub(super) fn exit_status(status: u8) -> Self {
-        Self::of_kind(FailureKind::ExitStatus, status.into(), &format!("returned exit status {status}"))
+        Self::of_kind(FailureKind::ExitStatus, status.into(), format_args!("returned exit status {status}"))
     }
 
     /// Converts the payload of a panic.
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
-        let message = format!("panicked: {}", panic_message(&*payload).unwrap_or("Box<dyn Any>")); // std's words for any other payload
+        let message = panic_message(&*payload).unwrap_or("Box<dyn Any>"); // std's words for any other payload
+        let error = Self::of_kind(FailureKind::Panic, PANICKED, format_args!("panicked: {message}"));
         drop_quietly(payload);
-        Self::of_kind(FailureKind::Panic, PANICKED, &message)
+        error
     }
 
     /// The handler was abandoned at its time limit.
     pub(crate) fn timed_out(limit: Duration) -> Self {
-        Self::of_kind(FailureKind::TimeLimit, 1, &format!("exceeded its time limit of {limit:?}"))
+        Self::of_kind(FailureKind::TimeLimit, 1, format_args!("exceeded its time limit of {limit:?}"))
     }
 
     /// The handler was abandoned because it would never have continued.
@@ -224,45 +225,59 @@ impl HandlerError {
                 "got stuck on a lock in the C library that the exiting thread holds, of exit or of a stream"
             }
         };
-        Self::of_kind(FailureKind::Stuck, 1, &format!("{message}: call atexit_core::exit instead"))
+        Self::of_kind(FailureKind::Stuck, 1, format_args!("{message}: call atexit_core::exit instead"))
     }
 
     /// The handler was still running at the deadline.
     pub(crate) fn deadline() -> Self {
-        Self::of_kind(FailureKind::Deadline, 1, "was still running at the deadline")
+        Self::of_kind(FailureKind::Deadline, 1, format_args!("was still running at the deadline"))
     }
 
     /// The observer was still handling the start or the end of the handler.
     pub(crate) fn observer_at_deadline() -> Self {
-        Self::of_kind(FailureKind::Deadline, 1, "the observer was still handling its event at the deadline")
+        Self::of_kind(
+            FailureKind::Deadline,
+            1,
+            format_args!("the observer was still handling its event at the deadline"),
+        )
     }
 
     /// The observer called C's `exit` instead of returning from the handler's `Started` event.
     pub(crate) fn kept_from_starting() -> Self {
-        Self::of_kind(FailureKind::NotStarted, 1, "did not run: the observer called C's exit when told of its start")
+        Self::of_kind(
+            FailureKind::NotStarted,
+            1,
+            format_args!("did not run: the observer called C's exit when told of its start"),
+        )
     }
 
     /// A value is still borrowed, so it must not be freed.
     #[inline]
     pub(crate) fn borrowed(times: usize) -> Self {
         let references = if times == 1 { "ExitRef" } else { "ExitRefs" };
-        let message = format!("is still borrowed by {times} {references}, so it is not finished");
-        Self::of_kind(FailureKind::InUse, 1, &message)
+        let message = format_args!("is still borrowed by {times} {references}, so it is not finished");
+        Self::of_kind(FailureKind::InUse, 1, message)
     }
 
     /// A value was still being initialized, or closed on another thread, when the exit stopped waiting for it.
     pub(crate) fn given_up(is_closing: bool) -> Self {
         let what = if is_closing { "closed" } else { "initialized" };
-        Self::of_kind(FailureKind::InUse, 1, &format!("was still being {what} when the exit stopped waiting for it"))
+        Self::of_kind(
+            FailureKind::InUse,
+            1,
+            format_args!("was still being {what} when the exit stopped waiting for it"),
+        )
     }
 
     /// The handler panicked, and the panic hook did not return.
     pub(crate) fn exited_by_panic_hook() -> Self {
-        Self::of_kind(FailureKind::Panic, PANICKED, "panicked, and the panic hook called C's exit")
+        Self::of_kind(FailureKind::Panic, PANICKED, format_args!("panicked, and the panic hook called C's exit"))
     }
 
-    fn of_kind(kind: FailureKind, status: i32, message: &str) -> Self {
-        Self(Box::new(Details { status, message: message.into(), kind, source: None }))
+    #[inline(never)]
+    fn of_kind(kind: FailureKind, status: i32, message: fmt::Arguments<'_>) -> Self {
+        let message = fmt::format(message).into_boxed_str();
+        Self(Box::new(Details { status, message, kind, source: None }))
     }
 
     /// Whether it is printed when it happens. The panic hook has shown a panic already, and an exit status needs no line.

@@ -18,20 +18,23 @@ impl Lines {
         Self { prefix, text: String::new() }
     }
 
+    #[inline(never)]
     pub(crate) fn add(&mut self, line: fmt::Arguments<'_>) {
-        self.text.push_str(self.prefix);
-        let _ = self.text.write_fmt(line); // a `String` takes everything
-        self.text.push('\n');
+        let _ = writeln!(self.text, "{}{line}", self.prefix); // a `String` takes everything
     }
 
     /// Adds a heading and a line for each item, or nothing if there are none.
     pub(crate) fn list<T: Display>(&mut self, what: &str, items: &[T]) {
-        match items.len() {
-            0 => return,
-            1 => self.add(format_args!("1 handler {what}:")),
-            count => self.add(format_args!("{count} handlers {what}:")),
+        self.list_of(what, items.len(), &|at| &items[at]);
+    }
+
+    #[inline(never)]
+    fn list_of<'a>(&mut self, what: &str, count: usize, item: &dyn Fn(usize) -> &'a dyn Display) {
+        if count > 0 {
+            let handlers = if count == 1 { "handler" } else { "handlers" };
+            self.add(format_args!("{count} {handlers} {what}:"));
+            self.add_some_of(count, item, NAMED);
         }
-        self.add_some(items, NAMED);
     }
 
     /// Adds the first items, the number of those omitted, and the last one, which a script may look for.
@@ -86,6 +89,7 @@ fn write_escaped(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
+#[inline(never)]
 fn write_escaped_char(c: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if is_plain(c) { f.write_char(c) } else { c.escape_default().fmt(f) }
 }
@@ -113,15 +117,18 @@ fn write_one_line(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             line_ends += u32::from(c == '\n');
             continue;
         }
-        match line_ends {
-            _ if shown == 0 => {}
-            0 => write_escaped(&text[shown..at], f)?,
-            1 => f.write_char(' ')?,
+        let start = match line_ends {
+            _ if shown == 0 => at,
+            0 => shown,
+            1 => {
+                f.write_char(' ')?;
+                at
+            }
             _ => return f.write_str(" …"),
-        }
-        write_escaped_char(c, f)?;
+        };
         shown = at + c.len_utf8();
         line_ends = 0;
+        write_escaped(&text[start..shown], f)?;
     }
     Ok(())
 }

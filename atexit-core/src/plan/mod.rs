@@ -122,29 +122,21 @@ impl PlannedHandler {
 #[doc(alias = "order")]
 #[inline]
 pub fn plan() -> Plan {
-    let mut handlers = Vec::new();
-    let standings = visit(&mut |planned| handlers.push(planned));
+    let (standings, notes) = standings();
+    let mut handlers = Vec::with_capacity(standings.len());
+    for (at, standing) in standings.iter().enumerate() {
+        handlers.push(standing.planned(&standings[..at], &notes));
+    }
     Plan { handlers, constraints: constraints(&standings) }
 }
 
-/// Visits the pending handlers in the order of running, and returns what decides it.
-fn visit(visitor: &mut dyn FnMut(PlannedHandler)) -> Vec<Standing> {
+/// What decides the order of the pending handlers, in that order.
+fn standings() -> (Vec<Standing>, Notes) {
     let (mut standings, notes) = registry::look(Standing::of);
     for standing in &mut standings {
         standing.of_crate = standing.description().map(|description| CrateKey::of(&description.site));
     }
-    for (at, standing) in standings.iter().enumerate() {
-        visitor(PlannedHandler {
-            info: standing.label.info(),
-            crate_name: standing.label.crate_name(),
-            phase: standing.phase,
-            why: match standing.moved(&notes) {
-                Some(constraint) => constraint,
-                None => why(&standings[..at], standing),
-            },
-        });
-    }
-    standings
+    (standings, notes)
 }
 
 /// What decides where a handler stands.
@@ -172,6 +164,14 @@ impl Standing {
         let identity = if declared.is_some() { None } else { handler.identity() };
         let (label, constraints) = (handler.label(), handler.constraints().cloned());
         Some(Self { label, phase: facts.phase, declared, of_crate: None, identity, constraints })
+    }
+
+    fn planned(&self, above: &[Self], notes: &Notes) -> PlannedHandler {
+        let why = match self.moved(notes) {
+            Some(constraint) => constraint,
+            None => why(above, self),
+        };
+        PlannedHandler { info: self.label.info(), crate_name: self.label.crate_name(), phase: self.phase, why }
     }
 
     /// The constraint that put a registered handler where it stands.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Plan, PlannedHandler, visit};
+use super::{Plan, PlannedHandler, standings};
 use crate::handler::text::{escaped, find_any};
 
 const COLUMNS: usize = 6;
@@ -25,7 +25,10 @@ impl fmt::Display for Plan {
 /// The table of what is pending now.
 pub(crate) fn of_pending() -> String {
     let mut table = Table::default();
-    visit(&mut |planned| table.add(&planned));
+    let (standings, notes) = standings();
+    for (at, standing) in standings.iter().enumerate() {
+        table.add(&standing.planned(&standings[..at], &notes));
+    }
     table.text()
 }
 

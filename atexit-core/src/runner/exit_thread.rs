@@ -174,7 +174,7 @@ pub(crate) fn forget_in_child() {
 
 /// The body of the exit thread.
 fn thread_main(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, probes: bool) {
-    END_OF_LOCALS.set(Some(EndOfLocals(Arc::clone(handover))));
+    let _ = END_OF_LOCALS.try_with(|end| end.set(Some(EndOfLocals(Arc::clone(handover))))); // a new thread has its locals
     HAS_END.set(true);
     handover.introduce();
     if probes {

@@ -6,13 +6,12 @@
 //! - `futex`, for a lock of the C library that is held by the very thread that waits for this one: the lock of glibc's `exit`, from 2.41 on, or
 //!   that of a stream. glibc stores next to such a lock which thread has it; with musl, the lock itself is that thread's number.
 
-use std::ffi::{c_int, c_long, c_void};
-use std::fmt::{self, Write as _};
-use std::fs::File;
-use std::io::{self, Read};
+use std::ffi::{CStr, c_int, c_long, c_void};
+use std::io::Read;
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::open_file;
 use crate::sys::{DeadEnd, VainWait};
 
 /// The calls of an architecture, by their numbers.
@@ -65,14 +64,14 @@ pub(crate) fn thread_id() -> Option<u64> {
 pub(crate) fn vain_wait(thread_id: u64) -> Option<VainWait> {
     let mut buffer = Buffer::new();
     // First: if the thread goes on meanwhile, this number belongs to an earlier wait, and is not found again.
-    let number = waits(buffer.read(thread_id, "status")?)?;
-    let dead_end = dead_end(buffer.read(thread_id, "syscall")?)?;
+    let number = waits(buffer.read(thread_id, b"/status\0")?)?;
+    let dead_end = dead_end(buffer.read(thread_id, b"/syscall\0")?)?;
     Some(VainWait { dead_end, number })
 }
 
 /// Whether the thread runs, or would run if a processor were free.
 pub(crate) fn is_running(thread_id: u64) -> Option<bool> {
-    Some(Buffer::new().read(thread_id, "syscall")?.starts_with(b"running"))
+    Some(Buffer::new().read(thread_id, b"/syscall\0")?.starts_with(b"running"))
 }
 
 /// How often the thread has waited, as its status says. The rest of the status need not be UTF-8: the name of a thread may be cut off.
@@ -100,6 +99,7 @@ pub(super) fn number(text: &[u8], base: u64) -> Option<u64> {
 }
 
 /// Takes the first word off a line.
+#[inline(never)] // there are four calls
 fn word<'a>(line: &mut &'a [u8]) -> &'a [u8] {
     let mut end = 0;
     while end < line.len() && line[end] != b' ' {
@@ -121,16 +121,31 @@ impl Buffer {
         Self { bytes: [0; 4096], length: 0 }
     }
 
-    /// The file, or as much of its end as fits: a status lists all groups of the user before the line in question.
-    fn read(&mut self, thread_id: u64, file: &str) -> Option<&[u8]> {
+    /// A file about a thread, or as much of its end as fits: a status lists all groups of the user before the line in question.
+    fn read(&mut self, thread_id: u64, file: &[u8]) -> Option<&[u8]> {
         self.length = 0;
-        write!(self, "/proc/self/task/{thread_id}/{file}").ok()?;
-        let path = std::str::from_utf8(&self.bytes[..self.length]).ok()?;
-        let Ok(opened) = File::open(path) else { return None }; // this allocates only for much longer paths
-        self.read_end(opened).ok()
+        self.append(b"/proc/self/task/");
+        self.append_number(thread_id);
+        self.append(file);
+        let path = CStr::from_bytes_with_nul(&self.bytes[..self.length]).ok()?;
+        self.read_end(open_file(path, 0)?)
     }
 
-    fn read_end(&mut self, mut file: impl Read) -> io::Result<&[u8]> {
+    fn append(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.bytes[self.length] = byte;
+            self.length += 1;
+        }
+    }
+
+    fn append_number(&mut self, number: u64) {
+        if number >= 10 {
+            self.append_number(number / 10);
+        }
+        self.append(&[b'0' + (number % 10) as u8]);
+    }
+
+    fn read_end(&mut self, mut file: impl Read) -> Option<&[u8]> {
         self.length = 0;
         loop {
             if self.length == self.bytes.len() {
@@ -138,20 +153,11 @@ impl Buffer {
                 let (first, second) = self.bytes.split_at_mut(self.length);
                 first.copy_from_slice(second);
             }
-            match file.read(&mut self.bytes[self.length..])? {
-                0 => return Ok(&self.bytes[..self.length]),
+            match file.read(&mut self.bytes[self.length..]).ok()? {
+                0 => return Some(&self.bytes[..self.length]),
                 more => self.length += more,
             }
         }
-    }
-}
-
-impl fmt::Write for Buffer {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.length + text.len();
-        self.bytes[self.length..end].copy_from_slice(text.as_bytes());
-        self.length = end;
-        Ok(())
     }
 }
 
@@ -196,8 +202,7 @@ fn owner(lock: u64, value: u64) -> Option<usize> {
     let mut owner = [0; size_of::<usize>()];
     // It comes after the lock itself and the number of times that its owner has taken it.
     let at = lock.checked_add(2 * size_of::<c_int>() as u64)?;
-    let Ok(memory) = File::open("/proc/self/mem") else { return None };
-    match memory.read_at(&mut owner, at) {
+    match open_file(c"/proc/self/mem", 0)?.read_at(&mut owner, at) {
         Ok(length) if length == owner.len() => Some(usize::from_ne_bytes(owner)),
         _ => None,
     }
@@ -218,7 +223,7 @@ mod tests {
                 status.extend_from_slice(format!("{} ", 4_000_000_000_u32 - group).as_bytes());
             }
             status.extend_from_slice(b"\nvoluntary_ctxt_switches:\t17\nnonvoluntary_ctxt_switches:\t4\n");
-            assert_eq!(Buffer::new().read_end(&status[..]).ok().and_then(waits), Some(17), "{groups} groups");
+            assert_eq!(Buffer::new().read_end(&status[..]).and_then(waits), Some(17), "{groups} groups");
         }
     }
 

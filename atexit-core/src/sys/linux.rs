@@ -5,10 +5,9 @@ pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, pr
 pub(crate) use dead_end::{is_running, thread_id, vain_wait};
 pub(crate) use loader::{in_library, is_unloaded};
 
-use std::ffi::{c_int, c_long, c_void};
-use std::fs::{File, OpenOptions};
-use std::io::IsTerminal as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::fs::File;
+use std::os::fd::FromRawFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -63,18 +62,33 @@ impl Unix for Linux {
     /// For a terminal, which `poll` calls writable when there is room for a single byte. Opened again, it has a mode of its own; the mode of
     /// descriptor 2 is shared with other processes.
     fn without_blocking() -> Option<File> {
+        const O_WRONLY: c_int = 1;
         const O_NOCTTY: c_int = 0o400;
         const O_NONBLOCK: c_int = 0o4000;
         // On these processors the flags have other numbers.
-        let is_usual = !cfg!(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc64"));
-        if !is_usual || !std::io::stderr().is_terminal() {
-            return None;
+        unsafe extern "C" {
+            safe fn isatty(descriptor: c_int) -> c_int;
         }
-        OpenOptions::new().write(true).custom_flags(O_NOCTTY | O_NONBLOCK).open("/proc/self/fd/2").ok()
+        let is_usual = !cfg!(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc64"));
+        if is_usual && isatty(2) != 0 { open_file(c"/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_NONBLOCK) } else { None }
     }
 
     fn without_sigpipe(write: impl FnOnce()) {
         without_sigpipe(write);
+    }
+}
+
+/// As std does, but the path is not copied: little code, which allocates nothing.
+fn open_file(path: &CStr, flags: c_int) -> Option<File> {
+    const O_CLOEXEC: c_int = 0o2_000_000;
+    unsafe extern "C" {
+        fn open(path: *const c_char, flags: c_int, ...) -> c_int;
+    }
+    // SAFETY: POSIX. None of our flags creates a file, so there is no third argument.
+    match unsafe { open(path.as_ptr(), flags | O_CLOEXEC) } {
+        -1 => None,
+        // SAFETY: it has just been opened, and nothing else closes it.
+        descriptor => Some(unsafe { File::from_raw_fd(descriptor) }),
     }
 }
 

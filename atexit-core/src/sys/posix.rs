@@ -81,10 +81,11 @@ pub(crate) trait Unix {
 pub(crate) const STATUS_MASK: i32 = 0xff;
 
 pub(crate) fn process_id() -> u32 {
-    std::process::id()
+    getpid().unsigned_abs()
 }
 
 unsafe extern "C" {
+    safe fn getpid() -> c_int;
     pub(crate) safe static __dso_handle: c_void;
     pub(crate) fn __cxa_atexit(hook: *const c_void, argument: *mut c_void, dso: *const c_void) -> c_int;
 }

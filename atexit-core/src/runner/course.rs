@@ -71,7 +71,7 @@ pub(super) struct Kept {
 pub(crate) struct RunState {
     pub(super) course: Course,
     pub(super) exit: Exit,
-    /// The system's number of the thread that owns the run, or began it.
+    /// The system's number of the thread that owns the run, once it is open. Most exits open none, and need not ask for it.
     pub(super) owner_id: Option<u64>,
     /// Whether that thread came here from C's `exit`.
     pub(super) owner_in_exit: bool,
@@ -143,7 +143,6 @@ impl RunState {
             _ if others_exit => Begin::WaitForTheEnd,
             (Course::Idle, _) => {
                 self.course = Course::Opening { by: me };
-                self.note_owner();
                 if ends_process {
                     self.begin_exit(me);
                 }
@@ -181,6 +180,7 @@ impl RunState {
 
     pub(super) fn open(&mut self, me: ThreadToken, record: RunRecord) {
         self.course = Course::Running { by: me };
+        self.note_owner();
         self.records.push(record);
     }
 

@@ -12,7 +12,9 @@
 //! for it, and a thread that sees the flag steps back. Only threads that had already looked get the lock before it, once each. The wait of a
 //! thread that steps back is bounded. It holds at most earlier locks, and the forking thread already has those, or does not need them.
 
-use std::mem::ManuallyDrop;
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, TryLockError};
@@ -42,20 +44,39 @@ const STEPS: usize = 10_000;
 const STEP: Duration = Duration::from_micros(50);
 
 pub(crate) struct Lock<T> {
-    rank: Rank,
-    /// How many forking threads wait for it. `Relaxed`: it is a hint, and publishes nothing else.
-    forking: AtomicU32,
-    mutex: Mutex<T>,
+    gate: Gate,
+    value: UnsafeCell<T>,
 }
 
-/// As long as this is kept, the lock is taken.
+// SAFETY: only the thread that holds the lock reaches the value. What the gate keeps is only used by the thread that has stored it.
+unsafe impl<T: Send> Send for Lock<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Lock<T> {}
+
+/// A lock without what it guards, so that its code is there once, not for each type of that.
 ///
 /// To take a lock and to release it are calls: std's code for that, once at each of many places, would be a tenth of a small program. Only
 /// where each handler passes, it is in place: see [`Lock::lock_inline`] and [`Guard::release`].
-pub(crate) struct Guard<'a, T> {
-    /// There until the guard is dropped, or taken apart.
-    value: ManuallyDrop<MutexGuard<'a, T>>,
+struct Gate {
+    rank: Rank,
+    /// How many forking threads wait for it. `Relaxed`: it is a hint, and publishes nothing else.
+    forking: AtomicU32,
+    mutex: Mutex<()>,
+    /// Stored by the thread that holds the lock, and taken out by it before others may get the lock.
+    entry: UnsafeCell<MaybeUninit<Entry<'static>>>,
+}
+
+/// What is there as long as a thread holds the lock.
+struct Entry<'a> {
+    mutex: MutexGuard<'a, ()>,
     held: Held,
+}
+
+/// As long as this is kept, the lock is taken.
+pub(crate) struct Guard<'a, T> {
+    lock: &'a Lock<T>,
+    /// The thread that has taken a lock releases it.
+    of_thread: PhantomData<*const ()>,
 }
 
 /// Finds a vector in the guarded data, if it is there, and says how many more items need room in it.
@@ -63,49 +84,46 @@ type Find<T, V> = fn(&mut T) -> Option<(&mut Vec<V>, usize)>;
 
 impl<T> Lock<T> {
     pub(crate) const fn new(rank: Rank, value: T) -> Self {
-        Self { rank, forking: AtomicU32::new(0), mutex: Mutex::new(value) }
+        let (forking, entry) = (AtomicU32::new(0), UnsafeCell::new(MaybeUninit::uninit()));
+        Self { gate: Gate { rank, forking, mutex: Mutex::new(()), entry }, value: UnsafeCell::new(value) }
     }
 
     /// Takes the lock. Poison is ignored: no code of a user runs under it, so nothing is half done.
-    #[inline(never)]
+    #[inline]
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
-        self.lock_inline()
+        self.gate.enter();
+        self.guard()
     }
 
     #[expect(clippy::inline_always, reason = "that is what it is for")]
     #[inline(always)]
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn lock_inline(&self) -> Guard<'_, T> {
-        let held = Held::note(self.rank);
-        if self.forking.load(Ordering::Relaxed) > 0 {
-            step_back(&self.forking);
-        }
-        Guard { value: ManuallyDrop::new(even_if_poisoned(self.mutex.lock())), held }
+        self.gate.enter_inline();
+        self.guard()
     }
 
     /// Takes the lock, unless it is taken already.
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
-        let value = match self.mutex.try_lock() {
-            Ok(value) => value,
-            Err(TryLockError::Poisoned(value)) => value.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        Some(Guard { value: ManuallyDrop::new(value), held: Held::note(self.rank) })
+        if self.gate.try_enter() { Some(self.guard()) } else { None }
     }
 
     /// Takes the lock for a thread that forks, which gets its turn soon.
     pub(crate) fn lock_to_fork(&self) -> Guard<'_, T> {
-        let held = Held::note(self.rank);
-        self.forking.fetch_add(1, Ordering::Relaxed);
-        let value = even_if_poisoned(self.mutex.lock());
-        self.forking.fetch_sub(1, Ordering::Relaxed);
-        Guard { value: ManuallyDrop::new(value), held }
+        self.gate.enter_to_fork();
+        self.guard()
+    }
+
+    /// The gate has just been entered.
+    #[inline]
+    fn guard(&self) -> Guard<'_, T> {
+        Guard { lock: self, of_thread: PhantomData }
     }
 
     /// In a forked child, no other thread waits to fork.
     pub(crate) fn forget_forks_in_child(&self) {
-        self.forking.store(0, Ordering::Relaxed);
+        self.gate.forking.store(0, Ordering::Relaxed);
     }
 
     /// Takes the lock, with room for more items in the vector that `find` finds. Memory is allocated and freed while the lock is not taken.
@@ -132,6 +150,84 @@ impl<T> Lock<T> {
     }
 }
 
+impl Gate {
+    #[inline(never)]
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn enter(&self) {
+        self.enter_inline();
+    }
+
+    #[expect(clippy::inline_always, reason = "for `lock_inline`")]
+    #[inline(always)]
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn enter_inline(&self) {
+        let held = Held::note(self.rank);
+        if self.forking.load(Ordering::Relaxed) > 0 {
+            step_back(&self.forking);
+        }
+        self.store(Entry { mutex: even_if_poisoned(self.mutex.lock()), held });
+    }
+
+    fn try_enter(&self) -> bool {
+        let mutex = match self.mutex.try_lock() {
+            Ok(mutex) => mutex,
+            Err(TryLockError::Poisoned(mutex)) => mutex.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        self.store(Entry { mutex, held: Held::note(self.rank) });
+        true
+    }
+
+    fn enter_to_fork(&self) {
+        let held = Held::note(self.rank);
+        self.forking.fetch_add(1, Ordering::Relaxed);
+        let mutex = even_if_poisoned(self.mutex.lock());
+        self.forking.fetch_sub(1, Ordering::Relaxed);
+        self.store(Entry { mutex, held });
+    }
+
+    #[inline]
+    fn store(&self, entry: Entry<'_>) {
+        // SAFETY: only the lifetime changes. `take` ends it before the guard's, which borrows the lock; and nothing drops it with the lock.
+        let entry = unsafe { std::mem::transmute::<Entry<'_>, Entry<'static>>(entry) };
+        // SAFETY: this thread has just locked the mutex, so no other one uses this.
+        unsafe { (*self.entry.get()).write(entry) };
+    }
+
+    /// # Safety
+    ///
+    /// This thread must have stored the entry, and not have taken it.
+    #[inline]
+    unsafe fn take(&self) -> Entry<'_> {
+        // SAFETY: the caller guarantees that it is there, and that no other thread has the lock.
+        unsafe { (*self.entry.get()).assume_init_read() }
+    }
+
+    /// # Safety
+    ///
+    /// As for `take`.
+    #[inline(never)]
+    unsafe fn leave(&self) {
+        // SAFETY: as the caller guarantees.
+        drop(unsafe { self.take() });
+    }
+
+    /// Leaves, waits until the condition is notified, or as long as this, and enters again.
+    ///
+    /// # Safety
+    ///
+    /// As for `take`. If it unwinds, the entry is gone.
+    unsafe fn wait(&self, condition: &Condvar, at_most: Option<Duration>) {
+        // SAFETY: as the caller guarantees.
+        let Entry { mutex, held } = unsafe { self.take() };
+        let mutex = match at_most {
+            None => even_if_poisoned(condition.wait(mutex)),
+            Some(at_most) => even_if_poisoned(condition.wait_timeout(mutex, at_most)).0,
+        };
+        self.store(Entry { mutex, held });
+    }
+}
+
 /// Lets a thread that forks go first.
 #[cold]
 #[inline(never)]
@@ -151,59 +247,55 @@ fn even_if_poisoned<G>(taken: Result<G, PoisonError<G>>) -> G {
     }
 }
 
-impl<'a, T> Guard<'a, T> {
+impl<T> Guard<'_, T> {
     /// Releases the lock, as a drop does.
     #[expect(clippy::inline_always, reason = "that is what it is for")]
     #[inline(always)]
     pub(crate) fn release(self) {
-        let (value, _held) = self.into_parts();
-        drop(value);
+        let guard = ManuallyDrop::new(self);
+        // SAFETY: the entry is there as long as the guard, which is not dropped after this.
+        drop(unsafe { guard.lock.gate.take() });
     }
 
-    #[inline(never)]
     pub(crate) fn wait(self, condition: &Condvar) -> Self {
-        let (value, held) = self.into_parts();
-        Self { value: ManuallyDrop::new(even_if_poisoned(condition.wait(value))), held }
+        self.wait_at_most(condition, None)
     }
 
-    #[inline(never)]
     pub(crate) fn wait_timeout(self, condition: &Condvar, at_most: Duration) -> Self {
-        let (value, held) = self.into_parts();
-        Self { value: ManuallyDrop::new(even_if_poisoned(condition.wait_timeout(value, at_most)).0), held }
+        self.wait_at_most(condition, Some(at_most))
     }
 
-    #[inline]
-    fn into_parts(self) -> (MutexGuard<'a, T>, Held) {
-        let mut guard = ManuallyDrop::new(self);
-        // SAFETY: nobody uses or drops the guard after this.
-        unsafe { (ManuallyDrop::take(&mut guard.value), std::ptr::read(&raw const guard.held)) }
+    fn wait_at_most(self, condition: &Condvar, at_most: Option<Duration>) -> Self {
+        let guard = ManuallyDrop::new(self);
+        // SAFETY: the entry is there as long as the guard, which is not dropped if this unwinds.
+        unsafe { guard.lock.gate.wait(condition, at_most) };
+        ManuallyDrop::into_inner(guard)
     }
 }
 
 impl<T> Drop for Guard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the value is still there, because who takes it makes sure that the guard is not dropped; and nobody uses it after this.
-        release(unsafe { ManuallyDrop::take(&mut self.value) });
+        // SAFETY: the entry is there as long as the guard.
+        unsafe { self.lock.gate.leave() };
     }
-}
-
-#[inline(never)]
-fn release<T>(value: MutexGuard<'_, T>) {
-    drop(value);
 }
 
 impl<T> Deref for Guard<'_, T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
-        &self.value
+        // SAFETY: this thread holds the lock.
+        unsafe { &*self.lock.value.get() }
     }
 }
 
 impl<T> DerefMut for Guard<'_, T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.value
+        // SAFETY: this thread holds the lock, and this is the only guard.
+        unsafe { &mut *self.lock.value.get() }
     }
 }
 
@@ -262,14 +354,14 @@ mod tests {
             std::thread::scope(|scope| {
                 let guard = lock.lock();
                 scope.spawn(|| lock.lock_to_fork().push("forks"));
-                while lock.forking.load(Ordering::Relaxed) == 0 {
+                while lock.gate.forking.load(Ordering::Relaxed) == 0 {
                     std::thread::yield_now();
                 }
                 drop(guard);
                 lock.lock().push("comes later");
             });
             assert_eq!(*lock.lock(), ["forks", "comes later"]);
-            assert_eq!(lock.forking.load(Ordering::Relaxed), 0);
+            assert_eq!(lock.gate.forking.load(Ordering::Relaxed), 0);
         }
     }
 

@@ -260,6 +260,7 @@ impl HandlerError {
     }
 
     /// A value was still being initialized, or closed on another thread, when the exit stopped waiting for it.
+    #[inline]
     pub(crate) fn given_up(is_closing: bool) -> Self {
         let what = if is_closing { "closed" } else { "initialized" };
         Self::of_kind(

@@ -1,5 +1,7 @@
 //! Owns which values are being initialized, who waits for whom, and which values can no longer be initialized; must not know what a value is,
 //! or how a thread waits.
+//!
+//! All of it is inline, as in `values`.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -96,6 +98,7 @@ pub(crate) enum Refusal {
 }
 
 impl Initializations {
+    #[inline]
     pub(super) const fn new() -> Self {
         Self {
             under_way: Vec::new(),
@@ -112,15 +115,18 @@ impl Initializations {
         !self.under_way.is_empty()
     }
 
+    #[inline]
     pub(super) fn close(&mut self, phase: Phase) {
         self.is_closed[phase as usize] = true;
     }
 
+    #[inline]
     pub(super) fn close_all(&mut self) {
         self.is_closed = [true; Phase::ALL.len()];
     }
 
     /// In a forked child: what other threads were initializing is lost, and can be initialized here. Nothing is dropped.
+    #[inline]
     pub(super) fn forget_foreign_in_child(&mut self) {
         let me = ThreadToken::mine();
         let mut at = 0;
@@ -137,16 +143,19 @@ impl Initializations {
     }
 
     /// In a forked child where the run of the parent is over: values can be initialized again.
+    #[inline]
     pub(super) fn open_in_child(&mut self) {
         self.is_closed = [false; Phase::ALL.len()];
     }
 
     /// The memory to free when the library is unloaded.
+    #[inline]
     pub(super) fn take_memory(&mut self) -> Self {
         std::mem::replace(self, Self { is_closed: self.is_closed, waiting: self.waiting, ..Self::new() })
     }
 
     /// Keeps the waker of a future, and returns the one that it replaces. If there is none, there must be room for it.
+    #[inline]
     pub(super) fn wait(&mut self, cell: CellId, ticket: &mut Option<Ticket>, mut waker: Waker) -> Option<Waker> {
         for waiting in &mut self.wakers {
             if *ticket == Some(waiting.ticket) {
@@ -161,6 +170,7 @@ impl Initializations {
     }
 
     /// Takes the waker of a future that has stopped waiting.
+    #[inline]
     pub(super) fn leave_waiting(&mut self, ticket: Ticket) -> Option<Waker> {
         for at in 0..self.wakers.len() {
             if self.wakers[at].ticket == ticket {
@@ -171,6 +181,7 @@ impl Initializations {
     }
 
     /// Takes the waker of a future that waits for this cell, if there is one.
+    #[inline]
     pub(super) fn take_waker(&mut self, cell: CellId) -> Option<Waker> {
         for at in 0..self.wakers.len() {
             if self.wakers[at].cell == cell {
@@ -181,6 +192,7 @@ impl Initializations {
     }
 
     /// How many futures wait for this cell.
+    #[inline]
     pub(super) fn waiting_for(&self, cell: CellId) -> usize {
         let mut count = 0;
         for waiting in &self.wakers {
@@ -189,10 +201,12 @@ impl Initializations {
         count
     }
 
+    #[inline]
     pub(super) fn is_full(&self) -> bool {
         self.under_way.len() == self.under_way.capacity()
     }
 
+    #[inline]
     pub(super) fn position(&self, cell: CellId) -> Option<usize> {
         for (at, initialization) in self.under_way.iter().enumerate() {
             if initialization.cell == cell {
@@ -202,6 +216,7 @@ impl Initializations {
         None
     }
 
+    #[inline]
     pub(super) fn remove(&mut self, cell: CellId) {
         if let Some(at) = self.position(cell) {
             self.under_way.remove(at);
@@ -209,6 +224,7 @@ impl Initializations {
     }
 
     /// Begins an initialization; there must be room for it. `None`: another one of the cell is under way.
+    #[inline]
     pub(super) fn try_begin(
         &mut self,
         cell: CellId,
@@ -230,16 +246,19 @@ impl Initializations {
     }
 
     /// The same for closing a value that is made.
+    #[inline]
     pub(super) fn begin_closing(&mut self, cell: CellId, options: &Options, thread: ThreadToken) {
         self.begin(cell, options, thread, true);
     }
 
+    #[inline]
     fn begin(&mut self, cell: CellId, options: &Options, thread: ThreadToken, is_closing: bool) {
         let (progress, options) = (Progress::Runs, *options);
         self.under_way.push(Initialization { cell, options, thread, progress, waits_for: None, is_closing });
     }
 
     /// The initialization has made its value. `false`: it is too late, and the value is being closed from now on.
+    #[inline]
     pub(super) fn is_in_time(&mut self, cell: CellId, phase: Phase) -> bool {
         let is_in_time = !self.is_closed[phase as usize];
         if is_in_time {
@@ -252,6 +271,7 @@ impl Initializations {
 
     /// A future that initializes a value is about to be polled. `false`: it must not be, because values of its phase can no longer be
     /// initialized, or because an exit has given it up.
+    #[inline]
     pub(super) fn resume(&mut self, cell: CellId, thread: ThreadToken) -> bool {
         let Some(at) = self.position(cell) else { return false };
         let initialization = &mut self.under_way[at];
@@ -265,6 +285,7 @@ impl Initializations {
     }
 
     /// The future has been polled, and is not ready.
+    #[inline]
     pub(super) fn suspend(&mut self, cell: CellId) {
         if let Some(at) = self.position(cell) {
             self.under_way[at].goes_from_running(Progress::Suspended);
@@ -272,6 +293,7 @@ impl Initializations {
     }
 
     /// This thread is exiting, and does not go on with its initializations.
+    #[inline]
     pub(super) fn leave(&mut self, thread: ThreadToken) {
         for initialization in &mut self.under_way {
             if initialization.thread == thread {
@@ -281,6 +303,7 @@ impl Initializations {
     }
 
     /// Why this thread, inside a handler or not, must not wait for the initialization that is under way.
+    #[inline]
     pub(super) fn refusal(&self, cell: CellId, me: ThreadToken, in_handler: bool) -> Option<Refusal> {
         let at = self.position(cell)?;
         let other = &self.under_way[at];
@@ -298,6 +321,7 @@ impl Initializations {
     }
 
     /// Whether any is such in a chain of initializations, each waiting for the next: this one, the one that its thread waits for, and so on.
+    #[inline]
     fn any_in_chain(&self, mut at: usize, is_such: &dyn Fn(&Initialization) -> bool) -> bool {
         // None occurs twice, unless they wait for each other.
         for _ in 0..self.under_way.len() {
@@ -311,6 +335,7 @@ impl Initializations {
     }
 
     /// The initialization that the thread of another one waits for.
+    #[inline]
     fn awaited_by(&self, of: &Initialization) -> Option<usize> {
         if of.progress == Progress::Suspended {
             return None; // what its last thread does says nothing about it
@@ -326,6 +351,7 @@ impl Initializations {
     }
 
     /// Notes what a thread waits for, if it initializes anything itself. `true`: it did not wait for that before.
+    #[inline]
     pub(super) fn set_waits_for(&mut self, thread: ThreadToken, cell: Option<CellId>) -> bool {
         let mut is_new = false;
         for initialization in &mut self.under_way {
@@ -338,12 +364,14 @@ impl Initializations {
     }
 
     /// Whether an exit may wait for it: as far as is known, it can end.
+    #[inline]
     pub(super) fn can_end(&self, at: usize, me: ThreadToken) -> bool {
         !self.any_in_chain(at, &|other| other.progress != Progress::Runs || other.thread == me)
     }
 }
 
 impl Initialization {
+    #[inline]
     fn goes_from_running(&mut self, to: Progress) {
         if self.progress == Progress::Runs {
             self.progress = to;

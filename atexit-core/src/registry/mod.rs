@@ -128,7 +128,11 @@ pub(crate) fn len() -> usize {
 pub(crate) fn open_run(at_exit: bool) -> Option<usize> {
     let mut pending = collected();
     let runnable = pending.runnable();
-    if runnable == 0 && !(at_exit && pending.awaits_any()) {
+    let awaits_any = match pending.initializing() {
+        Some(steps) => at_exit && (steps.awaits_any)(&pending.values),
+        None => false,
+    };
+    if runnable == 0 && !awaits_any {
         if at_exit {
             pending.values.close_all(); // the process may end before another hook is called
         }
@@ -198,8 +202,10 @@ pub(crate) struct Next {
 /// exit begins its further round, or else lets no value be initialized any more.
 pub(crate) fn advance() -> Option<Next> {
     let mut pending = lock();
-    if pending.values.are_under_way() && pending.awaited().is_some() {
-        return Some(Next { runs_on: RunsOn::ExitThread, is_limited: true }); // the thread that takes the next one waits first
+    if let Some(steps) = pending.initializing() {
+        if (steps.awaits_next)(&mut pending) {
+            return Some(Next { runs_on: RunsOn::ExitThread, is_limited: true }); // the thread that takes the next one waits first
+        }
     }
     let Some(next) = pending.advance() else {
         if pending.intake.is_exit() {
@@ -219,8 +225,8 @@ pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
     if !lease::is_held() {
         return None;
     }
-    if pending.values.are_under_way() {
-        match values::await_initializations(pending, only) {
+    if let Some(steps) = pending.initializing() {
+        match (steps.wait)(pending, only) {
             ControlFlow::Continue(locked) => pending = locked,
             ControlFlow::Break(instead) => return instead,
         }
@@ -309,9 +315,12 @@ pub(crate) fn free() {
     let mut pending = lock();
     let is_empty = pending.handlers.len() == 0;
     let handlers = is_empty.then(|| std::mem::replace(&mut pending.handlers, Stacks::new()));
-    let values = pending.values.take_memory();
+    let steps = pending.value_steps;
     drop(pending);
-    drop((handlers, values));
+    drop(handlers);
+    if let Some(steps) = steps {
+        (steps.free)();
+    }
 }
 
 /// How many handlers a run that begins now would find.
@@ -320,6 +329,7 @@ pub(crate) fn runnable() -> usize {
 }
 
 /// Whether a run at exit is under way, or over.
+#[inline]
 pub(crate) fn is_exit() -> bool {
     let intake = lock().intake;
     intake.is_exit() || matches!(intake, Intake::Exited { .. } | Intake::Stopped { .. })

@@ -7,7 +7,7 @@
 //! fork, or even registers a handler. So room is made before the lock is taken, and what was moved out is dropped after it is released. A thread
 //! that finds the room used up by others makes more, and looks again.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::collect::{Collection, Seen};
 use super::initializations::Initializations;
@@ -15,7 +15,7 @@ use super::intake::Intake;
 use super::lease;
 use super::stacks::{Handle, Room, Stacks, Top};
 use crate::handler::PendingHandler;
-use crate::handler::declaration::Phase;
+use crate::handler::declaration::{Phase, RunsOn};
 use crate::handler::facts::Label;
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::token::ThreadToken;
@@ -135,7 +135,25 @@ pub(crate) struct Pending {
     pub(super) intake: Intake,
     pub(super) progress: Progress,
     pub(super) values: Initializations,
+    pub(super) value_steps: Option<&'static ValueSteps>,
 }
+
+/// What runs, forks and unloading do about initializations. The first one brings it: a program without values has no code for that.
+pub(super) struct ValueSteps {
+    /// Whether an exit that finds nothing else to do waits for one.
+    pub(super) awaits_any: fn(&Initializations) -> bool,
+    /// Whether an exit waits for one before it goes on.
+    pub(super) awaits_next: fn(&mut Pending) -> bool,
+    /// Waits for those.
+    pub(super) wait: fn(Guard<'static, Pending>, Option<RunsOn>) -> Waited,
+    /// This thread is exiting, and does not go on with its own.
+    pub(super) leave: fn(&mut Pending),
+    pub(super) forget_foreign_in_child: fn(&mut Initializations),
+    pub(super) free: fn(),
+}
+
+/// What a thread that has waited does: it goes on, or breaks with what it takes instead of the next handler.
+pub(super) type Waited = ControlFlow<Option<PendingHandler>, Guard<'static, Pending>>;
 
 /// How far the current run has got.
 pub(super) struct Progress {
@@ -147,6 +165,7 @@ pub(super) struct Progress {
 }
 
 impl Pending {
+    #[inline]
     pub(crate) const fn new() -> Self {
         Self {
             handlers: Stacks::new(),
@@ -156,6 +175,7 @@ impl Pending {
             intake: Intake::Open,
             progress: Progress { started: 0, serial: 0, running: None },
             values: Initializations::new(),
+            value_steps: None,
         }
     }
 
@@ -171,6 +191,12 @@ impl Pending {
         let needs_hook = !self.has_hook && !is_late && !self.intake.is_stopped();
         self.has_hook |= needs_hook;
         Inserted { handle, is_late, needs_hook }
+    }
+
+    /// What is done about initializations, if any are under way.
+    #[inline]
+    pub(super) fn initializing(&self) -> Option<&'static ValueSteps> {
+        if self.values.are_under_way() { self.value_steps } else { None }
     }
 
     /// How many handlers a run that begins now would find.
@@ -235,7 +261,9 @@ impl Pending {
     /// In a forked child: forgets handlers that run only in the parent, captures and all.
     pub(crate) fn forget_foreign(&mut self) {
         self.handlers.take_where(&|handler| handler.facts().are_of_another_process(), &mut std::mem::forget);
-        self.values.forget_foreign_in_child();
+        if let Some(steps) = self.value_steps {
+            (steps.forget_foreign_in_child)(&mut self.values);
+        }
     }
 
     /// Adds what was collected, unless another thread has done so meanwhile.

@@ -4,16 +4,19 @@
 //! A value joins the pending set when its initialization has ended. Until then it is in a list. Other threads that want the value wait for it,
 //! and so does an exit, which must not leave it behind. Once an exit begins to finish the first value of a phase, no value of that phase is
 //! initialized any more; once it has run everything, no value at all.
+//!
+//! Most programs have no values. So all of this is inline, and reaches the rest of the library through [`ValueSteps`]: only a crate that uses
+//! values has the code.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 use std::time::Duration;
 
-use super::initializations::Progress;
 pub(crate) use super::initializations::{Begun, CellId, Refusal, Ticket};
+use super::initializations::{Initializations, Progress};
 use super::lease;
-use super::pending::{Inserted, OPEN, PENDING, Pending, late, lock, registered, with_room};
+use super::pending::{Inserted, OPEN, PENDING, Pending, ValueSteps, Waited, late, lock, registered, with_room};
 use super::stacks::Handle;
 use crate::handler::PendingHandler;
 use crate::handler::declaration::{Phase, RunsOn};
@@ -26,6 +29,7 @@ use crate::sys::token::ThreadToken;
 
 /// Begins an initialization, once no other one of the cell is under way. Code that an exit calls, a handler or a function of C, does not wait
 /// longer than the value's patience.
+#[inline]
 pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool) -> Result<Begun, Refusal> {
     let me = ThreadToken::mine();
     let mut is_bounded = false;
@@ -64,6 +68,7 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
 
 /// The same for a future. `None`: it is polled again when the other initialization has ended. Until then it has a ticket, for
 /// [`leave_waiting`].
+#[inline]
 pub(crate) fn poll_begin(
     cell: CellId,
     options: &Options,
@@ -98,23 +103,27 @@ pub(crate) fn poll_begin(
 }
 
 /// A future has stopped waiting.
+#[inline]
 pub(crate) fn leave_waiting(ticket: Ticket) {
     let waker = lock().values.leave_waiting(ticket);
     drop(waker); // without the lock
 }
 
 /// Whether values of this phase can no longer be initialized.
+#[inline]
 pub(crate) fn is_closed(phase: Phase) -> bool {
     lock().values.is_closed[phase as usize]
 }
 
 /// A future that initializes a value is about to be polled. `false`: it must not be polled any more.
+#[inline]
 pub(crate) fn resume(cell: CellId) -> bool {
     let me = ThreadToken::mine();
     lock().values.resume(cell, me)
 }
 
 /// The future has been polled, and is not ready.
+#[inline]
 pub(crate) fn suspend(cell: CellId) {
     let mut pending = lock();
     pending.values.suspend(cell);
@@ -122,6 +131,7 @@ pub(crate) fn suspend(cell: CellId) {
 }
 
 /// The initialization has failed, or was dropped: the next thread that asks for the value tries again.
+#[inline]
 pub(crate) fn abandon(cell: CellId) {
     lock().values.remove(cell);
     tell(cell);
@@ -129,6 +139,7 @@ pub(crate) fn abandon(cell: CellId) {
 
 /// Begins to close a value outside of a run, if `close` says that it is closed here. An exit waits for this as it does for an initialization.
 /// [`abandon`] ends it.
+#[inline]
 pub(crate) fn begin_closing(cell: CellId, options: &Options, close: &dyn Fn() -> bool) -> bool {
     let me = ThreadToken::mine();
     let mut pending = lock_to_begin();
@@ -141,6 +152,7 @@ pub(crate) fn begin_closing(cell: CellId, options: &Options, close: &dyn Fn() ->
 
 /// Ends an initialization that has made its value. `None`: values of its phase can no longer be initialized, so the value is to be finished at
 /// once, and the exit waits for that until [`abandon`].
+#[inline]
 pub(crate) fn complete(cell: CellId, phase: Phase) -> Option<Completion> {
     let mut pending = with_room(lock(), 1);
     if pending.values.is_in_time(cell, phase) {
@@ -170,21 +182,23 @@ impl Completion {
 
 /// This thread is exiting, and does not go on with its initializations.
 pub(crate) fn leave_initializations() {
-    let me = ThreadToken::mine();
     let mut pending = lock();
-    pending.values.leave(me);
-    wake(&pending);
+    if let Some(steps) = pending.value_steps {
+        (steps.leave)(&mut pending);
+    }
 }
 
 /// Notified when something happens to an initialization.
 static CHANGED: Condvar = Condvar::new();
 
+#[inline]
 fn wake(pending: &Pending) {
     if pending.values.waiting > 0 {
         CHANGED.notify_all();
     }
 }
 
+#[inline]
 fn wait(mut pending: Guard<'static, Pending>, at_most: Option<Duration>) -> Guard<'static, Pending> {
     pending.values.waiting += 1;
     pending = match at_most {
@@ -196,6 +210,7 @@ fn wait(mut pending: Guard<'static, Pending>, at_most: Option<Duration>) -> Guar
 }
 
 /// Tells all who wait that the initialization has ended.
+#[inline]
 pub(crate) fn tell(cell: CellId) {
     // Only those that wait now: one that is woken may find that another initialization has begun, and wait for that.
     let pending = lock();
@@ -213,49 +228,75 @@ pub(crate) fn tell(cell: CellId) {
 }
 
 /// Locks the pending set, with room for another initialization.
+#[inline]
 fn lock_to_begin() -> Guard<'static, Pending> {
-    PENDING.lock_with_room(|pending| Some((&mut pending.values.under_way, 1)))
+    let mut pending = PENDING.lock_with_room(|pending| Some((&mut pending.values.under_way, 1)));
+    pending.value_steps = Some(&STEPS);
+    pending
 }
 
-impl Pending {
-    /// Whether an exit that finds nothing else to do waits for an initialization.
-    pub(super) fn awaits_any(&self) -> bool {
-        let me = ThreadToken::mine();
-        let values = &self.values;
-        sys::can_start_threads() && (0..values.under_way.len()).any(|at| values.can_end(at, me))
-    }
+const STEPS: ValueSteps = ValueSteps {
+    awaits_any,
+    awaits_next,
+    wait: await_initializations,
+    leave,
+    forget_foreign_in_child: Initializations::forget_foreign_in_child,
+    free,
+};
 
-    /// The initialization that an exit waits for before it goes on: one of an earlier phase than the next handler's, or of the same phase if
-    /// that handler is a value.
-    #[cold]
-    pub(super) fn awaited(&mut self) -> Option<usize> {
-        // If no thread can be started, the other threads are dead, or there are none.
-        if !self.intake.is_exit() || !sys::can_start_threads() {
-            return None;
-        }
-        let next = self.handlers.top(OPEN).map(|(_, handler)| handler.facts());
-        let me = ThreadToken::mine();
-        for at in 0..self.values.under_way.len() {
-            let phase = self.values.under_way[at].options.phase;
-            let is_its_turn = match next {
-                Some(next) => phase < next.phase || (phase == next.phase && next.is_value),
-                None => true,
-            };
-            if is_its_turn && self.values.can_end(at, me) {
-                return Some(at);
-            }
-        }
-        None
+#[inline]
+fn leave(pending: &mut Pending) {
+    pending.values.leave(ThreadToken::mine());
+    wake(pending);
+}
+
+/// Frees the memory for initializations.
+#[inline]
+fn free() {
+    let values = lock().values.take_memory();
+    drop(values); // without the lock
+}
+
+#[inline]
+fn awaits_any(values: &Initializations) -> bool {
+    let me = ThreadToken::mine();
+    sys::can_start_threads() && (0..values.under_way.len()).any(|at| values.can_end(at, me))
+}
+
+#[inline]
+fn awaits_next(pending: &mut Pending) -> bool {
+    awaited(pending).is_some()
+}
+
+/// The initialization that an exit waits for before it goes on: one of an earlier phase than the next handler's, or of the same phase if that
+/// handler is a value.
+#[cold]
+#[inline]
+fn awaited(pending: &mut Pending) -> Option<usize> {
+    // If no thread can be started, the other threads are dead, or there are none.
+    if !pending.intake.is_exit() || !sys::can_start_threads() {
+        return None;
     }
+    let next = pending.handlers.top(OPEN).map(|(_, handler)| handler.facts());
+    let me = ThreadToken::mine();
+    for at in 0..pending.values.under_way.len() {
+        let phase = pending.values.under_way[at].options.phase;
+        let is_its_turn = match next {
+            Some(next) => phase < next.phase || (phase == next.phase && next.is_value),
+            None => true,
+        };
+        if is_its_turn && pending.values.can_end(at, me) {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// Waits for the initializations whose turn it is. All waits of one exit together take no longer than the patience of any one of them. It breaks
 /// with nothing if this thread must not wait, or with a handler that stands for an initialization that has not ended in time.
 #[cold]
-pub(super) fn await_initializations(
-    mut pending: Guard<'static, Pending>,
-    only: Option<RunsOn>,
-) -> ControlFlow<Option<PendingHandler>, Guard<'static, Pending>> {
+#[inline]
+fn await_initializations(mut pending: Guard<'static, Pending>, only: Option<RunsOn>) -> Waited {
     if let former @ Some(_) = pending.progress.running.take() {
         drop(pending);
         drop(former);
@@ -264,7 +305,7 @@ pub(super) fn await_initializations(
             return ControlFlow::Break(None);
         }
     }
-    while let Some(at) = pending.awaited() {
+    while let Some(at) = awaited(&mut pending) {
         if only == Some(RunsOn::Caller) {
             return ControlFlow::Break(None); // another thread waits
         }
@@ -290,7 +331,7 @@ pub(super) fn await_initializations(
             return ControlFlow::Break(None);
         }
         pending.values.waited += start.elapsed();
-        if pending.awaited().is_none() {
+        if !awaits_next(&mut pending) {
             pending.progress.running = None;
         }
     }

@@ -184,6 +184,7 @@ impl Initialization {
 }
 
 impl Drop for Initialization {
+    #[inline]
     fn drop(&mut self) {
         if !self.has_joined {
             values::abandon(self.cell);
@@ -195,6 +196,7 @@ impl Drop for Initialization {
 struct Waiting(Option<Ticket>);
 
 impl Drop for Waiting {
+    #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.0 {
             values::leave_waiting(ticket);
@@ -215,6 +217,7 @@ impl Closing {
 }
 
 impl Drop for Closing {
+    #[inline]
     fn drop(&mut self) {
         values::abandon(self.cell);
     }

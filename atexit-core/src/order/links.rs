@@ -49,8 +49,8 @@ fn rank(crates: &mut dyn Any, notes: &mut dyn Any) {
     for link in &links {
         speakers.push(crates::number(crates, &link.site));
     }
-    let nodes = nodes(crates, with_handlers);
-    let mut stated = Crates { nodes, links: &links, edges: Vec::new(), stated_by: Vec::new() };
+    let mut stated =
+        Crates { nodes: nodes(crates, with_handlers), links: &links, edges: Vec::new(), stated_by: Vec::new() };
     let problems = &mut notes.lists().problems;
     stated.state(&speakers, problems);
     stated.drop_contradictions(problems);

@@ -38,7 +38,7 @@ struct Entry {
     source: usize,
     line: u32,
     /// The column, the line and column of the name, and the expansion.
-    rest: u128,
+    rest: (u64, u64),
 }
 
 /// The source of handlers that the linker yields one after another. There are usually many of these, and comparing is cheaper than a lookup.
@@ -107,9 +107,8 @@ impl Reading {
 impl Entry {
     fn new(declared: Declared, description: &Description, source: usize) -> Self {
         let &Site { line, column, name_line, name_column, expansion, .. } = &description.site;
-        let high = (u64::from(column) << 32) | u64::from(name_line);
-        let low = (u64::from(name_column) << 32) | u64::from(expansion);
-        let rest = (u128::from(high) << 64) | u128::from(low);
+        let pair = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
+        let rest = (pair(column, name_line), pair(name_column, expansion));
         Self { handler: DeclaredHandler::new(declared, description), source, line, rest }
     }
 }

@@ -86,7 +86,7 @@ mod tests {
             in_order in 0..300_usize,
         ) {
             let in_order = in_order.min(items.len());
-            items[..in_order].sort();
+            items[..in_order].sort_unstable();
             let mut keys: Vec<Key> = (0..items.len()).map(|item| Key { number: items[item].0, item }).collect();
             let mut expected = keys.clone();
             expected.sort_by_key(|key| items[key.item]);

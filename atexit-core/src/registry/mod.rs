@@ -34,7 +34,7 @@ use pending::{
 };
 pub(crate) use placing::Unmet;
 use placing::{Place, Placing};
-use stacks::{Handle, Stacks};
+use stacks::Handle;
 
 #[inline]
 pub(crate) fn insert(handler: PendingHandler) -> Inserted {
@@ -240,7 +240,7 @@ pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
 #[expect(clippy::inline_always, reason = "otherwise the compiler makes it a call, for each handler")]
 #[inline(always)]
 fn take(pending: &mut Pending, only: Option<RunsOn>, former_name: &mut Option<Arc<String>>) -> Option<PendingHandler> {
-    let next = pending.advance();
+    let next = pending.advance_inline();
     let Pending { handlers, progress, values, intake, .. } = pending;
     if let Some(Label::Registered { name, .. }) = &mut progress.running {
         std::mem::swap(name, former_name);
@@ -296,16 +296,18 @@ pub(crate) fn forget_running() {
 
 /// Lets nothing run any more, and returns what was pending. The captures are not dropped: that may hang, as a handler did.
 pub(crate) fn stop() -> Vec<HandlerInfo> {
-    let mut taken = Vec::new();
-    let mut pending = lock_for_all(lock, &mut taken);
+    let mut labels = Vec::new();
+    let mut pending = lock_for_all(lock, &mut labels);
     pending.intake.stop();
     pending.values.close_all();
-    pending.handlers.take_where(&|_| true, &mut |handler| taken.push(handler));
-    drop(pending);
-    let mut infos = Vec::with_capacity(taken.len());
-    for handler in taken {
-        infos.push(handler.label().info());
+    pending.handlers.take_where(&|_| true, &mut |handler| {
+        labels.push(handler.label());
         std::mem::forget(handler);
+    });
+    drop(pending);
+    let mut infos = Vec::with_capacity(labels.len());
+    for label in &labels {
+        infos.push(label.info());
     }
     infos
 }
@@ -313,8 +315,7 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
 /// Frees the memory of the set, if nothing is pending: the library is being unloaded, so there are no more handles, and nothing else frees it.
 pub(crate) fn free() {
     let mut pending = lock();
-    let is_empty = pending.handlers.len() == 0;
-    let handlers = is_empty.then(|| std::mem::replace(&mut pending.handlers, Stacks::new()));
+    let handlers = pending.handlers.take_memory();
     let steps = pending.value_steps;
     drop(pending);
     drop(handlers);

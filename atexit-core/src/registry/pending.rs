@@ -16,7 +16,7 @@ use super::lease;
 use super::stacks::{Handle, Room, Stacks, Top};
 use crate::handler::PendingHandler;
 use crate::handler::declaration::{Phase, RunsOn};
-use crate::handler::facts::Label;
+use crate::handler::facts::{About, Label};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::token::ThreadToken;
 
@@ -182,15 +182,25 @@ impl Pending {
     /// Whether a handler that this thread registers now is late.
     #[inline]
     pub(super) fn is_late(&self) -> bool {
+        !matches!(self.intake, Intake::Open) && self.is_late_in_run()
+    }
+
+    #[cold]
+    fn is_late_in_run(&self) -> bool {
         self.intake.is_closed_to(ThreadToken::mine) && !lease::is_held()
     }
 
     /// Notes that a handler has joined.
     #[inline]
     pub(super) fn inserted(&mut self, handle: Handle, is_late: bool) -> Inserted {
-        let needs_hook = !self.has_hook && !is_late && !self.intake.is_stopped();
-        self.has_hook |= needs_hook;
+        let needs_hook = !self.has_hook && self.ask_for_hook(is_late);
         Inserted { handle, is_late, needs_hook }
+    }
+
+    #[cold]
+    fn ask_for_hook(&mut self, is_late: bool) -> bool {
+        self.has_hook = !is_late && !self.intake.is_stopped();
+        self.has_hook
     }
 
     /// What is done about initializations, if any are under way.
@@ -209,14 +219,19 @@ impl Pending {
     }
 
     /// The handler that runs next.
+    pub(super) fn advance(&mut self) -> Option<Top> {
+        self.advance_inline()
+    }
+
+    /// The same where each handler passes.
     #[expect(clippy::inline_always, reason = "otherwise the compiler makes it a call, for each handler")]
     #[inline(always)]
-    pub(super) fn advance(&mut self) -> Option<Top> {
+    pub(super) fn advance_inline(&mut self) -> Option<Top> {
         if self.intake.is_stopped() {
             return None;
         }
         loop {
-            let foreign = match self.handlers.top(OPEN) {
+            let foreign = match self.handlers.top_inline(OPEN) {
                 Some((top, handler)) if !handler.facts().are_of_another_process() => return Some(top),
                 Some((top, _)) => Some(top),
                 None => None,
@@ -272,14 +287,13 @@ impl Pending {
             return;
         }
         for &handler in &collection.handlers {
-            let handler = PendingHandler::declared(handler);
             let facts = handler.facts();
             if facts.are_of_another_process() {
                 continue; // a child forgets handlers that run only in the parent
             }
             // A plug-in that is loaded later registers its declared handlers at that moment.
             let stack = if collection.is_first() { declared_first(facts.phase) } else { registered(facts.phase) };
-            self.handlers.push(stack, handler);
+            self.handlers.push(stack, PendingHandler::declared(handler));
         }
     }
 }

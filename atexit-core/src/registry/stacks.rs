@@ -21,6 +21,7 @@
 //!
 //! Most of the time that pushing takes, the system provides memory. So a large chunk asks for all of its memory at once.
 
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 
 use crate::sys::memory;
@@ -47,7 +48,8 @@ impl Top {
 }
 
 struct Slot<T> {
-    item: Option<T>,
+    /// Slots never drop it: whoever takes it out does. The compiler cannot know that none is left when memory is freed.
+    item: ManuallyDrop<Option<T>>,
     generation: u32,
     /// The next slot of its stack, which counts as older; or the next free slot, while it is on no stack.
     older: u32,
@@ -128,7 +130,7 @@ impl<T> Room<T> {
         if size == CHUNK {
             memory::provide(chunk.spare_capacity_mut());
         }
-        chunk.resize_with(size, || Slot { item: None, generation: 0, older: NONE });
+        chunk.resize_with(size, || Slot { item: ManuallyDrop::new(None), generation: 0, older: NONE });
         Self { chunk, chunks: Vec::with_capacity(chunks) }
     }
 }
@@ -214,12 +216,10 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         } else {
             self.free.first = slot.older;
         }
-        slot.older = self.newest[stack];
-        self.newest[stack] = at;
+        slot.older = std::mem::replace(&mut self.newest[stack], at);
+        slot.item = ManuallyDrop::new(Some(item));
         self.last = stack;
         self.items += 1;
-        let nothing = slot.item.replace(item);
-        std::mem::forget(nothing); // the compiler cannot know that there is nothing to drop
         Handle { slot: at, generation: slot.generation }
     }
 
@@ -233,8 +233,15 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     }
 
     /// The top of the first of these stacks that has one.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn top(&mut self, stacks: Range<usize>) -> Option<(Top, &T)> {
+        self.top_inline(stacks)
+    }
+
+    /// The same where each handler passes.
+    #[expect(clippy::inline_always, reason = "that is what it is for")]
+    #[inline(always)]
+    pub(crate) fn top_inline(&mut self, stacks: Range<usize>) -> Option<(Top, &T)> {
         let top = loop {
             let mut top = None;
             for stack in stacks.clone() {
@@ -325,7 +332,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
             while at != NONE {
                 let slot = self.slots.get_mut(at);
                 let older = slot.older;
-                let stays = match &slot.item {
+                let stays = match &*slot.item {
                     Some(item) => !matches(item),
                     None => false,
                 };
@@ -353,6 +360,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     }
 
     /// Moves everything on one stack onto another, and returns whether there was anything.
+    #[inline(never)]
     pub(crate) fn move_onto(&mut self, from: usize, to: usize) -> bool {
         let Some((top, _)) = self.top(from..from + 1) else { return false };
         let mut oldest = top.at;
@@ -368,13 +376,23 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         true
     }
 
+    /// Takes the memory, which the caller frees later, if there are no items.
+    pub(crate) fn take_memory(&mut self) -> Room<T> {
+        let mut room = Room { chunk: Vec::new(), chunks: Vec::new() };
+        if self.items == 0 {
+            std::mem::swap(&mut self.slots.chunks, &mut room.chunks);
+            *self = Self::new();
+        }
+        room
+    }
+
     /// Shows everything, stack by stack, each from the top: the stack that it is on, its handle, and the item.
     pub(crate) fn visit(&self, see: &mut dyn FnMut(usize, Handle, &T)) {
         for (stack, &newest) in self.newest.iter().enumerate() {
             let mut at = newest;
             while at != NONE {
                 let Slot { item, generation, older } = self.slots.get(at);
-                if let Some(item) = item {
+                if let Some(item) = &**item {
                     see(stack, Handle { slot: at, generation: *generation }, item);
                 }
                 at = *older;

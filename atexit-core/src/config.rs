@@ -10,12 +10,13 @@ use std::time::Duration;
 use crate::handler::error::drop_quietly;
 use crate::handler::executor::Executor;
 use crate::log::{Level, Log};
-use crate::report::Event;
+use crate::report::{Event, News};
 use crate::sys::STACK_SIZE;
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::Instant;
 
-type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+/// Makes an event of the news, and calls the program's observer.
+type Observer = Arc<dyn Fn(News<'_>) + Send + Sync>;
 
 /// How the process runs its handlers at exit.
 ///
@@ -103,24 +104,6 @@ impl Config {
     #[doc(alias = "timeout")]
     pub fn time_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.time_limit = limit.into();
-        self
-    }
-
-    /// The deadline for the whole run at exit, also after a caught signal; `None` by default.
-    ///
-    /// A [`run`](crate::run) that the program calls has no deadline, and neither has the unloading of a library. The time starts when the exit
-    /// reaches the handlers, and includes waiting for another thread's run. A deadline needs a thread that watches it.
-    ///
-    /// At the deadline no further handler starts, standard error names the handlers that were not run, and the process ends with a status other
-    /// than 0 (but see [`failure_status`](Self::failure_status)). If a handler is running on the exiting thread at that moment, the process
-    /// skips the functions that C code registered with `atexit`, because that thread cannot be taken away from the handler.
-    ///
-    /// If the process is still there half a second later, it ends at once, no matter what it waits for: a hanging observer, for example, or
-    /// another thread. It then prints one line to standard error; whatever was not yet reported about the handlers is lost.
-    #[must_use]
-    #[doc(alias = "timeout")]
-    pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.deadline = limit.into();
         self
     }
 
@@ -249,7 +232,7 @@ impl Config {
     #[doc(alias = "callback")]
     #[doc(alias = "tracing")]
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.observer = Some(Arc::new(observer));
+        self.observer = Some(Arc::new(move |news| observer(&news.event())));
         self
     }
 
@@ -258,9 +241,9 @@ impl Config {
     }
 
     /// Calls the observer, if there is one. A panic of the observer ends here.
-    pub(crate) fn observe(&self, event: &Event) {
+    pub(crate) fn observe(&self, news: News<'_>) {
         let Some(observer) = &self.observer else { return };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(event))) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(news))) {
             drop_quietly(payload);
         }
     }

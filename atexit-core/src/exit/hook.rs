@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fork::Forks;
 use crate::registry;
-use crate::report::Cause;
+use crate::report::{Cause, RunResults};
 use crate::runner::{self, AskedStatus};
 use crate::sys;
 
@@ -61,7 +61,7 @@ impl sys::ExitHook for Hook {
 
     fn unloading() {
         install_next();
-        let (_, asked) = runner::run_or_park(Cause::Unload);
+        let asked = runner::run_or_park(Cause::Unload, &mut RunResults::default());
         registry::free();
         runner::free();
         HOOK_DONE.store(true, Ordering::Relaxed);

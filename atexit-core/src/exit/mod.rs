@@ -8,7 +8,7 @@ pub mod signals;
 mod way_out;
 
 use crate::registry;
-use crate::report::{Cause, Report};
+use crate::report::{Cause, Report, RunResults};
 use crate::runner;
 use crate::sys;
 
@@ -30,10 +30,10 @@ use crate::sys;
 /// ```
 #[inline]
 pub fn run() -> Report {
-    let (report, asked) = runner::run_or_park(Cause::Run);
-    match asked.exit {
+    let mut results = RunResults::default();
+    match runner::run_or_park(Cause::Run, &mut results).exit {
         Some(code) => exit(code),
-        None => report,
+        None => Report::new(results),
     }
 }
 
@@ -69,7 +69,7 @@ pub fn exit(code: i32) -> ! {
     }
     registry::values::leave_initializations();
     let is_in_exit = runner::is_exiting() || sys::is_in_exit();
-    let (_, asked) = runner::run_or_park(Cause::Exit { status: Some(code) });
+    let asked = runner::run_or_park(Cause::Exit { status: Some(code) }, &mut RunResults::default());
     let status = hook::obey_signal(asked).applied_to(Some(code)).unwrap_or(code);
     way_out::leave(status, is_in_exit)
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::way_out;
-use crate::report::Cause;
+use crate::report::{Cause, RunResults};
 use crate::runner::{self, AskedStatus};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::signal::{self, Disposition, Waker};
@@ -367,7 +367,7 @@ fn wait(waker: &Waker) {
             None => waker.wait(),
         }
     };
-    let (_, asked) = runner::run_or_park(Cause::Signal(signal));
+    let asked = runner::run_or_park(Cause::Signal(signal), &mut RunResults::default());
     end(signal, asked);
 }
 

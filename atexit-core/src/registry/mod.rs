@@ -295,6 +295,7 @@ pub(crate) fn forget_running() {
 }
 
 /// Lets nothing run any more, and returns what was pending. The captures are not dropped: that may hang, as a handler did.
+#[inline]
 pub(crate) fn stop() -> Vec<HandlerInfo> {
     let mut labels = Vec::new();
     let mut pending = lock_for_all(lock, &mut labels);

@@ -111,6 +111,7 @@ impl HandlerRecord {
     }
 
     /// Puts the name into words now: what makes it is about to go.
+    #[inline]
     pub(crate) fn make_name(&mut self) {
         if let Ending::Other(handler, end) = &self.ending {
             self.ending = Ending::Named(Arc::new(handler.info()), *end);

@@ -11,10 +11,12 @@ use crate::sys::signal_number::Signal;
 
 mod failure;
 mod handlers;
+mod results;
 
 pub use failure::Failure;
 pub(crate) use handlers::HandlerRecord;
 pub use handlers::{HandlerEnd, HandlerRun};
+pub(crate) use results::{NotRun, RunResults};
 
 /// Why a run takes place, as [`cause`](crate::cause) tells a handler; displayed in a few words.
 ///
@@ -95,35 +97,25 @@ impl fmt::Display for Cause {
 #[derive(Clone)]
 pub struct Report(Arc<Findings>);
 
-/// What a run has found out. Shared, because the observer and the caller of a run each get the report.
+/// What a run has found out. Shared, because an observer may keep the report.
 struct Findings {
-    ran: usize,
-    records: Vec<HandlerRecord>,
-    not_run: Option<NotRun>,
-    elapsed: Duration,
+    results: RunResults,
     failures: Vec<Failure>,
     /// The records in words, once somebody has asked.
     handlers: OnceLock<Vec<HandlerRun>>,
 }
 
-/// The handlers that the deadline kept from running; at least one.
-pub(crate) type NotRun = Arc<Vec<HandlerInfo>>;
-
 impl Report {
-    pub(crate) fn new(ran: usize, records: Vec<HandlerRecord>, not_run: Option<NotRun>, elapsed: Duration) -> Self {
-        let mut failures = Vec::new();
-        for record in &records {
-            if let Some(failure) = record.failure() {
-                failures.push(failure.clone());
-            }
-        }
-        Self(Arc::new(Findings { ran, records, not_run, elapsed, failures, handlers: OnceLock::new() }))
+    #[inline]
+    pub(crate) fn new(results: RunResults) -> Self {
+        let failures = results.failures().into_iter().cloned().collect();
+        Self(Arc::new(Findings { results, failures, handlers: OnceLock::new() }))
     }
 
     /// How many handlers were started, including those that failed.
     #[must_use]
     pub fn ran(&self) -> usize {
-        self.0.ran
+        self.0.results.ran
     }
 
     /// The handlers that were started, in the order in which they ended: how long each took, and how it ended.
@@ -135,8 +127,9 @@ impl Report {
     #[inline]
     pub fn handlers(&self) -> &[HandlerRun] {
         self.0.handlers.get_or_init(|| {
-            let mut handlers = Vec::with_capacity(self.0.records.len());
-            for record in &self.0.records {
+            let records = &self.0.results.handlers;
+            let mut handlers = Vec::with_capacity(records.len());
+            for record in records {
                 handlers.push(record.told());
             }
             handlers
@@ -152,22 +145,19 @@ impl Report {
     /// The handlers that the deadline kept from running, in the order in which they would have run.
     #[must_use]
     pub fn not_run(&self) -> &[HandlerInfo] {
-        match &self.0.not_run {
-            Some(not_run) => not_run,
-            None => &[],
-        }
+        self.0.results.not_run()
     }
 
     /// How long the run took.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.0.elapsed
+        self.0.results.elapsed
     }
 
     /// Whether no handler failed, and the deadline kept none from running.
     #[must_use]
     pub fn is_success(&self) -> bool {
-        self.0.failures.is_empty() && self.0.not_run.is_none()
+        self.0.failures.is_empty() && self.0.results.not_run.is_none()
     }
 
     /// Turns the report into a `Result`, for use with `?`: an error unless [`is_success`](Self::is_success).
@@ -230,8 +220,9 @@ impl fmt::Debug for Report {
 
 /// The report of a run in which nothing ran.
 impl Default for Report {
+    #[inline]
     fn default() -> Self {
-        Self::new(0, Vec::new(), None, Duration::ZERO)
+        Self::new(RunResults::default())
     }
 }
 
@@ -323,6 +314,35 @@ pub enum Event {
         /// What happened in it.
         report: Report,
     },
+}
+
+/// What an observer is to learn. Only a program with an observer has the code that makes an [`Event`] of it.
+#[derive(Clone, Copy)]
+pub(crate) enum News<'a> {
+    RunStarted { cause: Cause, pending: usize },
+    Started { handler: &'a HandlerInfo },
+    Finished { handler: &'a HandlerInfo, elapsed: Duration, end: HandlerEnd, failure: Option<&'a Failure> },
+    RunFinished { cause: Cause, results: &'a RunResults },
+}
+
+impl News<'_> {
+    #[inline]
+    pub(crate) fn event(self) -> Event {
+        match self {
+            Self::RunStarted { cause, pending } => Event::RunStarted { cause, pending },
+            Self::Started { handler } => Event::Started { handler: handler.clone() },
+            Self::Finished { handler, elapsed, end, failure } => {
+                Event::Finished { handler: handler.clone(), elapsed, end, failure: failure.cloned() }
+            }
+            Self::RunFinished { cause, results } => {
+                let mut results = results.clone();
+                if cause == Cause::Unload {
+                    results.make_names(); // now: their code is about to be unmapped
+                }
+                Event::RunFinished { report: Report::new(results) }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

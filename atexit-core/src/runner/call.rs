@@ -17,7 +17,7 @@ use crate::handler::executor::Executor;
 use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
 use crate::registry::{self, lease};
-use crate::report::{Event, Failure, HandlerEnd, HandlerRecord};
+use crate::report::{Failure, HandlerEnd, HandlerRecord, News};
 use crate::sys;
 use crate::sys::sync::{Instant, thread_local};
 
@@ -121,7 +121,7 @@ fn time_limit(handler: &PendingHandler) -> Result<Option<Duration>, Result<Handl
 fn tell_start(handler: &Label, context: &RunContext) -> HandlerInfo {
     let info = handler.info();
     context.log.started(&info);
-    watch::tell(&context.config, &Event::Started { handler: info.clone() });
+    watch::tell(&context.config, News::Started { handler: &info });
     info
 }
 
@@ -151,7 +151,7 @@ fn note_end(
     let has_failed = failure.is_some();
     if let Some(handler) = told {
         context.log.ended(handler, elapsed, has_failed);
-        watch::tell(&context.config, &Event::Finished { handler: handler.clone(), elapsed, end, failure });
+        watch::tell(&context.config, News::Finished { handler, elapsed, end, failure: failure.as_ref() });
     }
     if has_failed {
         registry::forget_running(); // a deadline that is over by now must not make it fail twice
@@ -250,11 +250,10 @@ fn note_end_of_running(ended: Result<HandlerEnd, HandlerError>) {
 }
 
 /// Reports a handler that has failed because it is still running, or hangs, on another thread.
-pub(crate) fn tell_abandoned(context: &RunContext, failure: Failure, elapsed: Duration) {
-    let handler = failure.handler().clone();
-    context.log.abandoned(&handler, elapsed);
+pub(crate) fn tell_abandoned(context: &RunContext, failure: &Failure, elapsed: Duration) {
+    context.log.abandoned(failure.handler(), elapsed);
     let end = HandlerEnd::Failed(failure.kind());
-    context.config.observe(&Event::Finished { handler, elapsed, end, failure: Some(failure) });
+    context.config.observe(News::Finished { handler: failure.handler(), elapsed, end, failure: Some(failure) });
 }
 
 /// Ends the handler that this thread is in; `code` becomes the status of the process.

@@ -26,9 +26,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::handover::Handover;
-use super::record::RunRecord;
+use super::record::{Heard, RunRecord};
 use crate::registry::lease;
-use crate::report::HandlerRecord;
+use crate::report::{HandlerRecord, RunResults};
 use crate::sys;
 use crate::sys::sync::thread::JoinHandle;
 use crate::sys::sync::thread_local;
@@ -67,6 +67,9 @@ pub(super) struct Kept {
     pub(super) before: Option<Box<Self>>,
 }
 
+/// Finds the record of a run.
+pub(super) type Which = fn(&mut RunState) -> Option<&mut RunRecord>;
+
 /// Changed under a lock, so nothing here allocates or frees.
 pub(crate) struct RunState {
     pub(super) course: Course,
@@ -75,8 +78,11 @@ pub(crate) struct RunState {
     pub(super) owner_id: Option<u64>,
     /// Whether that thread came here from C's `exit`.
     pub(super) owner_in_exit: bool,
-    /// The records of nested runs, the outermost first.
-    pub(super) records: Vec<RunRecord>,
+    /// The record of the innermost run, which leads to those of the runs around it.
+    pub(super) innermost: Option<Box<RunRecord>>,
+    /// The handlers that have ended in these runs: all of them, or only those that failed. Those of an inner run come last, so if it does not
+    /// go on, they are the outer one's.
+    pub(super) ended: Vec<HandlerRecord>,
     pub(super) exit_thread: Option<ExitThread>,
     /// Threads that nobody joins. From glibc 2.41 on, dropping a handle may take as long as joining.
     pub(super) kept: Option<Box<Kept>>,
@@ -125,7 +131,8 @@ impl RunState {
             exit: Exit::No,
             owner_id: None,
             owner_in_exit: false,
-            records: Vec::new(),
+            innermost: None,
+            ended: Vec::new(),
             exit_thread: None,
             kept: None,
             is_exit_locked: false,
@@ -178,59 +185,85 @@ impl RunState {
         }
     }
 
-    pub(super) fn open(&mut self, me: ThreadToken, record: RunRecord) {
+    pub(super) fn open(&mut self, me: ThreadToken, record: Box<RunRecord>) {
         self.course = Course::Running { by: me };
         self.note_owner();
-        self.records.push(record);
+        self.nest(record);
     }
 
     pub(crate) fn outermost(&mut self) -> Option<&mut RunRecord> {
-        self.records.first_mut()
+        let mut record = self.innermost.as_deref_mut()?;
+        while record.outer.is_some() {
+            record = record.outer.as_deref_mut()?;
+        }
+        Some(record)
     }
 
     /// `None` if this thread is no longer inside it.
     pub(crate) fn innermost_if_leased(&mut self) -> Option<&mut RunRecord> {
-        if lease::is_held() { self.records.last_mut() } else { None }
+        if lease::is_held() { self.innermost.as_deref_mut() } else { None }
     }
 
     /// A run begins inside a handler.
-    pub(super) fn nest(&mut self, record: RunRecord) {
-        self.records.push(record);
+    pub(super) fn nest(&mut self, mut record: Box<RunRecord>) {
+        record.first = self.ended.len();
+        record.outer = self.innermost.take();
+        self.innermost = Some(record);
     }
 
     /// The innermost run is over.
-    pub(super) fn unnest(&mut self) -> Option<RunRecord> {
-        self.records.pop()
+    pub(super) fn unnest(&mut self) -> Option<Box<RunRecord>> {
+        let mut record = self.innermost.take()?;
+        self.innermost = record.outer.take();
+        Some(record)
     }
 
-    /// Runs that are open inside the outermost one do not go on. Their records are moved to `nested`, which has room: they may own values whose
-    /// `drop` is a user's code, and must not be dropped here.
-    pub(super) fn abandon_nested(&mut self, nested: &mut Vec<RunRecord>) {
-        if let Some((outermost, inside)) = self.records.split_first_mut() {
-            for inner in inside {
-                outermost.absorb(inner);
-            }
+    /// A run around the innermost one, which itself is at 0.
+    pub(super) fn record_at(&mut self, at: usize) -> Option<&mut RunRecord> {
+        let mut record = self.innermost.as_deref_mut()?;
+        for _ in 0..at {
+            record = record.outer.as_deref_mut()?;
         }
-        while self.records.len() > 1 {
-            if let Some(inner) = self.records.pop() {
-                nested.push(inner);
-            }
+        Some(record)
+    }
+
+    /// A handler of the innermost run has ended. There is room for it.
+    pub(super) fn note_ended(&mut self, handler: HandlerRecord) {
+        self.note_failure(&handler);
+        self.ended.push(handler);
+    }
+
+    /// If this handler of the innermost run has failed, its status counts.
+    pub(super) fn note_failure(&mut self, handler: &HandlerRecord) {
+        if let (Some(record), Some(failure)) = (&mut self.innermost, handler.failure()) {
+            record.note_failure(failure.status());
         }
     }
 
-    /// The list of handlers that ended in the innermost run, and room for how many more it needs: for one.
-    pub(super) fn ended_in_innermost(&mut self) -> Option<(&mut Vec<HandlerRecord>, usize)> {
-        Some((self.records.last_mut()?.ended(), 1))
+    /// Notes that a run is over, and copies what happened in it to `results`, which has room for its handlers. Returns what was reported before.
+    pub(super) fn end_record(&mut self, which: Which, results: &mut RunResults) -> Option<Heard> {
+        let first = which(self)?.first;
+        let mut failures = 0;
+        for handler in self.ended.get(first..)? {
+            failures += usize::from(handler.failure().is_some());
+            results.handlers.push(handler.clone());
+        }
+        Some(which(self)?.end(failures, results))
     }
 
-    /// The same for the outermost run, which also needs room for those that ended in the runs inside it.
-    pub(super) fn ended_within(&mut self) -> Option<(&mut Vec<HandlerRecord>, usize)> {
-        let (outermost, nested) = self.records.split_first_mut()?;
-        let mut more = 1;
-        for inner in nested {
-            more += inner.ended().len();
+    /// Runs that are open inside the outermost one do not go on. Returns their records: they may own values whose `drop` is a user's code, and
+    /// must not be dropped here.
+    pub(super) fn abandon_nested(&mut self) -> Option<Box<RunRecord>> {
+        let mut abandoned = None;
+        let mut record = self.unnest()?;
+        while let Some(mut outer) = self.unnest() {
+            outer.absorb(&record);
+            record.outer = abandoned;
+            abandoned = Some(record);
+            record = outer;
         }
-        Some((outermost.ended(), more))
+        self.innermost = Some(record);
+        abandoned
     }
 
     /// This thread has called C's `exit` inside a handler, or inside the observer at the run's end. It goes on with the run, unless another
@@ -327,7 +360,8 @@ impl RunState {
         // Forgotten, not dropped: a thread that is gone may have been using it, or may have locked it.
         std::mem::forget(self.exit_thread.take());
         if !goes_on {
-            std::mem::forget(std::mem::take(&mut self.records));
+            std::mem::forget(self.innermost.take());
+            std::mem::forget(std::mem::take(&mut self.ended));
         }
     }
 }

@@ -8,14 +8,14 @@ use std::time::Duration;
 use super::call;
 use super::exit_thread::{Callbacks, ExitThread, StartError};
 use super::handover::{DriveEnd, Handover, Limit};
-use super::record::{RunContext, RunEnd};
+use super::record::RunContext;
 use super::state::{self, Claim};
 use super::watch::{Stuck, Watch};
 use super::watchdog::Watchdog;
 use crate::handler::declaration::RunsOn;
 use crate::handler::error::HandlerError;
 use crate::registry::{self, Next};
-use crate::report::{Cause, Failure};
+use crate::report::{Cause, Failure, HandlerRecord};
 use crate::sys;
 use crate::sys::sync::Instant;
 
@@ -83,8 +83,8 @@ impl Run {
         Watch::new(&self.context, who_waits)
     }
 
-    /// Runs all handlers, each where it belongs.
-    pub(super) fn finish(mut self) -> Result<RunEnd, Stop> {
+    /// Runs all handlers, each where it belongs. Returns whether they had to run on the exiting thread because somebody held stdout or stderr.
+    pub(super) fn finish(mut self) -> Result<bool, Stop> {
         let mut watch = self.watch();
         while let Some(next) = registry::advance() {
             if watch.is_over(Instant::now()) {
@@ -101,12 +101,12 @@ impl Run {
         if state::claim_end() == Claim::Others {
             return Err(Stop::OthersEnd);
         }
-        Ok(RunEnd { stayed_held: self.stays_held, ..RunEnd::default() })
+        Ok(self.stays_held)
     }
 
     /// Whether a signal caused the run. The thread that it wakes is not the program's, so no handler can insist on it.
     fn is_by_signal(&self) -> bool {
-        matches!(self.context.cause, Cause::Signal(_))
+        cfg!(feature = "signals") && matches!(self.context.cause, Cause::Signal(_))
     }
 
     /// The exit thread, started if needed; `None` if the exiting thread is the safer choice.
@@ -153,24 +153,15 @@ impl Run {
             }
             DriveEnd::Parked => state::abandon_nested(),
             DriveEnd::Abandoned(Limit { after, handler, .. }) => {
-                self.abandon(Failure::new(&handler, HandlerError::timed_out(after)), after)?;
+                let failure = Failure::new(&handler, HandlerError::timed_out(after));
+                abandon(&self.context, &failure, after)?;
             }
             DriveEnd::Stuck(Stuck { handler, dead_end, elapsed }) => {
-                self.abandon(Failure::new(&handler, HandlerError::stuck(dead_end)), elapsed)?;
+                let failure = Failure::new(&handler, HandlerError::stuck(dead_end));
+                abandon(&self.context, &failure, elapsed)?;
             }
             DriveEnd::Deadline => return Err(Stop::at_deadline()),
         }
-        Ok(())
-    }
-
-    /// Goes on without the handler that has been running.
-    fn abandon(&self, failure: Failure, elapsed: Duration) -> Result<(), Stop> {
-        if state::abandon(failure.clone(), elapsed) == Claim::Others {
-            return Err(Stop::OthersEnd);
-        }
-        // The observer is part of the run here, too.
-        let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
-        call::tell_abandoned(&self.context, failure, elapsed);
         Ok(())
     }
 
@@ -207,6 +198,17 @@ impl Run {
             let _ = std::io::stdout().flush(); // a thread that still holds it runs code that is about to be unmapped
         }
     }
+}
+
+/// Goes on without the handler that has been running.
+pub(super) fn abandon(context: &RunContext, failure: &Failure, elapsed: Duration) -> Result<(), Stop> {
+    if state::abandon(HandlerRecord::failed(failure.clone(), elapsed)) == Claim::Others {
+        return Err(Stop::OthersEnd);
+    }
+    // The observer is part of the run here, too.
+    let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
+    call::tell_abandoned(context, failure, elapsed);
+    Ok(())
 }
 
 /// The limit of handlers that may wait for a thread that holds stdout or stderr, while a signal ends the process.

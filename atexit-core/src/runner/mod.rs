@@ -1,12 +1,14 @@
-//! Owns the course of a run: how it begins, what it reports and when, and how it ends, also at its deadline; must not know where handlers
-//! come from, which thread runs one, or how one is called.
+//! Owns the course of a run: how it begins, how it goes on inside C's `exit` or without its owner, and what brings about its end; must not
+//! know where handlers come from, which thread runs one, or how one is called.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 mod call;
 mod course;
+mod deadline;
 mod drive;
+mod end;
 mod exit_status;
 mod exit_thread;
 mod handover;
@@ -26,13 +28,14 @@ use crate::config::{self, Config};
 use crate::handler::error::HandlerError;
 use crate::log::Log;
 use crate::plan;
-use crate::registry::{self, lease::Lease};
-use crate::report::{Cause, Event, Failure, HandlerRecord, Report};
+use crate::registry;
+use crate::report::{Cause, Failure, News, RunResults};
 use crate::sys::sync::Instant;
 use crate::sys::{self, DeadEnd};
 use drive::{Ends, Run, Stop};
+use end::end_run;
 use last_resort::LastResort;
-use record::{Heard, RunContext, RunEnd, RunRecord, Told};
+use record::RunContext;
 use state::{Begun, Claim};
 use watch::HandlerEvent;
 
@@ -92,141 +95,107 @@ pub(crate) fn is_cut_off() -> bool {
     registry::is_exit() && !is_inside() && !is_exiting()
 }
 
-/// The report of a run, and the status that its handlers ask for; or an error if another thread ends it.
-type RunResult = Result<(Report, AskedStatus), OthersEnd>;
+/// The status that the handlers of a run ask for; or an error if another thread ends it.
+type RunResult = Result<AskedStatus, OthersEnd>;
 
 /// Another thread ends the run, and then the process.
 struct OthersEnd;
 
-/// Runs everything that is pending. Returns the report, and what the status of the process should be.
-fn run(cause: Cause) -> RunResult {
+/// Runs everything that is pending. Completes `results`, and returns what the status of the process should be.
+fn run(cause: Cause, results: &mut RunResults) -> RunResult {
     if is_inside() {
-        return Ok(run_inside(cause));
+        return Ok(run_inside(cause, results));
     }
-    let deadline = if cause.ends_process() { deadline() } else { None };
+    let deadline = if cause.ends_process() { deadline::of_exit() } else { None };
     // A thread that is exiting, and has run all handlers, waits for nobody any more.
     let is_done = state::is_exiting() && registry::runnable() == 0;
-    let last_resort = if is_done { None } else { last_resort(cause, deadline) };
-    match state::begin(cause.ends_process(), deadline) {
+    let last_resort = if is_done { None } else { deadline::last_resort(cause, deadline) };
+    let begun = state::begin(cause.ends_process(), deadline);
+    if let (Begun::Leave(_), Cause::Signal(_)) = (&begun, cause) {
         // Another thread is about to end the process. The signal must not cut it off.
-        Begun::Leave(_) if matches!(cause, Cause::Signal(_)) => {
-            drop(last_resort);
-            park()
-        }
-        Begun::Leave(status) => return Ok((Report::default(), AskedStatus { exit: Some(status), failure: None })),
-        Begun::PastDeadline => {
-            // The other thread's run ends as a part of this exit.
-            state::go_by(&Arc::new(RunContext::new(cause, Config::current(), deadline)));
-            let result = end_at_deadline();
-            state::end_by_exit();
-            return Ok(result);
-        }
-        Begun::Within => return disarm_unless_others_end(last_resort, Ok(Default::default())),
-        Begun::Stuck(dead_end) => {
-            let context = Arc::new(RunContext::new(cause, Config::current(), deadline));
-            return disarm_unless_others_end(last_resort, go_on_without_owner(&context, dead_end));
-        }
-        Begun::Mine => {}
+        drop(last_resort);
+        park();
     }
-    // Dropped after the end of the run: it may be the last owner of an observer, and dropping the observer's captures may call `run`.
-    let context;
-    let result = if let Some(pending) = registry::open_run(cause.ends_process()) {
-        // Read again: the program may have configured something while this thread waited.
-        context = Arc::new(RunContext::new(cause, Config::current(), deadline));
-        disarm_unless_others_end(last_resort, run_outside(&context, pending))?
-    } else {
-        tell_problems(cause, &|| config::log(deadline));
-        Default::default()
-    };
-    state::end();
-    Ok(result)
+    let result = run_as(begun, cause, deadline, results);
+    keep_if_others_end(last_resort, &result);
+    result
 }
 
 /// [`run`] for use outside of C's `exit`, where a thread can wait for another one to end the process.
-pub(crate) fn run_or_park(cause: Cause) -> (Report, AskedStatus) {
-    run(cause).unwrap_or_else(|OthersEnd| park())
+pub(crate) fn run_or_park(cause: Cause, results: &mut RunResults) -> AskedStatus {
+    run(cause, results).unwrap_or_else(|OthersEnd| park())
+}
+
+fn run_as(begun: Begun, cause: Cause, deadline: Option<Instant>, results: &mut RunResults) -> RunResult {
+    // Dropped after the end of the run: it may be the last owner of an observer, and dropping the observer's captures may call `run`.
+    let context;
+    match begun {
+        Begun::Leave(status) => return Ok(AskedStatus { exit: Some(status), failure: None }),
+        Begun::Within => return Ok(AskedStatus::default()),
+        Begun::PastDeadline => {
+            // The other thread's run ends as a part of this exit.
+            state::go_by(&new_context(cause, deadline));
+            let asked = deadline::end_at_deadline(results);
+            state::end_by_exit();
+            return Ok(asked);
+        }
+        Begun::Stuck(dead_end) => return go_on_without_owner(&new_context(cause, deadline), dead_end, results),
+        Begun::Mine => {}
+    }
+    let mut asked = AskedStatus::default();
+    if let Some(pending) = registry::open_run(cause.ends_process()) {
+        // Read again: the program may have configured something while this thread waited.
+        context = new_context(cause, deadline);
+        asked = run_outside(&context, pending, results)?;
+    } else {
+        tell_problems(cause, &|| config::log(deadline));
+    }
+    state::end();
+    Ok(asked)
+}
+
+fn new_context(cause: Cause, deadline: Option<Instant>) -> Arc<RunContext> {
+    Arc::new(RunContext::new(cause, Config::current(), deadline))
+}
+
+/// Disarms the last resort, unless another thread is to end the process.
+fn keep_if_others_end(last_resort: Option<LastResort>, result: &RunResult) {
+    if result.is_err() {
+        std::mem::forget(last_resort);
+    }
 }
 
 /// Goes on, as a part of this exit, with the run of another thread that waits in vain for this one. The handler that it was running has failed.
-fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd) -> RunResult {
+fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd, results: &mut RunResults) -> RunResult {
     registry::revoke_lease();
     state::go_by(context);
     if let Some(label) = registry::running().1 {
         let failure = Failure::new(&label, HandlerError::stuck(dead_end));
-        if state::abandon(failure.clone(), Duration::ZERO) == Claim::Others {
-            return Err(OthersEnd);
-        }
-        let _lease = state::grant_lease().ok_or(OthersEnd)?;
-        call::tell_abandoned(context, failure, Duration::ZERO);
+        drive::abandon(context, &failure, Duration::ZERO).map_err(|_| OthersEnd)?;
     }
     registry::become_exit();
-    let result = finish(context, true)?;
+    let asked = finish(context, true, results)?;
     state::end_by_exit();
-    Ok(result)
+    Ok(asked)
 }
 
-/// Starts what ends the process if its deadline does not.
-fn last_resort(cause: Cause, deadline: Option<Instant>) -> Option<LastResort> {
-    let deadline = deadline?;
-    if !sys::can_start_threads() {
-        return None;
-    }
-    let log = config::log(Some(deadline)); // its lines do not wait any more by then
-    LastResort::start(deadline, move || end_late(cause, log))
-}
-
-/// Keeps the last resort only if another thread is to end the process.
-fn disarm_unless_others_end(last_resort: Option<LastResort>, result: RunResult) -> RunResult {
-    if result.is_err() {
-        std::mem::forget(last_resort);
-    }
-    result
-}
-
-/// Ends the process because the thread that should have ended it has not done so in time.
-fn end_late(cause: Cause, log: Log) {
-    if state::is_over() {
-        return; // the deadline does not cover what else C's `exit` calls
-    }
-    log.late();
-    state::note_not_run(registry::stop());
-    if let Some(Told { report, before, too_late, stayed_held }) =
-        state::end_record(RunState::outermost, RunEnd::default())
-    {
-        let Heard { failures, not_run } = before.unwrap_or_default();
-        log.summary(&report.failures()[failures..], &report.not_run()[not_run..], too_late, stayed_held);
-    }
-    #[cfg(feature = "signals")]
-    if let Cause::Signal(signal) = cause {
-        sys::signal::die_by(signal);
-    }
-    let asked = state::asked_status_at_deadline();
-    sys::exit_at_once(asked.applied_to(cause.status()).unwrap_or_default());
-}
-
-/// The deadline of an exit that begins now.
-fn deadline() -> Option<Instant> {
-    let at_most = Config::current().deadline?;
-    Instant::now().checked_add(at_most)
-}
-
-fn run_outside(context: &Arc<RunContext>, pending: usize) -> RunResult {
+fn run_outside(context: &Arc<RunContext>, pending: usize, results: &mut RunResults) -> RunResult {
     let cause = context.cause;
     state::open(context);
     context.log.plan(plan::table::of_pending);
     tell_problems(cause, &|| context.log);
     // The observer is part of the run, wherever it is called.
     let lease = state::grant_lease().ok_or(OthersEnd)?;
-    context.config.observe(&Event::RunStarted { cause, pending });
+    context.config.observe(News::RunStarted { cause, pending });
     drop(lease);
-    finish(context, cause.ends_process())
+    finish(context, cause.ends_process(), results)
 }
 
 /// Runs all handlers, and ends the run.
-fn finish(context: &Arc<RunContext>, at_exit: bool) -> RunResult {
-    match Run::new(context, Ends { strike, end_alone }).finish() {
-        Ok(end) => Ok(end_run(at_exit, end)),
-        Err(Stop::DeadlineOver) => Ok(end_at_deadline()),
+fn finish(context: &Arc<RunContext>, at_exit: bool, results: &mut RunResults) -> RunResult {
+    match Run::new(context, Ends { strike: deadline::striker(), end_alone }).finish() {
+        Ok(stayed_held) => Ok(end_run(at_exit, stayed_held, results)),
+        Err(Stop::DeadlineOver) => Ok(deadline::end_at_deadline(results)),
         Err(Stop::OthersEnd) => Err(OthersEnd),
     }
 }
@@ -244,20 +213,18 @@ fn tell_problems(cause: Cause, log: &dyn Fn() -> Log) {
 }
 
 /// Runs everything that is pending right here, inside a handler.
-fn run_inside(cause: Cause) -> (Report, AskedStatus) {
+fn run_inside(cause: Cause, results: &mut RunResults) -> AskedStatus {
     // A handler that was abandoned meanwhile begins no run: its thread takes no further handler.
-    let Some(outer) = registry::enter_run() else { return Default::default() };
+    let Some(outer) = registry::enter_run() else { return AskedStatus::default() };
     let deadline = if let Some(around) = state::context() { around.deadline } else { None };
-    let context = Arc::new(RunContext::new(cause, Config::current(), deadline));
+    let context = new_context(cause, deadline);
     if !state::nest(&context) {
-        return Default::default();
+        return AskedStatus::default();
     }
-    context.config.observe(&Event::RunStarted { cause, pending: registry::len() });
+    context.config.observe(News::RunStarted { cause, pending: registry::len() });
     call::run_all(&context, None, None);
-    let ran = registry::leave_run(outer);
-    let end = RunEnd { ran, ..RunEnd::default() };
-    let Some(told) = state::end_record(RunState::innermost_if_leased, end) else { return Default::default() };
-    tell(&context, told, state::unnest)
+    results.ran = registry::leave_run(outer);
+    end::tell(&context, 0, false, results)
 }
 
 /// Runs everything that is pending because C's `exit` has called the hook. The process was about to end with `status`.
@@ -265,7 +232,7 @@ pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
     state::enter_hook(status);
     registry::values::leave_initializations();
     let inside = if is_inside() { finish_inside_handler(status) } else { None };
-    let result = inside.unwrap_or_else(|| run(Cause::Exit { status }).map(|(_, asked)| asked));
+    let result = inside.unwrap_or_else(|| run(Cause::Exit { status }, &mut RunResults::default()));
     // The other thread cannot end the process while this one is inside C's `exit`, which may let in only one thread.
     let asked = result.unwrap_or_else(|OthersEnd| AskedStatus { exit: Some(state::await_leave()), failure: None });
     match state::go_on_in_exit() {
@@ -276,7 +243,7 @@ pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
 
 /// Runs the remaining handlers from inside one that has called C's `exit`, and so never returns. `status` is what it called it with, if that is
 /// known. `None`: this handler has been abandoned meanwhile.
-fn finish_inside_handler(status: Option<i32>) -> Option<Result<AskedStatus, OthersEnd>> {
+fn finish_inside_handler(status: Option<i32>) -> Option<RunResult> {
     let takes_over = match state::handover() {
         Some(handover) => handover.take_over(),
         None => is_inside(),
@@ -298,18 +265,18 @@ fn finish_inside_handler(status: Option<i32>) -> Option<Result<AskedStatus, Othe
 }
 
 /// Goes on with the run of another thread. From now on, this thread is the one that ends the process.
-fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
+fn finish_on_this_thread() -> RunResult {
     if state::take_over() == Claim::Others {
         return Err(OthersEnd);
     }
     // The run is part of an exit now, even if it was not before.
-    if let Some(deadline) = deadline() {
-        state::set_deadline(deadline);
-    }
+    deadline::set();
     let Some(context) = state::context() else { return Ok(AskedStatus::default()) };
     registry::become_exit();
-    let last_resort = last_resort(context.cause, context.deadline);
-    let (_, asked) = disarm_unless_others_end(last_resort, finish(&context, true))?;
+    let last_resort = deadline::last_resort(context.cause, context.deadline);
+    let result = finish(&context, true, &mut RunResults::default());
+    keep_if_others_end(last_resort, &result);
+    let asked = result?;
     state::end_by_exit();
     Ok(asked)
 }
@@ -319,64 +286,4 @@ fn end_alone() -> ! {
     let pending = state::pending_status();
     let asked = finish_on_this_thread().unwrap_or_else(|OthersEnd| park());
     sys::exit_in_child(asked.applied_to(pending).unwrap_or_default())
-}
-
-/// Ends the outermost run, even if runs inside it are still open. This thread has claimed the end.
-fn end_run(at_exit: bool, end: RunEnd) -> (Report, AskedStatus) {
-    let _lease = Lease::take();
-    state::abandon_nested();
-    let (ran, too_late) = registry::close_run(at_exit);
-    let end = RunEnd { ran, too_late, ..end };
-    let (Some(context), Some(told)) = (state::context(), state::end_record(RunState::outermost, end)) else {
-        return Default::default();
-    };
-    tell(&context, told, state::close)
-}
-
-/// Ends the run because its deadline is over: no further handler starts. The calling thread has claimed the end. It is the thread of the run,
-/// its watchdog, or a thread that has waited for the run as long as it may.
-fn end_at_deadline() -> (Report, AskedStatus) {
-    registry::revoke_lease(); // first: a handler that starts before this counts as running
-    state::note_not_run(registry::stop());
-    let _lease = Lease::take();
-    if let (Some(context), Some(label)) = (state::context(), registry::running().1) {
-        let event = watch::event_being_told();
-        let error = if event.is_some() { HandlerError::observer_at_deadline() } else { HandlerError::deadline() };
-        let failure = Failure::new(&label, error);
-        let elapsed = context.config.deadline.unwrap_or_default();
-        let failed = HandlerRecord::failed(failure.clone(), elapsed);
-        // A handler that has finished is known to the observer, and has a record.
-        if event == Some(HandlerEvent::Finished) {
-            state::record_instead(failed);
-        } else {
-            state::record(failed);
-            call::tell_abandoned(&context, failure, elapsed);
-        }
-    }
-    end_run(true, RunEnd::default())
-}
-
-/// Ends the process when the deadline strikes while the exiting thread is inside a handler.
-fn strike() -> ! {
-    if state::claim_end_at_deadline() == Claim::Others {
-        park();
-    }
-    let pending = state::pending_status();
-    let (_, asked) = end_at_deadline();
-    sys::exit_at_once(asked.applied_to(pending).unwrap_or_default())
-}
-
-/// Reports what happened in a run, to the observer only once. Then lets `close` take the record, and returns the status that handlers and
-/// observers have asked for.
-fn tell(context: &RunContext, told: Told, close: fn() -> Option<RunRecord>) -> (Report, AskedStatus) {
-    let Told { report, before, too_late, stayed_held } = told;
-    let Heard { failures, not_run } = before.unwrap_or_default();
-    context.log.summary(&report.failures()[failures..], &report.not_run()[not_run..], too_late, stayed_held);
-    if before.is_none() {
-        context.config.observe(&Event::RunFinished { report: report.clone() });
-    }
-    match close() {
-        Some(record) => (report, record.asked_status()),
-        None => (report, AskedStatus::default()),
-    }
 }

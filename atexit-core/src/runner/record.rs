@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::exit_status::AskedStatus;
 use crate::config::Config;
 use crate::log::Log;
-use crate::report::{Cause, HandlerRecord, NotRun, Report};
+use crate::report::{Cause, NotRun, RunResults};
 use crate::sys::sync::Instant;
 
 /// The cause of a run, and the settings that it goes by.
@@ -23,11 +23,13 @@ pub(crate) struct RunContext {
 
 impl RunContext {
     /// Sets a limit for handlers that have none of their own, if there is none.
+    #[inline]
     pub(crate) fn add_limit(&mut self, limit: Duration) {
         self.config.time_limit = self.config.time_limit.or(Some(limit));
     }
 
     /// Sets a deadline, if there is none.
+    #[inline]
     pub(crate) fn add_deadline(&mut self, deadline: Instant) {
         self.deadline = self.deadline.or(Some(deadline));
         self.log = self.log.with_deadline(self.deadline);
@@ -39,82 +41,55 @@ impl RunContext {
     }
 }
 
-/// Changed under a lock, so nothing here allocates or frees: to clone what has ended counts references.
+/// Changed under a lock, so nothing here allocates or frees.
 pub(crate) struct RunRecord {
     context: Arc<RunContext>,
     began: Instant,
-    /// The handlers that have ended: all of them, or only those that failed.
-    ended: Vec<HandlerRecord>,
     not_run: Option<NotRun>,
-    /// The code of the last `exit` inside a handler.
-    exit: Option<i32>,
-    /// What has already been reported at the run's end, if anything.
-    told: Option<Heard>,
+    /// The code of the last `exit` inside a handler, and the status of the last failure.
+    asked: AskedStatus,
+    heard: Heard,
+    /// How many handlers had ended in the runs around this one when it began.
+    pub(crate) first: usize,
+    /// The run around this one.
+    pub(crate) outer: Option<Box<Self>>,
 }
 
-/// How many failures, and how many handlers that were not run, have been reported.
+/// What has already been reported at a run's end.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Heard {
+    /// The run has ended before. An observer that learned of it has called C's `exit`.
+    pub(crate) end: bool,
+    /// How many failures, and how many handlers that were not run.
     pub(crate) failures: usize,
     pub(crate) not_run: usize,
 }
 
-/// What is known at the end of a run, in addition to its record.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct RunEnd {
-    pub(crate) ran: usize,
-    /// How many handlers other threads registered too late.
-    pub(crate) too_late: usize,
-    /// Handlers had to run on the exiting thread because somebody held stdout or stderr.
-    pub(crate) stayed_held: bool,
-}
-
-/// What there is to report of a run that is over.
-pub(crate) struct Told {
-    pub(crate) report: Report,
-    /// What was reported before, if this is not the first time.
-    pub(crate) before: Option<Heard>,
-    pub(crate) too_late: usize,
-    pub(crate) stayed_held: bool,
-}
-
-/// What a record says at its end, in addition to failures.
-pub(crate) struct Ended {
-    began: Instant,
-    not_run: Option<NotRun>,
-    pub(crate) before: Option<Heard>,
-    /// The code of the handlers is about to be unmapped.
-    is_unload: bool,
-}
-
-impl Ended {
-    pub(crate) fn report(self, ran: usize, mut handlers: Vec<HandlerRecord>) -> Report {
-        if self.is_unload {
-            for handler in &mut handlers {
-                handler.make_name();
-            }
-        }
-        Report::new(ran, handlers, self.not_run, self.began.elapsed())
-    }
-}
-
 impl RunRecord {
     pub(crate) fn new(context: Arc<RunContext>) -> Self {
-        Self { context, began: Instant::now(), ended: Vec::new(), not_run: None, exit: None, told: None }
+        Self {
+            context,
+            began: Instant::now(),
+            not_run: None,
+            asked: AskedStatus::default(),
+            heard: Heard::default(),
+            first: 0,
+            outer: None,
+        }
     }
 
     pub(crate) fn context(&self) -> &Arc<RunContext> {
         &self.context
     }
 
-    /// The list of handlers that have ended. A caller that adds one has made room for it.
-    pub(crate) fn ended(&mut self) -> &mut Vec<HandlerRecord> {
-        &mut self.ended
-    }
-
     /// A handler has called `exit` with this code.
     pub(crate) fn ask_for_status(&mut self, code: i32) {
-        self.exit = Some(code);
+        self.asked.exit = Some(code);
+    }
+
+    /// A handler has failed with this status.
+    pub(crate) fn note_failure(&mut self, status: i32) {
+        self.asked.failure = Some(status);
     }
 
     /// From now on the run goes by this context; returns the former one.
@@ -122,49 +97,37 @@ impl RunRecord {
         std::mem::replace(&mut self.context, context)
     }
 
-    /// Takes over the record of a run inside this one that does not go on. There is room for it.
-    pub(crate) fn absorb(&mut self, inner: &mut Self) {
-        self.ended.append(&mut inner.ended);
-        self.exit = inner.exit.or(self.exit);
+    /// Takes over what the handlers of a run inside this one, which does not go on, have asked for.
+    pub(crate) fn absorb(&mut self, inner: &Self) {
+        self.asked.exit = inner.asked.exit.or(self.asked.exit);
+        self.asked.failure = inner.asked.failure.or(self.asked.failure);
     }
 
     /// The deadline has kept these from running.
+    #[inline]
     pub(crate) fn note_not_run(&mut self, not_run: &NotRun) {
         if self.not_run.is_none() {
             self.not_run = Some(Arc::clone(not_run));
         }
     }
 
-    /// Notes that the run is over, and copies its handlers to `ended`, which has room. An observer that learns of the end may call C's `exit`:
-    /// then the run ends once more.
-    pub(crate) fn end(&mut self, ended: &mut Vec<HandlerRecord>) -> Ended {
-        let mut now = Heard::default();
-        for handler in &self.ended {
-            if handler.failure().is_some() {
-                now.failures += 1;
-            }
-            ended.push(handler.clone());
-        }
-        if let Some(not_run) = &self.not_run {
-            now.not_run = not_run.len();
-        }
-        let is_unload = self.context.cause == Cause::Unload;
-        Ended { began: self.began, not_run: self.not_run.clone(), before: self.told.replace(now), is_unload }
+    /// Notes that the run is over, and that all failures will have been reported. Completes `results`, which has the handlers, and returns
+    /// what was reported before.
+    pub(crate) fn end(&mut self, failures: usize, results: &mut RunResults) -> Heard {
+        results.not_run.clone_from(&self.not_run);
+        results.elapsed = self.began.elapsed();
+        let not_run = results.not_run().len();
+        std::mem::replace(&mut self.heard, Heard { end: true, failures, not_run })
     }
 
     pub(crate) fn asked_status(&self) -> AskedStatus {
-        let mut failure = None;
-        if self.counts_failures() {
-            if self.not_run.is_some() {
-                failure = Some(1);
-            }
-            for handler in &self.ended {
-                if let Some(failed) = handler.failure() {
-                    failure = Some(failed.status());
-                }
-            }
+        let mut asked = self.asked;
+        if !self.counts_failures() {
+            asked.failure = None;
+        } else if self.not_run.is_some() {
+            asked.failure = asked.failure.or(Some(1));
         }
-        AskedStatus { exit: self.exit, failure }
+        asked
     }
 
     pub(crate) fn counts_failures(&self) -> bool {

@@ -6,18 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::course::{Begin, Course, Exit, IN_EXIT, Kept};
+use super::course::{Begin, Course, Exit, IN_EXIT, Kept, Which};
 pub(crate) use super::course::{Claim, RunState};
 use super::exit_status::AskedStatus;
 use super::handover::Handover;
-use super::record::{RunContext, RunEnd, RunRecord, Told};
+use super::record::{Heard, RunContext, RunRecord};
 use super::watch::{Suspicion, TICK};
 use crate::handler::info::HandlerInfo;
 use crate::registry::{
     self,
     lease::{self, Lease},
 };
-use crate::report::{Failure, HandlerRecord};
+use crate::report::{HandlerRecord, RunResults};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::thread::JoinHandle;
 use crate::sys::sync::{Condvar, Instant};
@@ -25,6 +25,7 @@ use crate::sys::token::ThreadToken;
 use crate::sys::{self, DeadEnd};
 
 /// What a thread that asked to begin a run does, after it has waited as long as it had to.
+#[derive(Clone, Copy)]
 #[must_use]
 pub(crate) enum Begun {
     /// It runs handlers now.
@@ -99,8 +100,8 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
 }
 
 pub(crate) fn open(context: &Arc<RunContext>) {
-    let record = RunRecord::new(Arc::clone(context));
-    let mut run = lock_to_nest();
+    let record = Box::new(RunRecord::new(Arc::clone(context)));
+    let mut run = lock();
     run.open(ThreadToken::mine(), record);
     run.exits_with = None;
     wake(&run);
@@ -108,8 +109,8 @@ pub(crate) fn open(context: &Arc<RunContext>) {
 
 /// `false`: the handler that would contain this run was abandoned meanwhile.
 pub(crate) fn nest(context: &Arc<RunContext>) -> bool {
-    let record = RunRecord::new(Arc::clone(context));
-    let mut run = lock_to_nest();
+    let record = Box::new(RunRecord::new(Arc::clone(context)));
+    let mut run = lock();
     let is_held = lease::is_held();
     if is_held {
         run.nest(record);
@@ -117,56 +118,51 @@ pub(crate) fn nest(context: &Arc<RunContext>) -> bool {
     is_held
 }
 
-/// Locks the state, with room for one more record.
-fn lock_to_nest() -> Guard<'static, RunState> {
-    RUN.lock_with_room(|run| Some((&mut run.records, 1)))
+/// Locks the state, with room for one more handler that has ended.
+fn lock_to_record() -> Guard<'static, RunState> {
+    RUN.lock_with_room(|run| Some((&mut run.ended, 1)))
 }
 
-/// Locks the state, with room for the records of nested runs, and for one more handler.
-fn lock_to_abandon(nested: &mut Vec<RunRecord>) -> Guard<'static, RunState> {
+/// Locks the state, with room in `handlers` for those that have ended in a run, and says how many ended before. `None`: there is no such run.
+fn lock_to_take(which: Which, handlers: &mut Vec<HandlerRecord>) -> Option<(Guard<'static, RunState>, usize)> {
     loop {
-        let run = RUN.lock_with_room(RunState::ended_within);
-        let records = run.records.len();
-        if records <= nested.capacity() + 1 {
-            return run;
-        }
-        drop(run);
-        nested.reserve(records);
-    }
-}
-
-/// Ends a record, if there is one that this thread may end, and returns what there is to report; see [`RunRecord::end`].
-pub(crate) fn end_record(which: fn(&mut RunState) -> Option<&mut RunRecord>, end: RunEnd) -> Option<Told> {
-    let RunEnd { ran, too_late, stayed_held } = end;
-    let mut handlers = Vec::new();
-    let ended = loop {
         let mut run = lock();
-        let record = which(&mut run)?;
-        let needed = record.ended().len();
+        let first = which(&mut run)?.first;
+        let needed = run.ended.len().saturating_sub(first);
         if needed <= handlers.capacity() {
-            break record.end(&mut handlers);
+            return Some((run, first));
         }
         drop(run);
         handlers.reserve(needed);
-    };
-    Some(Told { before: ended.before, report: ended.report(ran, handlers), too_late, stayed_held })
+    }
+}
+
+/// Ends a record, if there is one that this thread may end, and completes `results`. Returns what was reported before.
+pub(crate) fn end_record(which: Which, results: &mut RunResults) -> Option<Heard> {
+    let (mut run, _) = lock_to_take(which, &mut results.handlers)?;
+    run.end_record(which, results)
 }
 
 /// Takes the record of the innermost run, if this thread may still close it: it holds the lease. To abandon a handler, its lease is revoked
-/// before the records are read, so that its thread cannot change them any more. The caller drops it without the lock: an observer has captures.
-pub(crate) fn unnest() -> Option<RunRecord> {
-    let mut run = lock();
-    if lease::is_held() { run.unnest() } else { None }
-}
-
-/// The same for the outermost run, whose end this thread has claimed.
-pub(crate) fn close() -> Option<RunRecord> {
-    lock().unnest()
+/// before the records are read, so that its thread cannot change them any more. Returns the status that handlers and the observer ask for.
+pub(crate) fn close() -> AskedStatus {
+    let mut handlers = Vec::new();
+    let record; // both are dropped without the lock: an observer has captures
+    let Some((mut run, first)) = lock_to_take(RunState::innermost_if_leased, &mut handlers) else {
+        return AskedStatus::default();
+    };
+    while run.ended.len() > first {
+        handlers.extend(run.ended.pop());
+    }
+    record = run.unnest();
+    match &record {
+        Some(record) => record.asked_status(),
+        None => AskedStatus::default(),
+    }
 }
 
 pub(crate) fn abandon_nested() {
-    let mut nested = Vec::new();
-    lock_to_abandon(&mut nested).abandon_nested(&mut nested);
+    let _nested = lock().abandon_nested(); // dropped without the lock
 }
 
 pub(crate) fn claim_end() -> Claim {
@@ -191,20 +187,15 @@ pub(crate) fn take_over() -> Claim {
 
 /// Records the failure of the running handler, which has been abandoned, and closes the runs inside it. `Others`: another thread ends this
 /// thread's run, and reports on the handler.
-pub(crate) fn abandon(failure: Failure, elapsed: Duration) -> Claim {
-    let failed = HandlerRecord::failed(failure, elapsed);
-    let mut nested = Vec::new();
-    let mut run = lock_to_abandon(&mut nested);
+pub(crate) fn abandon(failed: HandlerRecord) -> Claim {
+    let (_label, _nested); // dropped without the lock
+    let mut run = lock_to_record();
     if !run.is_owner(ThreadToken::mine()) {
         return Claim::Others;
     }
-    let label = registry::take_running();
-    run.abandon_nested(&mut nested);
-    if let Some(record) = run.records.last_mut() {
-        record.ended().push(failed);
-    }
-    drop(run);
-    drop(label);
+    _label = registry::take_running();
+    _nested = run.abandon_nested();
+    run.note_ended(failed);
     Claim::Mine
 }
 
@@ -235,12 +226,13 @@ pub(crate) fn end_by_exit() {
     lease::revoke();
 }
 
-/// Frees the memory of the records, if no run is under way: the library is being unloaded.
+/// Frees the memory for handlers that have ended, if no run is under way: the library is being unloaded.
 pub(crate) fn free() {
+    let mut ended = Vec::new(); // dropped without the lock
     let mut run = lock();
-    let records = if run.records.is_empty() { std::mem::take(&mut run.records) } else { Vec::new() };
-    drop(run);
-    drop(records);
+    if run.innermost.is_none() {
+        std::mem::swap(&mut run.ended, &mut ended);
+    }
 }
 
 /// Announces that this thread, which has run the handlers, is about to enter C's `exit` with this status. `false`: another thread is already
@@ -270,6 +262,7 @@ pub(crate) fn go_on_in_exit() -> Claim {
 }
 
 /// Whether a thread has run all handlers, and is leaving the process.
+#[inline]
 pub(crate) fn is_over() -> bool {
     let run = lock();
     run.course == Course::Idle && run.exit.by().is_some()
@@ -290,11 +283,11 @@ pub(crate) fn is_exit_locked() -> bool {
 }
 
 /// The status that handlers ask for if no run has ended when the deadline comes, which is a failure itself.
+#[inline]
 pub(crate) fn asked_status_at_deadline() -> AskedStatus {
-    let run = lock();
-    let mut asked = AskedStatus::default();
-    let mut counts = true;
-    if let Some(record) = run.records.first() {
+    let mut run = lock();
+    let (mut asked, mut counts) = (AskedStatus::default(), true);
+    if let Some(record) = run.outermost() {
         (asked, counts) = (record.asked_status(), record.counts_failures());
     }
     if counts {
@@ -305,26 +298,27 @@ pub(crate) fn asked_status_at_deadline() -> AskedStatus {
 
 /// The context of the innermost run.
 pub(crate) fn context() -> Option<Arc<RunContext>> {
-    lock().records.last().map(|record| Arc::clone(record.context()))
+    lock().innermost.as_deref().map(|record| Arc::clone(record.context()))
 }
 
 /// The status that the process was about to end with, if it is known.
 pub(crate) fn pending_status() -> Option<i32> {
-    let run = lock();
-    match run.records.first() {
-        Some(record) if run.exits_with.is_none() => record.context().cause.status(),
-        _ => run.exits_with,
+    let mut run = lock();
+    if run.exits_with.is_some() {
+        return run.exits_with;
     }
+    run.outermost()?.context().cause.status()
 }
 
 /// A handler of the innermost run has called `exit` with this code.
 pub(crate) fn ask_for_status(code: i32) {
-    if let Some(record) = lock().records.last_mut() {
+    if let Some(record) = &mut lock().innermost {
         record.ask_for_status(code);
     }
 }
 
 /// The deadline has kept these from running.
+#[inline]
 pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
     if not_run.is_empty() {
         return;
@@ -337,57 +331,56 @@ pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
 
 /// Records that a handler of the innermost run has ended, unless it was abandoned meanwhile: then another thread has recorded it.
 pub(crate) fn record(ended: HandlerRecord) {
-    let mut run = RUN.lock_with_room(RunState::ended_in_innermost);
-    if let Some(record) = run.innermost_if_leased() {
-        record.ended().push(ended);
+    let mut run = lock_to_record();
+    if lease::is_held() {
+        run.note_ended(ended);
     }
 }
 
 /// Records a failure of the handler that ended last, in place of its success; if it has failed before, this is another failure.
+#[inline]
 pub(crate) fn record_instead(mut failed: HandlerRecord) {
-    let mut run = RUN.lock_with_room(RunState::ended_in_innermost);
-    let Some(record) = run.records.last_mut() else { return };
-    match record.ended().last_mut() {
+    let mut run = lock_to_record();
+    run.note_failure(&failed);
+    match run.ended.last_mut() {
         Some(last) if last.failure().is_none() => std::mem::swap(last, &mut failed),
-        _ => record.ended().push(failed),
+        _ => run.ended.push(failed),
     }
 }
 
 /// From now on, the run of another thread goes by this thread's context, and the runs inside it are closed.
 pub(crate) fn go_by(context: &Arc<RunContext>) {
-    let mut nested = Vec::new();
-    let mut run = lock_to_abandon(&mut nested);
-    run.abandon_nested(&mut nested);
-    let former = run.records.last_mut().map(|record| record.go_by(Arc::clone(context)));
-    drop(run);
-    drop(former);
+    let (_nested, _former); // dropped without the lock
+    let mut run = lock();
+    _nested = run.abandon_nested();
+    _former = run.innermost.as_mut().map(|record| record.go_by(Arc::clone(context)));
 }
 
 /// From now on, the open runs have this deadline, if they had none.
+#[inline]
 pub(crate) fn set_deadline(deadline: Instant) {
     let mut at = 0;
-    while change(&|run| run.records.get_mut(at), &|context| context.add_deadline(deadline)).is_some() {
+    while change(at, &|context| context.add_deadline(deadline)).is_some() {
         at += 1;
     }
 }
 
 /// From now on, the innermost run has this limit for handlers without one of their own, if it had none.
+#[inline]
 pub(crate) fn limit(limit: Duration) -> Option<Arc<RunContext>> {
-    change(&|run| run.records.last_mut(), &|context| context.add_limit(limit))
+    change(0, &|context| context.add_limit(limit))
 }
 
-/// Changes the context of a run. The new one is made, and the former one is dropped, without the lock.
-fn change(
-    which: &dyn Fn(&mut RunState) -> Option<&mut RunRecord>,
-    change: &dyn Fn(&mut RunContext),
-) -> Option<Arc<RunContext>> {
+/// Changes the context of a run; the innermost is at 0. The new context is made, and the former one is dropped, without the lock.
+#[inline]
+fn change(at: usize, change: &dyn Fn(&mut RunContext)) -> Option<Arc<RunContext>> {
     loop {
-        let before = Arc::clone(which(&mut lock())?.context());
+        let before = Arc::clone(lock().record_at(at)?.context());
         let mut after = RunContext::clone(&before);
         change(&mut after);
         let after = Arc::new(after);
         let mut run = lock();
-        let record = which(&mut run)?;
+        let record = run.record_at(at)?;
         if Arc::ptr_eq(record.context(), &before) {
             let former = record.go_by(Arc::clone(&after));
             drop(run);

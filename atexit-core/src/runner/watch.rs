@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::handler::facts::Label;
 use crate::log::Log;
 use crate::registry;
-use crate::report::Event;
+use crate::report::News;
 use crate::sys::sync::Instant;
 use crate::sys::{DeadEnd, VainWait};
 
@@ -36,10 +36,10 @@ pub(crate) enum HandlerEvent {
 }
 
 /// Tells the observer, if there is one, an event of a handler.
-pub(crate) fn tell(config: &Config, event: &Event) {
-    let number = if matches!(event, Event::Started { .. }) { STARTED } else { FINISHED };
+pub(crate) fn tell(config: &Config, news: News<'_>) {
+    let number = if matches!(news, News::Started { .. }) { STARTED } else { FINISHED };
     TOLD.store(number, Ordering::Relaxed);
-    config.observe(event);
+    config.observe(news);
     TOLD.store(NONE, Ordering::Relaxed);
 }
 

@@ -18,6 +18,11 @@ fn state(course: Course, exit: Exit) -> RunState {
     RunState { course, exit, ..RunState::new() }
 }
 
+/// How many runs are open, one inside another.
+fn depth(run: &mut RunState) -> usize {
+    (0..9).take_while(|&at| run.record_at(at).is_some()).count()
+}
+
 /// The state after a step.
 fn after<R>(mut run: RunState, step: impl FnOnce(&mut RunState) -> R) -> (Course, Exit, R) {
     let result = step(&mut run);
@@ -95,8 +100,8 @@ fn every_other_cell_of_the_table() {
     for course in courses {
         let fresh = || state(course, Exit::No);
         let is_running = matches!(course, Running { .. });
-        assert_eq!(after(fresh(), |run| run.open(me, record())), (Running { by: me }, Exit::No, ()));
-        assert_eq!(after(fresh(), |run| run.nest(record())), (course, Exit::No, ()));
+        assert_eq!(after(fresh(), |run| run.open(me, Box::new(record()))), (Running { by: me }, Exit::No, ()));
+        assert_eq!(after(fresh(), |run| run.nest(Box::new(record()))), (course, Exit::No, ()));
         assert_eq!(after(fresh(), RunState::end), (Idle, Exit::No, ()));
         assert_eq!(after(fresh(), |run| run.leave(me, 3)), (course, Exit::Leaving { by: me, status: 3 }, ()));
         let goes_on = |exit| after(state(course, exit), |run| run.go_on_in_exit(me));
@@ -161,11 +166,12 @@ fn a_child_has_the_records_of_a_run_that_goes_on_there_and_no_exit_thread() {
     let (me, other) = threads();
     for (goes_on, records) in [(true, 2), (false, 0)] {
         let mut run = state(Course::Running { by: other }, Exit::No);
-        run.records.extend([record(), record()]);
+        run.nest(Box::new(record()));
+        run.nest(Box::new(record()));
         run.exit_thread = Some((other, Handover::new()));
         run.waiting = 3;
         run.go_on_in_child(me, goes_on);
-        assert_eq!((run.records.len(), run.waiting), (records, 0));
+        assert_eq!((depth(&mut run), run.waiting), (records, 0));
         assert!(run.exit_thread.is_none());
     }
 }
@@ -173,20 +179,19 @@ fn a_child_has_the_records_of_a_run_that_goes_on_there_and_no_exit_thread() {
 #[test]
 fn what_is_nested_is_told_by_the_outermost_run_once_it_is_abandoned() {
     fn abandoned(run: &mut RunState) -> usize {
-        let mut nested = Vec::new();
-        run.abandon_nested(&mut nested);
-        nested.len()
+        let mut nested = RunState { innermost: run.abandon_nested(), ..RunState::new() };
+        depth(&mut nested)
     }
     let mut run = RunState::new();
     assert_eq!(abandoned(&mut run), 0);
-    run.open(ThreadToken::new(), record());
+    run.open(ThreadToken::new(), Box::new(record()));
     assert_eq!(abandoned(&mut run), 0);
     for code in [3, 4] {
-        run.nest(record());
-        run.records.last_mut().expect("it was nested").ask_for_status(code);
+        run.nest(Box::new(record()));
+        run.innermost.as_mut().expect("it was nested").ask_for_status(code);
     }
     assert_eq!(abandoned(&mut run), 2);
-    assert_eq!(run.records.len(), 1);
+    assert_eq!(depth(&mut run), 1);
     assert_eq!(run.unnest().expect("the outermost").asked_status().exit, Some(4));
     assert!(run.unnest().is_none());
 }

@@ -140,6 +140,7 @@ impl Link {
 inventory::collect!(Link);
 
 /// All uses that are linked in, as `inventory` yields them.
+#[inline]
 pub(crate) fn links() -> Vec<LinkSite> {
     let mut all = Vec::new();
     for link in inventory::iter::<Link> {

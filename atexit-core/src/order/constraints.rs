@@ -28,13 +28,15 @@ struct Constraint {
 }
 
 impl Constraint {
+    #[inline]
     fn is_pull(&self) -> bool {
         self.of == self.edge.0
     }
 }
 
 /// Moves handlers as the constraints ask. It is only called through a [`Description`] with a constraint, so programs without do not contain
-/// this code, nor what finds cycles and moves.
+/// this code, nor what finds cycles and moves. All of that is `#[inline]`: only crates with constraints compile it.
+#[inline]
 fn constrain(handlers: &mut Vec<DeclaredHandler>, notes: &mut dyn Any) {
     let Some(notes) = notes.downcast_mut::<Notes>() else { return };
     let Lists { reasons, problems, .. } = notes.lists();
@@ -63,15 +65,18 @@ fn constrain(handlers: &mut Vec<DeclaredHandler>, notes: &mut dyn Any) {
 #[allow(missing_docs)]
 impl Description {
     #[must_use]
+    #[inline]
     pub fn before(self, identity: TypeId, path: &'static str) -> Self {
         self.constrained(Asked { is_before: true, identity, path })
     }
 
     #[must_use]
+    #[inline]
     pub fn after(self, identity: TypeId, path: &'static str) -> Self {
         self.constrained(Asked { is_before: false, identity, path })
     }
 
+    #[inline]
     fn constrained(mut self, constraint: Asked) -> Self {
         self.constraints.push(constraint);
         self.constrain = Some(constrain);
@@ -86,6 +91,7 @@ struct Constraints<'a> {
 
 impl Constraints<'_> {
     /// Finds the handlers that the paths name.
+    #[inline]
     fn read(&mut self, problems: &mut Vec<Problem>) {
         let wanted = self.wanted();
         let handlers = self.declared.len();
@@ -101,6 +107,7 @@ impl Constraints<'_> {
         }
     }
 
+    #[inline]
     fn wanted(&self) -> Vec<Wanted> {
         let mut wanted = Vec::new();
         for (of, description) in self.declared.iter().enumerate() {
@@ -111,6 +118,7 @@ impl Constraints<'_> {
         wanted
     }
 
+    #[inline]
     fn add(&mut self, wanted: &Wanted, targets: &[usize], problems: &mut Vec<Problem>) {
         let &Wanted { of, asked: Asked { is_before, path, .. } } = wanted;
         if targets.is_empty() {
@@ -126,6 +134,7 @@ impl Constraints<'_> {
     }
 
     /// A phase is over before the next begins: constraints between two phases hold by themselves, or never.
+    #[inline]
     fn drop_contradictions(&mut self, problems: &mut Vec<Problem>) {
         let (mut kept, mut contradictions) = (Vec::new(), Vec::new());
         for &constraint in &self.all {
@@ -141,6 +150,7 @@ impl Constraints<'_> {
     }
 
     /// Reports each contradiction once, even if it is one with several handlers.
+    #[inline]
     fn tell(&self, contradictions: &[Constraint], problems: &mut Vec<Problem>) {
         let looks = |constraint: usize| {
             let Constraint { of, path, .. } = contradictions[constraint];
@@ -157,6 +167,7 @@ impl Constraints<'_> {
         }
     }
 
+    #[inline]
     fn drop_cycles(&mut self, problems: &mut Vec<Problem>) {
         let cycles = Cycles::find(self.declared.len(), &self.edges(&|_| true));
         if cycles.found.is_empty() {
@@ -180,6 +191,7 @@ impl Constraints<'_> {
         self.all = kept;
     }
 
+    #[inline]
     fn edges(&self, are_meant: &dyn Fn(&Constraint) -> bool) -> Vec<Edge> {
         let mut edges = Vec::new();
         for constraint in &self.all {
@@ -191,6 +203,7 @@ impl Constraints<'_> {
     }
 
     /// The order of running after all moves.
+    #[inline]
     fn settle(&self) -> (Vec<usize>, Vec<Move>) {
         // No constraint joins two phases any more, so all phases can be settled at once.
         let mut running = Vec::with_capacity(self.declared.len());
@@ -206,6 +219,7 @@ impl Constraints<'_> {
 
     /// For each handler that has moved, the number of the constraint that moved it: the one that left it the least room. There is none with
     /// the number of others.
+    #[inline]
     fn decisive(&self, settled: &[usize], moves: &[Move]) -> Vec<usize> {
         let mut place = vec![0; settled.len()];
         for (position, &at) in settled.iter().enumerate() {
@@ -228,6 +242,7 @@ impl Constraints<'_> {
         decisive
     }
 
+    #[inline]
     fn reason(&self, whose: usize, Constraint { edge, of, path }: Constraint) -> Why {
         match of {
             _ if of == edge.1 => Why::After { path },

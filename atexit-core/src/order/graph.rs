@@ -4,6 +4,7 @@
 pub(super) type Edge = (usize, usize);
 
 /// Counts a step of work, for tests of how the work grows with the input.
+#[inline]
 pub(super) fn step() {
     #[cfg(test)]
     STEPS.set(STEPS.get() + 1);
@@ -31,6 +32,7 @@ pub(super) struct Groups {
 
 impl Groups {
     /// A group keeps the order of its edges.
+    #[inline]
     pub(super) fn new(count: usize, edges: &[usize], item: &dyn Fn(usize) -> usize) -> Self {
         let mut begin = vec![0; count + 1];
         for &edge in edges {
@@ -50,15 +52,18 @@ impl Groups {
     }
 
     /// Grouped by the item that the edges begin at.
+    #[inline]
     pub(super) fn by_first(count: usize, edges: &[Edge]) -> Self {
         Self::new(count, &numbers(edges.len()), &|edge| edges[edge].0)
     }
 
+    #[inline]
     pub(super) fn of(&self, item: usize) -> &[usize] {
         &self.members[self.begin[item]..self.begin[item + 1]]
     }
 
     /// One group after another, in the order of these items.
+    #[inline]
     pub(super) fn listed(&self, items: &[usize]) -> Vec<usize> {
         let mut listed = Vec::with_capacity(self.members.len());
         for &item in items {
@@ -69,6 +74,7 @@ impl Groups {
 }
 
 /// As many numbers, from 0.
+#[inline]
 pub(super) fn numbers(count: usize) -> Vec<usize> {
     let mut numbers = Vec::with_capacity(count);
     for number in 0..count {
@@ -82,6 +88,7 @@ const NONE: usize = usize::MAX;
 
 /// Numbers the items so that two have the same number if they are on one cycle (the strongly connected components, by Tarjan's
 /// algorithm, without recursion: a chain may be as long as there are items).
+#[inline]
 fn components(count: usize, edges: &[Edge]) -> Vec<usize> {
     let next = Groups::by_first(count, edges);
     let (mut index, mut low, mut component) = (vec![NONE; count], vec![0; count], vec![NONE; count]);
@@ -140,6 +147,7 @@ pub(super) struct Cycles {
 }
 
 impl Cycles {
+    #[inline]
     pub(super) fn find(count: usize, edges: &[Edge]) -> Self {
         let mut cycles = Self { found: Vec::new(), more: 0, component: components(count, edges) };
         let inside = cycles.inside(edges);
@@ -150,11 +158,13 @@ impl Cycles {
     }
 
     /// Whether an edge between these items is on a cycle.
+    #[inline]
     pub(super) fn have(&self, (early, late): Edge) -> bool {
         self.component[early] == self.component[late]
     }
 
     /// The edges that are on no cycle.
+    #[inline]
     pub(super) fn without(&self, edges: &[Edge]) -> Vec<Edge> {
         let mut without = Vec::new();
         for &edge in edges {
@@ -166,6 +176,7 @@ impl Cycles {
     }
 
     /// The edges that are on cycles, sorted, each once.
+    #[inline]
     fn inside(&self, edges: &[Edge]) -> Vec<Edge> {
         let mut on_cycles = Vec::new();
         for (number, &edge) in edges.iter().enumerate() {
@@ -190,6 +201,7 @@ impl Cycles {
     }
 
     /// Finds cycles until each of these edges is on one of them.
+    #[inline]
     fn tell(&mut self, inside: &[Edge]) {
         let next = Groups::by_first(self.component.len(), inside);
         let mut told = vec![false; inside.len()];
@@ -208,6 +220,7 @@ impl Cycles {
 
     /// How many independent cycles there are: in each component, the number of its edges, minus that of its items, plus one. These are all
     /// edges that are on cycles, sorted.
+    #[inline]
     fn independent(&self, inside: &[Edge]) -> usize {
         let mut is_counted = vec![false; self.component.len()];
         let mut count = inside.len();
@@ -231,6 +244,7 @@ const MOST_CYCLES: usize = 100;
 
 /// The first item of an edge, and a shortest path from the second one back to it, which exists. Marks the edges of this cycle in `told`.
 /// `came_by` is lent empty, and is empty again.
+#[inline]
 fn cycle_through(edge: usize, edges: &[Edge], next: &Groups, came_by: &mut [usize], told: &mut [bool]) -> Vec<usize> {
     let (first, second) = edges[edge];
     let mut reached = vec![second];

@@ -33,12 +33,15 @@ struct Crates<'a> {
 impl LinkSite {
     /// For the expansion of `link!`.
     #[must_use]
+    #[inline]
     pub fn new(site: Site, crates: &'static [&'static str]) -> Self {
         Self { site, crates, rank }
     }
 }
 
-/// Ranks crates as the links state. It is only called through a [`LinkSite`], so programs without links do not contain this code.
+/// Ranks crates as the links state. It is only called through a [`LinkSite`], so programs without links do not contain this code. All of it is
+/// `#[inline]`: only crates with links compile it.
+#[inline]
 fn rank(crates: &mut dyn Any, notes: &mut dyn Any) {
     let (Some(crates), Some(notes)) = (crates.downcast_mut::<Vec<Crate>>(), notes.downcast_mut::<Notes>()) else {
         return;
@@ -61,6 +64,7 @@ fn rank(crates: &mut dyn Any, notes: &mut dyn Any) {
 }
 
 /// Inside a crate, the linker's order changes from build to build. What is reported about the links must not change with it.
+#[inline]
 fn sorted(links: &[LinkSite]) -> Vec<LinkSite> {
     let order = |a: usize, b: usize| {
         let (a, b) = (&links[a].site, &links[b].site);
@@ -74,6 +78,7 @@ fn sorted(links: &[LinkSite]) -> Vec<LinkSite> {
 }
 
 /// The crates with handlers and those that say `link!`, in the order of their numbers.
+#[inline]
 fn nodes(crates: &[Crate], with_handlers: usize) -> Vec<Node> {
     let mut nodes = Vec::with_capacity(crates.len());
     for (number, Crate { key, .. }) in crates.iter().enumerate() {
@@ -85,6 +90,7 @@ fn nodes(crates: &[Crate], with_handlers: usize) -> Vec<Node> {
 
 impl Crates<'_> {
     /// Adds what the links state, and reports the crates that they name but that contribute nothing.
+    #[inline]
     fn state(&mut self, speakers: &[usize], problems: &mut Vec<Problem>) {
         for (number, link) in self.links.iter().enumerate() {
             let speaker = speakers[number];
@@ -109,6 +115,7 @@ impl Crates<'_> {
     }
 
     /// All versions of the library that another crate calls by this name.
+    #[inline]
     fn named(&mut self, name: &'static str, by: usize) -> Vec<usize> {
         let mut found = Vec::new();
         for (at, node) in self.nodes.iter().enumerate() {
@@ -124,6 +131,7 @@ impl Crates<'_> {
     }
 
     /// Drops the edges that contradict each other, and reports which links state them.
+    #[inline]
     fn drop_contradictions(&mut self, problems: &mut Vec<Problem>) {
         let cycles = Cycles::find(self.nodes.len(), &self.edges);
         for cycle in &cycles.found {
@@ -139,6 +147,7 @@ impl Crates<'_> {
     }
 
     /// A step of a cycle, and the first link that states it.
+    #[inline]
     fn step(&self, early: usize, late: usize) -> String {
         let mut edge = 0;
         while self.edges[edge] != (early, late) {
@@ -149,6 +158,7 @@ impl Crates<'_> {
     }
 
     /// The place of each crate, and whether links state that it comes before the next one with handlers.
+    #[inline]
     fn places(&self) -> (Vec<usize>, Vec<bool>) {
         let count = self.nodes.len();
         let mut linkers_order = Vec::with_capacity(count);
@@ -177,6 +187,7 @@ impl Crates<'_> {
     }
 
     /// Whether one crate can be reached from another.
+    #[inline]
     fn leads_to(&self, from: usize, to: usize, later: &Groups) -> bool {
         let mut seen = vec![false; self.nodes.len()];
         let mut open = vec![from];

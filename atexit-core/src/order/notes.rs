@@ -42,6 +42,7 @@ impl Notes {
     }
 
     /// The lists, to add to them. Who shares them sees nothing of it.
+    #[inline]
     pub(super) fn lists(&mut self) -> &mut Lists {
         let words = Problem::told;
         let none = || Arc::new(Lists { reasons: Vec::new(), problems: Vec::new(), words });

@@ -19,6 +19,7 @@ pub(super) enum Move {
 ///
 /// First each of the `delays` holds its second item back until just after its first. Then each of the `pulls` brings its first item
 /// up to just ahead of its second; if that item has to follow one that comes later, the second waits for it instead. There must be no cycle.
+#[inline]
 pub(super) fn settle(mut items: Vec<usize>, delays: &[Edge], pulls: &[Edge]) -> (Vec<usize>, Vec<Move>) {
     let mut moves = vec![Move::None; items.len()];
     if !delays.is_empty() {
@@ -85,6 +86,7 @@ struct Settling {
 }
 
 impl Settling {
+    #[inline]
     fn new(items: &[usize], delays: &[Edge], pulls: &[Edge]) -> Self {
         let mut edges = delays.to_vec();
         edges.extend_from_slice(pulls);
@@ -111,6 +113,7 @@ impl Settling {
         this
     }
 
+    #[inline]
     fn settle(mut self, items: &[usize], moves: &mut [Move]) -> Vec<usize> {
         for &item in items {
             self.of[item].reached = true;
@@ -124,6 +127,7 @@ impl Settling {
 
     /// Places an item, pulls others ahead of it, and then places those that waited for one of them. Does nothing at all if an item has to come
     /// first whose turn has not come.
+    #[inline]
     fn visit(&mut self, start: usize, moves: &mut [Move]) {
         self.runs.clear();
         // Instead of recursion.
@@ -155,6 +159,7 @@ impl Settling {
         }
     }
 
+    #[inline]
     fn try_to_place(&mut self, item: usize, turns: &mut Vec<Turn>) {
         if self.of[item].reached && !self.of[item].placed && self.is_placeable(item) {
             turns.push(Turn::Run(self.run_from(item)));
@@ -163,6 +168,7 @@ impl Settling {
 
     /// A run that begins with the item. If the item is already in a run, the rest of that run is taken over: to begin anew would go through all
     /// of it again.
+    #[inline]
     fn run_from(&mut self, item: usize) -> usize {
         let number = self.runs.len();
         let rest = match self.of[item].run {
@@ -177,12 +183,14 @@ impl Settling {
         number
     }
 
+    #[inline]
     fn append(&mut self, item: usize, run: usize) {
         step();
         self.of[item].run = Some((run, self.runs[run].len()));
         self.runs[run].push(item);
     }
 
+    #[inline]
     fn first_need(&mut self, at: usize) -> Option<usize> {
         while let Some(&edge) = self.needs.of(at).get(self.of[at].met) {
             step();
@@ -196,6 +204,7 @@ impl Settling {
     }
 
     /// Whether an item can be placed now: whatever delays it, or an item that is pulled with it, is placed or is pulled with it.
+    #[inline]
     fn is_placeable(&mut self, start: usize) -> bool {
         let Item { hindered_by, is_placeable, .. } = self.of[start];
         // The items that are pulled with another one only change by being placed, so what was missing is still missing.
@@ -208,6 +217,7 @@ impl Settling {
     }
 
     /// Looks at everything that is pulled with an item, and notes what is missing, if anything is.
+    #[inline]
     fn pulls_all_it_needs(&mut self, start: usize) -> bool {
         self.checks += 1;
         self.enter(start, None);
@@ -229,6 +239,7 @@ impl Settling {
 
     /// What blocks one of them is missing here, too, unless another one pulls it. Mostly this can be told without looking further: when the
     /// same item blocks them all.
+    #[inline]
     fn missing_for_all(&self, blocked: &[usize]) -> Option<usize> {
         let by = self.missing_for(*blocked.first()?)?;
         for &at in blocked {
@@ -241,6 +252,7 @@ impl Settling {
 
     /// Enters what the `open` items pull, and what this pulls in turn. With `blocked`, an item that is known to be blocked goes there, and is not
     /// followed. `held_back` gets each delayed item together with the one that delays it, which may turn out to be pulled, too.
+    #[inline]
     fn look_at_pulled(
         &mut self,
         open: &mut Vec<usize>,
@@ -269,17 +281,20 @@ impl Settling {
     }
 
     /// What an item is known to be blocked by.
+    #[inline]
     fn missing_for(&self, item: usize) -> Option<usize> {
         let by = self.of[item].blocked_by?;
         if self.of[by].placed { None } else { Some(by) }
     }
 
     /// Whether an item is pulled with the one that the check is about, as far as the check has got.
+    #[inline]
     fn is_with_it(&self, item: usize) -> bool {
         self.of[item].checked == self.checks
     }
 
     /// Begins to look at an item that `puller` would pull.
+    #[inline]
     fn enter(&mut self, at: usize, puller: Option<usize>) {
         self.first_need(at);
         self.of[at].checked = self.checks;
@@ -287,6 +302,7 @@ impl Settling {
     }
 
     /// Notes what is missing, for this item and those that would pull it.
+    #[inline]
     fn block(&mut self, at: usize, missing: usize) {
         let mut blocked = Some(at);
         while let Some(at) = blocked {
@@ -296,6 +312,7 @@ impl Settling {
         }
     }
 
+    #[inline]
     fn place(&mut self, at: usize, moves: &mut [Move]) {
         self.result.push(at);
         self.of[at].placed = true;
@@ -308,6 +325,7 @@ impl Settling {
     }
 
     /// These no longer keep others from being placed. Nor do the items that only these have hindered, if something pulls them.
+    #[inline]
     fn hinder_no_more(&mut self, mut items: Vec<usize>) {
         while let Some(item) = items.pop() {
             for &edge in self.followers.of(item) {

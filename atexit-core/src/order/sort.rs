@@ -26,11 +26,13 @@ pub(super) fn sort(keys: &mut Vec<Key>, order: Order<'_>) {
         for both in keys.chunks(2 * sorted) {
             let (mut left, mut right) = both.split_at(sorted.min(both.len()));
             while let (Some(first), Some(second)) = (left.first(), right.first()) {
-                // Without a branch: the processor would guess it wrong every other time.
-                let is_right = second.is_before(first, order);
-                merged.push(if is_right { *second } else { *first });
-                left = &left[usize::from(!is_right)..];
-                right = &right[usize::from(is_right)..];
+                if second.is_before(first, order) {
+                    merged.push(*second);
+                    right = &right[1..];
+                } else {
+                    merged.push(*first);
+                    left = &left[1..];
+                }
             }
             merged.extend_from_slice(left);
             merged.extend_from_slice(right);

@@ -8,7 +8,7 @@
 //! # What we do
 //!
 //! Items lie in slots. A slot knows the next one of its stack, which counts as older. Taking an item back leaves a hole, which is removed when
-//! it gets to the top; before there are more holes than items, all of them are removed. A slot counts how often it was emptied. A handle remembers
+//! it gets to the top; when there are more holes than items, all of them are removed. A slot counts how often it was emptied. A handle remembers
 //! this generation, so a stale handle matches nothing. A slot whose generations are used up is never used again.
 //!
 //! Nothing here allocates or frees, except [`Room`]: a caller makes room while it holds no lock, because an allocator may have locks of its own,
@@ -308,14 +308,15 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         if self.newest[top.stack] == top.at {
             return self.pop(top);
         }
+        let slot = self.slots.get_mut(handle.slot);
+        let item = slot.item.take();
+        slot.generation += 1;
         self.items -= 1;
-        if self.holes >= self.items + FEW {
+        self.holes += 1;
+        if self.holes > self.items + FEW {
             self.sweep(|_| false, drop);
         }
-        self.holes += 1;
-        let slot = self.slots.get_mut(handle.slot);
-        slot.generation += 1;
-        slot.item.take()
+        item
     }
 
     /// Hands over all items that match, stack by stack, each from the top, and removes all holes.

@@ -1,7 +1,7 @@
 //! Owns which values are being initialized, who waits for whom, and which values can no longer be initialized; must not know what a value is,
 //! or how a thread waits.
 //!
-//! All of it is inline, as in `values`.
+//! What only values need is inline, as in `values`.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -126,7 +126,6 @@ impl Initializations {
     }
 
     /// In a forked child: what other threads were initializing is lost, and can be initialized here. Nothing is dropped.
-    #[inline]
     pub(super) fn forget_foreign_in_child(&mut self) {
         let me = ThreadToken::mine();
         let mut at = 0;
@@ -149,7 +148,6 @@ impl Initializations {
     }
 
     /// The memory to free when the library is unloaded.
-    #[inline]
     pub(super) fn take_memory(&mut self) -> Self {
         std::mem::replace(self, Self { is_closed: self.is_closed, waiting: self.waiting, ..Self::new() })
     }

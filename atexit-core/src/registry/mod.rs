@@ -316,13 +316,9 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
 /// Frees the memory of the set, if nothing is pending: the library is being unloaded, so there are no more handles, and nothing else frees it.
 pub(crate) fn free() {
     let mut pending = lock();
-    let handlers = pending.handlers.take_memory();
-    let steps = pending.value_steps;
+    let (handlers, values) = (pending.handlers.take_memory(), pending.values.take_memory());
     drop(pending);
-    drop(handlers);
-    if let Some(steps) = steps {
-        (steps.free)();
-    }
+    drop((handlers, values));
 }
 
 /// How many handlers a run that begins now would find.

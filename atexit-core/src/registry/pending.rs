@@ -138,7 +138,8 @@ pub(crate) struct Pending {
     pub(super) value_steps: Option<&'static ValueSteps>,
 }
 
-/// What runs, forks and unloading do about initializations. The first one brings it: a program without values has no code for that.
+/// What an exit does about initializations that are under way. Each of them brings it: a program without values has no code for that. It is only
+/// called while one is under way, because it may be a plug-in's, which is not unloaded meanwhile.
 pub(super) struct ValueSteps {
     /// Whether an exit that finds nothing else to do waits for one.
     pub(super) awaits_any: fn(&Initializations) -> bool,
@@ -148,8 +149,6 @@ pub(super) struct ValueSteps {
     pub(super) wait: fn(Guard<'static, Pending>, Option<RunsOn>) -> Waited,
     /// This thread is exiting, and does not go on with its own.
     pub(super) leave: fn(&mut Pending),
-    pub(super) forget_foreign_in_child: fn(&mut Initializations),
-    pub(super) free: fn(),
 }
 
 /// What a thread that has waited does: it goes on, or breaks with what it takes instead of the next handler.
@@ -203,7 +202,7 @@ impl Pending {
         self.has_hook
     }
 
-    /// What is done about initializations, if any are under way.
+    /// What is done about the initializations that are under way, if there are any.
     #[inline]
     pub(super) fn initializing(&self) -> Option<&'static ValueSteps> {
         if self.values.are_under_way() { self.value_steps } else { None }
@@ -276,9 +275,7 @@ impl Pending {
     /// In a forked child: forgets handlers that run only in the parent, captures and all.
     pub(crate) fn forget_foreign(&mut self) {
         self.handlers.take_where(&|handler| handler.facts().are_of_another_process(), &mut std::mem::forget);
-        if let Some(steps) = self.value_steps {
-            (steps.forget_foreign_in_child)(&mut self.values);
-        }
+        self.values.forget_foreign_in_child();
     }
 
     /// Adds what was collected, unless another thread has done so meanwhile.

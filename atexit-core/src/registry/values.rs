@@ -183,7 +183,7 @@ impl Completion {
 /// This thread is exiting, and does not go on with its initializations.
 pub(crate) fn leave_initializations() {
     let mut pending = lock();
-    if let Some(steps) = pending.value_steps {
+    if let Some(steps) = pending.initializing() {
         (steps.leave)(&mut pending);
     }
 }
@@ -235,26 +235,12 @@ fn lock_to_begin() -> Guard<'static, Pending> {
     pending
 }
 
-const STEPS: ValueSteps = ValueSteps {
-    awaits_any,
-    awaits_next,
-    wait: await_initializations,
-    leave,
-    forget_foreign_in_child: Initializations::forget_foreign_in_child,
-    free,
-};
+const STEPS: ValueSteps = ValueSteps { awaits_any, awaits_next, wait: await_initializations, leave };
 
 #[inline]
 fn leave(pending: &mut Pending) {
     pending.values.leave(ThreadToken::mine());
     wake(pending);
-}
-
-/// Frees the memory for initializations.
-#[inline]
-fn free() {
-    let values = lock().values.take_memory();
-    drop(values); // without the lock
 }
 
 #[inline]

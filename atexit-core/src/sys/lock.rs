@@ -13,8 +13,7 @@
 //! thread that steps back is bounded. It holds at most earlier locks, and the forking thread already has those, or does not need them.
 
 use std::cell::UnsafeCell;
-use std::marker::PhantomData;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, TryLockError};
@@ -48,9 +47,7 @@ pub(crate) struct Lock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: only the thread that holds the lock reaches the value. What the gate keeps is only used by the thread that has stored it.
-unsafe impl<T: Send> Send for Lock<T> {}
-// SAFETY: as above.
+// SAFETY: only the thread that is inside the gate reaches the value.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 /// A lock without what it guards, so that its code is there once, not for each type of that.
@@ -62,21 +59,19 @@ struct Gate {
     /// How many forking threads wait for it. `Relaxed`: it is a hint, and publishes nothing else.
     forking: AtomicU32,
     mutex: Mutex<()>,
-    /// Stored by the thread that holds the lock, and taken out by it before others may get the lock.
-    entry: UnsafeCell<MaybeUninit<Entry<'static>>>,
 }
 
-/// What is there as long as a thread holds the lock.
-struct Entry<'a> {
+/// As long as this is kept, the thread is inside the gate.
+struct Inside<'a> {
     mutex: MutexGuard<'a, ()>,
     held: Held,
 }
 
 /// As long as this is kept, the lock is taken.
 pub(crate) struct Guard<'a, T> {
-    lock: &'a Lock<T>,
-    /// The thread that has taken a lock releases it.
-    of_thread: PhantomData<*const ()>,
+    /// There until the guard is dropped, or taken apart.
+    inside: ManuallyDrop<Inside<'a>>,
+    value: &'a UnsafeCell<T>,
 }
 
 /// Finds a vector in the guarded data, if it is there, and says how many more items need room in it.
@@ -84,41 +79,38 @@ type Find<T, V> = fn(&mut T) -> Option<(&mut Vec<V>, usize)>;
 
 impl<T> Lock<T> {
     pub(crate) const fn new(rank: Rank, value: T) -> Self {
-        let (forking, entry) = (AtomicU32::new(0), UnsafeCell::new(MaybeUninit::uninit()));
-        Self { gate: Gate { rank, forking, mutex: Mutex::new(()), entry }, value: UnsafeCell::new(value) }
+        let gate = Gate { rank, forking: AtomicU32::new(0), mutex: Mutex::new(()) };
+        Self { gate, value: UnsafeCell::new(value) }
     }
 
     /// Takes the lock. Poison is ignored: no code of a user runs under it, so nothing is half done.
     #[inline]
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
-        self.gate.enter();
-        self.guard()
+        self.guard(self.gate.enter())
     }
 
     #[expect(clippy::inline_always, reason = "that is what it is for")]
     #[inline(always)]
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn lock_inline(&self) -> Guard<'_, T> {
-        self.gate.enter_inline();
-        self.guard()
+        self.guard(self.gate.enter_inline())
     }
 
     /// Takes the lock, unless it is taken already.
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
-        if self.gate.try_enter() { Some(self.guard()) } else { None }
+        self.gate.try_enter().map(|inside| self.guard(inside))
     }
 
     /// Takes the lock for a thread that forks, which gets its turn soon.
     pub(crate) fn lock_to_fork(&self) -> Guard<'_, T> {
-        self.gate.enter_to_fork();
-        self.guard()
+        self.guard(self.gate.enter_to_fork())
     }
 
-    /// The gate has just been entered.
+    /// The thread must be inside this lock's gate.
     #[inline]
-    fn guard(&self) -> Guard<'_, T> {
-        Guard { lock: self, of_thread: PhantomData }
+    fn guard<'a>(&'a self, inside: Inside<'a>) -> Guard<'a, T> {
+        Guard { inside: ManuallyDrop::new(inside), value: &self.value }
     }
 
     /// In a forked child, no other thread waits to fork.
@@ -153,78 +145,54 @@ impl<T> Lock<T> {
 impl Gate {
     #[inline(never)]
     #[cfg_attr(debug_assertions, track_caller)]
-    fn enter(&self) {
-        self.enter_inline();
+    fn enter(&self) -> Inside<'_> {
+        self.enter_inline()
     }
 
     #[expect(clippy::inline_always, reason = "for `lock_inline`")]
     #[inline(always)]
     #[cfg_attr(debug_assertions, track_caller)]
-    fn enter_inline(&self) {
+    fn enter_inline(&self) -> Inside<'_> {
         let held = Held::note(self.rank);
         if self.forking.load(Ordering::Relaxed) > 0 {
             step_back(&self.forking);
         }
-        self.store(Entry { mutex: even_if_poisoned(self.mutex.lock()), held });
+        Inside { mutex: even_if_poisoned(self.mutex.lock()), held }
     }
 
-    fn try_enter(&self) -> bool {
+    fn try_enter(&self) -> Option<Inside<'_>> {
         let mutex = match self.mutex.try_lock() {
             Ok(mutex) => mutex,
             Err(TryLockError::Poisoned(mutex)) => mutex.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
+            Err(TryLockError::WouldBlock) => return None,
         };
-        self.store(Entry { mutex, held: Held::note(self.rank) });
-        true
+        Some(Inside { mutex, held: Held::note(self.rank) })
     }
 
-    fn enter_to_fork(&self) {
+    fn enter_to_fork(&self) -> Inside<'_> {
         let held = Held::note(self.rank);
         self.forking.fetch_add(1, Ordering::Relaxed);
         let mutex = even_if_poisoned(self.mutex.lock());
         self.forking.fetch_sub(1, Ordering::Relaxed);
-        self.store(Entry { mutex, held });
+        Inside { mutex, held }
     }
+}
 
-    #[inline]
-    fn store(&self, entry: Entry<'_>) {
-        // SAFETY: only the lifetime changes. `take` ends it before the guard's, which borrows the lock; and nothing drops it with the lock.
-        let entry = unsafe { std::mem::transmute::<Entry<'_>, Entry<'static>>(entry) };
-        // SAFETY: this thread has just locked the mutex, so no other one uses this.
-        unsafe { (*self.entry.get()).write(entry) };
-    }
-
-    /// # Safety
-    ///
-    /// This thread must have stored the entry, and not have taken it.
-    #[inline]
-    unsafe fn take(&self) -> Entry<'_> {
-        // SAFETY: the caller guarantees that it is there, and that no other thread has the lock.
-        unsafe { (*self.entry.get()).assume_init_read() }
-    }
-
-    /// # Safety
-    ///
-    /// As for `take`.
+impl Inside<'_> {
     #[inline(never)]
-    unsafe fn leave(&self) {
-        // SAFETY: as the caller guarantees.
-        drop(unsafe { self.take() });
+    fn leave(self) {
+        drop(self);
     }
 
     /// Leaves, waits until the condition is notified, or as long as this, and enters again.
-    ///
-    /// # Safety
-    ///
-    /// As for `take`. If it unwinds, the entry is gone.
-    unsafe fn wait(&self, condition: &Condvar, at_most: Option<Duration>) {
-        // SAFETY: as the caller guarantees.
-        let Entry { mutex, held } = unsafe { self.take() };
+    #[inline(never)]
+    fn wait(self, condition: &Condvar, at_most: Option<Duration>) -> Self {
+        let Self { mutex, held } = self;
         let mutex = match at_most {
             None => even_if_poisoned(condition.wait(mutex)),
             Some(at_most) => even_if_poisoned(condition.wait_timeout(mutex, at_most)).0,
         };
-        self.store(Entry { mutex, held });
+        Self { mutex, held }
     }
 }
 
@@ -247,37 +215,37 @@ fn even_if_poisoned<G>(taken: Result<G, PoisonError<G>>) -> G {
     }
 }
 
-impl<T> Guard<'_, T> {
+impl<'a, T> Guard<'a, T> {
     /// Releases the lock, as a drop does.
     #[expect(clippy::inline_always, reason = "that is what it is for")]
     #[inline(always)]
     pub(crate) fn release(self) {
-        let guard = ManuallyDrop::new(self);
-        // SAFETY: the entry is there as long as the guard, which is not dropped after this.
-        drop(unsafe { guard.lock.gate.take() });
+        drop(self.into_parts());
     }
 
     pub(crate) fn wait(self, condition: &Condvar) -> Self {
-        self.wait_at_most(condition, None)
+        let (inside, value) = self.into_parts();
+        Self { inside: ManuallyDrop::new(inside.wait(condition, None)), value }
     }
 
     pub(crate) fn wait_timeout(self, condition: &Condvar, at_most: Duration) -> Self {
-        self.wait_at_most(condition, Some(at_most))
+        let (inside, value) = self.into_parts();
+        Self { inside: ManuallyDrop::new(inside.wait(condition, Some(at_most))), value }
     }
 
-    fn wait_at_most(self, condition: &Condvar, at_most: Option<Duration>) -> Self {
-        let guard = ManuallyDrop::new(self);
-        // SAFETY: the entry is there as long as the guard, which is not dropped if this unwinds.
-        unsafe { guard.lock.gate.wait(condition, at_most) };
-        ManuallyDrop::into_inner(guard)
+    #[inline]
+    fn into_parts(self) -> (Inside<'a>, &'a UnsafeCell<T>) {
+        let mut guard = ManuallyDrop::new(self);
+        // SAFETY: nobody uses or drops the guard after this.
+        (unsafe { ManuallyDrop::take(&mut guard.inside) }, guard.value)
     }
 }
 
 impl<T> Drop for Guard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the entry is there as long as the guard.
-        unsafe { self.lock.gate.leave() };
+        // SAFETY: it is still there, because who takes it makes sure that the guard is not dropped; and nobody uses it after this.
+        unsafe { ManuallyDrop::take(&mut self.inside) }.leave();
     }
 }
 
@@ -286,16 +254,16 @@ impl<T> Deref for Guard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: this thread holds the lock.
-        unsafe { &*self.lock.value.get() }
+        // SAFETY: this thread is inside the gate.
+        unsafe { &*self.value.get() }
     }
 }
 
 impl<T> DerefMut for Guard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: this thread holds the lock, and this is the only guard.
-        unsafe { &mut *self.lock.value.get() }
+        // SAFETY: this thread is inside the gate, and this is the only guard.
+        unsafe { &mut *self.value.get() }
     }
 }
 

@@ -14,6 +14,7 @@ static IS_SAID: AtomicBool = AtomicBool::new(false);
 
 /// Takes over a run of another thread: handlers that it had not started are pending again, as in a forked child. `false`: one of the ended
 /// threads held a lock, which nobody releases.
+#[inline] // compiled only where systems do that
 pub(super) fn go_on() -> bool {
     let log = Log::new(CONFIG.try_lock().map_or_else(Level::default, |config| config.level), None);
     let is_free = RUN.try_lock().is_some() && CONFIG.try_lock().is_some() && PENDING.try_lock().is_some();

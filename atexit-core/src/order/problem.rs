@@ -106,6 +106,7 @@ impl Problem {
 }
 
 impl fmt::Display for Problem {
+    #[inline] // only programs that may have problems show them
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAHandler { handler, path } => write!(f, "{handler} names {path}, which is not a declared handler"),

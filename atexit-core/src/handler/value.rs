@@ -27,26 +27,22 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    #[inline]
     pub(crate) const fn at(location: &'static Location<'static>) -> Self {
         Self { name: "", phase: Phase::Value, time_limit: None, location }
     }
 
     /// Marks it `first` or `last`.
     #[track_caller]
-    #[inline]
     pub(crate) const fn mark(&mut self, phase: Phase) {
         let is_free = matches!(self.phase, Phase::Value) || self.phase as u8 == phase as u8;
         assert!(is_free, "a value cannot be finished both `first` and `last`: keep one of them");
         self.phase = phase;
     }
 
-    #[inline]
     pub(crate) fn patience(&self) -> Duration {
         self.time_limit.unwrap_or(PATIENCE)
     }
 
-    #[inline]
     pub(crate) fn label(&self) -> Label {
         Label::Value { name: self.name, location: self.location }
     }
@@ -69,7 +65,6 @@ impl PendingHandler {
     }
 
     /// Stands for a value whose initialization or closing took too long, and fails.
-    #[inline]
     pub(crate) fn given_up(options: Options, is_closing: bool) -> Self {
         Self { callback: Callback::new(GivenUp { options, is_closing }), location: options.location }
     }
@@ -90,19 +85,16 @@ impl Code for Finish {
 
     const SAYS_MORE: bool = true;
 
-    #[inline]
     fn call(self, executor: &Executor) -> Result<(), HandlerError> {
         self.value.finish(executor)
     }
 
-    #[inline]
     fn about(&self) -> Option<&dyn About> {
         Some(self)
     }
 }
 
 impl About for Finish {
-    #[inline]
     fn facts(&self) -> Facts {
         let Options { phase, time_limit, .. } = *self.value.options();
         Facts {
@@ -114,22 +106,18 @@ impl About for Finish {
         }
     }
 
-    #[inline]
     fn time_limit(&self) -> Option<Duration> {
         self.value.options().time_limit
     }
 
-    #[inline]
     fn identity(&self) -> Option<TypeId> {
         None
     }
 
-    #[inline]
     fn label(&self, _: &'static Location<'static>) -> Label {
         self.value.options().label()
     }
 
-    #[inline]
     fn declared(&self) -> Option<DeclaredHandler> {
         None
     }
@@ -140,39 +128,32 @@ impl Code for GivenUp {
 
     const SAYS_MORE: bool = true;
 
-    #[inline]
     fn call(self, _: &Executor) -> Result<(), HandlerError> {
         Err(HandlerError::given_up(self.is_closing))
     }
 
-    #[inline]
     fn about(&self) -> Option<&dyn About> {
         Some(self)
     }
 }
 
 impl About for GivenUp {
-    #[inline]
     fn facts(&self) -> Facts {
         Facts { phase: self.options.phase, ..Facts::default() }
     }
 
-    #[inline]
     fn time_limit(&self) -> Option<Duration> {
         None
     }
 
-    #[inline]
     fn identity(&self) -> Option<TypeId> {
         None
     }
 
-    #[inline]
     fn label(&self, _: &'static Location<'static>) -> Label {
         self.options.label()
     }
 
-    #[inline]
     fn declared(&self) -> Option<DeclaredHandler> {
         None
     }

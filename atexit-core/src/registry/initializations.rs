@@ -1,7 +1,5 @@
 //! Owns which values are being initialized, who waits for whom, and which values can no longer be initialized; must not know what a value is,
 //! or how a thread waits.
-//!
-//! What only values need is inline, as in `values`.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -98,7 +96,6 @@ pub(crate) enum Refusal {
 }
 
 impl Initializations {
-    #[inline]
     pub(super) const fn new() -> Self {
         Self {
             under_way: Vec::new(),
@@ -115,12 +112,10 @@ impl Initializations {
         !self.under_way.is_empty()
     }
 
-    #[inline]
     pub(super) fn close(&mut self, phase: Phase) {
         self.is_closed[phase as usize] = true;
     }
 
-    #[inline]
     pub(super) fn close_all(&mut self) {
         self.is_closed = [true; Phase::ALL.len()];
     }
@@ -142,7 +137,6 @@ impl Initializations {
     }
 
     /// In a forked child where the run of the parent is over: values can be initialized again.
-    #[inline]
     pub(super) fn open_in_child(&mut self) {
         self.is_closed = [false; Phase::ALL.len()];
     }
@@ -153,7 +147,6 @@ impl Initializations {
     }
 
     /// Keeps the waker of a future, and returns the one that it replaces. If there is none, there must be room for it.
-    #[inline]
     pub(super) fn wait(&mut self, cell: CellId, ticket: &mut Option<Ticket>, mut waker: Waker) -> Option<Waker> {
         for waiting in &mut self.wakers {
             if *ticket == Some(waiting.ticket) {
@@ -168,7 +161,6 @@ impl Initializations {
     }
 
     /// Takes the waker of a future that has stopped waiting.
-    #[inline]
     pub(super) fn leave_waiting(&mut self, ticket: Ticket) -> Option<Waker> {
         for at in 0..self.wakers.len() {
             if self.wakers[at].ticket == ticket {
@@ -179,7 +171,6 @@ impl Initializations {
     }
 
     /// Takes the waker of a future that waits for this cell, if there is one.
-    #[inline]
     pub(super) fn take_waker(&mut self, cell: CellId) -> Option<Waker> {
         for at in 0..self.wakers.len() {
             if self.wakers[at].cell == cell {
@@ -190,7 +181,6 @@ impl Initializations {
     }
 
     /// How many futures wait for this cell.
-    #[inline]
     pub(super) fn waiting_for(&self, cell: CellId) -> usize {
         let mut count = 0;
         for waiting in &self.wakers {
@@ -199,12 +189,10 @@ impl Initializations {
         count
     }
 
-    #[inline]
     pub(super) fn is_full(&self) -> bool {
         self.under_way.len() == self.under_way.capacity()
     }
 
-    #[inline]
     pub(super) fn position(&self, cell: CellId) -> Option<usize> {
         for (at, initialization) in self.under_way.iter().enumerate() {
             if initialization.cell == cell {
@@ -214,7 +202,6 @@ impl Initializations {
         None
     }
 
-    #[inline]
     pub(super) fn remove(&mut self, cell: CellId) {
         if let Some(at) = self.position(cell) {
             self.under_way.remove(at);
@@ -222,7 +209,6 @@ impl Initializations {
     }
 
     /// Begins an initialization; there must be room for it. `None`: another one of the cell is under way.
-    #[inline]
     pub(super) fn try_begin(
         &mut self,
         cell: CellId,
@@ -244,19 +230,16 @@ impl Initializations {
     }
 
     /// The same for closing a value that is made.
-    #[inline]
     pub(super) fn begin_closing(&mut self, cell: CellId, options: &Options, thread: ThreadToken) {
         self.begin(cell, options, thread, true);
     }
 
-    #[inline]
     fn begin(&mut self, cell: CellId, options: &Options, thread: ThreadToken, is_closing: bool) {
         let (progress, options) = (Progress::Runs, *options);
         self.under_way.push(Initialization { cell, options, thread, progress, waits_for: None, is_closing });
     }
 
     /// The initialization has made its value. `false`: it is too late, and the value is being closed from now on.
-    #[inline]
     pub(super) fn is_in_time(&mut self, cell: CellId, phase: Phase) -> bool {
         let is_in_time = !self.is_closed[phase as usize];
         if is_in_time {
@@ -269,7 +252,6 @@ impl Initializations {
 
     /// A future that initializes a value is about to be polled. `false`: it must not be, because values of its phase can no longer be
     /// initialized, or because an exit has given it up.
-    #[inline]
     pub(super) fn resume(&mut self, cell: CellId, thread: ThreadToken) -> bool {
         let Some(at) = self.position(cell) else { return false };
         let initialization = &mut self.under_way[at];
@@ -283,7 +265,6 @@ impl Initializations {
     }
 
     /// The future has been polled, and is not ready.
-    #[inline]
     pub(super) fn suspend(&mut self, cell: CellId) {
         if let Some(at) = self.position(cell) {
             self.under_way[at].goes_from_running(Progress::Suspended);
@@ -291,7 +272,6 @@ impl Initializations {
     }
 
     /// This thread is exiting, and does not go on with its initializations.
-    #[inline]
     pub(super) fn leave(&mut self, thread: ThreadToken) {
         for initialization in &mut self.under_way {
             if initialization.thread == thread {
@@ -301,7 +281,6 @@ impl Initializations {
     }
 
     /// Why this thread, inside a handler or not, must not wait for the initialization that is under way.
-    #[inline]
     pub(super) fn refusal(&self, cell: CellId, me: ThreadToken, in_handler: bool) -> Option<Refusal> {
         let at = self.position(cell)?;
         let other = &self.under_way[at];
@@ -319,7 +298,6 @@ impl Initializations {
     }
 
     /// Whether any is such in a chain of initializations, each waiting for the next: this one, the one that its thread waits for, and so on.
-    #[inline]
     fn any_in_chain(&self, mut at: usize, is_such: &dyn Fn(&Initialization) -> bool) -> bool {
         // None occurs twice, unless they wait for each other.
         for _ in 0..self.under_way.len() {
@@ -333,7 +311,6 @@ impl Initializations {
     }
 
     /// The initialization that the thread of another one waits for.
-    #[inline]
     fn awaited_by(&self, of: &Initialization) -> Option<usize> {
         if of.progress == Progress::Suspended {
             return None; // what its last thread does says nothing about it
@@ -349,7 +326,6 @@ impl Initializations {
     }
 
     /// Notes what a thread waits for, if it initializes anything itself. `true`: it did not wait for that before.
-    #[inline]
     pub(super) fn set_waits_for(&mut self, thread: ThreadToken, cell: Option<CellId>) -> bool {
         let mut is_new = false;
         for initialization in &mut self.under_way {
@@ -362,14 +338,12 @@ impl Initializations {
     }
 
     /// Whether an exit may wait for it: as far as is known, it can end.
-    #[inline]
     pub(super) fn can_end(&self, at: usize, me: ThreadToken) -> bool {
         !self.any_in_chain(at, &|other| other.progress != Progress::Runs || other.thread == me)
     }
 }
 
 impl Initialization {
-    #[inline]
     fn goes_from_running(&mut self, to: Progress) {
         if self.progress == Progress::Runs {
             self.progress = to;

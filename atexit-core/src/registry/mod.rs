@@ -295,7 +295,6 @@ pub(crate) fn forget_running() {
 }
 
 /// Lets nothing run any more, and returns what was pending. The captures are not dropped: that may hang, as a handler did.
-#[inline]
 pub(crate) fn stop() -> Vec<HandlerInfo> {
     let mut labels = Vec::new();
     let mut pending = lock_for_all(lock, &mut labels);
@@ -327,7 +326,6 @@ pub(crate) fn runnable() -> usize {
 }
 
 /// Whether a run at exit is under way, or over.
-#[inline]
 pub(crate) fn is_exit() -> bool {
     let intake = lock().intake;
     intake.is_exit() || matches!(intake, Intake::Exited { .. } | Intake::Stopped { .. })

@@ -138,8 +138,7 @@ pub(crate) struct Pending {
     pub(super) value_steps: Option<&'static ValueSteps>,
 }
 
-/// What an exit does about initializations that are under way. Each of them brings it: a program without values has no code for that. It is only
-/// called while one is under way, because it may be a plug-in's, which is not unloaded meanwhile.
+/// What an exit does about initializations that are under way. The first of them brings it: a program without values does not contain the code.
 pub(super) struct ValueSteps {
     /// Whether an exit that finds nothing else to do waits for one.
     pub(super) awaits_any: fn(&Initializations) -> bool,

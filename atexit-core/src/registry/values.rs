@@ -5,8 +5,7 @@
 //! and so does an exit, which must not leave it behind. Once an exit begins to finish the first value of a phase, no value of that phase is
 //! initialized any more; once it has run everything, no value at all.
 //!
-//! Most programs have no values. So all of this is inline, and reaches the rest of the library through [`ValueSteps`]: only a crate that uses
-//! values has the code.
+//! Most programs have no values, so this reaches the rest of the library through [`ValueSteps`]: only programs with values contain the code.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +28,6 @@ use crate::sys::token::ThreadToken;
 
 /// Begins an initialization, once no other one of the cell is under way. Code that an exit calls, a handler or a function of C, does not wait
 /// longer than the value's patience.
-#[inline]
 pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool) -> Result<Begun, Refusal> {
     let me = ThreadToken::mine();
     let mut is_bounded = false;
@@ -68,7 +66,6 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
 
 /// The same for a future. `None`: it is polled again when the other initialization has ended. Until then it has a ticket, for
 /// [`leave_waiting`].
-#[inline]
 pub(crate) fn poll_begin(
     cell: CellId,
     options: &Options,
@@ -103,27 +100,23 @@ pub(crate) fn poll_begin(
 }
 
 /// A future has stopped waiting.
-#[inline]
 pub(crate) fn leave_waiting(ticket: Ticket) {
     let waker = lock().values.leave_waiting(ticket);
     drop(waker); // without the lock
 }
 
 /// Whether values of this phase can no longer be initialized.
-#[inline]
 pub(crate) fn is_closed(phase: Phase) -> bool {
     lock().values.is_closed[phase as usize]
 }
 
 /// A future that initializes a value is about to be polled. `false`: it must not be polled any more.
-#[inline]
 pub(crate) fn resume(cell: CellId) -> bool {
     let me = ThreadToken::mine();
     lock().values.resume(cell, me)
 }
 
 /// The future has been polled, and is not ready.
-#[inline]
 pub(crate) fn suspend(cell: CellId) {
     let mut pending = lock();
     pending.values.suspend(cell);
@@ -131,7 +124,6 @@ pub(crate) fn suspend(cell: CellId) {
 }
 
 /// The initialization has failed, or was dropped: the next thread that asks for the value tries again.
-#[inline]
 pub(crate) fn abandon(cell: CellId) {
     lock().values.remove(cell);
     tell(cell);
@@ -139,7 +131,6 @@ pub(crate) fn abandon(cell: CellId) {
 
 /// Begins to close a value outside of a run, if `close` says that it is closed here. An exit waits for this as it does for an initialization.
 /// [`abandon`] ends it.
-#[inline]
 pub(crate) fn begin_closing(cell: CellId, options: &Options, close: &dyn Fn() -> bool) -> bool {
     let me = ThreadToken::mine();
     let mut pending = lock_to_begin();
@@ -152,7 +143,6 @@ pub(crate) fn begin_closing(cell: CellId, options: &Options, close: &dyn Fn() ->
 
 /// Ends an initialization that has made its value. `None`: values of its phase can no longer be initialized, so the value is to be finished at
 /// once, and the exit waits for that until [`abandon`].
-#[inline]
 pub(crate) fn complete(cell: CellId, phase: Phase) -> Option<Completion> {
     let mut pending = with_room(lock(), 1);
     if pending.values.is_in_time(cell, phase) {
@@ -191,14 +181,12 @@ pub(crate) fn leave_initializations() {
 /// Notified when something happens to an initialization.
 static CHANGED: Condvar = Condvar::new();
 
-#[inline]
 fn wake(pending: &Pending) {
     if pending.values.waiting > 0 {
         CHANGED.notify_all();
     }
 }
 
-#[inline]
 fn wait(mut pending: Guard<'static, Pending>, at_most: Option<Duration>) -> Guard<'static, Pending> {
     pending.values.waiting += 1;
     pending = match at_most {
@@ -210,7 +198,6 @@ fn wait(mut pending: Guard<'static, Pending>, at_most: Option<Duration>) -> Guar
 }
 
 /// Tells all who wait that the initialization has ended.
-#[inline]
 pub(crate) fn tell(cell: CellId) {
     // Only those that wait now: one that is woken may find that another initialization has begun, and wait for that.
     let pending = lock();
@@ -228,7 +215,6 @@ pub(crate) fn tell(cell: CellId) {
 }
 
 /// Locks the pending set, with room for another initialization.
-#[inline]
 fn lock_to_begin() -> Guard<'static, Pending> {
     let mut pending = PENDING.lock_with_room(|pending| Some((&mut pending.values.under_way, 1)));
     pending.value_steps = Some(&STEPS);
@@ -237,19 +223,16 @@ fn lock_to_begin() -> Guard<'static, Pending> {
 
 const STEPS: ValueSteps = ValueSteps { awaits_any, awaits_next, wait: await_initializations, leave };
 
-#[inline]
 fn leave(pending: &mut Pending) {
     pending.values.leave(ThreadToken::mine());
     wake(pending);
 }
 
-#[inline]
 fn awaits_any(values: &Initializations) -> bool {
     let me = ThreadToken::mine();
     sys::can_start_threads() && (0..values.under_way.len()).any(|at| values.can_end(at, me))
 }
 
-#[inline]
 fn awaits_next(pending: &mut Pending) -> bool {
     awaited(pending).is_some()
 }
@@ -257,7 +240,6 @@ fn awaits_next(pending: &mut Pending) -> bool {
 /// The initialization that an exit waits for before it goes on: one of an earlier phase than the next handler's, or of the same phase if that
 /// handler is a value.
 #[cold]
-#[inline]
 fn awaited(pending: &mut Pending) -> Option<usize> {
     // If no thread can be started, the other threads are dead, or there are none.
     if !pending.intake.is_exit() || !sys::can_start_threads() {
@@ -281,7 +263,6 @@ fn awaited(pending: &mut Pending) -> Option<usize> {
 /// Waits for the initializations whose turn it is. All waits of one exit together take no longer than the patience of any one of them. It breaks
 /// with nothing if this thread must not wait, or with a handler that stands for an initialization that has not ended in time.
 #[cold]
-#[inline]
 fn await_initializations(mut pending: Guard<'static, Pending>, only: Option<RunsOn>) -> Waited {
     if let former @ Some(_) = pending.progress.running.take() {
         drop(pending);

@@ -1,6 +1,6 @@
 //! Owns what happens to a run at its deadline; must not know who watches the time.
 //!
-//! Most programs set no deadline, so only those that call [`Config::deadline`] have this code: it leaves its functions here.
+//! Most programs set no deadline, so only those that call [`Config::deadline`] contain this code: it leaves its functions here.
 
 use std::time::Duration;
 
@@ -44,9 +44,14 @@ impl Config {
     #[must_use]
     #[doc(alias = "timeout")]
     pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.deadline = limit.into();
-        AT_DEADLINE.set(&AtDeadline { start_last_resort, set: state::set_deadline, end, strike });
+        self.set_deadline(limit.into());
         self
+    }
+
+    /// Not in the crate that calls it, which may be unloaded before the exit.
+    fn set_deadline(&mut self, limit: Option<Duration>) {
+        self.deadline = limit;
+        AT_DEADLINE.set(&AtDeadline { start_last_resort, set: state::set_deadline, end, strike });
     }
 }
 
@@ -61,7 +66,6 @@ pub(super) fn last_resort(cause: Cause, deadline: Option<Instant>) -> Option<Las
     (AT_DEADLINE.get()?.start_last_resort)(cause, deadline?)
 }
 
-#[inline]
 fn start_last_resort(cause: Cause, deadline: Instant) -> Option<LastResort> {
     if !sys::can_start_threads() {
         return None;
@@ -71,7 +75,6 @@ fn start_last_resort(cause: Cause, deadline: Instant) -> Option<LastResort> {
 }
 
 /// Ends the process because the thread that should have ended it has not done so in time.
-#[inline]
 fn end_late(cause: Cause, log: Log) {
     if state::is_over() {
         return; // the deadline does not cover what else C's `exit` calls
@@ -106,7 +109,6 @@ pub(super) fn end_at_deadline(results: &mut RunResults) -> AskedStatus {
     }
 }
 
-#[inline]
 fn end(results: &mut RunResults) -> AskedStatus {
     registry::revoke_lease(); // first: a handler that starts before this counts as running
     state::note_not_run(registry::stop());
@@ -136,7 +138,6 @@ pub(super) fn striker() -> fn() -> ! {
     }
 }
 
-#[inline]
 fn strike() -> ! {
     if state::claim_end_at_deadline() == Claim::Others {
         park();

@@ -90,7 +90,6 @@ pub(crate) fn is_inside() -> bool {
 }
 
 /// Whether another thread is exiting, and this one has no part in that.
-#[inline]
 pub(crate) fn is_cut_off() -> bool {
     registry::is_exit() && !is_inside() && !is_exiting()
 }

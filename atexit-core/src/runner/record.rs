@@ -23,13 +23,11 @@ pub(crate) struct RunContext {
 
 impl RunContext {
     /// Sets a limit for handlers that have none of their own, if there is none.
-    #[inline]
     pub(crate) fn add_limit(&mut self, limit: Duration) {
         self.config.time_limit = self.config.time_limit.or(Some(limit));
     }
 
     /// Sets a deadline, if there is none.
-    #[inline]
     pub(crate) fn add_deadline(&mut self, deadline: Instant) {
         self.deadline = self.deadline.or(Some(deadline));
         self.log = self.log.with_deadline(self.deadline);
@@ -104,7 +102,6 @@ impl RunRecord {
     }
 
     /// The deadline has kept these from running.
-    #[inline]
     pub(crate) fn note_not_run(&mut self, not_run: &NotRun) {
         if self.not_run.is_none() {
             self.not_run = Some(Arc::clone(not_run));

@@ -262,7 +262,6 @@ pub(crate) fn go_on_in_exit() -> Claim {
 }
 
 /// Whether a thread has run all handlers, and is leaving the process.
-#[inline]
 pub(crate) fn is_over() -> bool {
     let run = lock();
     run.course == Course::Idle && run.exit.by().is_some()
@@ -283,7 +282,6 @@ pub(crate) fn is_exit_locked() -> bool {
 }
 
 /// The status that handlers ask for if no run has ended when the deadline comes, which is a failure itself.
-#[inline]
 pub(crate) fn asked_status_at_deadline() -> AskedStatus {
     let mut run = lock();
     let (mut asked, mut counts) = (AskedStatus::default(), true);
@@ -318,7 +316,6 @@ pub(crate) fn ask_for_status(code: i32) {
 }
 
 /// The deadline has kept these from running.
-#[inline]
 pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
     if not_run.is_empty() {
         return;
@@ -338,7 +335,6 @@ pub(crate) fn record(ended: HandlerRecord) {
 }
 
 /// Records a failure of the handler that ended last, in place of its success; if it has failed before, this is another failure.
-#[inline]
 pub(crate) fn record_instead(mut failed: HandlerRecord) {
     let mut run = lock_to_record();
     run.note_failure(&failed);
@@ -357,7 +353,6 @@ pub(crate) fn go_by(context: &Arc<RunContext>) {
 }
 
 /// From now on, the open runs have this deadline, if they had none.
-#[inline]
 pub(crate) fn set_deadline(deadline: Instant) {
     let mut at = 0;
     while change(at, &|context| context.add_deadline(deadline)).is_some() {
@@ -366,13 +361,11 @@ pub(crate) fn set_deadline(deadline: Instant) {
 }
 
 /// From now on, the innermost run has this limit for handlers without one of their own, if it had none.
-#[inline]
 pub(crate) fn limit(limit: Duration) -> Option<Arc<RunContext>> {
     change(0, &|context| context.add_limit(limit))
 }
 
 /// Changes the context of a run; the innermost is at 0. The new context is made, and the former one is dropped, without the lock.
-#[inline]
 fn change(at: usize, change: &dyn Fn(&mut RunContext)) -> Option<Arc<RunContext>> {
     loop {
         let before = Arc::clone(lock().record_at(at)?.context());

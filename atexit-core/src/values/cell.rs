@@ -184,7 +184,6 @@ impl Initialization {
 }
 
 impl Drop for Initialization {
-    #[inline]
     fn drop(&mut self) {
         if !self.has_joined {
             values::abandon(self.cell);
@@ -196,7 +195,6 @@ impl Drop for Initialization {
 struct Waiting(Option<Ticket>);
 
 impl Drop for Waiting {
-    #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.0 {
             values::leave_waiting(ticket);
@@ -217,7 +215,6 @@ impl Closing {
 }
 
 impl Drop for Closing {
-    #[inline]
     fn drop(&mut self) {
         values::abandon(self.cell);
     }

@@ -165,7 +165,7 @@ impl Config {
         self
     }
 
-    /// Calls `observer` for every [`Event`].
+    /// Calls `observer` for every [`Event`]. A run that has nothing to run has no events.
     ///
     /// If the observer panics, the panic hook reports it, the run goes on, and the exit status does not change. The observer must return: no
     /// time limit covers it. If it hangs, the run stops there, and only a deadline ends the process. It must not call [`run`](crate::run), or

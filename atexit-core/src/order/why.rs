@@ -26,7 +26,7 @@ use crate::handler::text::escaped;
 pub enum Why {
     /// It is at the top; displayed as nothing.
     Topmost,
-    /// `registered earlier`: a call registered it before the one above it.
+    /// `registered earlier`: a call registered it, or it is a value that was made, before the one above it.
     RegisteredEarlier,
     /// `declared`: it is declared, and a call registered the one above it.
     Declared,
@@ -34,7 +34,8 @@ pub enum Why {
     Source,
     /// `link!`: by the order of crates that a [`link!`](crate::link!) states.
     Link,
-    /// `linker`: by the linker's order of crates.
+    /// `linker`: by the linker's order of crates. Where constraints have moved handlers, the crate that comes before it in that order need not be
+    /// that of the one above it.
     Linker,
     /// `phase`: its [`Phase`](crate::Phase) comes after that of the one above it.
     Phase,

@@ -25,7 +25,7 @@ use crate::registry;
 
 /// The order in which the pending handlers would run now.
 ///
-/// Made by [`plan()`]. Displayed, it is a table with a line for each handler; [`Plan::dot`] draws it.
+/// Made by [`plan()`]. Displayed, it is a table with a line for each handler, each ended by a newline; [`Plan::dot`] draws it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     handlers: Vec<PlannedHandler>,
@@ -78,7 +78,7 @@ impl PlannedHandler {
 
     /// The crate that declared it; for a registered handler, the crate of its function or closure.
     ///
-    /// Empty for a function pointer, which does not tell its crate.
+    /// Empty for a function pointer, which does not tell its crate, and for a value in a `static`.
     #[must_use]
     pub fn crate_name(&self) -> &str {
         self.crate_name
@@ -103,7 +103,7 @@ impl PlannedHandler {
 
 /// Returns the order in which the pending handlers would run now, with the reason for each place.
 ///
-/// With `AT_EXIT_LOG=plan` in the environment, the table is printed to standard error before each run.
+/// With `AT_EXIT_LOG=plan` in the environment, the table is printed to standard error before each run that has something to run.
 ///
 /// # Examples
 ///

@@ -78,7 +78,8 @@ impl fmt::Display for Cause {
 
 /// What happened to the handlers of one run.
 ///
-/// Displayed, it says how many ran, and then names those that were not run and those that failed, each on a line.
+/// Displayed, it says how many ran, and then names those that were not run and those that failed, each on a line, the last one without a
+/// newline.
 ///
 /// # Examples
 ///

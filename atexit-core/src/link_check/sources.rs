@@ -93,14 +93,15 @@ struct Reader {
 }
 
 impl Reader {
-    /// The first thing found that counts. What a macro writes does if the library calls the macro.
+    /// The first handler found that counts, or else the first `link!`. What a macro writes counts if the library calls the macro.
     fn first(self) -> Option<Contribution> {
         let expanded = self.expanded();
         let Self { found, names, .. } = self;
         let counts =
             |found: &Found| found.contribution.is_link || found.name == "at_exit" || names.contains(&found.name);
         let is_written = |found: &Found| expanded.contains(&found.in_macro);
-        found.into_iter().find(|found| counts(found) && is_written(found)).map(|found| found.contribution)
+        let that_count = found.into_iter().filter(|found| counts(found) && is_written(found));
+        that_count.map(|found| found.contribution).min_by_key(|contribution| contribution.is_link)
     }
 
     /// The macros that the library expands itself, and `None` for what stands in none. One that only others expand may call itself, or another.
@@ -326,6 +327,7 @@ mod tests {
         let table = [
             ("#[at_exit] fn f() {}", 1, false),
             ("use a as b;\n#[::way_out::at_exit(args = 1)]\nfn f(a: u8) {}", 2, false),
+            ("atexit_core::link!(a);\n#[at_exit] fn f() {}\n#[at_exit] fn g() {}", 2, false),
             ("/// A doc.\n#[inline]\n#[at_exit(name = \"f\")] pub(crate) fn f() {}", 3, false),
             ("#[on_exit] fn f() {}\nuse atexit_core::{at_exit as on_exit, link};", 1, false),
             ("fn f() { loop { #[at_exit] fn g() {} } }", 1, false),

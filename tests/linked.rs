@@ -49,7 +49,7 @@ fn program(name: &str) -> Command {
 fn dynamic() -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let flags = [("RUSTFLAGS", "-Cprefer-dynamic")];
-    let folder = BUILT.get_or_init(|| build("dynamic", &["-p", "dynamic_program"], &flags));
+    let folder = BUILT.get_or_init(|| build("dynamic", &["-p", "dynamic_program", "-p", "dynamic_plugin"], &flags));
     let rustc = Command::new("rustc").args(["--print", "target-libdir"]).output().expect("rustc starts");
     let std = String::from_utf8_lossy(&rustc.stdout);
     let mut program = command(&folder.join("dynamic_program").to_string_lossy(), &[]);
@@ -126,6 +126,14 @@ fn so_does_one_that_is_preloaded() {
 #[test]
 fn so_does_a_rust_dylib() {
     assert_exits(dynamic, "-", false);
+}
+
+#[test]
+fn a_plug_in_that_shares_a_rust_dylib_leaves_no_code_behind() {
+    let mut program = dynamic();
+    let plugin = Path::new(program.get_program()).with_file_name("libdynamic_plugin.so");
+    let Seen { stdout, stderr, end } = exit_seen(("exit3", 3), "", true, false);
+    assert_seen(program.arg(format!("plugin={}", plugin.display())).arg("exit3"), &stdout, &stderr, end);
 }
 
 #[test]

@@ -221,7 +221,9 @@ fn lock_to_begin() -> Guard<'static, Pending> {
     pending
 }
 
-const STEPS: ValueSteps = ValueSteps { awaits_any, awaits_next, wait: await_initializations, leave };
+/// A static, so that it and the functions are in this crate. If they were in the one that has the value, and that is a plug-in of a program that
+/// shares this crate with it, they would be gone after the plug-in.
+static STEPS: ValueSteps = ValueSteps { awaits_any, awaits_next, wait: await_initializations, leave };
 
 fn leave(pending: &mut Pending) {
     pending.values.leave(ThreadToken::mine());

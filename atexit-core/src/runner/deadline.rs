@@ -29,6 +29,10 @@ struct AtDeadline {
 
 static AT_DEADLINE: OnceRef<AtDeadline> = OnceRef::new();
 
+/// A static, so that it and the functions are in this crate. If they were in the one that sets the deadline, and that is a plug-in of a program
+/// that shares this crate with it, they would be gone after the plug-in.
+static STEPS: AtDeadline = AtDeadline { start_last_resort, set: state::set_deadline, end, strike };
+
 impl Config {
     /// The deadline for the whole run at exit, also after a caught signal; `None` by default.
     ///
@@ -44,14 +48,9 @@ impl Config {
     #[must_use]
     #[doc(alias = "timeout")]
     pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.set_deadline(limit.into());
+        self.deadline = limit.into();
+        AT_DEADLINE.set(&STEPS);
         self
-    }
-
-    /// Not in the crate that calls it, which may be unloaded before the exit.
-    fn set_deadline(&mut self, limit: Option<Duration>) {
-        self.deadline = limit;
-        AT_DEADLINE.set(&AtDeadline { start_last_resort, set: state::set_deadline, end, strike });
     }
 }
 

@@ -240,6 +240,22 @@ impl RunState {
         }
     }
 
+    /// The handler of the innermost run that ended last has failed. This takes the place of its success, which is returned, if it has not failed
+    /// before. There is room for another failure.
+    #[inline]
+    pub(super) fn note_instead(&mut self, failed: HandlerRecord) -> Option<HandlerRecord> {
+        self.note_failure(&failed);
+        // Not one that ended in a run around that.
+        let first = self.innermost.as_deref().map_or(0, |record| record.first);
+        match self.ended.get_mut(first..).and_then(<[_]>::last_mut) {
+            Some(last) if last.failure().is_none() => Some(std::mem::replace(last, failed)),
+            _ => {
+                self.ended.push(failed);
+                None
+            }
+        }
+    }
+
     /// Notes that a run is over, and copies what happened in it to `results`, which has room for its handlers. Returns what was reported before.
     pub(super) fn end_record(&mut self, which: Which, results: &mut RunResults) -> Option<Heard> {
         let first = which(self)?.first;

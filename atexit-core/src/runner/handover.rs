@@ -336,7 +336,7 @@ mod tests {
         let start = Instant::now();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                std::thread::sleep(LOOK);
+                std::thread::sleep(LOOK); // by then it waits; if not, it sees the stage at once
                 assert!(handover.enter(Stage::Flushing));
             });
             assert_eq!(handover.wait_while(Stage::Starting, Duration::from_secs(600)), Stage::Flushing);

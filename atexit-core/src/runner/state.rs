@@ -335,13 +335,10 @@ pub(crate) fn record(ended: HandlerRecord) {
 }
 
 /// Records a failure of the handler that ended last, in place of its success; if it has failed before, this is another failure.
-pub(crate) fn record_instead(mut failed: HandlerRecord) {
+pub(crate) fn record_instead(failed: HandlerRecord) {
+    let _former; // dropped without the lock
     let mut run = lock_to_record();
-    run.note_failure(&failed);
-    match run.ended.last_mut() {
-        Some(last) if last.failure().is_none() => std::mem::swap(last, &mut failed),
-        _ => run.ended.push(failed),
-    }
+    _former = run.note_instead(failed);
 }
 
 /// From now on, the run of another thread goes by this thread's context, and the runs inside it are closed.

@@ -80,7 +80,7 @@ impl Unix for Linux {
 
 /// As std does, but the path is not copied: little code, which allocates nothing.
 fn open_file(path: &CStr, flags: c_int) -> Option<File> {
-    const O_CLOEXEC: c_int = 0o2_000_000;
+    const O_CLOEXEC: c_int = if cfg!(target_arch = "sparc64") { 0x40_0000 } else { 0o2_000_000 };
     unsafe extern "C" {
         fn open(path: *const c_char, flags: c_int, ...) -> c_int;
     }

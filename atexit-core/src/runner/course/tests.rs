@@ -1,9 +1,14 @@
 //! Owns the proof of each cell in the table of states; must not know of threads, which are only names here.
 
+use std::panic::Location;
+use std::time::Duration;
+
 use super::super::record::RunContext;
 use super::*;
 use crate::config::Config;
-use crate::report::Cause;
+use crate::handler::error::HandlerError;
+use crate::handler::facts::Label;
+use crate::report::{Cause, Failure, HandlerEnd};
 
 fn record() -> RunRecord {
     RunRecord::new(Arc::new(RunContext::new(Cause::Run, Config::new(), None)))
@@ -205,4 +210,21 @@ fn who_takes_over_meets_no_exit_thread() {
     assert_eq!(run.take_over(me, &mut former), Claim::Mine);
     assert!(run.exit_thread.is_none());
     assert!(former.is_some_and(|(thread, place)| thread == me && Arc::ptr_eq(&place, &handover)));
+}
+
+#[test]
+fn a_failure_takes_the_place_of_a_success_in_the_same_run_only() {
+    let label = Label::Value { name: "", location: Location::caller() };
+    let succeeded = || HandlerRecord::new(label.clone(), Duration::ZERO, HandlerEnd::Returned);
+    let failed = || HandlerRecord::failed(Failure::new(&label, HandlerError::deadline()), Duration::ZERO);
+    let mut run = RunState::new();
+    run.open(ThreadToken::new(), Box::new(record()));
+    run.note_ended(succeeded());
+    run.nest(Box::new(record()));
+    assert!(run.note_instead(failed()).is_none());
+    run.note_ended(succeeded());
+    assert!(run.note_instead(failed()).is_some());
+    assert!(run.note_instead(failed()).is_none());
+    let has_failed: Vec<bool> = run.ended.iter().map(|handler| handler.failure().is_some()).collect();
+    assert_eq!(has_failed, [false, true, true, true]);
 }

@@ -53,6 +53,11 @@ impl Reading {
         self.entries.is_empty()
     }
 
+    /// Makes room for so many handlers.
+    pub(crate) fn reserve(&mut self, handlers: usize) {
+        self.entries.reserve_exact(handlers);
+    }
+
     /// Adds a handler. They come in the linker's order.
     pub(crate) fn add(&mut self, declared: Declared) {
         let description = declared.describe();

@@ -39,6 +39,7 @@ impl Collection {
     pub(super) fn since(mut seen: Seen) -> Self {
         let before = seen.newest;
         let mut reading = Reading::default();
+        reading.reserve(inventory::iter::<Declared>.into_iter().count());
         for declared in inventory::iter::<Declared> {
             if is_same(before, Some(declared)) {
                 break;

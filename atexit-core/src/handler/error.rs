@@ -255,8 +255,11 @@ impl HandlerError {
     #[inline]
     pub(crate) fn borrowed(times: usize) -> Self {
         let references = if times == 1 { "ExitRef" } else { "ExitRefs" };
-        let message = format_args!("is still borrowed by {times} {references}, so it is not finished");
-        Self::of_kind(FailureKind::InUse, 1, message)
+        Self::of_kind(
+            FailureKind::InUse,
+            1,
+            format_args!("is still borrowed by {times} {references}, so it is not finished"),
+        )
     }
 
     /// A value was still being initialized, or closed on another thread, when the exit stopped waiting for it.

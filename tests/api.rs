@@ -421,6 +421,8 @@ fn an_observer_sees_every_handler_start_and_finish() {
     let expected =
         ["2 pending", "bad begins", "bad ends, failed: true", "good begins", "good ends, failed: false", "2 ran"];
     assert_eq!(log.take(), expected);
+    assert_eq!(run().ran(), 0);
+    assert_eq!(log.take(), [""; 0], "a run without handlers sends no events");
     configure(Config::new());
 }
 

@@ -38,6 +38,7 @@ type Observer = Arc<dyn Fn(News<'_>) + Send + Sync>;
 pub struct Config {
     pub(crate) failure_status: bool,
     pub(crate) time_limit: Option<Duration>,
+    /// Set by `Config::deadline`, which is in `runner::deadline`, because it brings the code for it.
     pub(crate) deadline: Option<Duration>,
     pub(crate) stack_size: usize,
     pub(crate) level: Level,
@@ -165,7 +166,7 @@ impl Config {
         self
     }
 
-    /// Calls `observer` for every [`Event`]. A run that has nothing to run has no events.
+    /// Calls `observer` for every [`Event`]. A run without handlers sends none.
     ///
     /// If the observer panics, the panic hook reports it, the run goes on, and the exit status does not change. The observer must return: no
     /// time limit covers it. If it hangs, the run stops there, and only a deadline ends the process. It must not call [`run`](crate::run), or

@@ -53,7 +53,7 @@ pub enum Level {
     /// `error`, the default: what fails, hangs or is not available.
     #[default]
     Error,
-    /// `plan`: also the [plan](crate::plan) before each run that has something to run.
+    /// `plan`: also the [plan](crate::plan) before each run that has handlers.
     Plan,
     /// `trace`: also the start and the end of each handler, and how long it took.
     Trace,

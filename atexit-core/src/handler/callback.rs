@@ -68,7 +68,7 @@ struct Table {
 
 /// [`Code`] of any type, stored inline when it is small.
 ///
-/// The usual answer, a boxed trait object, costs an allocation for every registration.
+/// The usual solution, a boxed trait object, would allocate for each registration.
 pub(crate) struct Callback {
     table: &'static Table,
     payload: Payload,

@@ -103,7 +103,7 @@ impl PlannedHandler {
 
 /// Returns the order in which the pending handlers would run now, with the reason for each place.
 ///
-/// With `AT_EXIT_LOG=plan` in the environment, the table is printed to standard error before each run that has something to run.
+/// With `AT_EXIT_LOG=plan` in the environment, the table is printed to standard error before each run that has handlers.
 ///
 /// # Examples
 ///

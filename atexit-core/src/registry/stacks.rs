@@ -3,7 +3,7 @@
 //! # The problem
 //!
 //! The item that was pushed last is popped first, any item may be taken back at any moment by a handle that may be stale, and pushing has to
-//! cost next to nothing. A vector used as a stack cannot take items back; an ordered map pays for every push.
+//! cost next to nothing. Nothing can be taken out of the middle of a vector; in an ordered map, each push is slow.
 //!
 //! # What we do
 //!

@@ -70,7 +70,7 @@ impl Failure {
 
     /// The status that the process ends with if this is the last failure.
     ///
-    /// It is 101 for a panic, the handler's own status if it returned an exit status or a [`HandlerError`], and 1 for everything else.
+    /// It is 101 for a panic, the handler's own status if it returned an exit status or a [`HandlerError`], and 1 in all other cases.
     #[must_use]
     pub fn status(&self) -> i32 {
         self.0.error.status()

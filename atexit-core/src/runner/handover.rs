@@ -241,8 +241,11 @@ impl Handover {
 
     /// The same, and the lock with it.
     fn lock_after(&self, stage: Stage, at_most: Duration) -> Guard<'_, State> {
+        self.wait_with(self.lock(), stage, at_most)
+    }
+
+    fn wait_with<'a>(&'a self, mut now: Guard<'a, State>, stage: Stage, at_most: Duration) -> Guard<'a, State> {
         let start = Instant::now();
-        let mut now = self.lock();
         while now.stage == stage {
             let left = at_most.saturating_sub(Instant::now().saturating_duration_since(start));
             if left.is_zero() {
@@ -333,14 +336,12 @@ mod tests {
     #[test]
     fn an_owner_that_waits_sees_a_stage_that_nobody_announces() {
         let handover = Handover::new();
-        let start = Instant::now();
+        let (start, far) = (Instant::now(), Duration::from_secs(600));
+        let locked = handover.lock();
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                std::thread::sleep(LOOK); // by then it waits; if not, it sees the stage at once
-                assert!(handover.enter(Stage::Flushing));
-            });
-            assert_eq!(handover.wait_while(Stage::Starting, Duration::from_secs(600)), Stage::Flushing);
+            scope.spawn(|| assert!(handover.enter(Stage::Flushing))); // it gets the lock when the owner waits
+            assert_eq!(handover.wait_with(locked, Stage::Starting, far).stage, Stage::Flushing);
         });
-        assert!(start.elapsed() < Duration::from_secs(300));
+        assert!(start.elapsed() < far, "it was only seen when the time was over");
     }
 }

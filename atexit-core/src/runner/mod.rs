@@ -94,14 +94,11 @@ pub(crate) fn is_cut_off() -> bool {
     registry::is_exit() && !is_inside() && !is_exiting()
 }
 
-/// The status that the handlers of a run ask for; or an error if another thread ends it.
-type RunResult = Result<AskedStatus, OthersEnd>;
-
 /// Another thread ends the run, and then the process.
 struct OthersEnd;
 
 /// Runs everything that is pending. Completes `results`, and returns what the status of the process should be.
-fn run(cause: Cause, results: &mut RunResults) -> RunResult {
+fn run(cause: Cause, results: &mut RunResults) -> Result<AskedStatus, OthersEnd> {
     if is_inside() {
         return Ok(run_inside(cause, results));
     }
@@ -125,7 +122,12 @@ pub(crate) fn run_or_park(cause: Cause, results: &mut RunResults) -> AskedStatus
     run(cause, results).unwrap_or_else(|OthersEnd| park())
 }
 
-fn run_as(begun: Begun, cause: Cause, deadline: Option<Instant>, results: &mut RunResults) -> RunResult {
+fn run_as(
+    begun: Begun,
+    cause: Cause,
+    deadline: Option<Instant>,
+    results: &mut RunResults,
+) -> Result<AskedStatus, OthersEnd> {
     // Dropped after the end of the run: it may be the last owner of an observer, and dropping the observer's captures may call `run`.
     let context;
     match begun {
@@ -158,14 +160,18 @@ fn new_context(cause: Cause, deadline: Option<Instant>) -> Arc<RunContext> {
 }
 
 /// Disarms the last resort, unless another thread is to end the process.
-fn keep_if_others_end(last_resort: Option<LastResort>, result: &RunResult) {
+fn keep_if_others_end(last_resort: Option<LastResort>, result: &Result<AskedStatus, OthersEnd>) {
     if result.is_err() {
         std::mem::forget(last_resort);
     }
 }
 
 /// Goes on, as a part of this exit, with the run of another thread that waits in vain for this one. The handler that it was running has failed.
-fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd, results: &mut RunResults) -> RunResult {
+fn go_on_without_owner(
+    context: &Arc<RunContext>,
+    dead_end: DeadEnd,
+    results: &mut RunResults,
+) -> Result<AskedStatus, OthersEnd> {
     registry::revoke_lease();
     state::go_by(context);
     if let Some(label) = registry::running().1 {
@@ -178,7 +184,7 @@ fn go_on_without_owner(context: &Arc<RunContext>, dead_end: DeadEnd, results: &m
     Ok(asked)
 }
 
-fn run_outside(context: &Arc<RunContext>, pending: usize, results: &mut RunResults) -> RunResult {
+fn run_outside(context: &Arc<RunContext>, pending: usize, results: &mut RunResults) -> Result<AskedStatus, OthersEnd> {
     let cause = context.cause;
     state::open(context);
     context.log.plan(plan::table::of_pending);
@@ -191,7 +197,7 @@ fn run_outside(context: &Arc<RunContext>, pending: usize, results: &mut RunResul
 }
 
 /// Runs all handlers, and ends the run.
-fn finish(context: &Arc<RunContext>, at_exit: bool, results: &mut RunResults) -> RunResult {
+fn finish(context: &Arc<RunContext>, at_exit: bool, results: &mut RunResults) -> Result<AskedStatus, OthersEnd> {
     match Run::new(context, Ends { strike: deadline::striker(), end_alone }).finish() {
         Ok(stayed_held) => Ok(end_run(at_exit, stayed_held, results)),
         Err(Stop::DeadlineOver) => Ok(deadline::end_at_deadline(results)),
@@ -242,7 +248,7 @@ pub(crate) fn run_in_exit(status: Option<i32>) -> AskedStatus {
 
 /// Runs the remaining handlers from inside one that has called C's `exit`, and so never returns. `status` is what it called it with, if that is
 /// known. `None`: this handler has been abandoned meanwhile.
-fn finish_inside_handler(status: Option<i32>) -> Option<RunResult> {
+fn finish_inside_handler(status: Option<i32>) -> Option<Result<AskedStatus, OthersEnd>> {
     let takes_over = match state::handover() {
         Some(handover) => handover.take_over(),
         None => is_inside(),
@@ -264,7 +270,7 @@ fn finish_inside_handler(status: Option<i32>) -> Option<RunResult> {
 }
 
 /// Goes on with the run of another thread. From now on, this thread is the one that ends the process.
-fn finish_on_this_thread() -> RunResult {
+fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
     if state::take_over() == Claim::Others {
         return Err(OthersEnd);
     }

@@ -20,7 +20,7 @@ use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::sync::thread::sleep;
-use super::sync::{Condvar, Mutex, MutexGuard};
+use super::sync::{Condvar, Mutex, MutexGuard, never_unwinds};
 
 /// The order of the locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,10 +143,11 @@ impl<T> Lock<T> {
 }
 
 impl Gate {
-    #[inline(never)]
+    #[inline]
     #[cfg_attr(debug_assertions, track_caller)]
     fn enter(&self) -> Inside<'_> {
-        self.enter_inline()
+        let held = Held::note(self.rank);
+        Inside { mutex: take(self), held }
     }
 
     #[expect(clippy::inline_always, reason = "for `lock_inline`")]
@@ -154,10 +155,16 @@ impl Gate {
     #[cfg_attr(debug_assertions, track_caller)]
     fn enter_inline(&self) -> Inside<'_> {
         let held = Held::note(self.rank);
+        Inside { mutex: self.take_inline(), held }
+    }
+
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn take_inline(&self) -> MutexGuard<'_, ()> {
         if self.forking.load(Ordering::Relaxed) > 0 {
             step_back(&self.forking);
         }
-        Inside { mutex: even_if_poisoned(self.mutex.lock()), held }
+        even_if_poisoned(self.mutex.lock())
     }
 
     fn try_enter(&self) -> Option<Inside<'_>> {
@@ -179,20 +186,40 @@ impl Gate {
 }
 
 impl Inside<'_> {
-    #[inline(never)]
+    #[inline]
     fn leave(self) {
-        drop(self);
+        release(self.mutex);
     }
 
     /// Leaves, waits until the condition is notified, or as long as this, and enters again.
-    #[inline(never)]
+    #[inline]
     fn wait(self, condition: &Condvar, at_most: Option<Duration>) -> Self {
         let Self { mutex, held } = self;
-        let mutex = match at_most {
+        Self { mutex: wait(mutex, condition, at_most), held }
+    }
+}
+
+never_unwinds! {
+    #[inline(never)]
+    fn take(gate: &Gate) -> MutexGuard<'_, ()> {
+        gate.take_inline()
+    }
+}
+
+never_unwinds! {
+    #[inline(never)]
+    fn release(mutex: MutexGuard<'_, ()>) {
+        drop(mutex);
+    }
+}
+
+never_unwinds! {
+    #[inline(never)]
+    fn wait<'a>(mutex: MutexGuard<'a, ()>, condition: &Condvar, at_most: Option<Duration>) -> MutexGuard<'a, ()> {
+        match at_most {
             None => even_if_poisoned(condition.wait(mutex)),
             Some(at_most) => even_if_poisoned(condition.wait_timeout(mutex, at_most)).0,
-        };
-        Self { mutex, held }
+        }
     }
 }
 

@@ -13,6 +13,16 @@ use crate::world::{self, Id, Place};
 
 pub use crate::process;
 
+/// When its process ends, a thread that waits in such a function is unwound.
+macro_rules! never_unwinds {
+    ($(#[$attribute:meta])* fn $($rest:tt)*) => {
+        $(#[$attribute])*
+        #[track_caller]
+        fn $($rest)*
+    };
+}
+pub(crate) use never_unwinds;
+
 /// A lock. Threads wait for it in the world; the value is in a lock of std's, which is free whenever the world says so.
 pub struct Mutex<T>(std::sync::Mutex<T>);
 

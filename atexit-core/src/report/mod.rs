@@ -54,6 +54,10 @@ impl Cause {
         matches!(self, Self::Exit { .. } | Self::Signal(_))
     }
 
+    pub(crate) fn is_signal(self) -> bool {
+        cfg!(feature = "signals") && matches!(self, Self::Signal(_))
+    }
+
     /// The status that the process was about to end with.
     pub(crate) fn status(self) -> Option<i32> {
         match self {

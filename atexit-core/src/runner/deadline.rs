@@ -21,7 +21,7 @@ use crate::sys::once_ref::OnceRef;
 use crate::sys::sync::Instant;
 
 struct AtDeadline {
-    start_last_resort: fn(Cause, Instant) -> Option<LastResort>,
+    with_last_resort: fn(Cause, Instant, &mut dyn FnMut() -> bool),
     set: fn(Instant),
     end: fn(&mut RunResults) -> AskedStatus,
     strike: fn() -> !,
@@ -31,7 +31,7 @@ static AT_DEADLINE: OnceRef<AtDeadline> = OnceRef::new();
 
 /// A static, so that it and the functions are in this crate. If they were in the one that sets the deadline, and that is a plug-in of a program
 /// that shares this crate with it, they would be gone after the plug-in.
-static STEPS: AtDeadline = AtDeadline { start_last_resort, set: state::set_deadline, end, strike };
+static STEPS: AtDeadline = AtDeadline { with_last_resort: run_with_last_resort, set: state::set_deadline, end, strike };
 
 impl Config {
     /// The deadline for the whole run at exit, also after a caught signal; `None` by default.
@@ -60,17 +60,26 @@ pub(super) fn of_exit() -> Option<Instant> {
     Instant::now().checked_add(at_most)
 }
 
-/// Starts what ends the process if its deadline does not.
-pub(super) fn last_resort(cause: Cause, deadline: Option<Instant>) -> Option<LastResort> {
-    (AT_DEADLINE.get()?.start_last_resort)(cause, deadline?)
+/// Calls `run`, and ends the process meanwhile if its deadline does not. If `run` returns `false`, another thread is to end the process, and
+/// this goes on.
+pub(super) fn with_last_resort(cause: Cause, deadline: Option<Instant>, run: &mut dyn FnMut() -> bool) {
+    match (AT_DEADLINE.get(), deadline) {
+        (Some(at_deadline), Some(deadline)) => (at_deadline.with_last_resort)(cause, deadline, run),
+        _ => {
+            run();
+        }
+    }
 }
 
-fn start_last_resort(cause: Cause, deadline: Instant) -> Option<LastResort> {
-    if !sys::can_start_threads() {
-        return None;
+fn run_with_last_resort(cause: Cause, deadline: Instant, run: &mut dyn FnMut() -> bool) {
+    let mut last_resort = None;
+    if sys::can_start_threads() {
+        let log = config::log(Some(deadline)); // its lines do not wait any more by then
+        last_resort = LastResort::start(deadline, move || end_late(cause, log));
     }
-    let log = config::log(Some(deadline)); // its lines do not wait any more by then
-    LastResort::start(deadline, move || end_late(cause, log))
+    if !run() {
+        std::mem::forget(last_resort);
+    }
 }
 
 /// Ends the process because the thread that should have ended it has not done so in time.

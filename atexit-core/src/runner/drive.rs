@@ -14,8 +14,9 @@ use super::watch::{Stuck, Watch};
 use super::watchdog::Watchdog;
 use crate::handler::declaration::RunsOn;
 use crate::handler::error::HandlerError;
+use crate::handler::facts::Label;
 use crate::registry::{self, Next};
-use crate::report::{Cause, Failure, HandlerRecord};
+use crate::report::{Failure, HandlerRecord};
 use crate::sys;
 use crate::sys::sync::Instant;
 
@@ -90,7 +91,8 @@ impl Run {
             if watch.is_over(Instant::now()) {
                 return Err(Stop::at_deadline());
             }
-            let here = next.runs_on == RunsOn::Caller && !self.is_by_signal();
+            // The thread that a signal wakes is not the program's, so no handler can insist on it.
+            let here = next.runs_on == RunsOn::Caller && !self.context.cause.is_signal();
             let thread = if here { None } else { self.exit_thread()? };
             match thread {
                 Some(thread) => self.run_there(thread, &mut watch)?,
@@ -104,11 +106,6 @@ impl Run {
         Ok(self.stays_held)
     }
 
-    /// Whether a signal caused the run. The thread that it wakes is not the program's, so no handler can insist on it.
-    fn is_by_signal(&self) -> bool {
-        cfg!(feature = "signals") && matches!(self.context.cause, Cause::Signal(_))
-    }
-
     /// The exit thread, started if needed; `None` if the exiting thread is the safer choice.
     fn exit_thread(&mut self) -> Result<Option<ExitThread>, Stop> {
         if self.stays {
@@ -120,7 +117,7 @@ impl Run {
             let stack_size = self.context.config.stack_size;
             let started = match ExitThread::start(self.callbacks(), stack_size, true) {
                 // This thread does not hold it: a handler that waits for it would wait just as long here.
-                Err(StartError::Held) if self.is_by_signal() => {
+                Err(StartError::Held) if self.context.cause.is_signal() => {
                     let changed = state::limit(PATIENCE_WITH_HOLDER);
                     self.context = changed.unwrap_or_else(|| Arc::clone(&self.context));
                     ExitThread::start(self.callbacks(), stack_size, false)
@@ -153,12 +150,10 @@ impl Run {
             }
             DriveEnd::Parked => state::abandon_nested(),
             DriveEnd::Abandoned(Limit { after, handler, .. }) => {
-                let failure = Failure::new(&handler, HandlerError::timed_out(after));
-                abandon(&self.context, &failure, after)?;
+                abandon(&self.context, &handler, HandlerError::timed_out(after), after)?;
             }
             DriveEnd::Stuck(Stuck { handler, dead_end, elapsed }) => {
-                let failure = Failure::new(&handler, HandlerError::stuck(dead_end));
-                abandon(&self.context, &failure, elapsed)?;
+                abandon(&self.context, &handler, HandlerError::stuck(dead_end), elapsed)?;
             }
             DriveEnd::Deadline => return Err(Stop::at_deadline()),
         }
@@ -201,13 +196,19 @@ impl Run {
 }
 
 /// Goes on without the handler that has been running.
-pub(super) fn abandon(context: &RunContext, failure: &Failure, elapsed: Duration) -> Result<(), Stop> {
+pub(super) fn abandon(
+    context: &RunContext,
+    handler: &Label,
+    error: HandlerError,
+    elapsed: Duration,
+) -> Result<(), Stop> {
+    let failure = Failure::new(handler, error);
     if state::abandon(HandlerRecord::failed(failure.clone(), elapsed)) == Claim::Others {
         return Err(Stop::OthersEnd);
     }
     // The observer is part of the run here, too.
     let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
-    call::tell_abandoned(context, failure, elapsed);
+    call::tell_abandoned(context, &failure, elapsed);
     Ok(())
 }
 
@@ -232,6 +233,6 @@ fn what_it_keeps() -> String {
 
 fn run_on_exit_thread(handover: &Handover) -> bool {
     let Some(context) = state::context() else { return true };
-    let only = if matches!(context.cause, Cause::Signal(_)) { None } else { Some(RunsOn::ExitThread) };
+    let only = if context.cause.is_signal() { None } else { Some(RunsOn::ExitThread) };
     call::run_all(&context, only, Some(handover))
 }

@@ -29,12 +29,11 @@ use crate::handler::error::HandlerError;
 use crate::log::Log;
 use crate::plan;
 use crate::registry;
-use crate::report::{Cause, Failure, News, RunResults};
+use crate::report::{Cause, News, RunResults};
 use crate::sys::sync::Instant;
 use crate::sys::{self, DeadEnd};
 use drive::{Ends, Run, Stop};
 use end::end_run;
-use last_resort::LastResort;
 use record::RunContext;
 use state::{Begun, Claim};
 use watch::HandlerEvent;
@@ -105,15 +104,15 @@ fn run(cause: Cause, results: &mut RunResults) -> Result<AskedStatus, OthersEnd>
     let deadline = if cause.ends_process() { deadline::of_exit() } else { None };
     // A thread that is exiting, and has run all handlers, waits for nobody any more.
     let is_done = state::is_exiting() && registry::runnable() == 0;
-    let last_resort = if is_done { None } else { deadline::last_resort(cause, deadline) };
-    let begun = state::begin(cause.ends_process(), deadline);
-    if let (Begun::Leave(_), Cause::Signal(_)) = (&begun, cause) {
-        // Another thread is about to end the process. The signal must not cut it off.
-        drop(last_resort);
-        park();
+    let (mut begun, mut result) = (Begun::Within, Err(OthersEnd));
+    deadline::with_last_resort(cause, if is_done { None } else { deadline }, &mut || {
+        begun = state::begin(cause.ends_process(), deadline);
+        result = run_as(begun, cause, deadline, results);
+        result.is_ok()
+    });
+    if matches!(begun, Begun::Leave(_)) && cause.is_signal() {
+        park(); // another thread is about to end the process, and the signal must not cut it off
     }
-    let result = run_as(begun, cause, deadline, results);
-    keep_if_others_end(last_resort, &result);
     result
 }
 
@@ -130,40 +129,38 @@ fn run_as(
 ) -> Result<AskedStatus, OthersEnd> {
     // Dropped after the end of the run: it may be the last owner of an observer, and dropping the observer's captures may call `run`.
     let context;
+    let mut asked = AskedStatus::default();
     match begun {
-        Begun::Leave(status) => return Ok(AskedStatus { exit: Some(status), failure: None }),
-        Begun::Within => return Ok(AskedStatus::default()),
+        Begun::Leave(status) => asked.exit = Some(status),
+        Begun::Within => {}
         Begun::PastDeadline => {
             // The other thread's run ends as a part of this exit.
-            state::go_by(&new_context(cause, deadline));
-            let asked = deadline::end_at_deadline(results);
+            context = new_context(cause, deadline);
+            state::go_by(&context);
+            asked = deadline::end_at_deadline(results);
             state::end_by_exit();
-            return Ok(asked);
         }
-        Begun::Stuck(dead_end) => return go_on_without_owner(&new_context(cause, deadline), dead_end, results),
-        Begun::Mine => {}
+        Begun::Stuck(dead_end) => {
+            context = new_context(cause, deadline);
+            asked = go_on_without_owner(&context, dead_end, results)?;
+            state::end_by_exit();
+        }
+        Begun::Mine => {
+            if let Some(pending) = registry::open_run(cause.ends_process()) {
+                // Read again: the program may have configured something while this thread waited.
+                context = new_context(cause, deadline);
+                asked = run_outside(&context, pending, results)?;
+            } else {
+                tell_problems(cause, &|| config::log(deadline));
+            }
+            state::end();
+        }
     }
-    let mut asked = AskedStatus::default();
-    if let Some(pending) = registry::open_run(cause.ends_process()) {
-        // Read again: the program may have configured something while this thread waited.
-        context = new_context(cause, deadline);
-        asked = run_outside(&context, pending, results)?;
-    } else {
-        tell_problems(cause, &|| config::log(deadline));
-    }
-    state::end();
     Ok(asked)
 }
 
 fn new_context(cause: Cause, deadline: Option<Instant>) -> Arc<RunContext> {
     Arc::new(RunContext::new(cause, Config::current(), deadline))
-}
-
-/// Disarms the last resort, unless another thread is to end the process.
-fn keep_if_others_end(last_resort: Option<LastResort>, result: &Result<AskedStatus, OthersEnd>) {
-    if result.is_err() {
-        std::mem::forget(last_resort);
-    }
 }
 
 /// Goes on, as a part of this exit, with the run of another thread that waits in vain for this one. The handler that it was running has failed.
@@ -175,13 +172,10 @@ fn go_on_without_owner(
     registry::revoke_lease();
     state::go_by(context);
     if let Some(label) = registry::running().1 {
-        let failure = Failure::new(&label, HandlerError::stuck(dead_end));
-        drive::abandon(context, &failure, Duration::ZERO).map_err(|_| OthersEnd)?;
+        drive::abandon(context, &label, HandlerError::stuck(dead_end), Duration::ZERO).map_err(|_| OthersEnd)?;
     }
     registry::become_exit();
-    let asked = finish(context, true, results)?;
-    state::end_by_exit();
-    Ok(asked)
+    finish(context, true, results)
 }
 
 fn run_outside(context: &Arc<RunContext>, pending: usize, results: &mut RunResults) -> Result<AskedStatus, OthersEnd> {
@@ -197,6 +191,7 @@ fn run_outside(context: &Arc<RunContext>, pending: usize, results: &mut RunResul
 }
 
 /// Runs all handlers, and ends the run.
+#[inline(never)] // in place it would be there three times
 fn finish(context: &Arc<RunContext>, at_exit: bool, results: &mut RunResults) -> Result<AskedStatus, OthersEnd> {
     match Run::new(context, Ends { strike: deadline::striker(), end_alone }).finish() {
         Ok(stayed_held) => Ok(end_run(at_exit, stayed_held, results)),
@@ -206,6 +201,7 @@ fn finish(context: &Arc<RunContext>, at_exit: bool, results: &mut RunResults) ->
 }
 
 /// Reports, once and only at an exit, what is wrong with the order that handlers and links ask for.
+#[inline(never)] // as above, twice
 fn tell_problems(cause: Cause, log: &dyn Fn() -> Log) {
     if !cause.ends_process() {
         return;
@@ -278,12 +274,15 @@ fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
     deadline::set();
     let Some(context) = state::context() else { return Ok(AskedStatus::default()) };
     registry::become_exit();
-    let last_resort = deadline::last_resort(context.cause, context.deadline);
-    let result = finish(&context, true, &mut RunResults::default());
-    keep_if_others_end(last_resort, &result);
-    let asked = result?;
-    state::end_by_exit();
-    Ok(asked)
+    let mut result = Err(OthersEnd);
+    deadline::with_last_resort(context.cause, context.deadline, &mut || {
+        result = finish(&context, true, &mut RunResults::default());
+        result.is_ok()
+    });
+    if result.is_ok() {
+        state::end_by_exit();
+    }
+    result
 }
 
 /// Runs what is left, and ends the process, in a child that a handler has forked on the exit thread.

@@ -242,6 +242,7 @@ impl Config {
     }
 
     /// Calls the observer, if there is one. A panic of the observer ends here.
+    #[inline(never)] // in place it would be there seven times
     pub(crate) fn observe(&self, news: News<'_>) {
         let Some(observer) = &self.observer else { return };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(news))) {

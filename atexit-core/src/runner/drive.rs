@@ -37,6 +37,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
+    #[inline(never)]
     fn at_deadline() -> Self {
         match state::claim_end_at_deadline() {
             Claim::Mine => Self::DeadlineOver,
@@ -56,7 +57,8 @@ enum Output {
 
 /// A run and the thread that it has started.
 pub(super) struct Run {
-    ends: Ends,
+    strike: fn() -> !,
+    callbacks: Callbacks,
     context: Arc<RunContext>,
     thread: Option<ExitThread>,
     output: Output,
@@ -68,35 +70,32 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(context: &Arc<RunContext>, ends: Ends) -> Self {
-        let stays = !sys::can_start_threads();
-        Self { ends, context: Arc::clone(context), thread: None, output: Output::NotOurs, stays, stays_held: false }
-    }
-
-    fn callbacks(&self) -> Callbacks {
-        Callbacks {
-            run_handlers: run_on_exit_thread,
-            end_alone: self.ends.end_alone,
-            has_deadline: self.context.deadline.is_some(),
+        let Ends { strike, end_alone } = ends;
+        let has_deadline = context.deadline.is_some();
+        Self {
+            strike,
+            callbacks: Callbacks { run_handlers: run_on_exit_thread, end_alone, has_deadline },
+            context: Arc::clone(context),
+            thread: None,
+            output: Output::NotOurs,
+            stays: !sys::can_start_threads(),
+            stays_held: false,
         }
-    }
-
-    fn watch(&self) -> Watch {
-        Watch::new(&self.context, who_waits)
     }
 
     /// Runs all handlers, each where it belongs. Returns whether they had to run on the exiting thread because somebody held stdout or stderr.
     pub(super) fn finish(mut self) -> Result<bool, Stop> {
-        let mut watch = self.watch();
+        let mut watch = Watch::new(&self.context, who_waits);
         while let Some(next) = registry::advance() {
             if watch.is_over(Instant::now()) {
                 return Err(Stop::at_deadline());
             }
             // The thread that a signal wakes is not the program's, so no handler can insist on it.
             let here = next.runs_on == RunsOn::Caller && !self.context.cause.is_signal();
-            let thread = if here { None } else { self.exit_thread()? };
-            match thread {
-                Some(thread) => self.run_there(thread, &mut watch)?,
-                None => self.run_here(next)?,
+            if here || !self.has_exit_thread()? {
+                self.run_here(next)?;
+            } else {
+                self.run_there(&mut watch)?;
             }
         }
         self.flush(&watch);
@@ -106,58 +105,68 @@ impl Run {
         Ok(self.stays_held)
     }
 
-    /// The exit thread, started if needed; `None` if the exiting thread is the safer choice.
-    fn exit_thread(&mut self) -> Result<Option<ExitThread>, Stop> {
+    /// Whether there is an exit thread, started if needed. `false`: the exiting thread is the safer choice.
+    fn has_exit_thread(&mut self) -> Result<bool, Stop> {
         if self.stays {
-            return Ok(None);
+            return Ok(false);
         }
-        self.thread = self.thread.take().and_then(ExitThread::here);
+        self.forget_thread_in_child();
         self.output = Output::Buffered;
         if self.thread.is_none() {
             let stack_size = self.context.config.stack_size;
-            let started = match ExitThread::start(self.callbacks(), stack_size, true) {
+            let started = match ExitThread::start(self.callbacks, stack_size, true) {
                 // This thread does not hold it: a handler that waits for it would wait just as long here.
                 Err(StartError::Held) if self.context.cause.is_signal() => {
                     let changed = state::limit(PATIENCE_WITH_HOLDER);
                     self.context = changed.unwrap_or_else(|| Arc::clone(&self.context));
-                    ExitThread::start(self.callbacks(), stack_size, false)
+                    ExitThread::start(self.callbacks, stack_size, false)
                 }
                 started => started,
             };
-            self.thread = match started {
-                Ok(thread) => Some(thread),
+            match started {
+                Ok(thread) => self.thread = Some(thread),
                 Err(StartError::NotOurs) => return Err(Stop::OthersEnd),
                 Err(error) => {
                     self.stays_held |= error == StartError::Held;
                     if error == StartError::NoThread && stack_size != sys::STACK_SIZE {
                         self.context.log.no_stack(stack_size);
                     }
-                    None
                 }
-            };
+            }
         }
         self.stays = self.thread.is_none();
-        Ok(self.thread.take())
+        Ok(!self.stays)
+    }
+
+    /// A handler on the exiting thread may have forked: a child does not have the exit thread.
+    fn forget_thread_in_child(&mut self) {
+        if self.thread.as_ref().is_some_and(|thread| !thread.is_here()) {
+            std::mem::forget(self.thread.take());
+        }
     }
 
     /// Lets the exit thread run the next handlers, until it stops.
-    fn run_there(&mut self, mut thread: ExitThread, watch: &mut Watch) -> Result<(), Stop> {
-        match thread.let_run(watch) {
-            DriveEnd::Idle => self.thread = Some(thread),
+    fn run_there(&mut self, watch: &mut Watch) -> Result<(), Stop> {
+        let Some(mut thread) = self.thread.take() else { return Ok(()) };
+        let (handler, error, elapsed) = match thread.let_run(watch) {
+            DriveEnd::Idle => {
+                self.thread = Some(thread);
+                return Ok(());
+            }
             DriveEnd::Finishing => {
                 thread.join(watch);
                 self.output = Output::Flushed;
+                return Ok(());
             }
-            DriveEnd::Parked => state::abandon_nested(),
-            DriveEnd::Abandoned(Limit { after, handler, .. }) => {
-                abandon(&self.context, &handler, HandlerError::timed_out(after), after)?;
-            }
-            DriveEnd::Stuck(Stuck { handler, dead_end, elapsed }) => {
-                abandon(&self.context, &handler, HandlerError::stuck(dead_end), elapsed)?;
+            DriveEnd::Parked => {
+                state::abandon_nested();
+                return Ok(());
             }
             DriveEnd::Deadline => return Err(Stop::at_deadline()),
-        }
-        Ok(())
+            DriveEnd::Abandoned(Limit { after, handler, .. }) => (handler, HandlerError::timed_out(after), after),
+            DriveEnd::Stuck(Stuck { handler, dead_end, elapsed }) => (handler, HandlerError::stuck(dead_end), elapsed),
+        };
+        abandon(&self.context, &handler, error, elapsed)
     }
 
     /// Runs the next handler on this thread, or all if they stay here.
@@ -170,7 +179,7 @@ impl Run {
         let is_timed = deadline.is_some() || config.time_limit.is_some() || next.is_limited;
         let is_watched = (is_timed || self.stays) && sys::can_start_threads();
         let watchdog =
-            if is_watched { Watchdog::start(Watch::new(&self.context, what_it_keeps), self.ends.strike) } else { None };
+            if is_watched { Watchdog::start(Watch::new(&self.context, what_it_keeps), self.strike) } else { None };
         let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
         let only = if self.stays { None } else { Some(RunsOn::Caller) };
         // If nobody can watch, the deadline is checked between handlers at least: `finish` looks at it before the next one.
@@ -184,10 +193,12 @@ impl Run {
 
     /// Lets stdout be flushed, unless that is up to the program, and waits for the end of the exit thread.
     fn flush(&mut self, watch: &Watch) {
-        let thread = self.thread.take();
-        if thread.is_none() && self.output == Output::Buffered && !self.stays {
-            ExitThread::flush(self.callbacks(), watch); // the output of a handler that was abandoned
-        } else if let Some(thread) = thread.and_then(ExitThread::here) {
+        if self.thread.is_none() && self.output == Output::Buffered && !self.stays {
+            ExitThread::flush(self.callbacks, watch); // the output of a handler that was abandoned
+            return;
+        }
+        self.forget_thread_in_child();
+        if let Some(thread) = self.thread.take() {
             thread.join(watch);
         } else if sys::is_unloaded() {
             let _ = std::io::stdout().flush(); // a thread that still holds it runs code that is about to be unmapped

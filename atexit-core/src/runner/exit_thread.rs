@@ -124,13 +124,9 @@ impl ExitThread {
         end
     }
 
-    /// The thread, unless this is a child of the process that it runs in: a handler on the exiting thread may have forked.
-    pub(crate) fn here(self) -> Option<Self> {
-        if self.handover.is_of_this_process() {
-            return Some(self);
-        }
-        std::mem::forget(self);
-        None
+    /// Whether this is the process that the thread runs in, and not a child of it.
+    pub(crate) fn is_here(&self) -> bool {
+        self.handover.is_of_this_process()
     }
 
     /// Lets the thread flush stdout, unless somebody holds it, and waits until the thread and its thread-locals are gone.

@@ -262,6 +262,7 @@ fn take(pending: &mut Pending, only: Option<RunsOn>, former_name: &mut Option<Ar
 }
 
 /// Which handler is running, and a number that changes whenever another one starts.
+#[inline(never)] // in place it would be there five times
 pub(crate) fn running() -> (u64, Option<Label>) {
     let progress = &lock().progress;
     (progress.serial, progress.running.clone())

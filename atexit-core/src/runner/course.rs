@@ -175,6 +175,7 @@ impl RunState {
     }
 
     /// The run is this thread's now.
+    #[inline(never)] // in place it would be there six times
     fn note_owner(&mut self) {
         (self.owner_id, self.owner_in_exit) = (sys::thread_id(), IN_EXIT.get());
     }

@@ -37,7 +37,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    #[inline(never)]
+    #[inline(never)] // in place it would be there twice
     fn at_deadline() -> Self {
         match state::claim_end_at_deadline() {
             Claim::Mine => Self::DeadlineOver,

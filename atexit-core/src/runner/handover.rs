@@ -134,6 +134,7 @@ impl Handover {
     }
 
     /// The same, and wakes the other thread.
+    #[inline(never)] // in place it would be there six times
     pub(crate) fn announce(&self, stage: Stage) -> bool {
         let goes_on = self.enter(stage);
         self.changed.notify_all();

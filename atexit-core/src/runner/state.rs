@@ -272,6 +272,7 @@ pub(crate) fn is_idle() -> bool {
 }
 
 /// Whether this thread is the one that ends the process.
+#[inline(never)] // in place it would be there five times
 pub(crate) fn is_exiting() -> bool {
     lock().exit.by() == Some(ThreadToken::mine())
 }

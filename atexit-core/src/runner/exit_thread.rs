@@ -132,9 +132,11 @@ impl ExitThread {
     /// Lets the thread flush stdout, unless somebody holds it, and waits until the thread and its thread-locals are gone.
     pub(crate) fn join(mut self, watch: &Watch) {
         self.order(Stage::Finishing);
-        self.handover.wait_while(Stage::Finishing, watch.at_most(STDOUT));
-        self.handover.wait_while(Stage::Flushing, watch.at_most(FLUSH));
-        if self.handover.wait_while(Stage::Finished, watch.at_most(END)) != Stage::Ended {
+        let mut stage = Stage::Finishing;
+        for (next, patience) in [(Stage::Finishing, STDOUT), (Stage::Flushing, FLUSH), (Stage::Finished, END)] {
+            stage = self.handover.wait_while(next, watch.at_most(patience));
+        }
+        if stage != Stage::Ended {
             self.handover.dismiss();
         } else if state::is_exiting() {
             // It may be the last thread besides this one. Then it ends the process as it returns, and a join would wait forever.
@@ -146,16 +148,18 @@ impl ExitThread {
 }
 
 /// Its drop says that all thread-locals are gone: it is used first, so it is dropped last.
-struct EndOfLocals(Arc<Handover>);
+struct EndOfLocals(Cell<Option<Arc<Handover>>>);
 
 impl Drop for EndOfLocals {
     fn drop(&mut self) {
-        self.0.end();
+        if let Some(handover) = self.0.take() {
+            handover.end();
+        }
     }
 }
 
 thread_local! {
-    static END_OF_LOCALS: Cell<Option<EndOfLocals>> = const { Cell::new(None) };
+    static END_OF_LOCALS: EndOfLocals = const { EndOfLocals(Cell::new(None)) };
     // Without a destructor: the first access to a thread-local that has one allocates.
     static HAS_END: Cell<bool> = const { Cell::new(false) };
 }
@@ -164,13 +168,13 @@ thread_local! {
 pub(crate) fn forget_in_child() {
     if HAS_END.get() {
         HAS_END.set(false);
-        let _ = END_OF_LOCALS.try_with(|end| std::mem::forget(end.take()));
+        let _ = END_OF_LOCALS.try_with(|end| std::mem::forget(end.0.take()));
     }
 }
 
 /// The body of the exit thread.
 fn thread_main(handover: &Arc<Handover>, first: Stage, callbacks: Callbacks, probes: bool) {
-    let _ = END_OF_LOCALS.try_with(|end| end.set(Some(EndOfLocals(Arc::clone(handover))))); // a new thread has its locals
+    let _ = END_OF_LOCALS.try_with(|end| end.0.set(Some(Arc::clone(handover)))); // a new thread has its locals
     HAS_END.set(true);
     handover.introduce();
     if probes {

@@ -79,6 +79,7 @@ impl sys::ExitHook for Hook {
 /// handlers that are left. Until the handlers have run, this happens even before any lock is taken, because threads that wait for each other
 /// here have used up their hooks. It installs only one: glibc 2.36 frees a block of its list twice if several threads exit at once while the
 /// list is longer than its first block of 32 entries.
+#[inline(never)] // in place it would be there twice
 fn install_next() {
     let is_done = HOOK_DONE.load(Ordering::Relaxed);
     if !is_done {

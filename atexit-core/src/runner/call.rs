@@ -72,17 +72,22 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
 fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&Handover>) -> bool {
     let RunContext { config, log, records_all, .. } = context;
     let label = handler.label();
-    let (own_limit, panicked) = match time_limit(&handler) {
-        // There is nothing to run: the handler around this run was abandoned while the expression was evaluated.
-        _ if handler.facts().has_time_limit && !lease::is_held() => return true,
-        Ok(limit) => (limit, None),
-        Err(Err(error)) => (None, Some(error)),
-        Err(exited) => {
-            note_end(&label, exited, Duration::ZERO, None, context);
+    let mut limit = config.time_limit;
+    // If the expression for the limit panics, the handler runs without it, and the panic is its failure, unless it fails itself.
+    let mut otherwise = Ok(HandlerEnd::Returned);
+    if handler.facts().has_time_limit {
+        otherwise = caught(|| {
+            limit = handler.time_limit().or(limit);
+            Ok(())
+        });
+        if !lease::is_held() {
+            return true; // there is nothing to run: the handler around this run was abandoned meanwhile
+        }
+        if matches!(otherwise, Ok(HandlerEnd::Exited(_))) {
+            note_end(&label, otherwise, Duration::ZERO, None, context); // the expression has called `exit`
             return true;
         }
-    };
-    let limit = own_limit.or(config.time_limit);
+    }
     let is_told = log.traces() || config.is_observed();
     let start = if is_told || *records_all || limit.is_some() { Some(Instant::now()) } else { None };
     let told = if is_told { Some(tell_start(&label, context)) } else { None };
@@ -102,20 +107,12 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
         match limit {
             // It could not be abandoned, so it is reported.
             Some(limit) if elapsed > limit => ended = Err(HandlerError::timed_out(limit)),
-            _ => ended = panicked.map_or(ended, Err),
+            _ if otherwise.is_err() => ended = otherwise,
+            _ => {}
         }
     }
     note_end(&label, ended, elapsed, told.as_ref(), context);
     true
-}
-
-/// The limit that the handler itself asks for, if any; or how the handler ends because the expression for it has unwound. If it has panicked, the
-/// handler runs without a limit, and the panic is its failure, unless it fails itself. If it has called `exit`, there is nothing to run.
-fn time_limit(handler: &PendingHandler) -> Result<Option<Duration>, Result<HandlerEnd, HandlerError>> {
-    if !handler.facts().has_time_limit {
-        return Ok(None);
-    }
-    catch_unwind(AssertUnwindSafe(|| handler.time_limit())).map_err(unwound)
 }
 
 /// Tells that a handler starts. Returns what it is called then.
@@ -156,6 +153,14 @@ fn note_end(
     }
     if has_failed {
         registry::forget_running(); // a deadline that is over by now must not make it fail twice
+    }
+}
+
+/// Calls code of a handler, and says how it has ended.
+fn caught(code: impl FnOnce() -> Result<(), HandlerError>) -> Result<HandlerEnd, HandlerError> {
+    match catch_unwind(AssertUnwindSafe(code)) {
+        Ok(result) => result.map(|()| HandlerEnd::Returned),
+        Err(payload) => unwound(payload),
     }
 }
 
@@ -220,10 +225,7 @@ fn call_timed(
 }
 
 fn call(callback: Callback, executor: &Executor) -> Result<HandlerEnd, HandlerError> {
-    match catch_unwind(AssertUnwindSafe(|| callback.call(executor))) {
-        Ok(result) => result.map(|()| HandlerEnd::Returned),
-        Err(payload) => unwound(payload),
-    }
+    caught(|| callback.call(executor))
 }
 
 /// Whether the panic hook has called C's `exit`: the panic does not unwind, but would have been a failure. On the exiting thread, nothing tells

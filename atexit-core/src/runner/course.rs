@@ -229,6 +229,7 @@ impl RunState {
     }
 
     /// A handler of the innermost run has ended. There is room for it.
+    #[inline(never)] // in place it would be there twice
     pub(super) fn note_ended(&mut self, handler: HandlerRecord) {
         self.note_failure(&handler);
         self.ended.push(handler);

@@ -268,6 +268,11 @@ pub(crate) fn running() -> (u64, Option<Label>) {
     (progress.serial, progress.running.clone())
 }
 
+/// The number alone.
+pub(crate) fn serial() -> u64 {
+    lock().progress.serial
+}
+
 /// Revokes the lease that counts: the thread that has it takes no further handler.
 pub(crate) fn revoke_lease() {
     let _pending = lock(); // between two handlers, not while one is being taken

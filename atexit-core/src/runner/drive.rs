@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::call;
 use super::exit_thread::{Callbacks, ExitThread, StartError};
-use super::handover::{DriveEnd, Handover, Limit};
+use super::handover::{DriveEnd, Handover};
 use super::record::RunContext;
 use super::state::{self, Claim};
-use super::watch::{Stuck, Watch};
+use super::watch::{Lost, Watch};
 use super::watchdog::Watchdog;
 use crate::handler::declaration::RunsOn;
 use crate::handler::error::HandlerError;
@@ -148,25 +148,23 @@ impl Run {
     /// Lets the exit thread run the next handlers, until it stops.
     fn run_there(&mut self, watch: &mut Watch) -> Result<(), Stop> {
         let Some(mut thread) = self.thread.take() else { return Ok(()) };
-        let (handler, error, elapsed) = match thread.let_run(watch) {
-            DriveEnd::Idle => {
-                self.thread = Some(thread);
-                return Ok(());
-            }
+        match thread.let_run(watch) {
+            DriveEnd::Idle => self.thread = Some(thread),
             DriveEnd::Finishing => {
                 thread.join(watch);
                 self.output = Output::Flushed;
-                return Ok(());
             }
-            DriveEnd::Parked => {
-                state::abandon_nested();
-                return Ok(());
+            DriveEnd::Parked => state::abandon_nested(),
+            DriveEnd::Lost(Lost { handler, elapsed, dead_end }) => {
+                let error = match dead_end {
+                    None => HandlerError::timed_out(elapsed),
+                    Some(dead_end) => HandlerError::stuck(dead_end),
+                };
+                abandon(&self.context, &handler, error, elapsed)?;
             }
             DriveEnd::Deadline => return Err(Stop::at_deadline()),
-            DriveEnd::Abandoned(Limit { after, handler, .. }) => (handler, HandlerError::timed_out(after), after),
-            DriveEnd::Stuck(Stuck { handler, dead_end, elapsed }) => (handler, HandlerError::stuck(dead_end), elapsed),
-        };
-        abandon(&self.context, &handler, error, elapsed)
+        }
+        Ok(())
     }
 
     /// Runs the next handler on this thread, or all if they stay here.

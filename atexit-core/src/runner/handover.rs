@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::watch::{Stuck, Watch};
+use super::watch::{Lost, Watch};
 use crate::handler::facts::Label;
 use crate::registry::{self, lease::Lease};
 use crate::sys::lock::{Guard, Lock, Rank};
@@ -58,10 +58,16 @@ struct State {
 }
 
 /// When the running handler has to be over.
-pub(crate) struct Limit {
+struct Limit {
     at: Instant,
-    pub(crate) after: Duration,
-    pub(crate) handler: Label,
+    after: Duration,
+    handler: Label,
+}
+
+impl Limit {
+    fn exceeded(self) -> DriveEnd {
+        DriveEnd::Lost(Lost { handler: self.handler, elapsed: self.after, dead_end: None })
+    }
 }
 
 /// Where the two threads meet.
@@ -84,10 +90,8 @@ pub(crate) enum DriveEnd {
     Finishing,
     /// This thread must not be used again, but a new one can be.
     Parked,
-    /// The handler exceeded its limit. This thread must not be used again.
-    Abandoned(Limit),
-    /// The handler will never go on. This thread must not be used again.
-    Stuck(Stuck),
+    /// The handler exceeded its limit, or will never go on. This thread must not be used again.
+    Lost(Lost),
     /// The deadline of the run is over. This thread must not be used again.
     Deadline,
 }
@@ -272,29 +276,31 @@ impl Handover {
                     park()
                 }
                 _ if watch.is_over(now) => Some(DriveEnd::Deadline),
-                _ if limit.is_some_and(|limit| now >= limit) => state.limit.take().map(DriveEnd::Abandoned),
+                _ if limit.is_some_and(|limit| now >= limit) => state.limit.take().map(Limit::exceeded),
                 _ => None,
             };
             if let Some(end) = end {
-                return self.give_up(state, end);
+                self.give_up(state);
+                return end;
             }
             if let Some(pause) = watch.pause(now, limit) {
                 drop(state.wait_timeout(&self.changed, pause));
             } else {
                 drop(state); // the look may print, which may take long
                 if let Some(stuck) = watch.look(now, &|| self.vain_wait()) {
-                    return self.give_up(self.lock(), DriveEnd::Stuck(stuck));
+                    self.give_up(self.lock());
+                    return DriveEnd::Lost(stuck);
                 }
             }
         }
     }
 
     /// From now on, the exit thread has no part in the run.
-    fn give_up(&self, mut state: Guard<'_, State>, end: DriveEnd) -> DriveEnd {
+    #[inline(never)] // in place it would be there twice
+    fn give_up(&self, mut state: Guard<'_, State>) {
         state.stage = Stage::Dismissed;
         // Only this lease: another thread may have begun to end the run, with a lease of its own.
         registry::revoke_one_lease(self.lease.load(Ordering::SeqCst));
-        end
     }
 
     /// Waits to be dismissed, and meanwhile watches the handlers on its owner. `true`: the deadline came first.

@@ -89,7 +89,7 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
             continue;
         }
         let found = sys::vain_wait(owner_id);
-        let is_certain = suspicion.becomes_certain((owner_id, registry::running().0), found, Instant::now());
+        let is_certain = suspicion.becomes_certain((owner_id, registry::serial()), found, Instant::now());
         let mut former = None; // dropped without the lock
         if let Some(found) = found {
             if is_certain && lock().take_over_from_stuck(me, owner_id, &mut former) {

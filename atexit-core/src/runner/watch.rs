@@ -13,8 +13,8 @@ use crate::report::News;
 use crate::sys::sync::Instant;
 use crate::sys::{DeadEnd, VainWait};
 
-/// How long a handler runs before a line on standard error names it. Each further line comes after twice as long.
-const NOTICE_AFTER: Duration = Duration::from_secs(10);
+/// How many seconds a handler runs before a line on standard error names it. Each further line comes after twice as long.
+const NOTICE_AFTER: u64 = 10;
 
 /// How often a watcher checks whether handlers make progress. They leave no time stamps: reading a clock takes longer than most handlers.
 pub(crate) const TICK: Duration = Duration::from_millis(500);
@@ -69,7 +69,7 @@ pub(crate) struct Watch {
     /// Which handler was running at the last look, and since when, as far as is known.
     seen: u64,
     since: Instant,
-    patience: Duration,
+    patience: u64,
     next_look: Instant,
     suspicion: Suspicion,
 }
@@ -93,11 +93,12 @@ impl Suspicion {
     }
 }
 
-/// A handler that will never go on.
-pub(crate) struct Stuck {
+/// A handler that the run goes on without.
+pub(crate) struct Lost {
     pub(crate) handler: Label,
-    pub(crate) dead_end: DeadEnd,
     pub(crate) elapsed: Duration,
+    /// What keeps it forever; `None` if it has only exceeded its limit.
+    pub(crate) dead_end: Option<DeadEnd>,
 }
 
 impl Watch {
@@ -146,7 +147,7 @@ impl Watch {
 
     /// Looks at the running handler, and says on standard error if it hangs. Returns it once it is certain that it waits in vain, as `vain_wait`
     /// finds.
-    pub(crate) fn look(&mut self, now: Instant, vain_wait: &dyn Fn() -> Option<VainWait>) -> Option<Stuck> {
+    pub(crate) fn look(&mut self, now: Instant, vain_wait: &dyn Fn() -> Option<VainWait>) -> Option<Lost> {
         self.next_look = now.checked_add(TICK).unwrap_or(now);
         let (serial, running) = registry::running();
         if serial != self.seen {
@@ -159,11 +160,11 @@ impl Watch {
         }
         let found = vain_wait();
         if self.suspicion.becomes_certain((0, serial), found, now) {
-            return Some(Stuck { handler, dead_end: found?.dead_end, elapsed });
+            return Some(Lost { handler, elapsed, dead_end: Some(found?.dead_end) });
         }
         // If nobody reads the line, the next look tries again.
         let who = if event_being_told().is_some() { "the observer of " } else { "" };
-        if elapsed >= self.patience && self.log.hangs(who, &handler.info(), elapsed, &(self.waiting)()) {
+        if elapsed.as_secs() >= self.patience && self.log.hangs(who, &handler.info(), elapsed, &(self.waiting)()) {
             self.patience *= 2;
         }
         None

@@ -293,6 +293,7 @@ pub(crate) fn take_running() -> Option<Label> {
 }
 
 /// The same on the thread that ran the handler, if it still holds the lease: the handler is over, and its end is recorded.
+#[inline(never)] // in place it would be there three times
 pub(crate) fn forget_running() {
     let mut pending = lock();
     let label = if lease::is_held() { pending.progress.running.take() } else { None };

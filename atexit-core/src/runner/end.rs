@@ -22,6 +22,7 @@ pub(super) fn end_run(at_exit: bool, stayed_held: bool, results: &mut RunResults
 
 /// Reports what happened in the innermost run, to the observer only once. Then closes it, and returns the status that handlers and observers
 /// have asked for.
+#[inline(never)] // in place it would be there twice
 pub(super) fn tell(context: &RunContext, too_late: usize, stayed_held: bool, results: &mut RunResults) -> AskedStatus {
     let Some(before) = state::end_record(RunState::innermost_if_leased, results) else { return AskedStatus::default() };
     summarize(context.log, results, before, too_late, stayed_held);

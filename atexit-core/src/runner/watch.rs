@@ -128,6 +128,7 @@ impl Watch {
     }
 
     /// This long, or less if the whole run has less time left.
+    #[inline(never)] // a loop that calls it is unrolled
     pub(crate) fn at_most(&self, limit: Duration) -> Duration {
         match self.deadline {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()).min(limit),

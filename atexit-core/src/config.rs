@@ -295,6 +295,11 @@ fn lock() -> Guard<'static, Config> {
     CONFIG.lock()
 }
 
+/// How long an exit may take.
+pub(crate) fn deadline() -> Option<Duration> {
+    lock().deadline
+}
+
 /// The log for a run with this deadline, if it has one.
 pub(crate) fn log(deadline: Option<Instant>) -> Log {
     let level = lock().level;

@@ -56,8 +56,7 @@ impl Config {
 
 /// The deadline of an exit that begins now.
 pub(super) fn of_exit() -> Option<Instant> {
-    let at_most = Config::current().deadline?;
-    Instant::now().checked_add(at_most)
+    Instant::now().checked_add(config::deadline()?)
 }
 
 /// Calls `run`, and ends the process meanwhile if its deadline does not. If `run` returns `false`, another thread is to end the process, and

@@ -274,9 +274,9 @@ fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
     deadline::set();
     let Some(context) = state::context() else { return Ok(AskedStatus::default()) };
     registry::become_exit();
-    let mut result = Err(OthersEnd);
+    let (mut results, mut result) = (RunResults::default(), Err(OthersEnd));
     deadline::with_last_resort(context.cause, context.deadline, &mut || {
-        result = finish(&context, true, &mut RunResults::default());
+        result = finish(&context, true, &mut results);
         result.is_ok()
     });
     if result.is_ok() {

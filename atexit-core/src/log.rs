@@ -8,6 +8,7 @@ use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::handler::duration::rounded;
 use crate::handler::error::HandlerError;
 use crate::handler::info::HandlerInfo;
 use crate::handler::text::{Lines, NAMED};
@@ -144,11 +145,11 @@ impl Log {
 
     pub(crate) fn ended(&self, handler: &HandlerInfo, elapsed: Duration, has_failed: bool) {
         let how = if has_failed { "failed" } else { "finished" };
-        self.line(Level::Trace, format_args!("{how} {handler} after {elapsed:.1?}"));
+        self.line(Level::Trace, format_args!("{how} {handler} after {}", rounded(elapsed)));
     }
 
     pub(crate) fn abandoned(&self, handler: &HandlerInfo, elapsed: Duration) {
-        self.line(Level::Trace, format_args!("abandoned {handler} after {elapsed:.1?}"));
+        self.line(Level::Trace, format_args!("abandoned {handler} after {}", rounded(elapsed)));
     }
 
     /// Shows the error of a failed handler as `main` would, unless the panic hook has shown it.

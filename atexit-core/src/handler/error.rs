@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::duration::exact;
 use super::text::indented;
 use crate::sys::cast::cast;
 use crate::sys::{DeadEnd, STATUS_MASK};
@@ -212,7 +213,7 @@ impl HandlerError {
 
     /// The handler was abandoned at its time limit.
     pub(crate) fn timed_out(limit: Duration) -> Self {
-        Self::of_kind(FailureKind::TimeLimit, 1, format_args!("exceeded its time limit of {limit:?}"))
+        Self::of_kind(FailureKind::TimeLimit, 1, format_args!("exceeded its time limit of {}", exact(limit)))
     }
 
     /// The handler was abandoned because it would never have continued.

@@ -9,6 +9,7 @@ use std::time::Duration;
 pub(crate) mod callback;
 pub(crate) mod constraints;
 pub(crate) mod declaration;
+pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod executor;
 pub(crate) mod facts;

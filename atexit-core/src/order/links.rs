@@ -7,7 +7,7 @@ use super::graph::{Cycles, Edge, Groups};
 use super::notes::Notes;
 use super::problem::{Problem, some_of};
 use super::settle;
-use super::sort::{self, Key};
+use super::sort;
 use crate::handler::declaration::{self, LinkSite, Site};
 use crate::handler::text::escaped;
 
@@ -71,8 +71,8 @@ fn sorted(links: &[LinkSite]) -> Vec<LinkSite> {
         (a.file, a.line, a.column, a.expansion).cmp(&(b.file, b.line, b.column, b.expansion))
     };
     let mut sorted = Vec::with_capacity(links.len());
-    for Key { item, .. } in sort::sorted(links.len(), &order) {
-        sorted.push(links[item]);
+    for key in sort::sorted(links.len(), &order) {
+        sorted.push(links[key.item()]);
     }
     sorted
 }

@@ -85,8 +85,8 @@ impl Reading {
             ((link.describe)().rank)(&mut self.crates, notes);
         }
         let mut arranged = Vec::with_capacity(self.entries.len());
-        for Key { item, .. } in self.sorted() {
-            let Entry { mut handler, source, .. } = self.entries[item];
+        for key in self.sorted() {
+            let Entry { mut handler, source, .. } = self.entries[key.item()];
             handler.placed = Placed::BySource { stated: self.crates[self.sources[source].of_crate].stated };
             arranged.push(handler);
         }
@@ -102,7 +102,7 @@ impl Reading {
         let places = sort::places(sources.len(), &|a, b| sources[a].order(&sources[b], crates));
         let mut keys = Vec::with_capacity(entries.len());
         for (item, entry) in entries.iter().enumerate() {
-            keys.push(Key { number: ((places[entry.source] as u64) << 32) | u64::from(entry.line), item });
+            keys.push(Key::new(((places[entry.source] as u64) << 32) | u64::from(entry.line), item));
         }
         sort::sort(&mut keys, &|a, b| entries[a].rest.cmp(&entries[b].rest));
         keys

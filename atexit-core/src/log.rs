@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::handler::duration::rounded;
 use crate::handler::error::HandlerError;
 use crate::handler::info::HandlerInfo;
-use crate::handler::text::{Lines, NAMED};
+use crate::handler::text::{Lines, NAMED, text};
 use crate::report::Failure;
 use crate::sys::{self, sync::Instant};
 
@@ -129,7 +129,7 @@ impl Log {
     /// Prints the table of a plan, which is made only if it is wanted.
     pub(crate) fn plan(&self, table: fn() -> String) {
         if self.shows(Level::Plan) {
-            self.print(&format!("at_exit: plan\n{}", table()));
+            self.print(&text(format_args!("at_exit: plan\n{}", table())));
         }
     }
 
@@ -200,7 +200,8 @@ impl Log {
 
     /// Reports a handler that hangs. This line waits for no reader, so that the handler is not abandoned late. `false`: nobody reads.
     pub(crate) fn hangs(&self, who: &str, handler: &HandlerInfo, elapsed: Duration, waiting: &str) -> bool {
-        let line = format!("at_exit: {who}{handler} has been running for {} s; {waiting}\n", elapsed.as_secs());
+        let seconds = elapsed.as_secs();
+        let line = text(format_args!("at_exit: {who}{handler} has been running for {seconds} s; {waiting}\n"));
         !self.shows(Level::Error) || sys::write_stderr(&line, Instant::now())
     }
 
@@ -241,19 +242,19 @@ impl Log {
     #[inline(never)]
     fn line(&self, level: Level, line: fmt::Arguments<'_>) {
         if self.shows(level) {
-            self.print(&format!("{PREFIX}{line}\n"));
+            self.print(&text(format_args!("{PREFIX}{line}\n")));
         }
     }
 
-    fn print(&self, text: &str) {
-        if text.is_empty() {
+    fn print(&self, lines: &str) {
+        if lines.is_empty() {
             return;
         }
         let start = Instant::now();
         let waited = WAITED.load(Ordering::Relaxed);
         let patience = READER_PATIENCE.saturating_sub(Duration::from_millis(waited));
         let until = start.checked_add(patience).unwrap_or(start);
-        let is_written = sys::write_stderr(text, self.until.unwrap_or(until).min(until));
+        let is_written = sys::write_stderr(lines, self.until.unwrap_or(until).min(until));
         let now = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         WAITED.store(if is_written && now == 0 { 0 } else { waited.saturating_add(now) }, Ordering::Relaxed);
     }

@@ -8,7 +8,7 @@ use super::constraints::Constraint;
 use super::error::HandlerError;
 use super::executor::Executor;
 use super::info::HandlerInfo;
-use super::text::one_line;
+use super::text::{one_line, text};
 
 /// The phase in which a handler runs; each phase is over before the next begins.
 ///
@@ -298,7 +298,7 @@ impl Description {
         if site.arguments.is_empty() {
             return HandlerInfo::new(name, site.file, site.line);
         }
-        HandlerInfo::new(&format!("{name}({})", one_line(site.arguments)), site.file, site.line)
+        HandlerInfo::new(&text(format_args!("{name}({})", one_line(site.arguments))), site.file, site.line)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::duration::exact;
-use super::text::indented;
+use super::text::{indented, text};
 use crate::sys::cast::cast;
 use crate::sys::{DeadEnd, STATUS_MASK};
 
@@ -281,7 +281,7 @@ impl HandlerError {
 
     #[inline(never)]
     fn of_kind(kind: FailureKind, status: i32, message: fmt::Arguments<'_>) -> Self {
-        let message = fmt::format(message).into_boxed_str();
+        let message = text(message).into_boxed_str();
         Self(Box::new(Details { status, message, kind, source: None }))
     }
 
@@ -292,7 +292,7 @@ impl HandlerError {
 
     /// What is printed then: the error as `main` prints one, but indented so that no line passes for another.
     pub(crate) fn announcement(&self) -> String {
-        format!("Error: {}\n", indented(&self.0.message))
+        text(format_args!("Error: {}\n", indented(&self.0.message)))
     }
 }
 

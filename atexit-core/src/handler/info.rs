@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::text::{escaped, find_any};
+use super::text::{escaped, find_any, text};
 
 /// Returns the crate of a function or closure; a function pointer does not name one.
 pub(crate) fn crate_of_type(type_name: &'static str) -> &'static str {
@@ -24,7 +24,7 @@ pub(crate) fn function_name(type_name: &str) -> String {
         owner = outer;
     }
     if owner.len() < type_name.len() {
-        return format!("closure in {owner}");
+        return text(format_args!("closure in {owner}"));
     }
     let mut name = type_name;
     if find_any(name, b"<(&").is_none() {
@@ -36,7 +36,7 @@ pub(crate) fn function_name(type_name: &str) -> String {
 }
 
 fn place(file: &str, line: u32) -> String {
-    format!("{file}:{line}")
+    text(format_args!("{file}:{line}"))
 }
 
 /// Names a handler in reports, events and plans; displayed as `label at file:line`, or as `file:line` if that is its label.

@@ -6,6 +6,19 @@ use std::fmt::{self, Display, Write as _};
 /// How many handlers a list names before the last one; it counts the rest.
 pub(crate) const NAMED: usize = 50;
 
+/// The text that `format!` makes. All texts are made here, because std's code for this is larger, and there once for each file.
+#[inline(never)]
+pub(crate) fn text(words: fmt::Arguments<'_>) -> String {
+    let mut text = String::new();
+    add(&mut text, words);
+    text
+}
+
+#[inline(never)]
+fn add(text: &mut String, words: fmt::Arguments<'_>) {
+    let _ = text.write_fmt(words); // a `String` takes everything
+}
+
 /// Lines that begin with the same prefix.
 #[derive(Default)]
 pub(crate) struct Lines {
@@ -20,7 +33,7 @@ impl Lines {
 
     #[inline(never)]
     pub(crate) fn add(&mut self, line: fmt::Arguments<'_>) {
-        let _ = writeln!(self.text, "{}{line}", self.prefix); // a `String` takes everything
+        add(&mut self.text, format_args!("{}{line}\n", self.prefix));
     }
 
     /// Adds a heading and a line for each item, or nothing if there are none.

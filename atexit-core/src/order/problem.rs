@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::handler::info::HandlerInfo;
-use crate::handler::text::escaped;
+use crate::handler::text::{escaped, text};
 
 /// A problem with the order that handlers and links ask for; displayed on one line.
 ///
@@ -91,7 +91,7 @@ impl Problem {
         let mut told = Vec::new();
         for problem in problems {
             if !matches!(problem, Self::NoHandlers { .. }) {
-                told.push(format!("{problem}"));
+                told.push(text(format_args!("{problem}")));
             }
         }
         told

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::handler::info::HandlerInfo;
-use crate::handler::text::escaped;
+use crate::handler::text::{escaped, text};
 
 /// Why a handler runs where it does in a [`Plan`](crate::Plan), after the one above it.
 ///
@@ -74,7 +74,7 @@ impl fmt::Display for Why {
             Self::After { path } => ("after ", *path),
             Self::WaitsFor { handler } => ("waits for ", handler.label()),
         };
-        f.pad(&format!("{words}{}", escaped(name)))
+        f.pad(&text(format_args!("{words}{}", escaped(name))))
     }
 }
 

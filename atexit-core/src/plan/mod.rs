@@ -16,6 +16,7 @@ use crate::handler::constraints::{Constraint, Constraints};
 use crate::handler::declaration::{DeclaredHandler, Description, Phase, Placed};
 use crate::handler::facts::Label;
 use crate::handler::info::HandlerInfo;
+use crate::handler::text::text;
 use crate::log;
 use crate::order::crates::CrateKey;
 use crate::order::problem::Problem;
@@ -97,7 +98,7 @@ impl PlannedHandler {
     }
 
     fn place(&self) -> String {
-        format!("{}:{}", self.file(), self.line())
+        text(format_args!("{}:{}", self.file(), self.line()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Plan, PlannedHandler, standings};
-use crate::handler::text::{escaped, find_any};
+use crate::handler::text::{escaped, find_any, text};
 
 const COLUMNS: usize = 6;
 const HEADINGS: [&str; COLUMNS] = ["#", "handler", "crate", "declared or registered at", "phase", "reason"];
@@ -43,12 +43,12 @@ struct Table {
 impl Table {
     fn add(&mut self, planned: &PlannedHandler) {
         let row = self.cells.len() / COLUMNS + 1;
-        self.add_cell(format!("{row}"));
+        self.add_cell(text(format_args!("{row}")));
         self.add_cell(shown(planned.label()));
         self.add_cell(shown(planned.crate_name()));
         self.add_cell(shown_path(&planned.place()));
-        self.add_cell(format!("{}", planned.phase));
-        self.add_cell(format!("{}", planned.why));
+        self.add_cell(text(format_args!("{}", planned.phase)));
+        self.add_cell(text(format_args!("{}", planned.why)));
     }
 
     #[inline(never)]
@@ -83,17 +83,17 @@ impl Table {
 }
 
 /// A text, shortened for a column.
-pub(super) fn shown(text: &str) -> String {
-    let text = format!("{}", escaped(text));
-    if width(&text) <= WIDEST {
-        return text;
+pub(super) fn shown(whole: &str) -> String {
+    let shown = text(format_args!("{}", escaped(whole)));
+    if width(&shown) <= WIDEST {
+        return shown;
     }
-    format!("{text:.0$}…", WIDEST - 1)
+    text(format_args!("{shown:.0$}…", WIDEST - 1))
 }
 
 /// A path, shortened for a column: its end is kept, from a folder on.
 pub(super) fn shown_path(path: &str) -> String {
-    let path = format!("{}", escaped(path));
+    let path = text(format_args!("{}", escaped(path)));
     let width = width(&path);
     if width <= WIDEST {
         return path;
@@ -104,7 +104,7 @@ pub(super) fn shown_path(path: &str) -> String {
     }
     let end = end.as_str();
     let folder = find_any(end, b"/\\").unwrap_or(0);
-    format!("…{}", &end[folder..])
+    text(format_args!("…{}", &end[folder..]))
 }
 
 /// How many characters it has.

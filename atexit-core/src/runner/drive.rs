@@ -15,6 +15,7 @@ use super::watchdog::Watchdog;
 use crate::handler::declaration::RunsOn;
 use crate::handler::error::HandlerError;
 use crate::handler::facts::Label;
+use crate::handler::text::text;
 use crate::registry::{self, Next};
 use crate::report::{Failure, HandlerRecord};
 use crate::sys;
@@ -232,7 +233,7 @@ fn who_waits() -> String {
         Some(name) => ("thread ", name.as_str()),
         None => ("the thread that waits for it", ""),
     };
-    format!("it never ends if it waits for {thread}{name}, or for a lock held by that thread")
+    text(format_args!("it never ends if it waits for {thread}{name}, or for a lock held by that thread"))
 }
 
 /// Why a handler on the exiting thread may hang.

@@ -38,8 +38,13 @@ impl Constraint {
 /// this code, nor what finds cycles and moves. All of that is `#[inline]`: only crates with constraints compile it.
 #[inline]
 fn constrain(handlers: &mut Vec<DeclaredHandler>, notes: &mut dyn Any) {
-    let Some(notes) = notes.downcast_mut::<Notes>() else { return };
-    let Lists { reasons, problems, .. } = notes.lists();
+    if let Some(notes) = notes.downcast_mut::<Notes>() {
+        notes.add(&mut |lists| move_all(handlers, lists));
+    }
+}
+
+#[inline]
+fn move_all(handlers: &mut Vec<DeclaredHandler>, Lists { reasons, problems }: &mut Lists) {
     let mut declared = Vec::with_capacity(handlers.len());
     for handler in &*handlers {
         declared.push(handler.declared.describe());

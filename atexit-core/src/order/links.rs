@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::crates::{self, Crate};
 use super::graph::{Cycles, Edge, Groups};
-use super::notes::Notes;
+use super::notes::{Lists, Notes};
 use super::problem::{Problem, some_of};
 use super::settle;
 use super::sort;
@@ -54,9 +54,10 @@ fn rank(crates: &mut dyn Any, notes: &mut dyn Any) {
     }
     let mut stated =
         Crates { nodes: nodes(crates, with_handlers), links: &links, edges: Vec::new(), stated_by: Vec::new() };
-    let problems = &mut notes.lists().problems;
-    stated.state(&speakers, problems);
-    stated.drop_contradictions(problems);
+    notes.add(&mut |Lists { problems, .. }| {
+        stated.state(&speakers, problems);
+        stated.drop_contradictions(problems);
+    });
     let (places, leads) = stated.places();
     for (number, ranked) in crates.iter_mut().enumerate() {
         (ranked.place, ranked.stated) = (places[number], leads[number]);

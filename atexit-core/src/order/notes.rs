@@ -7,28 +7,46 @@ use super::why::Why;
 
 /// What there is to say about an order: nothing, as a rule. Plans share it.
 #[derive(Clone, Default)]
-pub(crate) struct Notes(Option<Arc<Lists>>);
+pub(crate) struct Notes(Option<Arc<dyn Said>>);
 
-#[derive(Clone)]
+/// What can be done with [`Lists`]. A program in which there is nothing to say has none, and does not have this code.
+trait Said: Send + Sync {
+    fn lists(&self) -> &Lists;
+
+    /// Puts the problems from this number on into words.
+    fn told_from(&self, number: usize) -> Vec<String>;
+}
+
+#[derive(Clone, Default)]
 pub(super) struct Lists {
     /// The reasons why constraints have moved handlers, each with a number.
     pub(super) reasons: Vec<Why>,
     /// What is wrong with the order that handlers and links ask for.
     pub(super) problems: Vec<Problem>,
-    /// Puts problems into words. A program in which nothing can be wrong with the order does not have this code.
-    words: fn(&[Problem]) -> Vec<String>,
+}
+
+impl Said for Lists {
+    #[inline]
+    fn lists(&self) -> &Lists {
+        self
+    }
+
+    #[inline]
+    fn told_from(&self, number: usize) -> Vec<String> {
+        Problem::told(self.problems.get(number..).unwrap_or_default())
+    }
 }
 
 impl Notes {
     pub(crate) const NOTHING: Self = Self(None);
 
     pub(crate) fn reason(&self, number: u32) -> Option<&Why> {
-        self.0.as_ref()?.reasons.get(number as usize)
+        self.0.as_ref()?.lists().reasons.get(number as usize)
     }
 
     pub(crate) fn problems(&self) -> &[Problem] {
         match &self.0 {
-            Some(lists) => &lists.problems,
+            Some(said) => &said.lists().problems,
             None => &[],
         }
     }
@@ -36,16 +54,19 @@ impl Notes {
     /// The problems from this number on that are told at exit, in words.
     pub(crate) fn told_from(&self, number: usize) -> Vec<String> {
         match &self.0 {
-            Some(lists) => (lists.words)(lists.problems.get(number..).unwrap_or_default()),
+            Some(said) => said.told_from(number),
             None => Vec::new(),
         }
     }
 
-    /// The lists, to add to them. Who shares them sees nothing of it.
+    /// Adds to the lists. Who shares them sees nothing of it.
     #[inline]
-    pub(super) fn lists(&mut self) -> &mut Lists {
-        let words = Problem::told;
-        let none = || Arc::new(Lists { reasons: Vec::new(), problems: Vec::new(), words });
-        Arc::make_mut(self.0.get_or_insert_with(none))
+    pub(super) fn add(&mut self, add: &mut dyn FnMut(&mut Lists)) {
+        let mut lists = match &self.0 {
+            Some(said) => said.lists().clone(),
+            None => Lists::default(),
+        };
+        add(&mut lists);
+        self.0 = Some(Arc::new(lists));
     }
 }

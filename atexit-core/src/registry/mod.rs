@@ -322,9 +322,13 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
 /// Frees the memory of the set, if nothing is pending: the library is being unloaded, so there are no more handles, and nothing else frees it.
 pub(crate) fn free() {
     let mut pending = lock();
-    let (handlers, values) = (pending.handlers.take_memory(), pending.values.take_memory());
+    let handlers = pending.handlers.take_memory();
+    let value_steps = pending.value_steps;
     drop(pending);
-    drop((handlers, values));
+    drop(handlers);
+    if let Some(steps) = value_steps {
+        (steps.free)();
+    }
 }
 
 /// How many handlers a run that begins now would find.

@@ -138,7 +138,7 @@ pub(crate) struct Pending {
     pub(super) value_steps: Option<&'static ValueSteps>,
 }
 
-/// What an exit does about initializations that are under way. The first of them brings it: a program without values does not contain the code.
+/// What is done about initializations. The first of them brings it: a program without values does not contain the code.
 pub(super) struct ValueSteps {
     /// Whether an exit that finds nothing else to do waits for one.
     pub(super) awaits_any: fn(&Initializations) -> bool,
@@ -148,6 +148,10 @@ pub(super) struct ValueSteps {
     pub(super) wait: fn(Guard<'static, Pending>, Option<RunsOn>) -> Waited,
     /// This thread is exiting, and does not go on with its own.
     pub(super) leave: fn(&mut Pending),
+    /// Forgets those of the parent's other threads.
+    pub(super) forget_foreign_in_child: fn(&mut Initializations),
+    /// Frees their memory when the library is unloaded.
+    pub(super) free: fn(),
 }
 
 /// What a thread that has waited does: it goes on, or breaks with what it takes instead of the next handler.
@@ -274,7 +278,9 @@ impl Pending {
     /// In a forked child: forgets handlers that run only in the parent, captures and all.
     pub(crate) fn forget_foreign(&mut self) {
         self.handlers.take_where(&|handler| handler.facts().are_of_another_process(), &mut std::mem::forget);
-        self.values.forget_foreign_in_child();
+        if let Some(steps) = self.value_steps {
+            (steps.forget_foreign_in_child)(&mut self.values);
+        }
     }
 
     /// Adds what was collected, unless another thread has done so meanwhile.

@@ -223,7 +223,19 @@ fn lock_to_begin() -> Guard<'static, Pending> {
 
 /// A static, so that it and the functions are in this crate. If they were in the one that has the value, and that is a plug-in of a program that
 /// shares this crate with it, they would be gone after the plug-in.
-static STEPS: ValueSteps = ValueSteps { awaits_any, awaits_next, wait: await_initializations, leave };
+static STEPS: ValueSteps = ValueSteps {
+    awaits_any,
+    awaits_next,
+    wait: await_initializations,
+    leave,
+    forget_foreign_in_child: Initializations::forget_foreign_in_child,
+    free,
+};
+
+fn free() {
+    let memory = lock().values.take_memory();
+    drop(memory); // without the lock
+}
 
 fn leave(pending: &mut Pending) {
     pending.values.leave(ThreadToken::mine());

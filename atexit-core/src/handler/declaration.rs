@@ -86,6 +86,11 @@ impl Declared {
         (self.describe)()
     }
 
+    #[inline(never)]
+    pub(crate) fn site(self) -> Site {
+        self.describe().site
+    }
+
     /// Whether both say the same. The linker may merge the code of two declarations, but only if it is identical.
     pub(crate) fn is_same(self, other: Self) -> bool {
         std::ptr::fn_addr_eq(self.describe, other.describe)

@@ -94,7 +94,7 @@ impl Label {
 
     pub(crate) fn crate_name(&self) -> &'static str {
         match self {
-            Self::Declared(declared) => declared.describe().site.crate_name(),
+            Self::Declared(declared) => declared.site().crate_name(),
             Self::Registered { type_name, .. } => crate_of_type(type_name()),
             Self::Value { .. } => "", // its place does not say
         }

@@ -224,7 +224,8 @@ impl Code for DeclaredHandler {
     const SAYS_MORE: bool = true;
 
     fn call(self, executor: &Executor) -> Result<(), HandlerError> {
-        (self.declared.describe().run)(executor)
+        let run = self.declared.describe().run; // the rest of the description is gone when it is called
+        run(executor)
     }
 
     fn about(&self) -> Option<&dyn About> {
@@ -240,7 +241,8 @@ impl About for DeclaredHandler {
     }
 
     fn time_limit(&self) -> Option<Duration> {
-        Some(self.declared.describe().time_limit?())
+        let limit = self.declared.describe().time_limit?;
+        Some(limit())
     }
 
     fn identity(&self) -> Option<TypeId> {

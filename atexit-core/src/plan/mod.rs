@@ -135,7 +135,9 @@ pub fn plan() -> Plan {
 fn standings() -> (Vec<Standing>, Notes) {
     let (mut standings, notes) = registry::look(Standing::of);
     for standing in &mut standings {
-        standing.of_crate = standing.description().map(|description| CrateKey::of(&description.site));
+        if let Some(handler) = standing.declared {
+            standing.of_crate = Some(CrateKey::of(&handler.declared.site()));
+        }
     }
     (standings, notes)
 }

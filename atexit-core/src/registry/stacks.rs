@@ -83,13 +83,30 @@ struct Slots<T> {
 impl<T> Slots<T> {
     #[inline]
     fn get(&self, at: u32) -> &Slot<T> {
-        &self.chunks[at as usize / CHUNK][at as usize % CHUNK]
+        if let Some(chunk) = self.chunks.get(at as usize / CHUNK) {
+            if let Some(slot) = chunk.get(at as usize % CHUNK) {
+                return slot;
+            }
+        }
+        no_slot()
     }
 
     #[inline]
     fn get_mut(&mut self, at: u32) -> &mut Slot<T> {
-        &mut self.chunks[at as usize / CHUNK][at as usize % CHUNK]
+        if let Some(chunk) = self.chunks.get_mut(at as usize / CHUNK) {
+            if let Some(slot) = chunk.get_mut(at as usize % CHUNK) {
+                return slot;
+            }
+        }
+        no_slot()
     }
+}
+
+/// Indexing would be two panics, with a place in the source each, wherever a slot is looked at.
+#[cold]
+#[inline(never)]
+fn no_slot() -> ! {
+    panic!("there is no such slot")
 }
 
 /// The list of the free slots.
@@ -296,7 +313,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
         let chunk = self.slots.chunks.get(handle.slot as usize / CHUNK)?; // all chunks may have been freed
-        let slot = &chunk[handle.slot as usize % CHUNK];
+        let slot = chunk.get(handle.slot as usize % CHUNK)?;
         if slot.generation == handle.generation { slot.item.as_ref() } else { None }
     }
 

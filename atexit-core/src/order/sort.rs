@@ -43,9 +43,14 @@ pub(super) fn sorted(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> 
 pub(super) fn places(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
     let sorted = sorted(count, order);
     let mut places = vec![0; count];
-    for at in 1..count {
-        let (before, item) = (sorted[at - 1].item(), sorted[at].item());
-        places[item] = places[before] + usize::from(order(before, item).is_ne());
+    let (mut place, mut before) = (0, None);
+    for key in &sorted {
+        let item = key.item();
+        if let Some(before) = before {
+            place += usize::from(order(before, item).is_ne());
+        }
+        places[item] = place;
+        before = Some(item);
     }
     places
 }

@@ -78,10 +78,12 @@ pub(crate) fn is_running(thread_id: u64) -> Option<bool> {
 fn waits(status: &[u8]) -> Option<u64> {
     const NAME: &[u8] = b"\nvoluntary_ctxt_switches:\t";
     let mut rest = status;
-    while !rest.starts_with(NAME) {
+    loop {
+        if let Some(count) = rest.strip_prefix(NAME) {
+            return number(count, 10);
+        }
         rest = rest.get(1..)?;
     }
-    number(&rest[NAME.len()..], 10)
 }
 
 /// The number at the beginning of a text.
@@ -106,7 +108,7 @@ fn word<'a>(line: &mut &'a [u8]) -> &'a [u8] {
         end += 1;
     }
     let (word, rest) = line.split_at(end);
-    *line = if rest.is_empty() { rest } else { &rest[1..] };
+    *line = rest.get(1..).unwrap_or_default();
     word
 }
 
@@ -127,14 +129,16 @@ impl Buffer {
         self.append(b"/proc/self/task/");
         self.append_number(thread_id);
         self.append(file);
-        let path = CStr::from_bytes_with_nul(&self.bytes[..self.length]).ok()?;
+        let path = CStr::from_bytes_with_nul(self.bytes.get(..self.length)?).ok()?;
         self.read_end(open_file(path, 0)?)
     }
 
     fn append(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            self.bytes[self.length] = byte;
-            self.length += 1;
+            if let Some(place) = self.bytes.get_mut(self.length) {
+                *place = byte;
+                self.length += 1;
+            }
         }
     }
 
@@ -153,8 +157,8 @@ impl Buffer {
                 let (first, second) = self.bytes.split_at_mut(self.length);
                 first.copy_from_slice(second);
             }
-            match file.read(&mut self.bytes[self.length..]).ok()? {
-                0 => return Some(&self.bytes[..self.length]),
+            match file.read(self.bytes.get_mut(self.length..)?).ok()? {
+                0 => return self.bytes.get(..self.length),
                 more => self.length += more,
             }
         }

@@ -252,10 +252,10 @@ pub(crate) fn write_stderr<U: Unix>(text: &str, until: Instant) -> bool {
             }
             match write_to(descriptor, piece) {
                 Ok(0) => return,
-                Ok(count) => left = &left[count..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(count) => left = left.get(count..).unwrap_or_default(),
+                Err(io::ErrorKind::Interrupted) => {}
                 // The descriptor does not block, and there is too little room.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
+                Err(io::ErrorKind::WouldBlock) if Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Err(_) => return,
@@ -306,8 +306,8 @@ fn is_writable(descriptor: c_int, until: Instant) -> bool {
 }
 
 /// Writes to a descriptor what fits into one call.
-fn write_to(descriptor: i32, bytes: &[u8]) -> io::Result<usize> {
+fn write_to(descriptor: i32, bytes: &[u8]) -> Result<usize, io::ErrorKind> {
     // SAFETY: `ManuallyDrop` never closes the descriptor, and writing to one that is not open is only an error.
     let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
-    file.write(bytes)
+    file.write(bytes).map_err(|error| error.kind())
 }

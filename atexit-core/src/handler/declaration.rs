@@ -8,7 +8,7 @@ use super::constraints::Constraint;
 use super::error::HandlerError;
 use super::executor::Executor;
 use super::info::HandlerInfo;
-use super::text::{one_line, text};
+use super::text::{one_line, split_at_any, text};
 
 /// The phase in which a handler runs; each phase is over before the next begins.
 ///
@@ -168,12 +168,10 @@ pub struct LinkSite {
 impl Site {
     #[inline(never)]
     pub(crate) fn crate_name(&self) -> &'static str {
-        for (at, byte) in self.module.bytes().enumerate() {
-            if byte == b':' {
-                return &self.module[..at];
-            }
+        match split_at_any(self.module, b":") {
+            Some((name, _)) => name,
+            None => self.module,
         }
-        self.module
     }
 }
 

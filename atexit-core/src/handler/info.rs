@@ -3,16 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::text::{escaped, find_any, text};
+use super::text::{escaped, split_at_any, text};
 
 /// Returns the crate of a function or closure; a function pointer does not name one.
 pub(crate) fn crate_of_type(type_name: &'static str) -> &'static str {
     let mut name = type_name;
     while let [b'&' | b'<' | b'(', ..] = name.as_bytes() {
-        name = &name[1..];
+        name = name.get(1..).unwrap_or_default();
     }
-    match find_any(name, b":( ") {
-        Some(end) if name.as_bytes()[end] == b':' => &name[..end],
+    match split_at_any(name, b":( ") {
+        Some((name, rest)) if rest.starts_with(':') => name,
         _ => "",
     }
 }
@@ -27,9 +27,9 @@ pub(crate) fn function_name(type_name: &str) -> String {
         return text(format_args!("closure in {owner}"));
     }
     let mut name = type_name;
-    if find_any(name, b"<(&").is_none() {
-        while let Some(colon) = find_any(name, b":") {
-            name = &name[colon + 1..];
+    if split_at_any(name, b"<(&").is_none() {
+        while let Some((_, rest)) = split_at_any(name, b":") {
+            name = rest.get(1..).unwrap_or_default();
         }
     }
     name.to_owned()

@@ -107,11 +107,12 @@ fn write_escaped_char(c: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if is_plain(c) { f.write_char(c) } else { c.escape_default().fmt(f) }
 }
 
-/// Finds the first of these ASCII characters. Std's search for a character is more code than all that this is used for.
-pub(crate) fn find_any(text: &str, of: &[u8]) -> Option<usize> {
+/// What is before the first of these ASCII characters, and what begins with it. Std's search for a character is more code than all that this is
+/// used for.
+pub(crate) fn split_at_any<'a>(text: &'a str, of: &[u8]) -> Option<(&'a str, &'a str)> {
     for (at, byte) in text.bytes().enumerate() {
         if of.contains(&byte) {
-            return Some(at);
+            return text.split_at_checked(at);
         }
     }
     None

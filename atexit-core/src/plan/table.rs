@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Plan, PlannedHandler, standings};
-use crate::handler::text::{escaped, find_any, text};
+use crate::handler::text::{escaped, split_at_any, text};
 
 const COLUMNS: usize = 6;
 const HEADINGS: [&str; COLUMNS] = ["#", "handler", "crate", "declared or registered at", "phase", "reason"];
@@ -103,8 +103,11 @@ pub(super) fn shown_path(path: &str) -> String {
         end.next();
     }
     let end = end.as_str();
-    let folder = find_any(end, b"/\\").unwrap_or(0);
-    text(format_args!("…{}", &end[folder..]))
+    let end = match split_at_any(end, b"/\\") {
+        Some((_, folder)) => folder,
+        None => end,
+    };
+    text(format_args!("…{end}"))
 }
 
 /// How many characters it has.

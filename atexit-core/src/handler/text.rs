@@ -95,6 +95,7 @@ pub(crate) fn escaped(text: &str) -> Shown<'_> {
     Shown { text, how: write_escaped }
 }
 
+#[inline(never)]
 fn write_escaped(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for c in text.chars() {
         write_escaped_char(c, f)?;
@@ -142,7 +143,7 @@ fn write_one_line(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         };
         shown = at + c.len_utf8();
         line_ends = 0;
-        write_escaped(&text[start..shown], f)?;
+        write_escaped(text.get(start..shown).unwrap_or_default(), f)?;
     }
     Ok(())
 }

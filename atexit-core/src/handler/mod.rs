@@ -107,12 +107,14 @@ impl PendingHandler {
         self.location
     }
 
-    /// Stores the label. Each arm does so itself: joining them would make the processor wait for a store that it has just made elsewhere.
+    /// Stores the label where none is. Each arm does so itself: joining them would make the processor wait for a store that it has just made
+    /// elsewhere.
     #[inline]
     pub(crate) fn label_into(&self, place: &mut Option<Label>) {
+        // Nothing has to be dropped there, which the compiler does not know.
         match self.callback.about() {
-            None => *place = Some(self.callback.label(self.location, None)),
-            Some(about) => *place = Some(about.label(self.location)),
+            None => std::mem::forget(place.replace(self.callback.label(self.location, None))),
+            Some(about) => std::mem::forget(place.replace(about.label(self.location))),
         }
     }
 

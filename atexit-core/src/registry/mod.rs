@@ -26,6 +26,7 @@ use crate::order::Notes;
 use crate::sys::token::ThreadToken;
 pub(crate) use collect::declared;
 use function::Function;
+use initializations::Initializations;
 use intake::{Closed, Intake};
 pub(crate) use pending::{Inserted, PENDING, Pending};
 use pending::{
@@ -231,34 +232,43 @@ pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
             ControlFlow::Break(instead) => return instead,
         }
     }
-    let mut former_name = None; // dropped without the lock
-    let handler = take(&mut pending, only, &mut former_name);
+    let (handler, _former_name) = take(&mut pending, only); // it is dropped without the lock
     pending.release();
     handler
 }
 
 #[expect(clippy::inline_always, reason = "otherwise the compiler makes it a call, for each handler")]
 #[inline(always)]
-fn take(pending: &mut Pending, only: Option<RunsOn>, former_name: &mut Option<Arc<String>>) -> Option<PendingHandler> {
+fn take(pending: &mut Pending, only: Option<RunsOn>) -> (Option<PendingHandler>, Option<Arc<String>>) {
     let next = pending.advance_inline();
     let Pending { handlers, progress, values, intake, .. } = pending;
-    if let Some(Label::Registered { name, .. }) = &mut progress.running {
-        std::mem::swap(name, former_name);
-    }
-    progress.running = None;
-    let next = next?;
-    handlers.pop_if(next, |handler| {
+    let former_name = match &mut progress.running {
+        Some(Label::Registered { name, .. }) => name.take(),
+        _ => None,
+    };
+    std::mem::forget(progress.running.take()); // nothing else in it has to be dropped
+    let Some(next) = next else { return (None, former_name) };
+    let handler = handlers.pop_if(next, |handler| {
         if only.is_some_and(|only| handler.facts().runs_on != only) {
             return false;
         }
-        if may_be_value(next) && handler.facts().is_value && intake.is_exit() {
-            values.close(handler.facts().phase);
+        if may_be_value(next) && intake.is_exit() {
+            close_if_value(handler, values);
         }
         handler.label_into(&mut progress.running);
         progress.started += 1;
         progress.serial += 1;
         true
-    })
+    });
+    (handler, former_name)
+}
+
+#[cold]
+fn close_if_value(handler: &PendingHandler, values: &mut Initializations) {
+    let facts = handler.facts();
+    if facts.is_value {
+        values.close(facts.phase);
+    }
 }
 
 /// Which handler is running, and a number that changes whenever another one starts.

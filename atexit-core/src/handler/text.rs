@@ -10,12 +10,12 @@ pub(crate) const NAMED: usize = 50;
 #[inline(never)]
 pub(crate) fn text(words: fmt::Arguments<'_>) -> String {
     let mut text = String::new();
-    add(&mut text, words);
+    append(&mut text, words);
     text
 }
 
 #[inline(never)]
-fn add(text: &mut String, words: fmt::Arguments<'_>) {
+pub(crate) fn append(text: &mut String, words: fmt::Arguments<'_>) {
     let _ = text.write_fmt(words); // a `String` takes everything
 }
 
@@ -33,7 +33,7 @@ impl Lines {
 
     #[inline(never)]
     pub(crate) fn add(&mut self, line: fmt::Arguments<'_>) {
-        add(&mut self.text, format_args!("{}{line}\n", self.prefix));
+        append(&mut self.text, format_args!("{}{line}\n", self.prefix));
     }
 
     /// Adds a heading and a line for each item, or nothing if there are none.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Plan, PlannedHandler, standings};
-use crate::handler::text::{escaped, split_at_any, text};
+use crate::handler::text::{append, escaped, split_at_any, text};
 
 const COLUMNS: usize = 6;
 const HEADINGS: [&str; COLUMNS] = ["#", "handler", "crate", "declared or registered at", "phase", "reason"];
@@ -62,20 +62,18 @@ impl Table {
         if self.cells.is_empty() {
             return "no handlers are pending\n".to_owned();
         }
-        let mut text = String::new();
+        let (mut text, mut line) = (String::new(), String::new());
         for at in 0..COLUMNS + self.cells.len() {
             let column = at % COLUMNS;
             let (heading, widest) = (HEADINGS[column], self.widths[column]);
             if widest > 0 {
                 let cell = if at < COLUMNS { heading } else { &self.cells[at - COLUMNS] };
-                text.push_str(cell);
-                for _ in width(cell)..widest.max(heading.len()) + 2 {
-                    text.push(' ');
-                }
+                let width = widest.max(heading.len()) + 2;
+                append(&mut line, format_args!("{cell:width$}"));
             }
             if column + 1 == COLUMNS {
-                text.truncate(text.trim_ascii_end().len());
-                text.push('\n');
+                append(&mut text, format_args!("{}\n", line.trim_ascii_end()));
+                line.clear();
             }
         }
         text

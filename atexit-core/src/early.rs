@@ -62,7 +62,7 @@ impl Early {
             changed: Condvar::new(),
         });
         let (theirs, their_executor) = (Arc::clone(&meeting), executor.clone());
-        let thread = sys::spawn("at_exit", move || theirs.call(&their_executor)).ok();
+        let thread = sys::spawn("at_exit", move || theirs.call(&their_executor));
         if thread.is_none() {
             meeting.call(executor);
         }

@@ -352,7 +352,7 @@ fn start_thread(installed: &mut Installed) -> io::Result<()> {
     }
     let waker = Waker::new()?;
     let theirs = waker.clone();
-    sys::spawn("at_exit_signals", move || wait(&theirs))?;
+    sys::try_spawn("at_exit_signals", move || wait(&theirs))?;
     installed.thread_in = Some(here);
     INSTALLED_IN.store(sys::process_id(), Ordering::SeqCst);
     waker.publish();

@@ -100,7 +100,7 @@ impl ExitThread {
             token.adopt();
             thread_main(&theirs, order, callbacks, probes);
         };
-        let thread = sys::spawn_with_stack("at_exit", stack_size, body).map_err(|_| StartError::NoThread)?;
+        let thread = sys::spawn_with_stack("at_exit", stack_size, body).ok_or(StartError::NoThread)?;
         if !handover.outlasts(Stage::Starting, START) {
             return Err(StartError::NoThread);
         }

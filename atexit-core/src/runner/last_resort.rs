@@ -42,7 +42,7 @@ impl LastResort {
             // It never returns: if it were the last thread of the process, C would call `exit` on it.
             park();
         };
-        sys::spawn("at_exit_last_resort", body).ok()?;
+        sys::spawn("at_exit_last_resort", body)?;
         Some(Self { handover })
     }
 }

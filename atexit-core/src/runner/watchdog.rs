@@ -30,7 +30,7 @@ impl Watchdog {
                 strike();
             }
         };
-        let thread = sys::spawn("at_exit_watchdog", body).ok()?;
+        let thread = sys::spawn("at_exit_watchdog", body)?;
         // One that may strike is not joined: it never ends, but ends the process.
         let thread = if may_strike { None } else { Some(thread) };
         Some(Self { handover, thread })

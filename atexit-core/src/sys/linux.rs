@@ -134,7 +134,7 @@ fn exit_on_another_thread(status: i32) {
         theirs.store(thread_id().unwrap_or_default(), Ordering::Relaxed);
         std::process::exit(status);
     };
-    let Ok(_thread) = super::spawn("at_exit_leaves", leave) else { return };
+    let Some(_thread) = super::spawn("at_exit_leaves", leave) else { return };
     let (mut before, mut looks) = (None, 0);
     loop {
         std::thread::sleep(LOOK);

@@ -242,20 +242,28 @@ pub(crate) const STACK_SIZE: usize = 8 << 20;
 const LEAST_STACK: usize = 64 << 10;
 
 /// Starts a thread, if possible.
-pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
     spawn_with_stack(name, STACK_SIZE, f)
 }
 
 /// The same with a stack of `size` bytes.
-pub(crate) fn spawn_with_stack(
-    name: &str,
-    size: usize,
-    f: impl FnOnce() + Send + 'static,
-) -> io::Result<JoinHandle<()>> {
-    start_thread(name, size, Box::new(f)) // std's code for this is large, so it is made only once
+pub(crate) fn spawn_with_stack(name: &str, size: usize, f: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+    start_if_possible(name, size, Box::new(f))
 }
 
-/// Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
+/// Starts a thread, or says why not.
+#[cfg(feature = "signals")]
+pub(crate) fn try_spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    start_thread(name, STACK_SIZE, Box::new(f))
+}
+
+/// Drops the error here: the code for that is large, and each file that does so has it once more.
+#[inline(never)]
+fn start_if_possible(name: &str, size: usize, f: Box<dyn FnOnce() + Send>) -> Option<JoinHandle<()>> {
+    start_thread(name, size, f).ok()
+}
+
+/// std's code for this is large, so it is made only once. Rust 1.85 to 1.87 panic here on a thread whose thread-locals are gone.
 fn start_thread(name: &str, size: usize, f: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
     // std rounds it up to whole pages, which must not overflow; no system has that much memory.
     let size = size.clamp(LEAST_STACK, isize::MAX.unsigned_abs());

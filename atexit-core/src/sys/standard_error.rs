@@ -42,7 +42,7 @@ pub(crate) fn write_stderr(text: &str, until: Instant) -> bool {
         IS_WRITING.store(false, Ordering::Release);
         let _ = say.send(is_written); // the receiver may have gone on meanwhile
     };
-    let Ok(thread) = crate::sys::spawn("at_exit_stderr", body) else {
+    let Some(thread) = crate::sys::spawn("at_exit_stderr", body) else {
         IS_WRITING.store(false, Ordering::Release);
         return write(text);
     };

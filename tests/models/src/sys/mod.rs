@@ -150,17 +150,13 @@ pub(crate) const MAY_BE_ALONE: bool = false;
 
 pub(crate) const STACK_SIZE: usize = 0;
 
-pub(crate) fn spawn_with_stack(
-    name: &str,
-    _: usize,
-    f: impl FnOnce() + Send + 'static,
-) -> std::io::Result<JoinHandle<()>> {
+pub(crate) fn spawn_with_stack(name: &str, _: usize, f: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
     spawn(name, f)
 }
 
-pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+pub(crate) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
     if name == LAST_RESORT && !world::has_last_resort() {
-        return Err(std::io::ErrorKind::Unsupported.into());
+        return None;
     }
-    Builder::new().name(name.to_owned()).spawn(f)
+    Builder::new().name(name.to_owned()).spawn(f).ok()
 }

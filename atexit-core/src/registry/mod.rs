@@ -28,7 +28,7 @@ pub(crate) use collect::declared;
 use function::Function;
 use initializations::Initializations;
 use intake::{Closed, Intake};
-pub(crate) use pending::{Inserted, PENDING, Pending};
+pub(crate) use pending::{Inserted, PENDING, Pending, free};
 use pending::{
     OPEN, collected, collected_with_room, declared_first, late, lock, lock_for_all, lock_inline, may_be_value,
     registered, with_room,
@@ -107,6 +107,7 @@ fn remove_where(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler
 
 /// Calls `look` for each pending handler, in the order of running. Returns the results, and what there is to say about the order of declared
 /// handlers. `look` must not allocate.
+#[inline] // so that the code that drops items is there once, where they are used
 pub(crate) fn look<T>(look: impl Fn(&PendingHandler) -> Option<T>) -> (Vec<T>, Notes) {
     let mut seen = Vec::new();
     let pending = lock_for_all(collected, &mut seen);
@@ -327,18 +328,6 @@ pub(crate) fn stop() -> Vec<HandlerInfo> {
         infos.push(label.info());
     }
     infos
-}
-
-/// Frees the memory of the set, if nothing is pending: the library is being unloaded, so there are no more handles, and nothing else frees it.
-pub(crate) fn free() {
-    let mut pending = lock();
-    let handlers = pending.handlers.take_memory();
-    let value_steps = pending.value_steps;
-    drop(pending);
-    drop(handlers);
-    if let Some(steps) = value_steps {
-        (steps.free)();
-    }
 }
 
 /// How many handlers a run that begins now would find.

@@ -98,6 +98,18 @@ pub(super) fn collected() -> Guard<'static, Pending> {
     }
 }
 
+/// Frees the memory of the set, if nothing is pending: the library is being unloaded, so there are no more handles, and nothing else frees it.
+pub(crate) fn free() {
+    let mut pending = lock();
+    let handlers = pending.handlers.take_memory();
+    let value_steps = pending.value_steps;
+    drop(pending);
+    drop(handlers);
+    if let Some(steps) = value_steps {
+        (steps.free)();
+    }
+}
+
 pub(super) const PHASES: usize = Phase::ALL.len();
 
 // The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call was here first. A handler that was

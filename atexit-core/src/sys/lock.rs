@@ -119,6 +119,7 @@ impl<T> Lock<T> {
     }
 
     /// Takes the lock, with room for more items in the vector that `find` finds. Memory is allocated and freed while the lock is not taken.
+    #[inline] // so that the code that drops items is there once, where they are used
     pub(crate) fn lock_with_room<V>(&self, find: Find<T, V>) -> Guard<'_, T> {
         let mut room = Vec::new();
         loop {

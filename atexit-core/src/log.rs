@@ -193,8 +193,8 @@ impl Log {
         if stays_held && !failures.is_empty() {
             lines.add(format_args!("stdout or stderr is locked, so handlers ran on the exiting thread"));
         }
-        lines.list("not run before the deadline", not_run);
-        lines.list("failed", failures);
+        lines.list("not run before the deadline", &not_run);
+        lines.list("failed", &failures);
         self.print(lines.text());
     }
 
@@ -263,6 +263,6 @@ impl Log {
 /// The problems of an order, as far as they are shown.
 pub(crate) fn shown_problems<P: Display>(prefix: &'static str, problems: &[P]) -> Lines {
     let mut lines = Lines::after(prefix);
-    lines.add_some(problems, PROBLEMS);
+    lines.add_some(&problems, PROBLEMS);
     lines
 }

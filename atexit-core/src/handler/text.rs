@@ -37,28 +37,22 @@ impl Lines {
     }
 
     /// Adds a heading and a line for each item, or nothing if there are none.
-    pub(crate) fn list<T: Display>(&mut self, what: &str, items: &[T]) {
-        self.list_of(what, items.len(), &|at| &items[at]);
-    }
-
     #[inline(never)]
-    fn list_of<'a>(&mut self, what: &str, count: usize, item: &dyn Fn(usize) -> &'a dyn Display) {
+    pub(crate) fn list(&mut self, what: &str, items: &dyn Items) {
+        let count = items.count();
         if count > 0 {
             let handlers = if count == 1 { "handler" } else { "handlers" };
             self.add(format_args!("{count} {handlers} {what}:"));
-            self.add_some_of(count, item, NAMED);
+            self.add_some(items, NAMED);
         }
     }
 
     /// Adds the first items, the number of those omitted, and the last one, which a script may look for.
-    pub(crate) fn add_some<T: Display>(&mut self, items: &[T], most: usize) {
-        self.add_some_of(items.len(), &|at| &items[at], most);
-    }
-
-    fn add_some_of<'a>(&mut self, count: usize, item: &dyn Fn(usize) -> &'a dyn Display, most: usize) {
+    pub(crate) fn add_some(&mut self, items: &dyn Items, most: usize) {
+        let count = items.count();
         for at in 0..count {
             if at < most || at + 1 == count {
-                self.add(format_args!("{}", item(at)));
+                self.add(format_args!("{}", items.shown(at)));
             } else if at == most {
                 self.add(format_args!("and {} more", count - most - 1));
             }
@@ -74,6 +68,23 @@ impl Lines {
     #[inline]
     pub(crate) fn joined(&self) -> &str {
         self.text.strip_suffix('\n').unwrap_or_default()
+    }
+}
+
+/// Items of any type that can be displayed.
+pub(crate) trait Items {
+    fn count(&self) -> usize;
+
+    fn shown(&self, at: usize) -> &dyn Display;
+}
+
+impl<T: Display> Items for &[T] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn shown(&self, at: usize) -> &dyn Display {
+        &self[at]
     }
 }
 
@@ -217,7 +228,7 @@ mod tests {
     fn a_long_list_shows_its_beginning_a_count_and_its_end() {
         let shown = |count: usize| {
             let mut lines = Lines::after("- ");
-            lines.add_some(&(0..count).collect::<Vec<_>>(), 2);
+            lines.add_some(&&*(0..count).collect::<Vec<_>>(), 2);
             assert_eq!(lines.text().trim_end(), lines.joined());
             lines.joined().replace('\n', " ")
         };

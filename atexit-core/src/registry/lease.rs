@@ -61,8 +61,14 @@ pub(crate) fn revoke_one(number: u64) {
 }
 
 /// Whether this thread is inside a handler, or inside a run between two handlers.
-#[inline]
+#[inline(never)]
 pub(crate) fn is_held() -> bool {
+    is_held_inline()
+}
+
+/// The same where each handler passes.
+#[inline]
+pub(crate) fn is_held_inline() -> bool {
     let mine = MINE.get();
     mine != NONE && mine == GRANTED.load(Ordering::SeqCst)
 }

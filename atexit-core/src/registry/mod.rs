@@ -224,7 +224,7 @@ pub(crate) fn advance() -> Option<Next> {
 #[inline]
 pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
     let mut pending = lock_inline();
-    if !lease::is_held() {
+    if !lease::is_held_inline() {
         return None;
     }
     if let Some(steps) = pending.initializing() {

@@ -193,8 +193,8 @@ impl Report {
     /// What went wrong, line by line.
     #[inline]
     fn add_problems(&self, lines: &mut Lines) {
-        lines.list("not run before the deadline", self.not_run());
-        lines.list("failed", self.failures());
+        lines.list("not run before the deadline", &self.not_run());
+        lines.list("failed", &self.failures());
     }
 }
 

@@ -59,7 +59,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
     }
     let label = handler.label();
     let ended = call(handler.into_callback(), &config.executor);
-    if !lease::is_held() {
+    if !lease::is_held_inline() {
         return false; // the run went on without this thread
     }
     if ended.is_err() {
@@ -80,7 +80,7 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
             limit = handler.time_limit().or(limit);
             Ok(())
         });
-        if !lease::is_held() {
+        if !lease::is_held_inline() {
             return true; // there is nothing to run: the handler around this run was abandoned meanwhile
         }
         if matches!(otherwise, Ok(HandlerEnd::Exited(_))) {
@@ -99,7 +99,7 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
     if let Some(keeper) = keeper {
         keeper.lift_limit();
     }
-    if !lease::is_held() {
+    if !lease::is_held_inline() {
         return false; // the run went on without this thread
     }
     let elapsed = since(start);

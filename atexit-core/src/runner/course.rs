@@ -31,7 +31,7 @@ use crate::registry::lease;
 use crate::report::{HandlerRecord, RunResults};
 use crate::sys;
 use crate::sys::sync::thread::JoinHandle;
-use crate::sys::sync::thread_local;
+use crate::sys::sync::{never_unwinds, thread_local};
 use crate::sys::token::ThreadToken;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,10 +174,12 @@ impl RunState {
         self.note_owner();
     }
 
-    /// The run is this thread's now.
-    #[inline(never)] // in place it would be there six times
-    fn note_owner(&mut self) {
-        (self.owner_id, self.owner_in_exit) = (sys::thread_id(), IN_EXIT.get());
+    never_unwinds! {
+        /// The run is this thread's now.
+        #[inline(never)] // in place it would be there six times
+        fn note_owner(&mut self) {
+            (self.owner_id, self.owner_in_exit) = (sys::thread_id(), IN_EXIT.get());
+        }
     }
 
     pub(super) fn begin_exit(&mut self, me: ThreadToken) {

@@ -13,10 +13,10 @@ pub(crate) use std::{io, thread, thread_local};
 /// A function of which the compiler knows that it does not unwind: otherwise, each of its many callers would have code for that case. In a
 /// model, it does unwind.
 macro_rules! never_unwinds {
-    ($(#[$attribute:meta])* fn $($rest:tt)*) => {
+    ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
         $(#[$attribute])*
-        #[expect(improper_ctypes_definitions, reason = "it is called from Rust")]
-        extern "C" fn $($rest)*
+        #[allow(improper_ctypes_definitions, reason = "it is called from Rust")]
+        $visibility extern "C" fn $($rest)*
     };
 }
 pub(crate) use never_unwinds;

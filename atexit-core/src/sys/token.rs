@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
-use super::sync::{AtomicU64, thread_local};
+use super::sync::{AtomicU64, never_unwinds, thread_local};
 
 /// Names a thread as long as the process lives, and also in a forked child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,16 +24,23 @@ impl ThreadToken {
         Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    #[inline(never)] // at more than twenty places, of which no handler passes one
+    #[inline]
     pub(crate) fn mine() -> Self {
-        if MINE.get() == 0 {
-            Self::new().adopt();
-        }
-        Self(MINE.get())
+        Self(number())
     }
 
     /// Gives this thread the name.
     pub(crate) fn adopt(self) {
         MINE.set(self.0);
+    }
+}
+
+never_unwinds! {
+    #[inline(never)] // at more than twenty places, of which no handler passes one
+    fn number() -> u64 {
+        if MINE.get() == 0 {
+            ThreadToken::new().adopt();
+        }
+        MINE.get()
     }
 }

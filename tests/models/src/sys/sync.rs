@@ -15,10 +15,10 @@ pub use crate::process;
 
 /// When its process ends, a thread that waits in such a function is unwound.
 macro_rules! never_unwinds {
-    ($(#[$attribute:meta])* fn $($rest:tt)*) => {
+    ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
         $(#[$attribute])*
         #[track_caller]
-        fn $($rest)*
+        $visibility fn $($rest)*
     };
 }
 pub(crate) use never_unwinds;

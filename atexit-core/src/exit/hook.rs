@@ -51,7 +51,7 @@ impl sys::ExitHook for Hook {
         let asked = runner::run_in_exit(status);
         HOOK_DONE.store(true, Ordering::Relaxed);
         let asked = obey_signal(asked);
-        if asked == AskedStatus::default() { None } else { Some(asked) }
+        if asked.is_nothing() { None } else { Some(asked) }
     }
 
     fn status(asked: AskedStatus, pending: Option<i32>) -> Option<i32> {

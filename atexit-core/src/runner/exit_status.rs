@@ -3,7 +3,7 @@
 use crate::sys::STATUS_MASK;
 
 /// The exit status that handlers ask for, by what they call and by failing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AskedStatus {
     /// The code of the last [`exit`](crate::exit) inside a handler.
     pub(crate) exit: Option<i32>,
@@ -12,6 +12,10 @@ pub(crate) struct AskedStatus {
 }
 
 impl AskedStatus {
+    pub(crate) fn is_nothing(self) -> bool {
+        self.exit.is_none() && self.failure.is_none()
+    }
+
     /// The status to end with, when the process was about to end with `pending`, if that is known; `None` leaves it alone.
     ///
     /// A failure wins over 0 and over an unknown status; `exit` inside a handler wins over everything else.

@@ -64,16 +64,17 @@ pub(crate) struct Heard {
 }
 
 impl RunRecord {
-    pub(crate) fn new(context: Arc<RunContext>) -> Self {
-        Self {
-            context,
+    #[inline(never)] // in place it would be there twice
+    pub(crate) fn new(context: &Arc<RunContext>) -> Box<Self> {
+        Box::new(Self {
+            context: Arc::clone(context),
             began: Instant::now(),
             not_run: None,
             asked: AskedStatus::default(),
             heard: Heard::default(),
             first: 0,
             outer: None,
-        }
+        })
     }
 
     pub(crate) fn context(&self) -> &Arc<RunContext> {

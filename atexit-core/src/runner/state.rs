@@ -100,7 +100,7 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
 }
 
 pub(crate) fn open(context: &Arc<RunContext>) {
-    let record = Box::new(RunRecord::new(Arc::clone(context)));
+    let record = RunRecord::new(context);
     let mut run = lock();
     run.open(ThreadToken::mine(), record);
     run.exits_with = None;
@@ -109,7 +109,7 @@ pub(crate) fn open(context: &Arc<RunContext>) {
 
 /// `false`: the handler that would contain this run was abandoned meanwhile.
 pub(crate) fn nest(context: &Arc<RunContext>) -> bool {
-    let record = Box::new(RunRecord::new(Arc::clone(context)));
+    let record = RunRecord::new(context);
     let mut run = lock();
     let is_held = lease::is_held();
     if is_held {

@@ -10,8 +10,8 @@ use crate::handler::error::HandlerError;
 use crate::handler::facts::Label;
 use crate::report::{Cause, Failure, HandlerEnd};
 
-fn record() -> RunRecord {
-    RunRecord::new(Arc::new(RunContext::new(Cause::Run, Config::new(), None)))
+fn record() -> Box<RunRecord> {
+    RunRecord::new(&Arc::new(RunContext::new(Cause::Run, Config::new(), None)))
 }
 
 /// The threads in the table: the one that acts, and another one.
@@ -105,8 +105,8 @@ fn every_other_cell_of_the_table() {
     for course in courses {
         let fresh = || state(course, Exit::No);
         let is_running = matches!(course, Running { .. });
-        assert_eq!(after(fresh(), |run| run.open(me, Box::new(record()))), (Running { by: me }, Exit::No, ()));
-        assert_eq!(after(fresh(), |run| run.nest(Box::new(record()))), (course, Exit::No, ()));
+        assert_eq!(after(fresh(), |run| run.open(me, record())), (Running { by: me }, Exit::No, ()));
+        assert_eq!(after(fresh(), |run| run.nest(record())), (course, Exit::No, ()));
         assert_eq!(after(fresh(), RunState::end), (Idle, Exit::No, ()));
         assert_eq!(after(fresh(), |run| run.leave(me, 3)), (course, Exit::Leaving { by: me, status: 3 }, ()));
         let goes_on = |exit| after(state(course, exit), |run| run.go_on_in_exit(me));
@@ -171,8 +171,8 @@ fn a_child_has_the_records_of_a_run_that_goes_on_there_and_no_exit_thread() {
     let (me, other) = threads();
     for (goes_on, records) in [(true, 2), (false, 0)] {
         let mut run = state(Course::Running { by: other }, Exit::No);
-        run.nest(Box::new(record()));
-        run.nest(Box::new(record()));
+        run.nest(record());
+        run.nest(record());
         run.exit_thread = Some((other, Handover::new()));
         run.waiting = 3;
         run.go_on_in_child(me, goes_on);
@@ -189,10 +189,10 @@ fn what_is_nested_is_told_by_the_outermost_run_once_it_is_abandoned() {
     }
     let mut run = RunState::new();
     assert_eq!(abandoned(&mut run), 0);
-    run.open(ThreadToken::new(), Box::new(record()));
+    run.open(ThreadToken::new(), record());
     assert_eq!(abandoned(&mut run), 0);
     for code in [3, 4] {
-        run.nest(Box::new(record()));
+        run.nest(record());
         run.innermost.as_mut().expect("it was nested").ask_for_status(code);
     }
     assert_eq!(abandoned(&mut run), 2);
@@ -218,9 +218,9 @@ fn a_failure_takes_the_place_of_a_success_in_the_same_run_only() {
     let succeeded = || HandlerRecord::new(label.clone(), Duration::ZERO, HandlerEnd::Returned);
     let failed = || HandlerRecord::failed(Failure::new(&label, HandlerError::deadline()), Duration::ZERO);
     let mut run = RunState::new();
-    run.open(ThreadToken::new(), Box::new(record()));
+    run.open(ThreadToken::new(), record());
     run.note_ended(succeeded());
-    run.nest(Box::new(record()));
+    run.nest(record());
     assert!(run.note_instead(failed()).is_none());
     run.note_ended(succeeded());
     assert!(run.note_instead(failed()).is_some());

@@ -72,6 +72,12 @@ impl PendingHandler {
         }
     }
 
+    /// Whether this is a forked child that has inherited the handler, and must not run it.
+    #[inline(never)]
+    pub(crate) fn is_of_another_process(&self) -> bool {
+        self.facts().are_of_another_process()
+    }
+
     /// The limit that the handler asks for. For a declared one, this evaluates the user's expression.
     pub(crate) fn time_limit(&self) -> Option<Duration> {
         self.callback.about()?.time_limit()

@@ -289,7 +289,7 @@ impl Pending {
 
     /// In a forked child: forgets handlers that run only in the parent, captures and all.
     pub(crate) fn forget_foreign(&mut self) {
-        self.handlers.take_where(&|handler| handler.facts().are_of_another_process(), &mut std::mem::forget);
+        self.handlers.take_where(&PendingHandler::is_of_another_process, &mut std::mem::forget);
         if let Some(steps) = self.value_steps {
             (steps.forget_foreign_in_child)(&mut self.values);
         }

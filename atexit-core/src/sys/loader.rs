@@ -30,7 +30,6 @@
 //! musl unloads nothing, finalizes no object by `__cxa_finalize`, and calls exit functions before it finalizes.
 
 use std::ffi::{c_char, c_int, c_ulong, c_void};
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use crate::sys::posix::{Caller, is_in_exit};
@@ -82,19 +81,16 @@ pub(crate) fn in_library() -> bool {
     unsafe extern "C" {
         safe fn getauxval(what: c_ulong) -> c_ulong;
     }
-    let mut in_program = false;
-    each_object(&mut |object| match object.bytes_from(note as *const () as usize) {
-        Some(_) => {
-            in_program = usize::try_from(getauxval(AT_PHDR)) == Ok(object.segments.addr());
-            ControlFlow::Break(())
-        }
-        None => ControlFlow::Continue(()),
+    IS_LIBRARY.store(true, Ordering::Relaxed);
+    show_object_of(note as *const c_void, |object, _, _| {
+        let in_program = usize::try_from(getauxval(AT_PHDR)) == Ok(object.segments.addr());
+        IS_LIBRARY.store(!in_program, Ordering::Relaxed);
     });
-    if !in_program {
-        IS_LIBRARY.store(true, Ordering::Relaxed);
+    let is_library = IS_LIBRARY.load(Ordering::Relaxed);
+    if is_library {
         find_locks();
     }
-    !in_program
+    is_library
 }
 
 /// Notes where the loader has its locks, if they can be counted.
@@ -104,15 +100,13 @@ fn find_locks() {
     }
     // SAFETY: POSIX. Without an object, it searches all objects that the program was started with. Only glibc has this name.
     let data = unsafe { dlsym(std::ptr::null_mut(), c"_rtld_global".as_ptr()) };
-    each_object(&mut |loader| {
-        let Some(bytes) = loader.bytes_from(data as usize) else { return ControlFlow::Continue(()) };
+    show_object_of(data, |_, data, bytes| {
         let words = bytes / size_of::<AtomicU32>();
         // During this call, this thread holds at least one of them.
         if count_locks(data, words) > 0 {
-            DATA.store(data, Ordering::Relaxed);
+            DATA.store(data.cast_mut(), Ordering::Relaxed);
             WORDS.store(words, Ordering::Relaxed);
         }
-        ControlFlow::Break(())
     });
 }
 
@@ -218,24 +212,31 @@ impl Object {
     }
 }
 
-type Show<'a> = &'a mut dyn FnMut(&Object) -> ControlFlow<()>;
+/// What is done with an object that is found: it gets the address as well, and how many bytes there are from it to the end of its segment.
+type Show = fn(&Object, *const c_void, usize);
 
-/// Shows the loaded objects one by one, until `show` breaks.
-fn each_object(mut show: Show<'_>) {
+/// Shows the loaded object that has this address, if one has.
+fn show_object_of(address: *const c_void, show: Show) {
     unsafe extern "C" {
         fn dl_iterate_phdr(
             show: extern "C" fn(*const Object, usize, *mut c_void) -> c_int,
             argument: *mut c_void,
         ) -> c_int;
     }
-    extern "C" fn call(object: *const Object, _: usize, show: *mut c_void) -> c_int {
+    extern "C" fn call(object: *const Object, _: usize, wanted: *mut c_void) -> c_int {
         // SAFETY: it is the variable from below, which nothing else uses meanwhile.
-        let show = unsafe { &mut *show.cast::<Show<'_>>() };
+        let &mut (address, show) = unsafe { &mut *wanted.cast::<(*const c_void, Show)>() };
         // SAFETY: the loader passes an object that is valid during the call.
-        c_int::from(show(unsafe { &*object }).is_break())
+        let object = unsafe { &*object };
+        let bytes = object.bytes_from(address as usize);
+        if let Some(bytes) = bytes {
+            show(object, address, bytes);
+        }
+        bytes.is_some().into()
     }
+    let mut wanted = (address, show);
     // SAFETY: every C library on Linux has this function, and calls `call` with the argument that it gets here.
-    unsafe { dl_iterate_phdr(call, (&raw mut show).cast()) };
+    unsafe { dl_iterate_phdr(call, (&raw mut wanted).cast()) };
 }
 
 #[cfg(all(test, target_env = "gnu"))]

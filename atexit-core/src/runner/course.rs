@@ -298,7 +298,7 @@ impl RunState {
 
     /// From now on, this thread goes on with the run, and ends the process.
     fn go_on(&mut self, me: ThreadToken, former: &mut Option<ExitThread>) {
-        *former = self.exit_thread.take();
+        std::mem::swap(former, &mut self.exit_thread); // it was none: there is nothing to drop
         self.course = Course::Running { by: me };
         self.note_owner();
         self.begin_exit(me);

@@ -406,6 +406,7 @@ pub(crate) fn keep(thread: JoinHandle<()>) {
 }
 
 /// Where this thread meets its owner, if it is the exit thread.
+#[inline(never)] // in place it would be there four times
 pub(crate) fn handover() -> Option<Arc<Handover>> {
     let run = lock();
     let (thread, handover) = run.exit_thread.as_ref()?;

@@ -294,7 +294,9 @@ fn is_writable(descriptor: c_int, until: Instant) -> bool {
     loop {
         let left = until.saturating_duration_since(Instant::now());
         // Rounded up: less than a millisecond is not yet over.
-        let milliseconds = c_int::try_from(left.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX);
+        let below_second = u64::from(left.subsec_micros().div_ceil(1000));
+        let milliseconds = left.as_secs().saturating_mul(1000).saturating_add(below_second);
+        let milliseconds = c_int::try_from(milliseconds).unwrap_or(c_int::MAX);
         let mut asked = Poll { descriptor, events: POLLOUT, happened: 0 };
         // SAFETY: POSIX. It gets one structure, which is ours.
         match unsafe { poll(&raw mut asked, 1, milliseconds) } {

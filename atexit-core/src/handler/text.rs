@@ -14,9 +14,18 @@ pub(crate) fn text(words: fmt::Arguments<'_>) -> String {
     text
 }
 
-#[inline(never)]
 pub(crate) fn append(text: &mut String, words: fmt::Arguments<'_>) {
-    let _ = text.write_fmt(words); // a `String` takes everything
+    let _ = fmt::write(&mut Taker(text), words); // it takes everything
+}
+
+/// Takes what is written, by less code than a `String` has for that.
+struct Taker<'a>(&'a mut String);
+
+impl fmt::Write for Taker<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.push_str(text);
+        Ok(())
+    }
 }
 
 /// Lines that begin with the same prefix.

@@ -69,7 +69,7 @@ impl Reading {
     fn source(&mut self, site: &Site) -> usize {
         if let Some(last) = self.sources.last() {
             let is_same = same(last.module, site.module) && same(last.file, site.file);
-            if is_same && self.crates[last.of_crate].key.is_of(site) {
+            if is_same && item(&self.crates, last.of_crate).key.is_of(site) {
                 return self.sources.len() - 1;
             }
         }
@@ -86,8 +86,9 @@ impl Reading {
         }
         let mut arranged = Vec::with_capacity(self.entries.len());
         for key in self.sorted() {
-            let Entry { mut handler, source, .. } = self.entries[key.item()];
-            handler.placed = Placed::BySource { stated: self.crates[self.sources[source].of_crate].stated };
+            let &Entry { mut handler, source, .. } = item(&self.entries, key.item());
+            let of_crate = item(&self.sources, source).of_crate;
+            handler.placed = Placed::BySource { stated: item(&self.crates, of_crate).stated };
             arranged.push(handler);
         }
         if let Some(constrain) = self.constrain {
@@ -99,12 +100,13 @@ impl Reading {
     /// The entries in the order of crates and sources.
     fn sorted(&self) -> Vec<Key> {
         let Self { entries, sources, crates, .. } = self;
-        let places = sort::places(sources.len(), &|a, b| sources[a].order(&sources[b], crates));
+        let places = sort::places(sources.len(), &|a, b| item(sources, a).order(item(sources, b), crates));
         let mut keys = Vec::with_capacity(entries.len());
-        for (item, entry) in entries.iter().enumerate() {
-            keys.push(Key::new(((places[entry.source] as u64) << 32) | u64::from(entry.line), item));
+        for (number, entry) in entries.iter().enumerate() {
+            let place = *item(&places, entry.source) as u64;
+            keys.push(Key::new((place << 32) | u64::from(entry.line), number));
         }
-        sort::sort(&mut keys, &|a, b| entries[a].rest.cmp(&entries[b].rest));
+        sort::sort(&mut keys, &|a, b| item(entries, a).rest.cmp(&item(entries, b).rest));
         keys
     }
 }
@@ -120,7 +122,7 @@ impl Entry {
 
 impl Source {
     fn order(&self, other: &Self, crates: &[Crate]) -> Ordering {
-        match crates[self.of_crate].place.cmp(&crates[other.of_crate].place) {
+        match item(crates, self.of_crate).place.cmp(&item(crates, other.of_crate).place) {
             Ordering::Equal => {}
             decided => return decided,
         }
@@ -129,6 +131,21 @@ impl Source {
             decided => decided,
         }
     }
+}
+
+/// The item with this number, which must exist. An index would be a panic with a place in the source for each use.
+#[inline]
+fn item<T>(items: &[T], number: usize) -> &T {
+    match items.get(number) {
+        Some(item) => item,
+        None => no_item(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn no_item() -> ! {
+    panic!("there is no such item")
 }
 
 /// Siblings in alphabetical order, a module after everything in it.

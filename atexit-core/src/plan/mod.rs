@@ -144,7 +144,8 @@ pub(crate) fn table_of_pending() -> String {
 
 /// What decides the order of the pending handlers, in that order.
 fn standings() -> (Vec<Standing>, Notes) {
-    let (mut standings, notes) = registry::look(Standing::of);
+    let mut standings = Vec::new();
+    let notes = registry::look(&mut standings, Standing::see);
     for standing in &mut standings {
         if let Some(handler) = standing.declared {
             standing.of_crate = Some(CrateKey::of(&handler.declared.site()));
@@ -168,16 +169,16 @@ struct Standing {
 }
 
 impl Standing {
-    /// What can be read without allocating; `None` if it does not run in this process.
-    fn of(handler: &PendingHandler) -> Option<Self> {
+    /// Reads what can be read without allocating, unless the handler does not run in this process.
+    fn see(handler: &PendingHandler, standings: &mut Vec<Self>) {
         let facts = handler.facts();
         if facts.are_of_another_process() {
-            return None;
+            return;
         }
         let declared = handler.as_declared();
         let identity = if declared.is_some() { None } else { handler.identity() };
         let (label, constraints) = (handler.label(), handler.constraints().cloned());
-        Some(Self { label, phase: facts.phase, declared, of_crate: None, identity, constraints })
+        standings.push(Self { label, phase: facts.phase, declared, of_crate: None, identity, constraints });
     }
 
     fn planned(&self, above: &[Self], notes: &Notes) -> PlannedHandler {

@@ -105,20 +105,15 @@ fn remove_where(matches: &dyn Fn(&PendingHandler) -> bool) -> Vec<PendingHandler
     removed
 }
 
-/// Calls `look` for each pending handler, in the order of running. Returns the results, and what there is to say about the order of declared
-/// handlers. `look` must not allocate.
-#[inline] // so that the code that drops items is there once, where they are used
-pub(crate) fn look<T>(look: impl Fn(&PendingHandler) -> Option<T>) -> (Vec<T>, Notes) {
-    let mut seen = Vec::new();
-    let pending = lock_for_all(collected, &mut seen);
-    pending.handlers.visit(&mut |_, _, handler| {
-        if let Some(item) = look(handler) {
-            seen.push(item);
-        }
-    });
+/// Shows each pending handler, in the order of running, to `see`. Returns what there is to say about the order of declared handlers. `see` must not
+/// allocate, but may push an item: there is room for one for each handler in the vector, which is empty before.
+#[inline]
+pub(crate) fn look<T>(seen: &mut Vec<T>, see: fn(&PendingHandler, &mut Vec<T>)) -> Notes {
+    let pending = lock_for_all(collected, seen);
+    pending.handlers.visit(&mut |_, _, handler| see(handler, seen));
     let notes = pending.seen.notes.clone();
     drop(pending);
-    (seen, notes)
+    notes
 }
 
 pub(crate) fn len() -> usize {

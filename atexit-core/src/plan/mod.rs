@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 mod dot;
 pub(crate) mod iter;
-mod table;
+pub(crate) mod table;
 
 use crate::handler::PendingHandler;
 use crate::handler::constraints::{Constraint, Constraints};
@@ -23,7 +23,6 @@ use crate::order::problem::Problem;
 use crate::order::why::Why;
 use crate::order::{Notes, Reading};
 use crate::registry;
-use table::Table;
 
 /// The order in which the pending handlers would run now.
 ///
@@ -130,16 +129,6 @@ pub fn plan() -> Plan {
         handlers.push(standing.planned(&standings[..at], &notes));
     }
     Plan { handlers, constraints: constraints(&standings) }
-}
-
-/// The table of what is pending now.
-pub(crate) fn table_of_pending() -> String {
-    let mut table = Table::default();
-    let (standings, notes) = standings();
-    for (at, standing) in standings.iter().enumerate() {
-        table.add(&standing.planned(&standings[..at], &notes));
-    }
-    table.text()
 }
 
 /// What decides the order of the pending handlers, in that order.

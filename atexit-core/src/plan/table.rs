@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Plan, PlannedHandler};
+use super::{Plan, PlannedHandler, standings};
 use crate::handler::text::{append, escaped, split_at_any, text};
 
 const COLUMNS: usize = 6;
@@ -22,8 +22,18 @@ impl fmt::Display for Plan {
     }
 }
 
+/// The table of what is pending now.
+pub(crate) fn of_pending() -> String {
+    let mut table = Table::default();
+    let (standings, notes) = standings();
+    for (at, standing) in standings.iter().enumerate() {
+        table.add(&standing.planned(&standings[..at], &notes));
+    }
+    table.text()
+}
+
 #[derive(Default)]
-pub(super) struct Table {
+struct Table {
     /// Row by row, without the headings.
     cells: Vec<String>,
     /// How wide each column is without its heading; 0 if it is empty, and left out.
@@ -31,7 +41,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn add(&mut self, planned: &PlannedHandler) {
+    fn add(&mut self, planned: &PlannedHandler) {
         let row = self.cells.len() / COLUMNS + 1;
         self.add_cell(text(format_args!("{row}")));
         self.add_cell(shown(planned.label()));
@@ -48,7 +58,7 @@ impl Table {
         self.cells.push(cell);
     }
 
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         if self.cells.is_empty() {
             return "no handlers are pending\n".to_owned();
         }

@@ -181,7 +181,7 @@ fn go_on_without_owner(
 fn run_outside(context: &Arc<RunContext>, pending: usize, results: &mut RunResults) -> Result<AskedStatus, OthersEnd> {
     let cause = context.cause;
     state::open(context);
-    context.log.plan(plan::table_of_pending);
+    context.log.plan(plan::table::of_pending);
     tell_problems(cause, &|| context.log);
     // The observer is part of the run, wherever it is called.
     let lease = state::grant_lease().ok_or(OthersEnd)?;

@@ -49,13 +49,9 @@ pub(super) fn with_room(mut pending: Guard<'static, Pending>, handlers: usize) -
     while let Some(need) = pending.handlers.need(handlers) {
         drop(pending);
         let mut room = Room::new(need);
+        lock().handlers.add(&mut room);
+        drop(room); // without the lock: others may have made it unnecessary
         pending = lock();
-        let is_left = pending.handlers.add(&mut room);
-        if is_left {
-            drop(pending);
-            drop(room);
-            pending = lock();
-        }
     }
     pending
 }

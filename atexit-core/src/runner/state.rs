@@ -174,6 +174,7 @@ pub(crate) fn claim_end_at_deadline() -> Claim {
 }
 
 /// Grants this thread the lease, unless another one has taken the run over, or has begun to end it.
+#[inline(never)] // in place it would be there four times
 pub(crate) fn grant_lease() -> Option<Lease> {
     let run = lock();
     run.may_run(ThreadToken::mine()).then(Lease::take)

@@ -179,10 +179,7 @@ impl Gate {
 
     fn enter_to_fork(&self) -> Inside<'_> {
         let held = Held::note(self.rank);
-        self.forking.fetch_add(1, Ordering::Relaxed);
-        let mutex = even_if_poisoned(self.mutex.lock());
-        self.forking.fetch_sub(1, Ordering::Relaxed);
-        Inside { mutex, held }
+        Inside { mutex: take_to_fork(self), held }
     }
 }
 
@@ -204,6 +201,16 @@ never_unwinds! {
     #[inline(never)]
     fn take(gate: &Gate) -> MutexGuard<'_, ()> {
         gate.take_inline()
+    }
+}
+
+never_unwinds! {
+    #[inline(never)]
+    fn take_to_fork(gate: &Gate) -> MutexGuard<'_, ()> {
+        gate.forking.fetch_add(1, Ordering::Relaxed);
+        let mutex = even_if_poisoned(gate.mutex.lock());
+        gate.forking.fetch_sub(1, Ordering::Relaxed);
+        mutex
     }
 }
 

@@ -151,7 +151,7 @@ fn run_as(
                 context = new_context(cause, deadline);
                 asked = run_outside(&context, pending, results)?;
             } else {
-                tell_problems(cause, &|| config::log(deadline));
+                tell_problems(cause, None, deadline);
             }
             state::end();
         }
@@ -182,7 +182,7 @@ fn run_outside(context: &Arc<RunContext>, pending: usize, results: &mut RunResul
     let cause = context.cause;
     state::open(context);
     context.log.plan(plan::table::of_pending);
-    tell_problems(cause, &|| context.log);
+    tell_problems(cause, Some(context.log), context.deadline);
     // The observer is part of the run, wherever it is called.
     let lease = state::grant_lease().ok_or(OthersEnd)?;
     context.config.observe(News::RunStarted { cause, pending });
@@ -200,16 +200,17 @@ fn finish(context: &Arc<RunContext>, at_exit: bool, results: &mut RunResults) ->
     }
 }
 
-/// Reports, once and only at an exit, what is wrong with the order that handlers and links ask for.
+/// Reports, once and only at an exit, what is wrong with the order that handlers and links ask for. If the run has no log yet, it is made only
+/// if there is something to report.
 #[inline(never)] // as above, twice
-fn tell_problems(cause: Cause, log: &dyn Fn() -> Log) {
+fn tell_problems(cause: Cause, log: Option<Log>, deadline: Option<Instant>) {
     if !cause.ends_process() {
         return;
     }
     let (notes, told) = registry::take_problems();
     let problems = notes.told_from(told);
     if !problems.is_empty() {
-        log().problems(&problems);
+        log.unwrap_or_else(|| config::log(deadline)).problems(&problems);
     }
 }
 

@@ -131,6 +131,14 @@ pub fn plan() -> Plan {
     Plan { handlers, constraints: constraints(&standings) }
 }
 
+/// Shows the plan of what is pending now, handler by handler.
+fn show(see: &mut dyn FnMut(&PlannedHandler)) {
+    let (standings, notes) = standings();
+    for (at, standing) in standings.iter().enumerate() {
+        see(&standing.planned(&standings[..at], &notes));
+    }
+}
+
 /// What decides the order of the pending handlers, in that order.
 fn standings() -> (Vec<Standing>, Notes) {
     let mut standings = Vec::new();

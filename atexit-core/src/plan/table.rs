@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Plan, PlannedHandler, standings};
+use super::{Plan, PlannedHandler, show};
 use crate::handler::text::{append, escaped, split_at_any, text};
 
 const COLUMNS: usize = 6;
@@ -25,10 +25,7 @@ impl fmt::Display for Plan {
 /// The table of what is pending now.
 pub(crate) fn of_pending() -> String {
     let mut table = Table::default();
-    let (standings, notes) = standings();
-    for (at, standing) in standings.iter().enumerate() {
-        table.add(&standing.planned(&standings[..at], &notes));
-    }
+    show(&mut |planned| table.add(planned));
     table.text()
 }
 

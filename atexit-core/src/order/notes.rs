@@ -26,15 +26,20 @@ pub(super) struct Lists {
 }
 
 impl Said for Lists {
-    #[inline]
     fn lists(&self) -> &Lists {
         self
     }
 
-    #[inline]
     fn told_from(&self, number: usize) -> Vec<String> {
         Problem::told(self.problems.get(number..).unwrap_or_default())
     }
+}
+
+/// Is a function, so that the code for the lists is in this crate. If it were in the one that has constraints or links, and that is a plug-in of a
+/// program that shares this crate with it, the code would be gone after the plug-in.
+#[inline(never)]
+fn shared(lists: Lists) -> Arc<dyn Said> {
+    Arc::new(lists)
 }
 
 impl Notes {
@@ -67,6 +72,6 @@ impl Notes {
             None => Lists::default(),
         };
         add(&mut lists);
-        self.0 = Some(Arc::new(lists));
+        self.0 = Some(shared(lists));
     }
 }

@@ -1,12 +1,12 @@
 //! Owns how a run drives its handlers: which thread runs the next one, which one watches it, and what happens to one that does not end; must
 //! not know how a run begins, or what is reported at its end.
 
-use std::io::Write as _;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::call;
-use super::exit_thread::{Callbacks, ExitThread, StartError};
+use super::exit_thread::{self, Callbacks, ExitThread, StartError};
 use super::handover::{DriveEnd, Handover};
 use super::record::RunContext;
 use super::state::{self, Claim};
@@ -200,7 +200,7 @@ impl Run {
         if let Some(thread) = self.thread.take() {
             thread.join(watch);
         } else if sys::is_unloaded() {
-            let _ = std::io::stdout().flush(); // a thread that still holds it runs code that is about to be unmapped
+            exit_thread::flush(&mut io::stdout().lock()); // a thread that still holds it runs code that is about to be unmapped
         }
     }
 }

@@ -15,7 +15,7 @@
 //! One thread for each run, and none if no handler needs it.
 
 use std::cell::Cell;
-use std::io::Write as _;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -211,8 +211,13 @@ fn run_handlers(handover: &Handover, callbacks: Callbacks) -> bool {
 fn flush_stdout(handover: &Handover) {
     let mut stdout = io::stdout().lock();
     if handover.enter(Stage::Flushing) {
-        let _ = stdout.flush(); // the exit does not care if stdout is closed or full
+        flush(&mut stdout);
     }
     drop(stdout);
     handover.enter(Stage::Finished);
+}
+
+#[inline(never)] // the code that drops an error is large
+pub(super) fn flush(stdout: &mut impl Write) {
+    let _ = stdout.flush(); // the exit does not care if stdout is closed or full
 }

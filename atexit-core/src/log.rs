@@ -164,6 +164,7 @@ impl Log {
         }
     }
 
+    #[inline]
     fn announce(&self, error: &HandlerError) {
         if self.shows(Level::Error) {
             self.print(&error.announcement());
@@ -181,6 +182,7 @@ impl Log {
 
     /// Prints what is left to report when a run is over. `too_late` counts the handlers that were registered too late. `stays_held` says that
     /// handlers ran on the exiting thread because a stream stayed locked. Thread-locals are gone there, which may be why a handler failed.
+    #[inline]
     pub(crate) fn summary(&self, failures: &[&Failure], not_run: &[HandlerInfo], too_late: usize, stays_held: bool) {
         ERRORS.store(0, Ordering::Relaxed);
         if !self.shows(Level::Error) {

@@ -295,6 +295,7 @@ impl Description {
         if self.caller_thread { RunsOn::Caller } else { RunsOn::ExitThread }
     }
 
+    #[inline]
     pub(crate) fn info(&self) -> HandlerInfo {
         let site = &self.site;
         let name = self.name.unwrap_or(site.function);

@@ -92,6 +92,7 @@ impl Label {
         }
     }
 
+    #[inline]
     pub(crate) fn crate_name(&self) -> &'static str {
         match self {
             Self::Declared(declared) => declared.site().crate_name(),

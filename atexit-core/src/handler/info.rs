@@ -65,6 +65,7 @@ impl HandlerInfo {
     }
 
     /// For a handler whose place is its name.
+    #[inline]
     pub(crate) fn of_place(file: &'static str, line: u32) -> Self {
         Self::new(&place(file, line), file, line)
     }

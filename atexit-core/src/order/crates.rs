@@ -39,6 +39,7 @@ pub(super) struct Crate {
 
 /// The number of the crate that this site is in: the crates come in the linker's order, which is theirs unless links state another one. A crate
 /// that is new becomes the last.
+#[inline]
 pub(super) fn number(crates: &mut Vec<Crate>, site: &Site) -> usize {
     let key = CrateKey::of(site);
     // Mostly it is the last one, and there are not many.

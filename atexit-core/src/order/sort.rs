@@ -30,6 +30,7 @@ pub(super) fn sort(keys: &mut [Key], order: &dyn Fn(usize, usize) -> Ordering) {
 }
 
 /// The items from 0 to `count` in this order.
+#[inline]
 pub(super) fn sorted(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> Vec<Key> {
     let mut keys = Vec::with_capacity(count);
     for item in 0..count {

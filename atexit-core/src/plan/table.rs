@@ -23,6 +23,7 @@ impl fmt::Display for Plan {
 }
 
 /// The table of what is pending now.
+#[inline]
 pub(crate) fn of_pending() -> String {
     let mut table = Table::default();
     show(&mut |planned| table.add(planned));

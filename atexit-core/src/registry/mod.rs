@@ -122,6 +122,7 @@ pub(crate) fn len() -> usize {
 
 /// Opens the set to a run, and returns how many handlers are pending; `None` if there is nothing to do. Handlers that other threads register
 /// from now on are late; a run at exit takes them in one further round.
+#[inline]
 pub(crate) fn open_run(at_exit: bool) -> Option<usize> {
     let mut pending = collected();
     let runnable = pending.runnable();
@@ -143,6 +144,7 @@ pub(crate) fn open_run(at_exit: bool) -> Option<usize> {
 
 /// Ends what `open_run` began, and returns how many handlers were started, and how many came too late. After an exit, only the exiting thread
 /// can still make anything pending.
+#[inline]
 pub(crate) fn close_run(at_exit: bool) -> (usize, usize) {
     let mut pending = lock();
     let running = pending.progress.running.take();
@@ -176,6 +178,7 @@ pub(crate) fn enter_run() -> Option<Outer> {
 }
 
 /// Ends what `enter_run` began, and returns how many handlers were started.
+#[inline]
 pub(crate) fn leave_run(mut outer: Outer) -> usize {
     let progress = &mut lock().progress;
     if !lease::is_held() {
@@ -354,6 +357,7 @@ pub(crate) fn ask_for_hook() {
 }
 
 /// The notes, and how many of the problems in them are reported already. From now on, all of them are.
+#[inline]
 pub(crate) fn take_problems() -> (Notes, usize) {
     let mut pending = lock();
     let notes = pending.seen.notes.clone();

@@ -95,6 +95,7 @@ pub(super) fn collected() -> Guard<'static, Pending> {
 }
 
 /// Frees the memory of the set, if nothing is pending: the library is being unloaded, so there are no more handles, and nothing else frees it.
+#[inline]
 pub(crate) fn free() {
     let mut pending = lock();
     let handlers = pending.handlers.take_memory();

@@ -261,6 +261,7 @@ impl RunState {
     }
 
     /// Notes that a run is over, and copies what happened in it to `results`, which has room for its handlers. Returns what was reported before.
+    #[inline]
     pub(super) fn end_record(&mut self, which: Which, results: &mut RunResults) -> Option<Heard> {
         let first = which(self)?.first;
         let mut failures = 0;

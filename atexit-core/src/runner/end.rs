@@ -9,6 +9,7 @@ use crate::report::{News, RunResults};
 
 /// Ends the outermost run, even if runs inside it are still open. This thread has claimed the end. `stayed_held`: handlers had to run on the
 /// exiting thread because somebody held stdout or stderr.
+#[inline]
 pub(super) fn end_run(at_exit: bool, stayed_held: bool, results: &mut RunResults) -> AskedStatus {
     let _lease = Lease::take();
     state::abandon_nested();

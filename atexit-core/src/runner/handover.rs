@@ -155,6 +155,7 @@ impl Handover {
     }
 
     /// Sets the limit of the handler that starts now. Nobody enforces one that is endless, or in a forked child.
+    #[inline]
     pub(crate) fn set_limit(&self, after: Duration, handler: &Label) {
         if let (Some(at), true) = (Instant::now().checked_add(after), self.is_of_this_process()) {
             self.replace_limit(Some(Limit { at, after, handler: handler.clone() }));
@@ -163,6 +164,7 @@ impl Handover {
     }
 
     /// The handler is over, unless it has been abandoned: then this thread's lease has been revoked.
+    #[inline]
     pub(crate) fn lift_limit(&self) {
         if self.is_of_this_process() {
             self.replace_limit(None);
@@ -212,6 +214,7 @@ impl Handover {
 
     /// The same for a stage that takes longer only if the thread waits. One that is not seen to wait gets more time: it may be slow on a busy
     /// machine.
+    #[inline]
     pub(crate) fn gets_its_turn(&self, stage: Stage, at_most: Duration) -> bool {
         /// How many halves of `at_most` it gets if it is seen to run, or if the system does not tell.
         const RUNS: usize = 40;

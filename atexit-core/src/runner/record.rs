@@ -111,6 +111,7 @@ impl RunRecord {
 
     /// Notes that the run is over, and that all failures will have been reported. Completes `results`, which has the handlers, and returns
     /// what was reported before.
+    #[inline]
     pub(crate) fn end(&mut self, failures: usize, results: &mut RunResults) -> Heard {
         results.not_run.clone_from(&self.not_run);
         results.elapsed = self.began.elapsed();

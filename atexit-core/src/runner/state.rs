@@ -99,6 +99,7 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
     }
 }
 
+#[inline]
 pub(crate) fn open(context: &Arc<RunContext>) {
     let record = RunRecord::new(context);
     let mut run = lock();
@@ -108,6 +109,7 @@ pub(crate) fn open(context: &Arc<RunContext>) {
 }
 
 /// `false`: the handler that would contain this run was abandoned meanwhile.
+#[inline]
 pub(crate) fn nest(context: &Arc<RunContext>) -> bool {
     let record = RunRecord::new(context);
     let mut run = lock();
@@ -181,6 +183,7 @@ pub(crate) fn grant_lease() -> Option<Lease> {
 }
 
 /// From now on, this thread goes on with the run, and ends the process.
+#[inline]
 pub(crate) fn take_over() -> Claim {
     let mut former = None; // dropped without the lock
     lock().take_over(ThreadToken::mine(), &mut former)
@@ -188,6 +191,7 @@ pub(crate) fn take_over() -> Claim {
 
 /// Records the failure of the running handler, which has been abandoned, and closes the runs inside it. `Others`: another thread ends this
 /// thread's run, and reports on the handler.
+#[inline]
 pub(crate) fn abandon(failed: HandlerRecord) -> Claim {
     let (_label, _nested); // dropped without the lock
     let mut run = lock_to_record();
@@ -228,6 +232,7 @@ pub(crate) fn end_by_exit() {
 }
 
 /// Frees the memory for handlers that have ended, if no run is under way: the library is being unloaded.
+#[inline]
 pub(crate) fn free() {
     let mut ended = Vec::new(); // dropped without the lock
     let mut run = lock();

@@ -21,6 +21,7 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     /// `None` if no thread can be started: then nobody watches. `strike` is called when the deadline is over.
+    #[inline]
     pub(crate) fn start(mut watch: Watch, strike: fn() -> !) -> Option<Self> {
         let handover = Handover::new();
         let theirs = Arc::clone(&handover);

@@ -9,6 +9,7 @@ unsafe extern "C" {
 }
 
 /// Not by std, whose own `exit` aborts when a thread enters it twice.
+#[inline]
 pub(crate) fn exit(status: i32) -> ! {
     // SAFETY: ISO C: `exit` may be called anywhere except in an exit function. This crate calls it there, by `exit_again`, only if the C library
     // allows it.
@@ -21,6 +22,7 @@ pub(crate) fn address_of_exit() -> usize {
 }
 
 /// Flushes C's streams.
+#[inline]
 pub(crate) fn flush() {
     // SAFETY: ISO C: a null stream means all of them.
     unsafe { fflush(std::ptr::null_mut()) };
@@ -28,12 +30,14 @@ pub(crate) fn flush() {
 
 /// Flushes C's streams and ends the process, for C libraries that do not let an exit function call `exit`.
 #[cfg(any(not(windows), miri))]
+#[inline]
 pub(crate) fn flush_and_exit(status: i32) -> ! {
     flush();
     exit_at_once(status)
 }
 
 #[cfg(any(not(windows), miri))]
+#[inline]
 pub(crate) fn exit_at_once(status: i32) -> ! {
     unsafe extern "C" {
         fn _exit(status: c_int) -> !;

@@ -231,6 +231,7 @@ impl Process {
 }
 
 /// The name of this thread, if it has one. For a thread that it did not start, std creates a handle.
+#[inline]
 pub(crate) fn thread_name() -> Option<String> {
     std::thread::current().name().map(str::to_owned)
 }

@@ -32,7 +32,7 @@ use crate::handler::facts::Label;
 use crate::registry::{self, lease::Lease};
 use crate::sys::lock::{Guard, Lock, Rank};
 use crate::sys::sync::{Condvar, Instant, thread};
-use crate::sys::{self, Process, VainWait};
+use crate::sys::{self, Process};
 
 /// How often an owner looks whether its thread has moved on.
 const LOOK: Duration = Duration::from_millis(50);
@@ -290,7 +290,7 @@ impl Handover {
                 drop(state.wait_timeout(&self.changed, pause));
             } else {
                 drop(state); // the look may print, which may take long
-                if let Some(stuck) = watch.look(now, &|| self.vain_wait()) {
+                if let Some(stuck) = watch.look(now, self.thread_id()) {
                     self.give_up(self.lock());
                     return DriveEnd::Lost(stuck);
                 }
@@ -321,14 +321,14 @@ impl Handover {
                 drop(state.wait_timeout(&self.changed, pause));
             } else {
                 drop(state);
-                watch.look(now, &|| None);
+                watch.look(now, None);
             }
         }
     }
 
-    fn vain_wait(&self) -> Option<VainWait> {
+    fn thread_id(&self) -> Option<u64> {
         let thread_id = self.thread_id.load(Ordering::Relaxed);
-        if thread_id == 0 { None } else { sys::vain_wait(thread_id) }
+        if thread_id == 0 { None } else { Some(thread_id) }
     }
 }
 

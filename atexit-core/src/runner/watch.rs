@@ -11,7 +11,7 @@ use crate::log::Log;
 use crate::registry;
 use crate::report::News;
 use crate::sys::sync::Instant;
-use crate::sys::{DeadEnd, VainWait};
+use crate::sys::{self, DeadEnd, VainWait};
 
 /// How many seconds a handler runs before a line on standard error names it. Each further line comes after twice as long.
 const NOTICE_AFTER: u64 = 10;
@@ -146,9 +146,9 @@ impl Watch {
         Some(next.saturating_duration_since(now))
     }
 
-    /// Looks at the running handler, and says on standard error if it hangs. Returns it once it is certain that it waits in vain, as `vain_wait`
-    /// finds.
-    pub(crate) fn look(&mut self, now: Instant, vain_wait: &dyn Fn() -> Option<VainWait>) -> Option<Lost> {
+    /// Looks at the running handler, and says on standard error if it hangs. Returns it once it is certain that it waits in vain, if the system
+    /// can be asked about its thread.
+    pub(crate) fn look(&mut self, now: Instant, thread_id: Option<u64>) -> Option<Lost> {
         self.next_look = now.checked_add(TICK).unwrap_or(now);
         let (serial, running) = registry::running();
         if serial != self.seen {
@@ -159,7 +159,7 @@ impl Watch {
         if elapsed.is_zero() {
             return None;
         }
-        let found = vain_wait();
+        let found = if let Some(thread_id) = thread_id { sys::vain_wait(thread_id) } else { None };
         if self.suspicion.becomes_certain((0, serial), found, now) {
             return Some(Lost { handler, elapsed, dead_end: Some(found?.dead_end) });
         }

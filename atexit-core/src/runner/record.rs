@@ -65,6 +65,10 @@ pub(crate) struct Heard {
 
 impl RunRecord {
     #[inline(never)] // in place it would be there twice
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "it is only used boxed, and so its callers have no code to box it"
+    )]
     pub(crate) fn new(context: &Arc<RunContext>) -> Box<Self> {
         Box::new(Self {
             context: Arc::clone(context),

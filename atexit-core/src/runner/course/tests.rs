@@ -10,6 +10,7 @@ use crate::handler::error::HandlerError;
 use crate::handler::facts::Label;
 use crate::report::{Cause, Failure, HandlerEnd};
 
+#[expect(clippy::unnecessary_box_returns, reason = "it is only used boxed")]
 fn record() -> Box<RunRecord> {
     RunRecord::new(&Arc::new(RunContext::new(Cause::Run, Config::new(), None)))
 }

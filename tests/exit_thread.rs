@@ -238,6 +238,12 @@ fn without_a_failure_status_the_deadline_keeps_the_status() {
 }
 
 #[test]
+fn exit_inside_a_handler_with_a_time_limit_sets_the_status() {
+    check("exit_with_limit", "", "", 8);
+    check("exit_with_limit_on_caller", "", "", 9);
+}
+
+#[test]
 fn a_time_limit_covers_std_exit_inside_a_handler() {
     let stderr = format!(
         "at_exit: 1 handler failed:\nat_exit: exits at {}: exceeded its time limit of 50ms\n",

@@ -55,6 +55,8 @@ const SCENES: &[(&str, fn())] = &[
     ("deadline_quiet", deadline_quiet),
     ("deadline_during_a_run", deadline_during_a_run),
     ("limited_caller_hangs", limited_caller_hangs),
+    ("exit_with_limit", exit_with_limit),
+    ("exit_with_limit_on_caller", exit_with_limit_on_caller),
     ("std_exit_with_limit", std_exit_with_limit),
     ("hangs_until_stdin_closes", hangs_until_stdin_closes),
     ("prints_a_lot", prints_a_lot),
@@ -415,6 +417,14 @@ fn deadline_quiet() {
     configure(Config::new().deadline(Duration::from_millis(50)).failure_status(false));
     Handler::new(hang).name("hangs").register();
     std::process::exit(0);
+}
+
+fn exit_with_limit() {
+    Handler::new(|| atexit_core::exit(8)).time_limit(Duration::from_secs(3600)).register();
+}
+
+fn exit_with_limit_on_caller() {
+    Handler::new(|| atexit_core::exit(9)).time_limit(Duration::from_secs(3600)).caller_thread().register();
 }
 
 fn std_exit_with_limit() {

@@ -131,6 +131,23 @@ fn a_plan_says_the_phase_of_each_handler_and_why_it_runs_there() {
 }
 
 #[test]
+fn a_reason_in_a_plan_may_be_longer_than_a_formatter_can_pad() {
+    type Pair<T> = (T, T);
+    type Four<T> = Pair<Pair<T>>;
+    type Long = Four<Four<Four<Four<Four<Four<Four<u8>>>>>>>;
+    fn generic<T>() {}
+    let _turn = alone();
+    register(generic::<Long>);
+    Handler::new(|| ()).after(generic::<Long>).register();
+    let table = plan().to_string();
+    assert!(
+        table.lines().any(|line| line.len() > usize::from(u16::MAX) && line.contains(" after api::")),
+        "{table:.300}"
+    );
+    assert_eq!(clear(), 2);
+}
+
+#[test]
 fn a_plan_iterates_from_both_ends() {
     let _turn = alone();
     for name in ["c", "b", "a"] {

@@ -213,6 +213,18 @@ fn an_observer_that_hangs_in_another_threads_run_keeps_no_process_alive_either()
 }
 
 #[test]
+fn what_hangs_when_a_run_drops_it_keeps_no_process_alive_beyond_its_deadline() {
+    let failed = |name: &str, why: &str| {
+        let at = at(&format!("name(\"{name}\")"));
+        format!("at_exit: 1 handler failed:\nat_exit: {name} at {at}: {why}\n{HUNG}")
+    };
+    let stderr = format!("Error: broken\n{}", failed("drops", "broken"));
+    check("error_hangs_when_dropped", "dropped\n", &stderr, End::Status(1));
+    let stderr = failed("begins", "was still running at the deadline");
+    check("observer_hangs_when_dropped", "dropped\n", &stderr, End::Status(after_failure(3, 1)));
+}
+
+#[test]
 fn the_process_still_dies_by_the_signal_if_an_observer_hangs_after_it() {
     check("observer_after_a_signal", "observed\n", &not_run(), End::Signal(SIGTERM));
 }

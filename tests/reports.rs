@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::error::Error;
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -68,6 +69,20 @@ fn a_report_says_how_each_handler_ended_and_how_long_it_took() {
     let messages: Vec<_> = report.handlers().iter().filter_map(|run| Some(run.failure()?.message())).collect();
     assert_eq!(messages, ["exceeded its time limit of 1ns", "panicked: boom", "returned exit status 3", "\"full\""]);
     assert_eq!(report.failures().iter().map(Failure::message).collect::<Vec<_>>(), messages);
+}
+
+#[test]
+fn an_error_that_cannot_be_displayed_is_a_panic() {
+    struct Bad;
+    impl fmt::Display for Bad {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("half of it")?;
+            Err(fmt::Error)
+        }
+    }
+    let _turn = alone();
+    Handler::new(|| HandlerError::new(Bad)).name("bad").register();
+    assert_eq!(ends(&run()), [("bad", HandlerEnd::Failed(FailureKind::Panic))]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use atexit_core::{Config, Event, Handler, configure, register, run, signals};
+use atexit_core::{Config, Event, Handler, HandlerError, configure, register, run, signals};
 
 unsafe extern "C" {
     static stdout: *mut c_void;
@@ -44,6 +44,8 @@ const SCENES: &[(&str, fn())] = &[
     ("observer_at_handler", || observer_hangs(|event| matches!(event, Event::Finished { failure: Some(_), .. }))),
     ("observer_at_end", || observer_hangs(|event| matches!(event, Event::RunFinished { .. }))),
     ("observer_of_another_thread", observer_of_another_thread),
+    ("error_hangs_when_dropped", error_hangs_when_dropped),
+    ("observer_hangs_when_dropped", observer_hangs_when_dropped),
     ("observer_after_a_signal", observer_after_a_signal),
     ("observer_before_a_handler", || observer_beside_a_handler(|event| matches!(event, Event::Started { .. }), hang)),
     ("observer_after_a_handler", || observer_beside_a_handler(|event| matches!(event, Event::Finished { .. }), hang)),
@@ -341,6 +343,52 @@ fn observer_of_another_thread() {
     thread::spawn(run);
     TOLD.wait();
     register(|| println!("never"));
+    std::process::exit(3);
+}
+
+/// A part of an error or of an observer; whoever has it last drops it.
+#[derive(Debug)]
+struct HangsWhenDropped;
+
+impl Drop for HangsWhenDropped {
+    fn drop(&mut self) {
+        println!("dropped");
+        hang();
+    }
+}
+
+impl std::fmt::Display for HangsWhenDropped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("it hangs")
+    }
+}
+
+impl std::error::Error for HangsWhenDropped {}
+
+/// The run's results are its last owner, because there is an observer.
+fn error_hangs_when_dropped() {
+    configure(Config::new().deadline(Duration::from_millis(100)).observer(|_| {}));
+    Handler::new(|| c_exit(5)).caller_thread().register();
+    Handler::new(|| HandlerError::new("broken").with_source(HangsWhenDropped)).name("drops").register();
+}
+
+/// The run of another thread is its last owner: this thread has ended that run at its own deadline.
+fn observer_hangs_when_dropped() {
+    static BEGUN: Barrier = Barrier::new(2);
+    let begins = || {
+        BEGUN.wait();
+        hang();
+    };
+    Handler::new(begins).name("begins").register();
+    thread::spawn(run);
+    BEGUN.wait();
+    let part = HangsWhenDropped;
+    configure(Config::new().deadline(Duration::from_millis(100)).observer(move |event| {
+        let _ = &part;
+        if matches!(event, Event::RunFinished { .. }) {
+            drop(configure(Config::new()));
+        }
+    }));
     std::process::exit(3);
 }
 

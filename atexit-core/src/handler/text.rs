@@ -14,8 +14,10 @@ pub(crate) fn text(words: fmt::Arguments<'_>) -> String {
     text
 }
 
+/// Panics, as `format!` does, if a user's code for a part of it fails.
 pub(crate) fn append(text: &mut String, words: fmt::Arguments<'_>) {
-    let _ = fmt::write(&mut Taker(text), words); // it takes everything
+    let is_written = fmt::write(&mut Taker(text), words).is_ok();
+    assert!(is_written, "a formatting trait implementation returned an error");
 }
 
 /// Takes what is written, by less code than a `String` has for that.

@@ -66,7 +66,8 @@ impl Table {
             let (heading, widest) = (HEADINGS[column], self.widths[column]);
             if widest > 0 {
                 let cell = if at < COLUMNS { heading } else { &self.cells[at - COLUMNS] };
-                let width = widest.max(heading.len()) + 2;
+                // The last column ends the line, and may be wider than the formatter can pad.
+                let width = if column + 1 < COLUMNS { widest.max(heading.len()) + 2 } else { 0 };
                 append(&mut line, format_args!("{cell:width$}"));
             }
             if column + 1 == COLUMNS {

@@ -134,9 +134,8 @@ fn run_as(
         Begun::Leave(status) => asked.exit = Some(status),
         Begun::Within => {}
         Begun::PastDeadline => {
-            // The other thread's run ends as a part of this exit.
-            context = new_context(cause, deadline);
-            state::go_by(&context);
+            // The other thread's run ends as a part of this exit, and drops what it owns before that.
+            state::go_by(&new_context(cause, deadline));
             asked = deadline::end_at_deadline(results);
             state::end_by_exit();
         }
@@ -275,9 +274,10 @@ fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
     deadline::set();
     let Some(context) = state::context() else { return Ok(AskedStatus::default()) };
     registry::become_exit();
-    let (mut results, mut result) = (RunResults::default(), Err(OthersEnd));
+    let mut result = Err(OthersEnd);
     deadline::with_last_resort(context.cause, context.deadline, &mut || {
-        result = finish(&context, true, &mut results);
+        // The results are dropped here: they may own a user's error, whose drop may hang.
+        result = finish(&context, true, &mut RunResults::default());
         result.is_ok()
     });
     if result.is_ok() {

@@ -59,6 +59,7 @@ impl Lines {
     }
 
     /// Adds the first items, the number of those omitted, and the last one, which a script may look for.
+    #[inline]
     pub(crate) fn add_some(&mut self, items: &dyn Items, most: usize) {
         let count = items.count();
         for at in 0..count {

@@ -132,6 +132,7 @@ pub fn plan() -> Plan {
 }
 
 /// Shows the plan of what is pending now, handler by handler.
+#[inline]
 fn show(see: &mut dyn FnMut(&PlannedHandler)) {
     let (standings, notes) = standings();
     for (at, standing) in standings.iter().enumerate() {

@@ -34,6 +34,7 @@ pub(crate) fn install_again() {
 }
 
 /// Installs a hook that runs before all exit functions that are registered so far.
+#[inline(never)] // in place it would be there a dozen times
 pub(super) fn install() {
     sys::install_hook::<Hook>();
 }

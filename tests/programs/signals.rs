@@ -95,8 +95,9 @@ fn ready() {
     ready_on(&mut io::stdout());
 }
 
+/// Until stdin is closed, whatever signals arrive: an emulator interrupts even a read that Linux restarts.
 fn block() {
-    let _ = io::stdin().read(&mut [0]);
+    while io::stdin().read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
 }
 
 fn park() -> ! {

@@ -367,7 +367,7 @@ impl std::error::Error for HangsWhenDropped {}
 
 /// The run's results are its last owner, because there is an observer.
 fn error_hangs_when_dropped() {
-    configure(Config::new().deadline(Duration::from_millis(100)).observer(|_| {}));
+    configure(Config::new().deadline(Duration::from_secs(1)).observer(|_| {}));
     Handler::new(|| c_exit(5)).caller_thread().register();
     Handler::new(|| HandlerError::new("broken").with_source(HangsWhenDropped)).name("drops").register();
 }

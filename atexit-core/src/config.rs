@@ -166,7 +166,7 @@ impl Config {
         self
     }
 
-    /// Calls `observer` for every [`Event`]. A run without handlers sends none.
+    /// Calls `observer` for every [`Event`]. A run that finds no handlers has no events.
     ///
     /// If the observer panics, the panic hook reports it, the run goes on, and the exit status does not change. The observer must return: no
     /// time limit covers it. If it hangs, the run stops there, and only a deadline ends the process. It must not call [`run`](crate::run), or
@@ -242,7 +242,7 @@ impl Config {
     }
 
     /// Calls the observer, if there is one. A panic of the observer ends here.
-    #[inline(never)] // in place it would be there seven times
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn observe(&self, news: News<'_>) {
         let Some(observer) = &self.observer else { return };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(news))) {

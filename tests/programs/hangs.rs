@@ -45,6 +45,8 @@ const SCENES: &[(&str, fn())] = &[
     ("observer_at_end", || observer_hangs(|event| matches!(event, Event::RunFinished { .. }))),
     ("observer_of_another_thread", observer_of_another_thread),
     ("error_hangs_when_dropped", error_hangs_when_dropped),
+    ("error_hangs_when_dropped_in_c_exit", error_hangs_when_dropped_in_c_exit),
+    ("error_exits_when_dropped", error_exits_when_dropped),
     ("observer_hangs_when_dropped", observer_hangs_when_dropped),
     ("observer_after_a_signal", observer_after_a_signal),
     ("observer_before_a_handler", || observer_beside_a_handler(|event| matches!(event, Event::Started { .. }), hang)),
@@ -368,8 +370,38 @@ impl std::error::Error for HangsWhenDropped {}
 /// The run's results are its last owner, because there is an observer.
 fn error_hangs_when_dropped() {
     configure(Config::new().deadline(Duration::from_secs(1)).observer(|_| {}));
-    Handler::new(|| c_exit(5)).caller_thread().register();
     Handler::new(|| HandlerError::new("broken").with_source(HangsWhenDropped)).name("drops").register();
+}
+
+/// As above, and two threads watch this exit.
+fn error_hangs_when_dropped_in_c_exit() {
+    error_hangs_when_dropped();
+    Handler::new(|| c_exit(5)).caller_thread().register();
+}
+
+/// Its drop may do what a handler may.
+fn error_exits_when_dropped() {
+    #[derive(Debug)]
+    struct Exits;
+
+    impl Drop for Exits {
+        fn drop(&mut self) {
+            register(|| println!("registered by the drop"));
+            println!("{} ran in the drop", run().ran());
+            atexit_core::exit(9);
+        }
+    }
+
+    impl std::fmt::Display for Exits {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("it exits")
+        }
+    }
+
+    impl std::error::Error for Exits {}
+
+    configure(Config::new().observer(|_| {}));
+    Handler::new(|| HandlerError::new("broken").with_source(Exits)).name("fails last").register();
 }
 
 /// The run of another thread is its last owner: this thread has ended that run at its own deadline.

@@ -34,7 +34,7 @@ pub(crate) fn install_again() {
 }
 
 /// Installs a hook that runs before all exit functions that are registered so far.
-#[inline(never)] // in place it would be there a dozen times
+#[inline(never)] // one copy, to keep programs small
 pub(super) fn install() {
     sys::install_hook::<Hook>();
 }
@@ -80,7 +80,7 @@ impl sys::ExitHook for Hook {
 /// handlers that are left. Until the handlers have run, this happens even before any lock is taken, because threads that wait for each other
 /// here have used up their hooks. It installs only one: glibc 2.36 frees a block of its list twice if several threads exit at once while the
 /// list is longer than its first block of 32 entries.
-#[inline(never)] // in place it would be there twice
+#[inline(never)] // one copy, to keep programs small
 fn install_next() {
     let is_done = HOOK_DONE.load(Ordering::Relaxed);
     if !is_done {

@@ -217,7 +217,7 @@ impl HandlerError {
     }
 
     /// The handler was abandoned because it would never have continued.
-    #[inline(never)] // in place it would be there twice
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn stuck(dead_end: DeadEnd) -> Self {
         let message = match dead_end {
             DeadEnd::Exit => {

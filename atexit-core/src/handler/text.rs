@@ -17,7 +17,7 @@ pub(crate) fn text(words: fmt::Arguments<'_>) -> String {
 /// Panics, as `format!` does, if a user's code for a part of it fails.
 pub(crate) fn append(text: &mut String, words: fmt::Arguments<'_>) {
     let is_written = fmt::write(&mut Taker(text), words).is_ok();
-    assert!(is_written, "a formatting trait implementation returned an error");
+    assert!(is_written, "a formatting trait implementation returned an error when the underlying stream did not");
 }
 
 /// Takes what is written, by less code than a `String` has for that.

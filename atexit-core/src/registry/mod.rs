@@ -271,7 +271,7 @@ fn close_if_value(handler: &PendingHandler, values: &mut Initializations) {
 }
 
 /// Which handler is running, and a number that changes whenever another one starts.
-#[inline(never)] // in place it would be there five times
+#[inline(never)] // one copy, to keep programs small
 pub(crate) fn running() -> (u64, Option<Label>) {
     let progress = &lock().progress;
     (progress.serial, progress.running.clone())
@@ -302,7 +302,7 @@ pub(crate) fn take_running() -> Option<Label> {
 }
 
 /// The same on the thread that ran the handler, if it still holds the lease: the handler is over, and its end is recorded.
-#[inline(never)] // in place it would be there three times
+#[inline(never)] // one copy, to keep programs small
 pub(crate) fn forget_running() {
     let mut pending = lock();
     let label = if lease::is_held() { pending.progress.running.take() } else { None };

@@ -33,7 +33,7 @@ pub(crate) fn is_exit(payload: &(dyn Any + Send)) -> bool {
 
 /// Runs handlers on this thread until none is left that belongs here; all of them, if `only` names no thread. `false`: this thread has been
 /// dismissed, and the run goes on without it.
-#[inline(never)] // in place it would be there three times
+#[inline(never)] // one copy, to keep programs small
 pub(crate) fn run_all(context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
     while let Some(handler) = registry::take_next(only) {
         if !run_one(handler, context, handover) {

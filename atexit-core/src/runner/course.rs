@@ -88,6 +88,8 @@ pub(crate) struct RunState {
     pub(super) kept: Option<Box<Kept>>,
     /// This process was forked while another thread was ending its parent; or the thread that should end it is stuck.
     pub(super) is_exit_locked: bool,
+    /// A thread ends the process because its exit has hung at the deadline.
+    pub(super) is_late_end_claimed: bool,
     /// How many threads are in the hook because C's `exit` has called it.
     pub(super) in_hook: usize,
     /// The status with which a handler of the current run, or the observer, has called C's `exit`, if it is known.
@@ -136,6 +138,7 @@ impl RunState {
             exit_thread: None,
             kept: None,
             is_exit_locked: false,
+            is_late_end_claimed: false,
             in_hook: 0,
             exits_with: None,
             waiting: 0,
@@ -176,7 +179,7 @@ impl RunState {
 
     never_unwinds! {
         /// The run is this thread's now.
-        #[inline(never)] // in place it would be there six times
+        #[inline(never)] // one copy, to keep programs small
         fn note_owner(&mut self) {
             (self.owner_id, self.owner_in_exit) = (sys::thread_id(), IN_EXIT.get());
         }
@@ -231,7 +234,7 @@ impl RunState {
     }
 
     /// A handler of the innermost run has ended. There is room for it.
-    #[inline(never)] // in place it would be there twice
+    #[inline(never)] // one copy, to keep programs small
     pub(super) fn note_ended(&mut self, handler: HandlerRecord) {
         self.note_failure(&handler);
         self.ended.push(handler);
@@ -349,6 +352,13 @@ impl RunState {
         self.is_owner(me) || (is_exit_thread && matches!(self.course, Course::Running { .. }))
     }
 
+    /// The deadline has been over for some time. Of the threads that notice, the first ends the process. `Others`: also if a thread has run all
+    /// handlers, because the deadline does not cover what else C's `exit` calls.
+    pub(super) fn claim_late_end(&mut self) -> Claim {
+        let is_over = self.course == Course::Idle && self.exit.by().is_some();
+        if is_over || std::mem::replace(&mut self.is_late_end_claimed, true) { Claim::Others } else { Claim::Mine }
+    }
+
     pub(super) fn end(&mut self) {
         self.course = Course::Idle;
     }
@@ -376,7 +386,7 @@ impl RunState {
             Some(by) if goes_on || by == me => Exit::By(me),
             _ => Exit::No,
         };
-        (self.in_hook, self.waiting) = (0, 0);
+        (self.in_hook, self.waiting, self.is_late_end_claimed) = (0, 0, false);
         self.note_owner();
         // Forgotten, not dropped: a thread that is gone may have been using it, or may have locked it.
         std::mem::forget(self.exit_thread.take());

@@ -83,8 +83,8 @@ fn run_with_last_resort(cause: Cause, deadline: Instant, run: &mut dyn FnMut() -
 
 /// Ends the process because the thread that should have ended it has not done so in time.
 fn end_late(cause: Cause, log: Log) {
-    if state::is_over() {
-        return; // the deadline does not cover what else C's `exit` calls
+    if state::claim_late_end() == Claim::Others {
+        return;
     }
     log.late();
     state::note_not_run(registry::stop());

@@ -38,7 +38,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    #[inline(never)] // in place it would be there twice
+    #[inline(never)] // one copy, to keep programs small
     fn at_deadline() -> Self {
         match state::claim_end_at_deadline() {
             Claim::Mine => Self::DeadlineOver,

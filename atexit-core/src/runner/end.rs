@@ -9,28 +9,28 @@ use crate::report::{News, RunResults};
 
 /// Ends the outermost run, even if runs inside it are still open. This thread has claimed the end. `stayed_held`: handlers had to run on the
 /// exiting thread because somebody held stdout or stderr.
-#[inline]
 pub(super) fn end_run(at_exit: bool, stayed_held: bool, results: &mut RunResults) -> AskedStatus {
     let _lease = Lease::take();
     state::abandon_nested();
     let (ran, too_late) = registry::close_run(at_exit);
     results.ran = ran;
-    match state::context() {
-        Some(context) => tell(&context, too_late, stayed_held, results),
-        None => AskedStatus::default(),
+    let Some(context) = state::context() else { return AskedStatus::default() };
+    tell(&context, too_late, stayed_held, results);
+    if at_exit {
+        // Nobody reads them any more. They may own a user's error, whose drop may hang, so this is part of the run, which the deadline ends.
+        results.handlers.clear();
     }
+    state::close()
 }
 
-/// Reports what happened in the innermost run, to the observer only once. Then closes it, and returns the status that handlers and observers
-/// have asked for.
-#[inline(never)] // in place it would be there twice
-pub(super) fn tell(context: &RunContext, too_late: usize, stayed_held: bool, results: &mut RunResults) -> AskedStatus {
-    let Some(before) = state::end_record(RunState::innermost_if_leased, results) else { return AskedStatus::default() };
+/// Reports what happened in the innermost run, to the observer only once.
+#[inline(never)] // one copy, to keep programs small
+pub(super) fn tell(context: &RunContext, too_late: usize, stayed_held: bool, results: &mut RunResults) {
+    let Some(before) = state::end_record(RunState::innermost_if_leased, results) else { return };
     summarize(context.log, results, before, too_late, stayed_held);
     if !before.end {
         context.config.observe(News::RunFinished { cause: context.cause, results });
     }
-    state::close()
 }
 
 /// Prints what has not been reported before.

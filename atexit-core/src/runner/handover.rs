@@ -138,7 +138,7 @@ impl Handover {
     }
 
     /// The same, and wakes the other thread.
-    #[inline(never)] // in place it would be there six times
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn announce(&self, stage: Stage) -> bool {
         let goes_on = self.enter(stage);
         self.changed.notify_all();
@@ -299,7 +299,7 @@ impl Handover {
     }
 
     /// From now on, the exit thread has no part in the run.
-    #[inline(never)] // in place it would be there twice
+    #[inline(never)] // one copy, to keep programs small
     fn give_up(&self, mut state: Guard<'_, State>) {
         state.stage = Stage::Dismissed;
         // Only this lease: another thread may have begun to end the run, with a lease of its own.

@@ -190,7 +190,7 @@ fn run_outside(context: &Arc<RunContext>, pending: usize, results: &mut RunResul
 }
 
 /// Runs all handlers, and ends the run.
-#[inline(never)] // in place it would be there three times
+#[inline(never)] // one copy, to keep programs small
 fn finish(context: &Arc<RunContext>, at_exit: bool, results: &mut RunResults) -> Result<AskedStatus, OthersEnd> {
     match Run::new(context, Ends { strike: deadline::striker(), end_alone }).finish() {
         Ok(stayed_held) => Ok(end_run(at_exit, stayed_held, results)),
@@ -201,7 +201,7 @@ fn finish(context: &Arc<RunContext>, at_exit: bool, results: &mut RunResults) ->
 
 /// Reports, once and only at an exit, what is wrong with the order that handlers and links ask for. If the run has no log yet, it is made only
 /// if there is something to report.
-#[inline(never)] // as above, twice
+#[inline(never)] // one copy, to keep programs small
 fn tell_problems(cause: Cause, log: Option<Log>, deadline: Option<Instant>) {
     if !cause.ends_process() {
         return;
@@ -225,7 +225,8 @@ fn run_inside(cause: Cause, results: &mut RunResults) -> AskedStatus {
     context.config.observe(News::RunStarted { cause, pending: registry::len() });
     call::run_all(&context, None, None);
     results.ran = registry::leave_run(outer);
-    end::tell(&context, 0, false, results)
+    end::tell(&context, 0, false, results);
+    state::close()
 }
 
 /// Runs everything that is pending because C's `exit` has called the hook. The process was about to end with `status`.
@@ -276,7 +277,6 @@ fn finish_on_this_thread() -> Result<AskedStatus, OthersEnd> {
     registry::become_exit();
     let mut result = Err(OthersEnd);
     deadline::with_last_resort(context.cause, context.deadline, &mut || {
-        // The results are dropped here: they may own a user's error, whose drop may hang.
         result = finish(&context, true, &mut RunResults::default());
         result.is_ok()
     });

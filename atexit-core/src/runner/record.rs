@@ -64,7 +64,7 @@ pub(crate) struct Heard {
 }
 
 impl RunRecord {
-    #[inline(never)] // in place it would be there twice
+    #[inline(never)] // one copy, to keep programs small
     #[expect(
         clippy::unnecessary_box_returns,
         reason = "it is only used boxed, and so its callers have no code to box it"

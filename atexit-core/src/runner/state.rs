@@ -148,18 +148,25 @@ pub(crate) fn end_record(which: Which, results: &mut RunResults) -> Option<Heard
 /// Takes the record of the innermost run, if this thread may still close it: it holds the lease. To abandon a handler, its lease is revoked
 /// before the records are read, so that its thread cannot change them any more. Returns the status that handlers and the observer ask for.
 pub(crate) fn close() -> AskedStatus {
-    let mut handlers = Vec::new();
-    let record; // both are dropped without the lock: an observer has captures
-    let Some((mut run, first)) = lock_to_take(RunState::innermost_if_leased, &mut handlers) else {
+    drop_ended();
+    let record; // dropped without the lock: an observer has captures
+    let mut run = lock();
+    if !lease::is_held() {
         return AskedStatus::default();
-    };
-    while run.ended.len() > first {
-        handlers.extend(run.ended.pop());
     }
     record = run.unnest();
     match &record {
         Some(record) => record.asked_status(),
         None => AskedStatus::default(),
+    }
+}
+
+/// Drops the handlers that have ended in the innermost run, without the lock: errors are a user's. What their drop calls is still part of the run.
+fn drop_ended() {
+    let mut handlers = Vec::new();
+    let Some((mut run, first)) = lock_to_take(RunState::innermost_if_leased, &mut handlers) else { return };
+    while run.ended.len() > first {
+        handlers.extend(run.ended.pop());
     }
 }
 
@@ -176,7 +183,7 @@ pub(crate) fn claim_end_at_deadline() -> Claim {
 }
 
 /// Grants this thread the lease, unless another one has taken the run over, or has begun to end it.
-#[inline(never)] // in place it would be there four times
+#[inline(never)] // one copy, to keep programs small
 pub(crate) fn grant_lease() -> Option<Lease> {
     let run = lock();
     run.may_run(ThreadToken::mine()).then(Lease::take)
@@ -267,10 +274,9 @@ pub(crate) fn go_on_in_exit() -> Claim {
     lock().go_on_in_exit(ThreadToken::mine())
 }
 
-/// Whether a thread has run all handlers, and is leaving the process.
-pub(crate) fn is_over() -> bool {
-    let run = lock();
-    run.course == Course::Idle && run.exit.by().is_some()
+/// Whether the process is to be ended at once, because its exit has hung at the deadline.
+pub(crate) fn claim_late_end() -> Claim {
+    lock().claim_late_end()
 }
 
 pub(crate) fn is_idle() -> bool {
@@ -278,7 +284,7 @@ pub(crate) fn is_idle() -> bool {
 }
 
 /// Whether this thread is the one that ends the process.
-#[inline(never)] // in place it would be there five times
+#[inline(never)] // one copy, to keep programs small
 pub(crate) fn is_exiting() -> bool {
     lock().exit.by() == Some(ThreadToken::mine())
 }
@@ -412,7 +418,7 @@ pub(crate) fn keep(thread: JoinHandle<()>) {
 }
 
 /// Where this thread meets its owner, if it is the exit thread.
-#[inline(never)] // in place it would be there four times
+#[inline(never)] // one copy, to keep programs small
 pub(crate) fn handover() -> Option<Arc<Handover>> {
     let run = lock();
     let (thread, handover) = run.exit_thread.as_ref()?;

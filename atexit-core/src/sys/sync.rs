@@ -10,8 +10,8 @@ pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::time::Instant;
 pub(crate) use std::{io, thread, thread_local};
 
-/// A function of which the compiler knows that it does not unwind: otherwise, each of its many callers would have code for that case. In a
-/// model, it does unwind.
+/// A function of which the compiler knows that it does not unwind: otherwise, each of its many callers would have code for that case. A panic
+/// in it aborts the process, so only code belongs here that cannot panic unless this crate or std is at fault. In a model, it does unwind.
 macro_rules! never_unwinds {
     ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
         $(#[$attribute])*

@@ -168,6 +168,16 @@ fn an_exit_goes_on_in_the_child_of_who_takes_part_in_it() {
 }
 
 #[test]
+fn the_first_thread_that_notices_a_late_end_ends_the_process_unless_the_handlers_have_run() {
+    let (me, other) = threads();
+    let mut hung = state(Course::Ending { by: other }, Exit::By(other));
+    assert_eq!([hung.claim_late_end(), hung.claim_late_end()], [Claim::Mine, Claim::Others]);
+    hung.go_on_in_child(me, true);
+    assert_eq!(hung.claim_late_end(), Claim::Mine);
+    assert_eq!(state(Course::Idle, Exit::By(other)).claim_late_end(), Claim::Others);
+}
+
+#[test]
 fn a_child_has_the_records_of_a_run_that_goes_on_there_and_no_exit_thread() {
     let (me, other) = threads();
     for (goes_on, records) in [(true, 2), (false, 0)] {

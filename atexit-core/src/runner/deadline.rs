@@ -44,7 +44,7 @@ impl Config {
     /// skips the functions that C code registered with `atexit`, because that thread cannot be taken away from the handler.
     ///
     /// If the process is still there half a second later, it ends at once, no matter what it waits for: a hanging observer, for example, or
-    /// another thread. It then prints one line to standard error; whatever was not yet reported about the handlers is lost.
+    /// another thread. It says so on standard error, and names the handlers that failed or were not run, unless they have been named already.
     #[must_use]
     #[doc(alias = "timeout")]
     pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {

@@ -81,7 +81,7 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
             Ok(())
         });
         if !lease::is_held_inline() {
-            return true; // there is nothing to run: the handler around this run was abandoned meanwhile
+            return false; // the run went on without this thread
         }
         if matches!(otherwise, Ok(HandlerEnd::Exited(_))) {
             note_end(&label, otherwise, Duration::ZERO, None, context); // the expression has called `exit`

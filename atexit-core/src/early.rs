@@ -121,7 +121,7 @@ pub(crate) fn result(called: Called, label: &Label) -> Result<(), Failure> {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error,
         // This ends the handler that we are in, and is not a failure.
-        Err(payload) if runner::is_exit(&*payload) => resume_unwind(payload),
+        Err(payload) if runner::is_exit_request(&*payload) => resume_unwind(payload),
         Err(payload) => HandlerError::panicked(payload),
     };
     Err(Failure::new(label, error))

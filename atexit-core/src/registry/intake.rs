@@ -50,6 +50,11 @@ impl Intake {
         matches!(self, Self::Exit | Self::FurtherRound)
     }
 
+    /// A run at exit is under way, or over.
+    pub(crate) fn has_exit_begun(self) -> bool {
+        !matches!(self, Self::Open | Self::Run)
+    }
+
     /// A run begins.
     pub(crate) fn open_run(&mut self, at_exit: bool) {
         if *self == Self::Open {
@@ -170,6 +175,7 @@ mod tests {
             assert_eq!(after(from, &Intake::become_exit), if from == Run { Exit } else { from });
             assert_eq!(from.may_go_round(), from == Exit);
             assert_eq!(from.is_exit(), [Exit, FurtherRound].contains(&from));
+            assert_eq!(from.has_exit_begun(), ![Open, Run].contains(&from));
             assert_eq!(from.is_closed_to(|| other), from != Open);
             assert_eq!(from.is_closed_to(|| by), from != Open && from != exited);
         }

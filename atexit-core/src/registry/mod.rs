@@ -27,7 +27,7 @@ use crate::sys::token::ThreadToken;
 pub(crate) use collect::declared;
 use function::Function;
 use initializations::Initializations;
-use intake::{Closed, Intake};
+use intake::Closed;
 pub(crate) use pending::{Inserted, PENDING, Pending, free};
 use pending::{
     OPEN, collected, collected_with_room, declared_first, late, lock, lock_for_all, lock_inline, may_be_value,
@@ -334,9 +334,8 @@ pub(crate) fn runnable() -> usize {
 }
 
 /// Whether a run at exit is under way, or over.
-pub(crate) fn is_exit() -> bool {
-    let intake = lock().intake;
-    intake.is_exit() || matches!(intake, Intake::Exited { .. } | Intake::Stopped { .. })
+pub(crate) fn has_exit_begun() -> bool {
+    lock().intake.has_exit_begun()
 }
 
 /// From now on, the current run is part of an exit.

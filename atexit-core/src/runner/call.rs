@@ -27,7 +27,7 @@ struct ExitRequest {
 }
 
 /// Whether this is the payload of a handler that has called `exit`.
-pub(crate) fn is_exit(payload: &(dyn Any + Send)) -> bool {
+pub(crate) fn is_exit_request(payload: &(dyn Any + Send)) -> bool {
     payload.is::<ExitRequest>()
 }
 

@@ -18,7 +18,7 @@ mod state;
 mod watch;
 mod watchdog;
 
-pub(crate) use call::{exit_handler, is_exit};
+pub(crate) use call::{exit_handler, is_exit_request};
 pub(crate) use exit_status::AskedStatus;
 pub(crate) use exit_thread::forget_in_child;
 pub(crate) use handover::park;
@@ -90,7 +90,7 @@ pub(crate) fn is_inside() -> bool {
 
 /// Whether another thread is exiting, and this one has no part in that.
 pub(crate) fn is_cut_off() -> bool {
-    registry::is_exit() && !is_inside() && !is_exiting()
+    registry::has_exit_begun() && !is_inside() && !is_exiting()
 }
 
 /// Another thread ends the run, and then the process.

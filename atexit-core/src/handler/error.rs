@@ -186,7 +186,7 @@ impl HandlerError {
             Ok(error) => return error,
             Err(error) => error,
         };
-        let message = format!("{error:?}");
+        let message = text(format_args!("{error:?}"));
         Self::of_io(&message, cast::<E, io::Error>(error).ok())
     }
 

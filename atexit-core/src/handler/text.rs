@@ -1,12 +1,13 @@
-//! Owns printing text from elsewhere, such as labels, messages and paths, so that it cannot pass for a line of the library or control a
-//! terminal; must not know what the text says.
+//! Owns making texts and lists of lines, and showing text from elsewhere, such as labels, messages and paths, so that it cannot pass for a line
+//! of the library or control a terminal; must not know what a text says.
 
 use std::fmt::{self, Display, Write as _};
 
 /// How many handlers a list names before the last one; it counts the rest.
 pub(crate) const NAMED: usize = 50;
 
-/// The text that `format!` makes. All texts are made here, because std's code for this is larger, and there once for each file.
+/// The text that `format!` makes. What most programs contain makes its texts here, because std's code for that is larger, and is there once for
+/// each file that calls it.
 #[inline(never)]
 pub(crate) fn text(words: fmt::Arguments<'_>) -> String {
     let mut text = String::new();

@@ -65,10 +65,10 @@ impl Unix for Linux {
         const O_WRONLY: c_int = 1;
         const O_NOCTTY: c_int = 0o400;
         const O_NONBLOCK: c_int = 0o4000;
-        // On these processors the flags have other numbers.
         unsafe extern "C" {
             safe fn isatty(descriptor: c_int) -> c_int;
         }
+        // On these processors the flags have other numbers.
         let is_usual = !cfg!(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc64"));
         if is_usual && isatty(2) != 0 { open_file(c"/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_NONBLOCK) } else { None }
     }
@@ -159,10 +159,10 @@ pub(crate) fn exit_in_child(status: i32) -> ! {
 #[cfg(target_env = "gnu")]
 fn lets_in_one_thread() -> bool {
     unsafe extern "C" {
-        safe fn gnu_get_libc_version() -> *const std::ffi::c_char;
+        safe fn gnu_get_libc_version() -> *const c_char;
     }
     // SAFETY: glibc returns a text that ends with a null and is never freed.
-    let version = unsafe { std::ffi::CStr::from_ptr(gnu_get_libc_version()) };
+    let version = unsafe { CStr::from_ptr(gnu_get_libc_version()) };
     // glibc has been at 2 since 1997.
     version.to_bytes().strip_prefix(b"2.").is_some_and(|minor| dead_end::number(minor, 10) >= Some(41))
 }

@@ -6,12 +6,12 @@
 //!
 //! # How an exit is told from an unload
 //!
-//! After the hook, a herald is installed, so that it is called before the hook: an exit function that belongs to no object. An exit calls it. The
-//! unloading of an object does not: then Apple's C library calls what lies within the object, and the others call what was installed with the
-//! object's handle. The herald outlives all objects, because it is a function of the C library: `pthread_mutex_trylock`, on a mutex that is never
+//! After the hook, an exit marker is installed, so that it is called before the hook: an exit function that belongs to no object. An exit calls it.
+//! The unloading of an object does not: then Apple's C library calls what lies within the object, and the others call what was installed with the
+//! object's handle. The marker outlives all objects, because it is a function of the C library: `pthread_mutex_trylock`, on a mutex that is never
 //! freed. Its handle is the address of the mutex, because NetBSD passes no argument without a handle.
 //!
-//! If a library is linked, the loader may be called first at an exit, as on Linux (see its `loader`). So the hook and its herald are installed
+//! If a library is linked, the loader may be called first at an exit, as on Linux (see its `loader`). So the hook and its marker are installed
 //! once more when the first handler is registered; before that, an exit looks like an unload.
 
 pub(crate) use super::by_std::{await_end, exit_by_std, is_running, thread_id, vain_wait};
@@ -47,7 +47,7 @@ impl Unix for Bsd {
 
     fn caller() -> Caller {
         IS_HOOK_CALLED.store(true, Ordering::Relaxed);
-        if has_herald_come() {
+        if is_exit_marked() {
             return Caller::Exit;
         }
         IS_UNLOADED.store(true, Ordering::Relaxed);
@@ -61,7 +61,7 @@ impl Unix for Bsd {
 
 pub(crate) fn install_hook<H: ExitHook>() {
     posix::install_hook::<H, Bsd>();
-    install_herald();
+    install_exit_marker();
 }
 
 /// Nothing tells, so assume it.
@@ -96,10 +96,10 @@ unsafe extern "C" {
     fn pthread_mutex_unlock(mutex: *mut c_void) -> c_int;
 }
 
-/// What the herald locks. Null if memory is out.
+/// What the exit marker locks. Null if memory is out.
 static MUTEX: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
-fn install_herald() {
+fn install_exit_marker() {
     let mutex = mutex();
     if !mutex.is_null() {
         // SAFETY: neither the function nor the mutex ever goes away. All these ABIs let a C function get more arguments than it reads.
@@ -128,8 +128,8 @@ fn mutex() -> *mut c_void {
     std::ptr::null_mut()
 }
 
-/// Whether the herald has locked its mutex. Without a mutex, assume an unload, in which a handler may do less.
-fn has_herald_come() -> bool {
+/// Whether the exit marker has locked its mutex. Without a mutex, assume an unload, in which a handler may do less.
+fn is_exit_marked() -> bool {
     let mutex = MUTEX.load(Ordering::Acquire);
     if mutex.is_null() {
         return false;

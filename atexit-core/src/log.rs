@@ -241,7 +241,7 @@ impl Log {
     }
 
     /// Prints a line, at this level and below it.
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     fn line(&self, level: Level, line: fmt::Arguments<'_>) {
         if self.shows(level) {
             self.print(&text(format_args!("{PREFIX}{line}\n")));

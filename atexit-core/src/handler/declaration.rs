@@ -86,7 +86,7 @@ impl Declared {
         (self.describe)()
     }
 
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn site(self) -> Site {
         self.describe().site
     }
@@ -166,7 +166,7 @@ pub struct LinkSite {
 }
 
 impl Site {
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn crate_name(&self) -> &'static str {
         match split_at_any(self.module, b":") {
             Some((name, _)) => name,

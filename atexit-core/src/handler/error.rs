@@ -280,7 +280,7 @@ impl HandlerError {
         Self::of_kind(FailureKind::Panic, PANICKED, format_args!("panicked, and the panic hook called C's exit"))
     }
 
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     fn of_kind(kind: FailureKind, status: i32, message: fmt::Arguments<'_>) -> Self {
         let message = text(message).into_boxed_str();
         Self(Box::new(Details { status, message, kind, source: None }))

@@ -59,7 +59,7 @@ pub struct HandlerInfo {
 }
 
 impl HandlerInfo {
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn new(label: &str, file: &'static str, line: u32) -> Self {
         Self { label: label.into(), file, line }
     }

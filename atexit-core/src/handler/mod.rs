@@ -73,7 +73,7 @@ impl PendingHandler {
     }
 
     /// Whether this is a forked child that has inherited the handler, and must not run it.
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn is_of_another_process(&self) -> bool {
         self.facts().are_of_another_process()
     }

@@ -43,13 +43,13 @@ impl Lines {
         Self { prefix, text: String::new() }
     }
 
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn add(&mut self, line: fmt::Arguments<'_>) {
         append(&mut self.text, format_args!("{}{line}\n", self.prefix));
     }
 
     /// Adds a heading and a line for each item, or nothing if there are none.
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn list(&mut self, what: &str, items: &dyn Items) {
         let count = items.count();
         if count > 0 {
@@ -119,7 +119,7 @@ pub(crate) fn escaped(text: &str) -> Shown<'_> {
     Shown { text, how: write_escaped }
 }
 
-#[inline(never)]
+#[inline(never)] // one copy, to keep programs small
 fn write_escaped(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for c in text.chars() {
         write_escaped_char(c, f)?;
@@ -127,7 +127,7 @@ fn write_escaped(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-#[inline(never)]
+#[inline(never)] // one copy, to keep programs small
 fn write_escaped_char(c: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if is_plain(c) { f.write_char(c) } else { c.escape_default().fmt(f) }
 }

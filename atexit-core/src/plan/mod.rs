@@ -232,7 +232,7 @@ impl Standing {
     }
 
     /// Whether both are declared in the same crate, or none is declared.
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     fn is_beside(&self, other: &Self) -> bool {
         self.of_crate == other.of_crate
     }

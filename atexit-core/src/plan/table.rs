@@ -49,7 +49,7 @@ impl Table {
         self.add_cell(text(format_args!("{}", planned.why)));
     }
 
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     fn add_cell(&mut self, cell: String) {
         let widest = &mut self.widths[self.cells.len() % COLUMNS];
         *widest = width(&cell).max(*widest);
@@ -108,7 +108,7 @@ pub(super) fn shown_path(path: &str) -> String {
 }
 
 /// How many characters it has.
-#[inline(never)]
+#[inline(never)] // one copy, to keep programs small
 fn width(text: &str) -> usize {
     text.chars().count()
 }

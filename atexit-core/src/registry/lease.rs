@@ -61,7 +61,7 @@ pub(crate) fn revoke_one(number: u64) {
 }
 
 /// Whether this thread is inside a handler, or inside a run between two handlers.
-#[inline(never)]
+#[inline(never)] // one copy, to keep programs small
 pub(crate) fn is_held() -> bool {
     is_held_inline()
 }

@@ -249,7 +249,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     }
 
     /// The top of the first of these stacks that has one.
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn top(&mut self, stacks: Range<usize>) -> Option<(Top, &T)> {
         self.top_inline(stacks)
     }
@@ -376,7 +376,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     }
 
     /// Moves everything on one stack onto another, and returns whether there was anything.
-    #[inline(never)]
+    #[inline(never)] // one copy, to keep programs small
     pub(crate) fn move_onto(&mut self, from: usize, to: usize) -> bool {
         let Some((top, _)) = self.top(from..from + 1) else { return false };
         let mut oldest = top.at;

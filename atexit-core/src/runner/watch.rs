@@ -128,7 +128,7 @@ impl Watch {
     }
 
     /// This long, or less if the whole run has less time left.
-    #[inline(never)] // a loop that calls it is unrolled
+    #[inline(never)] // otherwise the loop that calls it is unrolled, with a copy for each turn
     pub(crate) fn at_most(&self, limit: Duration) -> Duration {
         match self.deadline {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()).min(limit),

@@ -101,7 +101,7 @@ pub(super) fn number(text: &[u8], base: u64) -> Option<u64> {
 }
 
 /// Takes the first word off a line.
-#[inline(never)] // there are four calls
+#[inline(never)] // one copy, to keep programs small
 fn word<'a>(line: &mut &'a [u8]) -> &'a [u8] {
     let mut end = 0;
     while end < line.len() && line[end] != b' ' {

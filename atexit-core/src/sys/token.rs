@@ -36,7 +36,7 @@ impl ThreadToken {
 }
 
 never_unwinds! {
-    #[inline(never)] // at more than twenty places, of which no handler passes one
+    #[inline(never)] // one copy, to keep programs small
     fn number() -> u64 {
         if MINE.get() == 0 {
             ThreadToken::new().adopt();

@@ -7,10 +7,10 @@ use super::why::Why;
 
 /// What there is to say about an order: nothing, as a rule. Plans share it.
 #[derive(Clone, Default)]
-pub(crate) struct Notes(Option<Arc<dyn Said>>);
+pub(crate) struct Notes(Option<Arc<dyn Contents>>);
 
-/// What can be done with [`Lists`]. A program in which there is nothing to say has none, and does not have this code.
-trait Said: Send + Sync {
+/// What notes contain: only ever [`Lists`]. A program in which there is nothing to say makes none, and so does not have their code.
+trait Contents: Send + Sync {
     fn lists(&self) -> &Lists;
 
     /// Puts the problems from this number on into words.
@@ -25,7 +25,7 @@ pub(super) struct Lists {
     pub(super) problems: Vec<Problem>,
 }
 
-impl Said for Lists {
+impl Contents for Lists {
     fn lists(&self) -> &Lists {
         self
     }
@@ -35,10 +35,10 @@ impl Said for Lists {
     }
 }
 
-/// Is a function, so that the code for the lists is in this crate. If it were in the one that has constraints or links, and that is a plug-in of a
-/// program that shares this crate with it, the code would be gone after the plug-in.
+/// A function of its own, so that the code for the lists is in this crate. If it were in the one that has constraints or links, and that is a
+/// plug-in of a program that shares this crate with it, the code would be gone after the plug-in.
 #[inline(never)]
-fn shared(lists: Lists) -> Arc<dyn Said> {
+fn shared(lists: Lists) -> Arc<dyn Contents> {
     Arc::new(lists)
 }
 
@@ -51,7 +51,7 @@ impl Notes {
 
     pub(crate) fn problems(&self) -> &[Problem] {
         match &self.0 {
-            Some(said) => &said.lists().problems,
+            Some(contents) => &contents.lists().problems,
             None => &[],
         }
     }
@@ -59,7 +59,7 @@ impl Notes {
     /// The problems from this number on that are told at exit, in words.
     pub(crate) fn told_from(&self, number: usize) -> Vec<String> {
         match &self.0 {
-            Some(said) => said.told_from(number),
+            Some(contents) => contents.told_from(number),
             None => Vec::new(),
         }
     }
@@ -68,7 +68,7 @@ impl Notes {
     #[inline]
     pub(super) fn add(&mut self, add: &mut dyn FnMut(&mut Lists)) {
         let mut lists = match &self.0 {
-            Some(said) => said.lists().clone(),
+            Some(contents) => contents.lists().clone(),
             None => Lists::default(),
         };
         add(&mut lists);

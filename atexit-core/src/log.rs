@@ -12,7 +12,7 @@ use crate::handler::duration::rounded;
 use crate::handler::error::HandlerError;
 use crate::handler::info::HandlerInfo;
 use crate::handler::text::{Lines, NAMED, text};
-use crate::report::Failure;
+use crate::report::{Failure, list_problems};
 use crate::sys::{self, sync::Instant};
 
 /// What each line begins with.
@@ -195,8 +195,7 @@ impl Log {
         if stays_held && !failures.is_empty() {
             lines.add(format_args!("stdout or stderr is locked, so handlers ran on the exiting thread"));
         }
-        lines.list("not run before the deadline", &not_run);
-        lines.list("failed", &failures);
+        list_problems(&mut lines, not_run, &failures);
         self.print(lines.text());
     }
 

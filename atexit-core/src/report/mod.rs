@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::handler::info::HandlerInfo;
-use crate::handler::text::Lines;
+use crate::handler::text::{Items, Lines};
 use crate::sys::signal_number::Signal;
 
 mod failure;
@@ -187,15 +187,19 @@ impl Report {
     pub fn into_result(self) -> Result<(), RunError> {
         if self.is_success() { Ok(()) } else { Err(RunError { report: self }) }
     }
-}
 
-impl Report {
     /// What went wrong, line by line.
     #[inline]
     fn add_problems(&self, lines: &mut Lines) {
-        lines.list("not run before the deadline", &self.not_run());
-        lines.list("failed", &self.failures());
+        list_problems(lines, self.not_run(), &self.failures());
     }
+}
+
+/// Adds the handlers that were not run, and those that failed, line by line.
+#[inline]
+pub(crate) fn list_problems(lines: &mut Lines, not_run: &[HandlerInfo], failures: &dyn Items) {
+    lines.list("not run before the deadline", &not_run);
+    lines.list("failed", failures);
 }
 
 impl fmt::Display for Report {

@@ -22,17 +22,13 @@ use tokio::block_on;
 pub struct Executor(Option<Arc<dyn Fn(Task) + Send + Sync>>);
 
 /// A handler as a future, which stores its output elsewhere.
-pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
+type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 impl Executor {
     pub(crate) const OURS: Self = Self(None);
 
     pub(crate) fn of(block_on: impl Fn(Task) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(block_on)))
-    }
-
-    pub(crate) fn is_ours(&self) -> bool {
-        self.0.is_none()
     }
 
     /// Runs the future to completion.
@@ -74,6 +70,6 @@ impl Drop for Drives {
 impl fmt::Debug for Executor {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_ours() { "Executor::OURS" } else { "Executor(_)" })
+        f.write_str(if self.0.is_none() { "Executor::OURS" } else { "Executor(_)" })
     }
 }

@@ -123,7 +123,7 @@ impl Watch {
     }
 
     /// Whether the run has a deadline at all.
-    pub(crate) fn may_be_over(&self) -> bool {
+    pub(crate) fn has_deadline(&self) -> bool {
         self.deadline.is_some()
     }
 

@@ -25,7 +25,7 @@ impl Watchdog {
     pub(crate) fn start(mut watch: Watch, strike: fn() -> !) -> Option<Self> {
         let handover = Handover::new();
         let theirs = Arc::clone(&handover);
-        let may_strike = watch.may_be_over();
+        let may_strike = watch.has_deadline();
         let body = move || {
             if theirs.announce(Stage::Driving) && theirs.watch_owner(&mut watch) {
                 strike();

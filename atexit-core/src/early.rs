@@ -34,7 +34,7 @@ impl Early {
     #[inline]
     pub(crate) fn call(self) -> Called {
         let executor = Config::current().executor;
-        let may_be_driving = executor::drives() || !runner::is_inside();
+        let may_be_driving = executor::is_driving() || !runner::is_inside();
         if self.is_async && may_be_driving && sys::can_start_threads() {
             self.call_elsewhere(&executor)
         } else {

@@ -40,7 +40,7 @@ impl Executor {
     where
         F::Output: 'static,
     {
-        let _drives = Drives(DRIVES.replace(true));
+        let _restore = Restore(IS_DRIVING.replace(true));
         let Self(Some(block_on)) = self else { return self::block_on(future) };
         let output = Rc::new(Cell::new(None));
         let place = Rc::clone(&output);
@@ -50,20 +50,20 @@ impl Executor {
 }
 
 thread_local! {
-    static DRIVES: Cell<bool> = const { Cell::new(false) };
+    static IS_DRIVING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether this thread is inside an executor; most do not support another one inside.
-pub(crate) fn drives() -> bool {
-    DRIVES.get()
+pub(crate) fn is_driving() -> bool {
+    IS_DRIVING.get()
 }
 
-/// Restores the former value of [`DRIVES`].
-struct Drives(bool);
+/// Restores the former value of [`IS_DRIVING`] when it is dropped.
+struct Restore(bool);
 
-impl Drop for Drives {
+impl Drop for Restore {
     fn drop(&mut self) {
-        DRIVES.set(self.0);
+        IS_DRIVING.set(self.0);
     }
 }
 

@@ -70,12 +70,8 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
             Begin::Wait => left,
             Begin::WaitForTheEnd => None,
         };
-        let at_most = match at_most {
-            // An exiting thread may have what the owner waits for, so it looks from time to time.
-            Some(left) if ends_process => Some(left.min(TICK)),
-            None if ends_process => Some(TICK),
-            at_most => at_most,
-        };
+        // An exiting thread may have what the owner waits for, so it looks from time to time.
+        let at_most = if ends_process { Some(at_most.unwrap_or(TICK).min(TICK)) } else { at_most };
         run.waiting += 1;
         run = match at_most {
             Some(at_most) => run.wait_timeout(&CHANGED, at_most),
@@ -84,18 +80,22 @@ pub(crate) fn begin(ends_process: bool, deadline: Option<Instant>) -> Begun {
         run.waiting -= 1;
         let owner_id = run.owner_id;
         drop(run);
-        let Some(owner_id) = owner_id else { continue };
-        if !ends_process {
-            continue;
-        }
-        let found = sys::vain_wait(owner_id);
-        let is_certain = suspicion.becomes_certain((owner_id, registry::serial()), found, Instant::now());
-        let mut former = None; // dropped without the lock
-        if let Some(found) = found {
-            if is_certain && lock().take_over_from_stuck(me, owner_id, &mut former) {
-                return Begun::Stuck(found.dead_end);
+        if let (Some(owner_id), true) = (owner_id, ends_process) {
+            if let Some(dead_end) = take_over_if_stuck(me, owner_id, &mut suspicion) {
+                return Begun::Stuck(dead_end);
             }
         }
+    }
+}
+
+/// Takes the run over from its owner, once it is certain that the owner waits in vain for what this thread has. Returns what it waits for.
+fn take_over_if_stuck(me: ThreadToken, owner_id: u64, suspicion: &mut Suspicion) -> Option<DeadEnd> {
+    let found = sys::vain_wait(owner_id);
+    let is_certain = suspicion.becomes_certain((owner_id, registry::serial()), found, Instant::now());
+    let mut former = None; // dropped without the lock
+    match found {
+        Some(found) if is_certain && lock().take_over_from_stuck(me, owner_id, &mut former) => Some(found.dead_end),
+        _ => None,
     }
 }
 

@@ -74,7 +74,7 @@ impl fmt::Display for Level {
 }
 
 /// Whether a bad value of `AT_EXIT_LOG` was reported. `Relaxed`: it publishes nothing else.
-static SAID: AtomicBool = AtomicBool::new(false);
+static IS_BAD_VALUE_REPORTED: AtomicBool = AtomicBool::new(false);
 
 /// Prints lines.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +97,7 @@ impl Log {
             b"plan" => Level::Plan,
             b"trace" => Level::Trace,
             bad => {
-                if !bad.is_empty() && !SAID.swap(true, Ordering::Relaxed) {
+                if !bad.is_empty() && !IS_BAD_VALUE_REPORTED.swap(true, Ordering::Relaxed) {
                     default.line(
                         Level::Error,
                         format_args!("AT_EXIT_LOG is {value:?}, which is none of off, error, plan, trace"),

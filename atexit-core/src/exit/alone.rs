@@ -9,8 +9,8 @@ use crate::registry::{self, PENDING};
 use crate::runner::RUN;
 use crate::sys::token::ThreadToken;
 
-/// `Relaxed`: it publishes nothing else.
-static IS_SAID: AtomicBool = AtomicBool::new(false);
+/// Whether a line says that no handler can run. `Relaxed`: it publishes nothing else.
+static IS_REPORTED: AtomicBool = AtomicBool::new(false);
 
 /// Takes over a run of another thread: handlers that it had not started are pending again, as in a forked child. `false`: one of the ended
 /// threads held a lock, which nobody releases.
@@ -20,7 +20,7 @@ pub(super) fn go_on() -> bool {
     let is_free = RUN.try_lock().is_some() && CONFIG.try_lock().is_some() && PENDING.try_lock().is_some();
     if !is_free {
         // Once, although several hooks are installed.
-        if !IS_SAID.swap(true, Ordering::Relaxed) {
+        if !IS_REPORTED.swap(true, Ordering::Relaxed) {
             log.locked_for_good();
         }
         return false;

@@ -73,18 +73,18 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
     let RunContext { config, log, records_all, .. } = context;
     let label = handler.label();
     let mut limit = config.time_limit;
-    // If the expression for the limit panics, the handler runs without it, and the panic is its failure, unless it fails itself.
-    let mut otherwise = Ok(HandlerEnd::Returned);
+    // How the expression for the limit has ended. If it panics, the handler runs without it, and the panic is its failure, unless it fails itself.
+    let mut evaluated = Ok(HandlerEnd::Returned);
     if handler.facts().has_time_limit {
-        otherwise = caught(|| {
+        evaluated = caught(|| {
             limit = handler.time_limit().or(limit);
             Ok(())
         });
         if !lease::is_held_inline() {
             return false; // the run went on without this thread
         }
-        if matches!(otherwise, Ok(HandlerEnd::Exited(_))) {
-            note_end(&label, otherwise, Duration::ZERO, None, context); // the expression has called `exit`
+        if matches!(evaluated, Ok(HandlerEnd::Exited(_))) {
+            note_end(&label, evaluated, Duration::ZERO, None, context); // the expression has called `exit`
             return true;
         }
     }
@@ -107,7 +107,7 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
         match limit {
             // It could not be abandoned, so it is reported.
             Some(limit) if elapsed > limit => ended = Err(HandlerError::timed_out(limit)),
-            _ if otherwise.is_err() => ended = otherwise,
+            _ if evaluated.is_err() => ended = evaluated,
             _ => {}
         }
     }

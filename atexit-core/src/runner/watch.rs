@@ -79,7 +79,8 @@ pub(crate) struct Watch {
 pub(crate) struct Suspicion(Option<(VainWait, (u64, u64), Instant)>);
 
 impl Suspicion {
-    /// Whether what was found is certain by now.
+    /// Whether what was found is certain by now: the same wait, of the same thread in the same handler, for long enough. `who` is their numbers;
+    /// for a watch, there is only one thread.
     pub(crate) fn becomes_certain(&mut self, who: (u64, u64), found: Option<VainWait>, now: Instant) -> bool {
         match (self.0, found) {
             (Some((before, whom, since)), Some(found)) if before == found && whom == who => {

@@ -40,7 +40,7 @@ use proc_macro::TokenStream;
 ///
 /// The expressions are evaluated when the handler runs, on its thread; for an `async fn`, inside its future. They can use
 /// statics and constants, but not local variables. If one panics, the handler fails; if that is `time_limit`, the handler
-/// still runs, without a limit.
+/// still runs, without a limit of its own.
 ///
 /// # Functions
 ///

@@ -30,8 +30,8 @@ use crate::sys::token::ThreadToken;
 /// longer than the value's patience.
 pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool) -> Result<Begun, Refusal> {
     let me = ThreadToken::mine();
-    let mut is_bounded = false;
-    let mut until = None;
+    // How long it waits at most is found out only if it has to wait, and without the lock, because that may walk over the stack.
+    let (mut is_bound_known, mut until) = (false, None);
     let mut pending = lock_to_begin();
     let begun = loop {
         if let Some(begun) = pending.values.try_begin(cell, options, me, is_made).transpose() {
@@ -40,8 +40,8 @@ pub(crate) fn begin(cell: CellId, options: &Options, is_made: &dyn Fn() -> bool)
         if let Some(refusal) = pending.values.refusal(cell, me, lease::is_held()) {
             break Err(refusal);
         }
-        if !std::mem::replace(&mut is_bounded, true) {
-            drop(pending); // finding out may walk over the stack
+        if !std::mem::replace(&mut is_bound_known, true) {
+            drop(pending);
             let is_called_by_exit = lease::is_held() || sys::is_in_exit();
             until = is_called_by_exit.then(|| Instant::now().checked_add(options.patience())).flatten();
             pending = lock_to_begin();

@@ -199,7 +199,6 @@ fn leaves_something_to_flush(after: Option<Duration>) {
     unsafe { libc::exit(0) }
 }
 
-/// The message is longer than any pipe.
 /// Each failure's message is as long as a pipe takes at once.
 fn fails_often() {
     for _ in 0..50 {
@@ -207,6 +206,7 @@ fn fails_often() {
     }
 }
 
+/// The message is longer than any pipe.
 fn fails_at_length(after: Option<Duration>) {
     if let Some(after) = after {
         deadline(after);

@@ -291,7 +291,7 @@ impl Description {
         }
     }
 
-    pub(crate) fn runs_on(&self) -> RunsOn {
+    fn runs_on(&self) -> RunsOn {
         if self.caller_thread { RunsOn::Caller } else { RunsOn::ExitThread }
     }
 

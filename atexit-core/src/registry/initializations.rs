@@ -193,7 +193,7 @@ impl Initializations {
         self.under_way.len() == self.under_way.capacity()
     }
 
-    pub(super) fn position(&self, cell: CellId) -> Option<usize> {
+    fn position(&self, cell: CellId) -> Option<usize> {
         for (at, initialization) in self.under_way.iter().enumerate() {
             if initialization.cell == cell {
                 return Some(at);

@@ -107,7 +107,7 @@ pub(crate) fn free() {
     }
 }
 
-pub(super) const PHASES: usize = Phase::ALL.len();
+const PHASES: usize = Phase::ALL.len();
 
 // The stacks, in the order of running. Declared handlers count as registered before `main`, even if a call was here first. A handler that was
 // put below a declared one is on the same stack. A handler that came late for a run waits until it is admitted.
@@ -293,7 +293,7 @@ impl Pending {
     }
 
     /// Adds what was collected, unless another thread has done so meanwhile.
-    pub(super) fn add(&mut self, collection: &mut Collection) {
+    fn add(&mut self, collection: &mut Collection) {
         if !collection.succeeds(&mut self.seen) {
             return;
         }

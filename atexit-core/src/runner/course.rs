@@ -241,7 +241,7 @@ impl RunState {
     }
 
     /// If this handler of the innermost run has failed, its status counts.
-    pub(super) fn note_failure(&mut self, handler: &HandlerRecord) {
+    fn note_failure(&mut self, handler: &HandlerRecord) {
         if let (Some(record), Some(failure)) = (&mut self.innermost, handler.failure()) {
             record.note_failure(failure.status());
         }

@@ -26,7 +26,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::handover::Handover;
-use super::record::{Heard, RunRecord};
+use super::record::{Reported, RunRecord};
 use crate::registry::lease;
 use crate::report::{HandlerRecord, RunResults};
 use crate::sys;
@@ -68,7 +68,7 @@ pub(super) struct Kept {
 }
 
 /// Finds the record of a run.
-pub(super) type Which = fn(&mut RunState) -> Option<&mut RunRecord>;
+pub(super) type FindRecord = fn(&mut RunState) -> Option<&mut RunRecord>;
 
 /// Changed under a lock, so nothing here allocates or frees.
 pub(crate) struct RunState {
@@ -265,14 +265,14 @@ impl RunState {
 
     /// Notes that a run is over, and copies what happened in it to `results`, which has room for its handlers. Returns what was reported before.
     #[inline]
-    pub(super) fn end_record(&mut self, which: Which, results: &mut RunResults) -> Option<Heard> {
-        let first = which(self)?.first;
+    pub(super) fn end_record(&mut self, find: FindRecord, results: &mut RunResults) -> Option<Reported> {
+        let first = find(self)?.first;
         let mut failures = 0;
         for handler in self.ended.get(first..)? {
             failures += usize::from(handler.failure().is_some());
             results.handlers.push(handler.clone());
         }
-        Some(which(self)?.end(failures, results))
+        Some(find(self)?.end(failures, results))
     }
 
     /// Runs that are open inside the outermost one do not go on. Returns their records: they may own values whose `drop` is a user's code, and

@@ -1,7 +1,7 @@
 //! Owns the end of a run: what it reports, and which status its handlers ask for; must not know what has brought it about.
 
 use super::exit_status::AskedStatus;
-use super::record::{Heard, RunContext};
+use super::record::{Reported, RunContext};
 use super::state::{self, RunState};
 use crate::log::Log;
 use crate::registry::{self, lease::Lease};
@@ -34,7 +34,7 @@ pub(super) fn tell(context: &RunContext, too_late: usize, stayed_held: bool, res
 }
 
 /// Prints what has not been reported before.
-pub(super) fn summarize(log: Log, results: &RunResults, before: Heard, too_late: usize, stayed_held: bool) {
+pub(super) fn summarize(log: Log, results: &RunResults, before: Reported, too_late: usize, stayed_held: bool) {
     let (failures, not_run) = (results.failures(), results.not_run());
     let failures = failures.get(before.failures..).unwrap_or_default();
     let not_run = not_run.get(before.not_run..).unwrap_or_default();

@@ -46,7 +46,7 @@ pub(crate) struct RunRecord {
     not_run: Option<NotRun>,
     /// The code of the last `exit` inside a handler, and the status of the last failure.
     asked: AskedStatus,
-    heard: Heard,
+    reported: Reported,
     /// How many handlers had ended in the runs around this one when it began.
     pub(crate) first: usize,
     /// The run around this one.
@@ -55,7 +55,7 @@ pub(crate) struct RunRecord {
 
 /// What has already been reported at a run's end.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Heard {
+pub(crate) struct Reported {
     /// The run has ended before. An observer that learned of it has called C's `exit`.
     pub(crate) end: bool,
     /// How many failures, and how many handlers that were not run.
@@ -75,7 +75,7 @@ impl RunRecord {
             began: Instant::now(),
             not_run: None,
             asked: AskedStatus::default(),
-            heard: Heard::default(),
+            reported: Reported::default(),
             first: 0,
             outer: None,
         })
@@ -116,11 +116,11 @@ impl RunRecord {
     /// Notes that the run is over, and that all failures will have been reported. Completes `results`, which has the handlers, and returns
     /// what was reported before.
     #[inline]
-    pub(crate) fn end(&mut self, failures: usize, results: &mut RunResults) -> Heard {
+    pub(crate) fn end(&mut self, failures: usize, results: &mut RunResults) -> Reported {
         results.not_run.clone_from(&self.not_run);
         results.elapsed = self.began.elapsed();
         let not_run = results.not_run().len();
-        std::mem::replace(&mut self.heard, Heard { end: true, failures, not_run })
+        std::mem::replace(&mut self.reported, Reported { end: true, failures, not_run })
     }
 
     pub(crate) fn asked_status(&self) -> AskedStatus {

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::course::{Begin, Course, Exit, IN_EXIT, Kept, Which};
+use super::course::{Begin, Course, Exit, FindRecord, IN_EXIT, Kept};
 pub(crate) use super::course::{Claim, RunState};
 use super::exit_status::AskedStatus;
 use super::handover::Handover;
-use super::record::{Heard, RunContext, RunRecord};
+use super::record::{Reported, RunContext, RunRecord};
 use super::watch::{Suspicion, TICK};
 use crate::handler::info::HandlerInfo;
 use crate::registry::{
@@ -126,10 +126,10 @@ fn lock_to_record() -> Guard<'static, RunState> {
 }
 
 /// Locks the state, with room in `handlers` for those that have ended in a run, and says how many ended before. `None`: there is no such run.
-fn lock_to_take(which: Which, handlers: &mut Vec<HandlerRecord>) -> Option<(Guard<'static, RunState>, usize)> {
+fn lock_to_take(find: FindRecord, handlers: &mut Vec<HandlerRecord>) -> Option<(Guard<'static, RunState>, usize)> {
     loop {
         let mut run = lock();
-        let first = which(&mut run)?.first;
+        let first = find(&mut run)?.first;
         let needed = run.ended.len().saturating_sub(first);
         if needed <= handlers.capacity() {
             return Some((run, first));
@@ -140,9 +140,9 @@ fn lock_to_take(which: Which, handlers: &mut Vec<HandlerRecord>) -> Option<(Guar
 }
 
 /// Ends a record, if there is one that this thread may end, and completes `results`. Returns what was reported before.
-pub(crate) fn end_record(which: Which, results: &mut RunResults) -> Option<Heard> {
-    let (mut run, _) = lock_to_take(which, &mut results.handlers)?;
-    run.end_record(which, results)
+pub(crate) fn end_record(find: FindRecord, results: &mut RunResults) -> Option<Reported> {
+    let (mut run, _) = lock_to_take(find, &mut results.handlers)?;
+    run.end_record(find, results)
 }
 
 /// Takes the record of the innermost run, if this thread may still close it: it holds the lease. To abandon a handler, its lease is revoked

@@ -369,6 +369,7 @@ fn output_that_cannot_be_flushed_is_given_up() {
     check(&[
         case("flush", &["older\n"], 0).at_most(PATIENCE),
         case("flush_and_deadline", &["older\n"], 0).at_most(SECOND),
+        case("flush_of_a_run_and_deadline_of_an_exit", &["ended\n"], 0).at_most(SECOND),
     ]);
 }
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use atexit_core::{Config, Handler, configure, guard, register, signals};
+use atexit_core::{Config, Handler, configure, guard, register, run, signals};
 
 fn main() {
     let scene = std::env::args().nth(1).unwrap_or_default();
@@ -45,6 +45,7 @@ const SCENES: &[(&str, fn())] = &[
     ("panics_with_limit", || until_its_limit(LIMIT, panics)),
     ("flush", || leaves_something_to_flush(None)),
     ("flush_and_deadline", || leaves_something_to_flush(Some(SECOND))),
+    ("flush_of_a_run_and_deadline_of_an_exit", flush_of_a_run_and_deadline_of_an_exit),
     ("fails_at_length", || fails_at_length(None)),
     ("fails_at_length_and_deadline_soon", || fails_at_length(Some(SECOND))),
     ("fails_at_length_and_deadline_late", || fails_at_length(Some(Duration::from_secs(20)))),
@@ -197,6 +198,19 @@ fn leaves_something_to_flush(after: Option<Duration>) {
     });
     // SAFETY: ISO C. Unlike std's, this exit leaves a buffer to Rust's stdout.
     unsafe { libc::exit(0) }
+}
+
+/// The handler that ran last has ended when the deadline comes, although the run has not.
+fn flush_of_a_run_and_deadline_of_an_exit() {
+    deadline(SECOND);
+    let ends = || {
+        thread::spawn(|| atexit_core::exit(0));
+        tell("ended");
+    };
+    Handler::new(ends).caller_thread().last().register();
+    register(|| print!("no line break"));
+    run();
+    hang();
 }
 
 /// Each failure's message is as long as a pipe takes at once.

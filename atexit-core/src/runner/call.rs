@@ -47,18 +47,15 @@ pub(crate) fn run_all(context: &RunContext, only: Option<RunsOn>, handover: Opti
 pub(crate) fn run_next(context: &RunContext, only: Option<RunsOn>) {
     if let Some(handler) = registry::take_next(only) {
         run_one(handler, context, None);
-        // The deadline of another exit must not find it running. Its own does, if nobody could watch: that is how it is reported.
-        if !context.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            registry::forget_running();
-        }
+        registry::forget_running(); // what comes next may outlast a deadline, which must not make it fail
     }
 }
 
 /// Most handlers of an exit need only to be called: nobody asks for more than their failures, and they have no limit.
 fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Handover>) -> bool {
-    let RunContext { config, log, records_all, .. } = context;
+    let RunContext { config, log, records_all, deadline, .. } = context;
     let is_watched = *records_all || log.traces() || config.is_observed() || config.time_limit.is_some();
-    if is_watched || handler.facts().has_time_limit {
+    if is_watched || handler.facts().has_time_limit || (deadline.is_some() && handover.is_none()) {
         return run_watched(handler, context, handover);
     }
     let label = handler.label();
@@ -112,6 +109,8 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
             // It could not be abandoned, so it is reported.
             Some(limit) if elapsed > limit => ended = Err(HandlerError::timed_out(limit)),
             _ if evaluated.is_err() => ended = evaluated,
+            // Nobody could watch it.
+            _ if handover.is_none() && context.is_out_of_time() => ended = Err(HandlerError::deadline()),
             _ => {}
         }
     }

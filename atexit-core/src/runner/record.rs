@@ -33,6 +33,11 @@ impl RunContext {
         self.log = self.log.with_deadline(self.deadline);
     }
 
+    /// Whether the deadline is over, if there is one.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
     pub(crate) fn new(cause: Cause, config: Config, deadline: Option<Instant>) -> Self {
         let records_all = cause == Cause::Run || config.is_observed();
         Self { cause, log: Log::new(config.level, deadline), config, deadline, records_all }

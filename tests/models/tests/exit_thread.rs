@@ -243,6 +243,27 @@ fn a_handler_that_ends_at_the_deadline_is_over_or_reported_and_so_is_the_next() 
 }
 
 #[test]
+fn a_handler_that_outlasts_the_deadline_fails_once_even_if_nobody_can_watch_it() {
+    explore(
+        || {
+            threads_are_fast();
+            threads_are_scarce();
+            let observer = |event: &Event| {
+                if let Event::Finished { handler, failure, .. } = event {
+                    say(format!("{} {}", handler.label(), if failure.is_some() { "failed" } else { "finished" }));
+                }
+            };
+            configure(Config::new().deadline(LIMIT).observer(observer));
+            if one_of(&[true, false]) {
+                Handler::new(|| ()).name("next").register();
+            }
+            Handler::new(|| sleep(2 * LIMIT)).name("slow").register();
+        },
+        |seen| assert_eq!((seen.lines.as_slice(), seen.status), (&["slow failed".to_owned()][..], 1), "{seen:?}"),
+    );
+}
+
+#[test]
 fn a_deadline_ends_a_process_whose_handler_hangs_wherever_it_runs() {
     explore(
         || {

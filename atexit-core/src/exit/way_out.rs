@@ -2,12 +2,13 @@
 
 use crate::runner;
 use crate::sys;
+use crate::sys::sync::park;
 
 /// `is_in_exit`: this thread is inside C's `exit` already.
 pub(super) fn leave(status: i32, is_in_exit: bool) -> ! {
     let is_alone = runner::leave(status);
     if !is_alone && !is_in_exit {
-        runner::park();
+        park();
     }
     if runner::is_exit_locked() {
         sys::exit_in_child(status);

@@ -51,19 +51,10 @@ struct Details {
     status: i32,
     message: Box<str>,
     kind: FailureKind,
-    source: Option<Arc<Source>>,
+    source: Option<Source>,
 }
 
-/// An error from the program; `None` while it is dropped. A report may be dropped anywhere, so a panic in the error's destructor stops here.
-struct Source(Option<Box<dyn Error + Send + Sync>>);
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        if let Some(payload) = panic_of_drop(self.0.take()) {
-            drop_quietly(payload);
-        }
-    }
-}
+type Source = Arc<Quiet<Box<dyn Error + Send + Sync>>>;
 
 /// How a handler failed; displayed in a few words.
 ///
@@ -141,13 +132,12 @@ impl HandlerError {
     }
 
     fn set_source(&mut self, source: Box<dyn Error + Send + Sync>) {
-        self.0.source = Some(Arc::new(Source(Some(source))));
+        self.0.source = Some(Arc::new(Quiet::new(source)));
     }
 
-    /// Drops the source here, on the handler's thread, whose thread-locals are alive.
-    pub(crate) fn without_source(mut self) -> Self {
-        self.0.source = None;
-        self
+    /// Takes the source out, so that it can be dropped on the handler's thread, whose thread-locals are alive.
+    pub(crate) fn take_source(&mut self) -> Option<Source> {
+        self.0.source.take()
     }
 
     /// Returns the exit status of the process if this is the last failure.
@@ -170,10 +160,7 @@ impl HandlerError {
     #[must_use]
     #[inline]
     pub fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.0.source.as_ref()?.0 {
-            Some(source) => Some(&**source),
-            None => None,
-        }
+        Some(&**self.0.source.as_ref()?.get()?)
     }
 
     pub(crate) fn kind(&self) -> FailureKind {
@@ -187,7 +174,14 @@ impl HandlerError {
             Err(error) => error,
         };
         let message = text(format_args!("{error:?}"));
-        Self::of_io(&message, cast::<E, io::Error>(error).ok())
+        let source = match cast::<E, io::Error>(error) {
+            Ok(error) => Some(error),
+            Err(error) => {
+                drop(Quiet::new(error)); // a panic in its destructor is not how the handler has failed
+                None
+            }
+        };
+        Self::of_io(&message, source)
     }
 
     fn of_io(message: &str, source: Option<io::Error>) -> Self {
@@ -339,6 +333,27 @@ pub(crate) fn drop_quietly(payload: Box<dyn Any + Send>) {
     }
 }
 
+/// A value of the program that may be dropped anywhere, so a panic in its destructor stops here. `None` while it is dropped.
+pub(crate) struct Quiet<T>(Option<T>);
+
+impl<T> Quiet<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+}
+
+impl<T> Drop for Quiet<T> {
+    fn drop(&mut self) {
+        if let Some(payload) = panic_of_drop(self.0.take()) {
+            drop_quietly(payload);
+        }
+    }
+}
+
 fn panic_of_drop<T>(value: T) -> Option<Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(|| drop(value))).err()
 }
@@ -384,7 +399,8 @@ mod tests {
             }
         }
         let error = HandlerError::returned(io::Error::other(Panics));
-        drop([error.clone().without_source(), error.clone().with_source("another"), HandlerError::from(Panics), error]);
+        drop([error.clone().with_source("another"), HandlerError::from(Panics), error]);
+        assert_eq!(HandlerError::returned(Panics).message(), "Panics");
     }
 
     #[test]

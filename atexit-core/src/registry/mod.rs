@@ -169,12 +169,20 @@ pub(crate) fn close_run(at_exit: bool) -> (usize, usize) {
 pub(crate) struct Outer {
     started: usize,
     running: Option<Label>,
+    has_ended: bool,
 }
 
 /// Begins a run inside a handler. `None`: the handler was abandoned meanwhile.
 pub(crate) fn enter_run() -> Option<Outer> {
     let progress = &mut lock().progress;
-    lease::is_held().then(|| Outer { started: progress.started, running: progress.running.take() })
+    if !lease::is_held() {
+        return None;
+    }
+    Some(Outer {
+        started: progress.started,
+        running: progress.running.take(),
+        has_ended: std::mem::take(&mut progress.has_ended),
+    })
 }
 
 /// Ends what `enter_run` began, and returns how many handlers were started.
@@ -186,7 +194,7 @@ pub(crate) fn leave_run(mut outer: Outer) -> usize {
     }
     std::mem::swap(&mut progress.running, &mut outer.running); // dropped without the lock
     let inside = progress.started - outer.started;
-    progress.started = outer.started;
+    (progress.started, progress.has_ended) = (outer.started, outer.has_ended);
     inside
 }
 
@@ -257,6 +265,7 @@ fn take(pending: &mut Pending, only: Option<RunsOn>) -> (Option<PendingHandler>,
         handler.label_into(&mut progress.running);
         progress.started += 1;
         progress.serial += 1;
+        progress.has_ended = false;
         true
     });
     (handler, former_name)
@@ -280,6 +289,21 @@ pub(crate) fn running() -> (u64, Option<Label>) {
 /// The number alone.
 pub(crate) fn serial() -> u64 {
     lock().progress.serial
+}
+
+/// Whether the end of the running handler is recorded.
+pub(crate) fn has_ended() -> bool {
+    lock().progress.has_ended
+}
+
+/// Notes that the running handler has ended, for a caller that records it. `false`: that is done, because the handler had ended before, or was
+/// abandoned by another thread.
+pub(crate) fn note_ended() -> bool {
+    let progress = &mut lock().progress;
+    // A lease is revoked under the same lock.
+    let is_first = !progress.has_ended && lease::is_held();
+    progress.has_ended |= is_first;
+    is_first
 }
 
 /// Revokes the lease that counts: the thread that has it takes no further handler.

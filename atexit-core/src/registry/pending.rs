@@ -173,6 +173,8 @@ pub(super) struct Progress {
     /// How many handlers have ever been started.
     pub(super) serial: u64,
     pub(super) running: Option<Label>,
+    /// The end of the running handler is recorded. All that is left is to tell the observer.
+    pub(super) has_ended: bool,
 }
 
 impl Pending {
@@ -184,7 +186,7 @@ impl Pending {
             told_problems: 0,
             has_hook: true, // installed before `main`
             intake: Intake::Open,
-            progress: Progress { started: 0, serial: 0, running: None },
+            progress: Progress { started: 0, serial: 0, running: None, has_ended: false },
             values: Initializations::new(),
             value_steps: None,
         }

@@ -278,6 +278,7 @@ fn awaited(pending: &mut Pending) -> Option<usize> {
 /// with nothing if this thread must not wait, or with a handler that stands for an initialization that has not ended in time.
 #[cold]
 fn await_initializations(mut pending: Guard<'static, Pending>, only: Option<RunsOn>) -> Waited {
+    pending.progress.has_ended = false;
     if let former @ Some(_) = pending.progress.running.take() {
         drop(pending);
         drop(former);

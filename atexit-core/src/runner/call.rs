@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::handover::Handover;
 use super::record::RunContext;
 use super::state;
-use super::watch::{self, HandlerEvent};
+use super::watch;
 use crate::handler::PendingHandler;
 use crate::handler::callback::Callback;
 use crate::handler::declaration::RunsOn;
@@ -97,6 +97,9 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
         keeper.set_limit(limit, &label);
     }
     let mut ended = call_timed(handler.into_callback(), &config.executor, start, limit);
+    if !*records_all {
+        drop(ended.as_mut().err().map(HandlerError::take_source)); // the limit covers its destructor, too
+    }
     if let Some(keeper) = keeper {
         keeper.lift_limit();
     }
@@ -126,7 +129,8 @@ fn tell_start(handler: &Label, context: &RunContext) -> HandlerInfo {
     info
 }
 
-/// Records how a handler has ended, prints it if it has failed, and tells it if its start was `told`.
+/// Records how a handler has ended, prints it if it has failed, and tells it if its start was `told`: once, if the observer calls `exit`, too, or
+/// another thread has abandoned the handler meanwhile.
 fn note_end(
     handler: &Label,
     ended: Result<HandlerEnd, HandlerError>,
@@ -134,28 +138,29 @@ fn note_end(
     told: Option<&HandlerInfo>,
     context: &RunContext,
 ) {
-    let (end, failure) = match ended {
-        Ok(end) => {
-            if context.records_all {
-                state::record(HandlerRecord::new(handler.clone(), elapsed, end));
+    let mut source = None;
+    let (is_first, end, failure) = match ended {
+        Ok(end) if context.records_all => (state::record(HandlerRecord::new(handler.clone(), elapsed, end)), end, None),
+        Ok(end) => (registry::note_ended(), end, None),
+        Err(mut error) => {
+            if !context.records_all {
+                source = error.take_source();
             }
-            (end, None)
-        }
-        Err(error) => {
-            let error = if context.records_all { error } else { error.without_source() };
             let failure = Failure::new(handler, error);
-            context.log.failed(failure.error());
-            state::record(HandlerRecord::failed(failure.clone(), elapsed));
-            (HandlerEnd::Failed(failure.kind()), Some(failure))
+            let is_first = state::record(HandlerRecord::failed(failure.clone(), elapsed));
+            (is_first, HandlerEnd::Failed(failure.kind()), Some(failure))
         }
     };
-    let has_failed = failure.is_some();
-    if let Some(handler) = told {
-        context.log.ended(handler, elapsed, has_failed);
-        watch::tell(&context.config, News::Finished { handler, elapsed, end, failure: failure.as_ref() });
+    drop(source); // now that the end is recorded: the destructor is a user's, and may end the process
+    if !is_first {
+        return;
     }
-    if has_failed {
-        registry::forget_running(); // a deadline that is over by now must not make it fail twice
+    if let Some(failure) = &failure {
+        context.log.failed(failure.error());
+    }
+    if let Some(handler) = told {
+        context.log.ended(handler, elapsed, failure.is_some());
+        watch::tell(&context.config, News::Finished { handler, elapsed, end, failure: failure.as_ref() });
     }
 }
 
@@ -237,11 +242,9 @@ pub(crate) fn is_panic_that_exits() -> bool {
     std::thread::panicking() && state::handover().is_some()
 }
 
-/// The running handler has called `exit`, or C's, with this code, and does not go on. If it has already finished, the observer called it.
+/// The running handler has called `exit`, or C's, with this code, and does not go on. If it has already ended, the observer has called it.
 pub(crate) fn note_exit(code: i32) {
-    if watch::event_being_told() != Some(HandlerEvent::Finished) {
-        note_end_of_running(Ok(HandlerEnd::Exited(code)));
-    }
+    note_end_of_running(Ok(HandlerEnd::Exited(code)));
 }
 
 /// The running handler has failed, and does not go on.

@@ -7,10 +7,9 @@ use std::time::Duration;
 use super::call;
 use super::end::{end_run, summarize};
 use super::exit_status::AskedStatus;
-use super::handover::park;
 use super::last_resort::LastResort;
 use super::state::{self, Claim, RunState};
-use super::watch::{self, HandlerEvent};
+use super::watch;
 use crate::config::{self, Config};
 use crate::handler::error::HandlerError;
 use crate::log::Log;
@@ -18,7 +17,7 @@ use crate::registry::{self, lease::Lease};
 use crate::report::{Cause, Failure, HandlerRecord, RunResults};
 use crate::sys;
 use crate::sys::once_ref::OnceRef;
-use crate::sys::sync::Instant;
+use crate::sys::sync::{Instant, park};
 
 struct AtDeadline {
     with_last_resort: fn(Cause, Instant, &mut dyn FnMut() -> bool),
@@ -86,6 +85,7 @@ fn end_late(cause: Cause, log: Log) {
     if state::claim_late_end() == Claim::Others {
         return;
     }
+    let pending = state::pending_status().or(cause.status());
     log.late();
     state::note_not_run(registry::stop());
     let mut results = RunResults::default();
@@ -97,7 +97,7 @@ fn end_late(cause: Cause, log: Log) {
         sys::signal::die_by(signal);
     }
     let asked = state::asked_status_at_deadline();
-    sys::exit_at_once(asked.applied_to(cause.status()).unwrap_or_default());
+    sys::exit_at_once(asked.applied_to(pending).unwrap_or_default());
 }
 
 /// From now on, the open runs have the deadline of an exit that begins now, if they had none.
@@ -121,17 +121,16 @@ fn end(results: &mut RunResults) -> AskedStatus {
     state::note_not_run(registry::stop());
     let _lease = Lease::take();
     if let (Some(context), Some(label)) = (state::context(), registry::running().1) {
-        let event = watch::event_being_told();
-        let error = if event.is_some() { HandlerError::observer_at_deadline() } else { HandlerError::deadline() };
+        let (has_ended, is_told) = (registry::has_ended(), watch::is_telling());
+        let error = if is_told { HandlerError::observer_at_deadline() } else { HandlerError::deadline() };
         let failure = Failure::new(&label, error);
         let elapsed = context.config.deadline.unwrap_or_default();
         let failed = HandlerRecord::failed(failure.clone(), elapsed);
-        // A handler that has finished is known to the observer, and has a record.
-        if event == Some(HandlerEvent::Finished) {
-            state::record_instead(failed);
-        } else {
+        if !has_ended {
             state::record(failed);
             call::tell_abandoned(&context, &failure, elapsed);
+        } else if is_told {
+            state::record_instead(failed); // the observer knows how it has ended
         }
     }
     end_run(true, false, results)

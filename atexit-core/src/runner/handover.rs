@@ -31,7 +31,7 @@ use super::watch::{Lost, Watch};
 use crate::handler::facts::Label;
 use crate::registry::{self, lease::Lease};
 use crate::sys::lock::{Guard, Lock, Rank};
-use crate::sys::sync::{Condvar, Instant, thread};
+use crate::sys::sync::{Condvar, Instant, park};
 use crate::sys::{self, Process};
 
 /// How often an owner looks whether its thread has moved on.
@@ -329,13 +329,6 @@ impl Handover {
     fn thread_id(&self) -> Option<u64> {
         let thread_id = self.thread_id.load(Ordering::Relaxed);
         if thread_id == 0 { None } else { Some(thread_id) }
-    }
-}
-
-/// Waits for the end of the process.
-pub(crate) fn park() -> ! {
-    loop {
-        thread::park();
     }
 }
 

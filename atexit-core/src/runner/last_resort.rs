@@ -16,9 +16,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::handover::{Handover, Stage, park};
+use super::handover::{Handover, Stage};
 use crate::sys;
-use crate::sys::sync::Instant;
+use crate::sys::sync::{Instant, park};
 
 /// How long after the deadline the process may take to report what happened to the handlers, and to end.
 const GRACE: Duration = Duration::from_millis(500);

@@ -21,7 +21,6 @@ mod watchdog;
 pub(crate) use call::{exit_handler, is_exit_request};
 pub(crate) use exit_status::AskedStatus;
 pub(crate) use exit_thread::forget_in_child;
-pub(crate) use handover::park;
 pub(crate) use state::{RUN, RunState, free, is_exit_locked, is_exiting, is_idle, leave};
 
 use crate::config::{self, Config};
@@ -30,13 +29,12 @@ use crate::log::Log;
 use crate::plan;
 use crate::registry;
 use crate::report::{Cause, News, RunResults};
-use crate::sys::sync::Instant;
+use crate::sys::sync::{Instant, park};
 use crate::sys::{self, DeadEnd};
 use drive::{Ends, Run, Stop};
 use end::end_run;
 use record::RunContext;
 use state::{Begun, Claim};
-use watch::HandlerEvent;
 
 /// Returns why the current handler runs; `None` outside of handlers.
 ///
@@ -253,14 +251,12 @@ fn finish_inside_handler(status: Option<i32>) -> Option<Result<AskedStatus, Othe
     if !takes_over {
         return None;
     }
-    match watch::event_being_told() {
-        Some(HandlerEvent::Started) => call::fail_running(HandlerError::kept_from_starting()),
-        None if call::is_panic_that_exits() => call::fail_running(HandlerError::exited_by_panic_hook()),
-        _ => {
-            if let Some(status) = status {
-                call::note_exit(status);
-            }
-        }
+    if watch::is_telling() {
+        call::fail_running(HandlerError::kept_from_starting()); // unless it has already ended
+    } else if call::is_panic_that_exits() {
+        call::fail_running(HandlerError::exited_by_panic_hook());
+    } else if let Some(status) = status {
+        call::note_exit(status);
     }
     registry::forget_running(); // it is over, so the deadline cannot make it fail
     Some(finish_on_this_thread())

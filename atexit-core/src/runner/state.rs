@@ -339,12 +339,14 @@ pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
     }
 }
 
-/// Records that a handler of the innermost run has ended, unless it was abandoned meanwhile: then another thread has recorded it.
-pub(crate) fn record(ended: HandlerRecord) {
+/// Records that the running handler of the innermost run has ended. `false`: see [`registry::note_ended`].
+pub(crate) fn record(ended: HandlerRecord) -> bool {
     let mut run = lock_to_record();
-    if lease::is_held() {
+    let is_first = registry::note_ended();
+    if is_first {
         run.note_ended(ended);
     }
+    is_first
 }
 
 /// Records a failure of the handler that ended last, in place of its success; if it has failed before, this is another failure.

@@ -1,7 +1,7 @@
 //! Owns what a thread that watches a run checks: whether the deadline is over, and whether a handler hangs, or the observer of it; must not
 //! know on which thread handlers run.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::record::RunContext;
@@ -22,33 +22,19 @@ pub(crate) const TICK: Duration = Duration::from_millis(500);
 /// How long a thread must seem to wait in vain before this is certain.
 const CERTAIN: Duration = Duration::from_secs(1);
 
-/// The event of the running handler that the observer is being told, if any. `Relaxed`: it publishes nothing else. After an observer was left
-/// behind, it is a guess.
-static TOLD: AtomicU8 = AtomicU8::new(NONE);
-const NONE: u8 = 0;
-const STARTED: u8 = 1;
-const FINISHED: u8 = 2;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HandlerEvent {
-    Started,
-    Finished,
-}
+/// Whether the observer is being told that a handler starts, or that it has ended. `Relaxed`: it publishes nothing else. After an observer was
+/// left behind, it is a guess.
+static IS_TELLING: AtomicBool = AtomicBool::new(false);
 
 /// Tells the observer, if there is one, an event of a handler.
 pub(crate) fn tell(config: &Config, news: News<'_>) {
-    let number = if matches!(news, News::Started { .. }) { STARTED } else { FINISHED };
-    TOLD.store(number, Ordering::Relaxed);
+    IS_TELLING.store(true, Ordering::Relaxed);
     config.observe(news);
-    TOLD.store(NONE, Ordering::Relaxed);
+    IS_TELLING.store(false, Ordering::Relaxed);
 }
 
-pub(crate) fn event_being_told() -> Option<HandlerEvent> {
-    match TOLD.load(Ordering::Relaxed) {
-        STARTED => Some(HandlerEvent::Started),
-        FINISHED => Some(HandlerEvent::Finished),
-        _ => None,
-    }
+pub(crate) fn is_telling() -> bool {
+    IS_TELLING.load(Ordering::Relaxed)
 }
 
 /// The earlier of two instants, if there are two.
@@ -165,7 +151,7 @@ impl Watch {
             return Some(Lost { handler, elapsed, dead_end: Some(found?.dead_end) });
         }
         // If nobody reads the line, the next look tries again.
-        let who = if event_being_told().is_some() { "the observer of " } else { "" };
+        let who = if is_telling() { "the observer of " } else { "" };
         if elapsed.as_secs() >= self.patience && self.log.hangs(who, &handler.info(), elapsed, &(self.waiting)()) {
             self.patience *= 2;
         }

@@ -18,6 +18,7 @@ use crate::registry::stacks::Handle;
 use crate::registry::values::{self, Begun, CellId, Completion, Refusal, Ticket};
 use crate::report::Failure;
 use crate::runner;
+use crate::sys::sync::park;
 
 /// A reference to a cell.
 pub(super) trait Cell: Copy {
@@ -282,7 +283,7 @@ fn call_late(options: Options, is_async: bool, code: Callback) {
 pub(super) fn refuse(options: &Options, refusal: Refusal) -> ! {
     // A panic would abort the process before the exit has finished everything.
     if cfg!(panic = "abort") && matches!(refusal, Refusal::Closed | Refusal::TooLate) && runner::is_cut_off() {
-        runner::park();
+        park();
     }
     let why = match refusal {
         Refusal::Closed => "is closed",

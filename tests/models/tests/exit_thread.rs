@@ -243,6 +243,30 @@ fn a_handler_that_ends_at_the_deadline_is_over_or_reported_and_so_is_the_next() 
 }
 
 #[test]
+fn the_observer_learns_the_end_of_a_handler_once_even_at_the_deadline() {
+    explore(
+        || {
+            let observer = |event: &Event| match event {
+                Event::Finished { handler, .. } => say(format!("{} finished", handler.label())),
+                Event::RunFinished { report, .. } => {
+                    say(format!("{} ran, {} recorded", report.ran(), report.handlers().len()));
+                }
+                _ => {}
+            };
+            configure(Config::new().deadline(LIMIT).observer(observer));
+            Handler::new(|| ()).name("next").register();
+            let slow = Handler::new(|| sleep(LIMIT)).name("slow");
+            one_of(&[Handler::register as fn(Handler) -> _, |handler| handler.caller_thread().register()])(slow);
+        },
+        |seen| {
+            assert_eq!(seen.count("slow finished"), 1, "{seen:?}");
+            assert!(seen.count("next finished") <= 1, "{seen:?}");
+            assert_eq!(seen.count("1 ran, 1 recorded") + seen.count("2 ran, 2 recorded"), 1, "{seen:?}");
+        },
+    );
+}
+
+#[test]
 fn a_handler_that_outlasts_the_deadline_fails_once_even_if_nobody_can_watch_it() {
     explore(
         || {

@@ -206,6 +206,14 @@ impl Instant {
     }
 }
 
+/// Waits for the end of the process.
+#[track_caller]
+pub(crate) fn park() -> ! {
+    loop {
+        world::wait(Place::NOWHERE, None);
+    }
+}
+
 /// Threads, as in std.
 pub mod thread {
     use std::io;
@@ -218,11 +226,6 @@ pub mod thread {
     #[track_caller]
     pub fn sleep(duration: Duration) {
         world::wait(Place::NOWHERE, Some(world::now().saturating_add(duration)));
-    }
-
-    #[track_caller]
-    pub(crate) fn park() {
-        world::wait(Place::NOWHERE, None);
     }
 
     /// Starts a thread.

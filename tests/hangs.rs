@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use spawn::c_library::after_failure;
+use spawn::c_library::{TELLS_STATUS, after_failure};
 use spawn::target::{Needs, lacks};
 use spawn::{End, assert_seen, command, one_thread_in_exit, run};
 
@@ -220,9 +220,33 @@ fn what_hangs_when_a_run_drops_it_keeps_no_process_alive_beyond_its_deadline() {
     };
     let stderr = format!("Error: broken\n{}", failed("drops", "broken"));
     check("error_hangs_when_dropped", "dropped\n", &stderr, End::Status(1));
-    check("error_hangs_when_dropped_in_c_exit", "dropped\n", &stderr, End::Status(1));
+    check("error_hangs_when_dropped_in_c_exit", "dropped\n", &stderr, End::Status(5)); // of that exit
     let stderr = failed("begins", "was still running at the deadline");
     check("observer_hangs_when_dropped", "dropped\n", &stderr, End::Status(after_failure(3, 1)));
+}
+
+#[test]
+fn the_limit_covers_dropping_the_source_of_an_error() {
+    let at = at(r#"name("drops").time_limit"#);
+    let stderr = format!("at_exit: 1 handler failed:\nat_exit: drops at {at}: exceeded its time limit of 200ms\n");
+    check("source_hangs_when_dropped", "dropped\nlast\n", &stderr, End::Status(1));
+}
+
+#[test]
+fn dropping_the_source_of_an_error_may_exit_and_loses_no_failure() {
+    // Elsewhere the status is not known, or the thread does not get in.
+    if TELLS_STATUS && !one_thread_in_exit() {
+        let at = at("with_source(Exits)).name(\"drops\")");
+        let stderr = format!("at_exit: 1 handler failed:\nat_exit: drops at {at}: broken\n");
+        check("source_exits_when_dropped", "last\n", &stderr, End::Status(1));
+    }
+}
+
+#[test]
+fn settings_that_panic_when_a_run_drops_them_change_no_status() {
+    let dropped = "dropped\ndropped\n";
+    check("settings_panic_when_dropped_after_a_signal", dropped, "", End::Signal(SIGTERM));
+    check("settings_panic_when_dropped_by_another_thread", dropped, "", End::Status(3));
 }
 
 #[test]

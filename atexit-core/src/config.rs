@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::handler::error::drop_quietly;
+use crate::handler::error::{Quiet, drop_quietly};
 use crate::handler::executor::Executor;
 use crate::log::{Level, Log};
 use crate::report::{Event, News};
@@ -233,7 +233,12 @@ impl Config {
     #[doc(alias = "callback")]
     #[doc(alias = "tracing")]
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.observer = Some(Arc::new(move |news| observer(&news.event())));
+        let observer = Quiet::new(observer);
+        self.observer = Some(Arc::new(move |news| {
+            if let Some(observer) = observer.get() {
+                observer(&news.event());
+            }
+        }));
         self
     }
 

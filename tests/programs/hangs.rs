@@ -48,6 +48,10 @@ const SCENES: &[(&str, fn())] = &[
     ("error_hangs_when_dropped_in_c_exit", error_hangs_when_dropped_in_c_exit),
     ("error_exits_when_dropped", error_exits_when_dropped),
     ("observer_hangs_when_dropped", observer_hangs_when_dropped),
+    ("source_hangs_when_dropped", source_hangs_when_dropped),
+    ("source_exits_when_dropped", source_exits_when_dropped),
+    ("settings_panic_when_dropped_after_a_signal", settings_panic_when_dropped_after_a_signal),
+    ("settings_panic_when_dropped_by_another_thread", settings_panic_when_dropped_by_another_thread),
     ("observer_after_a_signal", observer_after_a_signal),
     ("observer_before_a_handler", || observer_beside_a_handler(|event| matches!(event, Event::Started { .. }), hang)),
     ("observer_after_a_handler", || observer_beside_a_handler(|event| matches!(event, Event::Finished { .. }), hang)),
@@ -402,6 +406,66 @@ fn error_exits_when_dropped() {
 
     configure(Config::new().observer(|_| {}));
     Handler::new(|| HandlerError::new("broken").with_source(Exits)).name("fails last").register();
+}
+
+/// The handler's thread drops it: nobody asks for it.
+fn source_hangs_when_dropped() {
+    register(|| println!("last"));
+    let fails = || HandlerError::new("broken").with_source(HangsWhenDropped);
+    Handler::new(fails).name("drops").time_limit(Duration::from_millis(200)).register();
+}
+
+fn source_exits_when_dropped() {
+    #[derive(Debug)]
+    struct Exits;
+
+    impl Drop for Exits {
+        fn drop(&mut self) {
+            c_exit(0);
+        }
+    }
+
+    impl std::fmt::Display for Exits {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("it exits")
+        }
+    }
+
+    impl std::error::Error for Exits {}
+
+    register(|| println!("last"));
+    Handler::new(|| HandlerError::new("broken").with_source(Exits)).name("drops").register();
+}
+
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+/// The run is the last owner of its settings.
+fn settings_panic_when_dropped() {
+    std::panic::set_hook(Box::new(|info| println!("{}", info.payload().downcast_ref::<&str>().unwrap_or(&"?"))));
+    let (of_observer, of_executor) = (PanicsWhenDropped, PanicsWhenDropped);
+    let observer = move |_: &Event| _ = &of_observer;
+    configure(Config::new().observer(observer).block_on(move |_| _ = &of_executor));
+    register(|| drop(configure(Config::new())));
+}
+
+fn settings_panic_when_dropped_after_a_signal() {
+    signals::install().expect("installed");
+    settings_panic_when_dropped();
+    // SAFETY: ISO C.
+    unsafe { libc::raise(libc::SIGTERM) };
+    hang();
+}
+
+fn settings_panic_when_dropped_by_another_thread() {
+    settings_panic_when_dropped();
+    thread::spawn(|| atexit_core::exit(3));
+    hang();
 }
 
 /// The run of another thread is its last owner: this thread has ended that run at its own deadline.

@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::error::Quiet;
+
 #[cfg(not(feature = "tokio"))]
 mod parking;
 #[cfg(feature = "tokio")]
@@ -28,7 +30,12 @@ impl Executor {
     pub(crate) const OURS: Self = Self(None);
 
     pub(crate) fn of(block_on: impl Fn(Task) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(block_on)))
+        let block_on = Quiet::new(block_on);
+        Self(Some(Arc::new(move |task| {
+            if let Some(block_on) = block_on.get() {
+                block_on(task);
+            }
+        })))
     }
 
     /// Runs the future to completion.

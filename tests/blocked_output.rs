@@ -326,6 +326,8 @@ fn a_handler_is_abandoned_at_its_limit_and_the_next_one_runs() {
         case("limit_and_deadline", older, 1).at_most(2 * SECOND),
         case("prints_with_limit", older, 1).at_most(PATIENCE),
         case("eprints_with_limit", older, 1).at_most(PATIENCE),
+        case("two_print_with_limit", older, 1).at_most(PATIENCE),
+        case("two_eprint_with_limit", older, 1).at_most(PATIENCE),
         case("panics_with_limit", older, 1).at_most(PATIENCE),
     ]);
 }

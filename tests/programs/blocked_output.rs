@@ -42,6 +42,8 @@ const SCENES: &[(&str, fn())] = &[
     ("caller_eprints", || until_the_deadline(SECOND, to_stderr, true)),
     ("prints_with_limit", || until_its_limit(LIMIT, to_stdout)),
     ("eprints_with_limit", || until_its_limit(LIMIT, to_stderr)),
+    ("two_print_with_limit", || two_until_their_limit(to_stdout)),
+    ("two_eprint_with_limit", || two_until_their_limit(to_stderr)),
     ("panics_with_limit", || until_its_limit(LIMIT, panics)),
     ("flush", || leaves_something_to_flush(None)),
     ("flush_and_deadline", || leaves_something_to_flush(Some(SECOND))),
@@ -114,6 +116,12 @@ fn until_the_deadline(after: Duration, handler: fn(), caller: bool) {
 fn until_its_limit(limit: Duration, handler: fn()) {
     tells("older");
     Handler::new(handler).name("hangs").time_limit(limit).register();
+}
+
+/// The first one that is abandoned holds the stream for good.
+fn two_until_their_limit(handler: fn()) {
+    until_its_limit(LIMIT, handler);
+    Handler::new(handler).name("hangs first").time_limit(LIMIT).register();
 }
 
 fn limit_and_deadline() {

@@ -67,6 +67,8 @@ pub(super) struct Run {
     stays: bool,
     /// The reason is that somebody holds stdout or stderr.
     stays_held: bool,
+    /// An exit thread was left behind. It may hold stdout or stderr, for which the exiting thread would wait just as long as the next one.
+    has_lost_thread: bool,
 }
 
 impl Run {
@@ -81,6 +83,7 @@ impl Run {
             output: Output::NotOurs,
             stays: !sys::can_start_threads(),
             stays_held: false,
+            has_lost_thread: false,
         }
     }
 
@@ -115,7 +118,7 @@ impl Run {
         self.output = Output::Buffered;
         if self.thread.is_none() {
             let stack_size = self.context.config.stack_size;
-            let started = match ExitThread::start(self.callbacks, stack_size, true) {
+            let started = match ExitThread::start(self.callbacks, stack_size, !self.has_lost_thread) {
                 // This thread does not hold it: a handler that waits for it would wait just as long here.
                 Err(StartError::Held) if self.context.cause.is_signal() => {
                     let changed = state::limit(PATIENCE_WITH_HOLDER);
@@ -157,6 +160,7 @@ impl Run {
             }
             DriveEnd::Parked => state::abandon_nested(),
             DriveEnd::Lost(Lost { handler, elapsed, dead_end }) => {
+                self.has_lost_thread = true;
                 let error = match dead_end {
                     None => HandlerError::timed_out(elapsed),
                     Some(dead_end) => HandlerError::stuck(dead_end),

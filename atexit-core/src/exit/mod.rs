@@ -31,8 +31,9 @@ use crate::sys;
 #[inline]
 pub fn run() -> Report {
     let mut results = RunResults::default();
-    match runner::run_or_park(Cause::Run, &mut results).exit {
-        Some(code) => exit(code),
+    let asked = runner::run_or_park(Cause::Run, &mut results);
+    match asked.exit {
+        Some(code) => exit(asked.applied_to(None).unwrap_or(code)),
         None => Report::new(results),
     }
 }

@@ -282,7 +282,8 @@ impl Handler {
     ///
     /// The next handler starts on a new thread. The abandoned thread keeps running, but nothing it does changes a report.
     ///
-    /// A handler on the exiting thread cannot be abandoned: if it exceeds its limit, it is reported as failed once it returns.
+    /// A handler on the exiting thread cannot be abandoned, and neither can one inside a [`run`](crate::run) that a handler has called: if it
+    /// exceeds its limit, it is reported as failed once it returns.
     /// [`Duration::MAX`] means no limit; with [`Duration::ZERO`] the handler starts, and fails.
     /// [`Config::time_limit`](crate::Config::time_limit) sets a limit for all handlers without one.
     #[doc(alias = "timeout")]

@@ -331,8 +331,9 @@ impl<T: Send + Sync + 'static> DropAtExit<T> {
     ///
     /// It waits for borrowers, as an exit does. It returns `Ok(false)`, and changes nothing, if the value is already closed, was never initialized or
     /// is being initialized, and in a forked child whose parent initialized it. An async closing function runs on a thread of its own, which is
-    /// abandoned at the time limit; do not call `close` in a future on the runtime that this function needs. Any other function runs until it returns.
-    /// An exit waits for `close` as it waits for an initialization.
+    /// abandoned at the time limit; inside a handler that is not async, it runs on the thread of that handler, whose limit covers it. Do not call
+    /// `close` in a future on the runtime that this function needs. Any other function runs until it returns. An exit waits for `close` as it waits
+    /// for an initialization.
     ///
     /// # Errors
     ///

@@ -4,9 +4,11 @@ use spawn::c_library::TELLS_STATUS;
 use spawn::target::times;
 use spawn::{End, assert_seen, command};
 
+const FORKS: &str = env!("CARGO_BIN_EXE_forks");
+
 #[track_caller]
 fn check(scene: &str, stderr: &str, status: i32) {
-    assert_seen(&mut command(env!("CARGO_BIN_EXE_forks"), &[scene]), "", stderr, End::Status(status));
+    assert_seen(&mut command(FORKS, &[scene]), "", stderr, End::Status(status));
 }
 
 #[test]
@@ -73,6 +75,24 @@ fn a_child_has_none_of_its_parents_threads() {
 fn a_handler_of_the_parent_is_not_pending_in_the_child() {
     let parent = "parent: the child exited with 0\nparent: guarded\nparent: captures dropped\n";
     check("cleared", &format!("child: 0 pending\n{parent}"), 0);
+}
+
+#[test]
+fn a_child_with_its_parents_number_is_another_process() {
+    let exited = "parent: the child exited with 0\n";
+    let registered = "parent: everywhere\nparent: registered\nparent: captures dropped\nparent: declared\n";
+    let cases = [
+        ("this_process", format!("child: everywhere\n{exited}{registered}")),
+        ("guarded", format!("child: dropped its copy\n{exited}parent: guarded\n")),
+        ("cleared", format!("child: 0 pending\n{exited}parent: guarded\nparent: captures dropped\n")),
+        ("on_caller", format!("parent: before the fork\nchild: the rest\n{exited}parent: the rest\n")),
+        ("with_limits", format!("child: the rest\n{exited}parent: the rest\n")),
+        ("during_run", format!("child: the rest\n{exited}parent: the rest\n")),
+    ];
+    for (scene, stderr) in cases {
+        let Some(mut command) = spawn::command_as_process_1(FORKS, &[scene, "to_process_1"]) else { return };
+        assert_seen(&mut command, "", &stderr, End::Status(0));
+    }
 }
 
 #[test]

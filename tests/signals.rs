@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use atexit_core::signals::{Signal, SignalError};
 use spawn::c_library::cause_in_exit;
 use spawn::target::Needs;
-use spawn::{End, Seen, build, command, finish, kill, target, tool};
+use spawn::{End, Seen, assert_seen, build, command, finish, kill, target, tool};
 
 const SIGNALS: &str = env!("CARGO_BIN_EXE_signals");
 
@@ -401,15 +401,8 @@ fn a_program_that_closes_all_descriptors_still_gets_signals_and_its_files_do_not
 
 #[test]
 fn process_1_ends_with_the_status_that_a_shell_would_report() {
-    let namespace = |user: &[&str], program: &[String]| {
-        spawn::run(tool("unshare", &[user, &["--pid", "--fork"]].concat()).args(program))
-    };
-    // Without root, this needs another namespace first.
-    let users = [&[][..], &["--user", "--map-root-user"]];
-    let Some(user) = users.iter().find(|user| namespace(user, &["true".into()]).end == End::Status(0)) else {
-        return spawn::cannot_run("this process may not make a namespace");
-    };
-    let seen = namespace(user, &[target::words(SIGNALS), vec!["raises".into()]].concat());
+    let Some(mut command) = spawn::command_as_process_1(SIGNALS, &["raises"]) else { return };
+    let seen = spawn::run(&mut command);
     assert_eq!((seen.stderr.as_str(), seen.end), ("the rest\n", End::Status(128 + 15)), "{seen:?}");
 }
 
@@ -567,4 +560,11 @@ fn a_forked_child_has_the_former_dispositions_and_may_install_again() {
         seen("child_with_own_handler"),
         Seen { stdout: String::new(), stderr: stderr.into(), end: End::Status(0) }
     );
+}
+
+#[test]
+fn a_forked_child_with_its_parents_number_may_install_again() {
+    let Some(mut command) = spawn::command_as_process_1(SIGNALS, &["child_installs_as_process_1"]) else { return };
+    let stderr = "Some(Signal(SIGTERM)) on at_exit\n";
+    assert_seen(&mut command, "status 143\n", stderr, End::Status(0));
 }

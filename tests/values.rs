@@ -702,20 +702,21 @@ fn threads_that_make_values_until_it_is_too_late_leave_none_behind() {
     }
 }
 
+const INHERITED: [&str; 9] = [
+    "ab",
+    "child: ab, 0 pending",
+    "child: false, false",
+    "child: truetrue",
+    "child: c, 1 pending",
+    "child: c dropped",
+    "parent: the child exited with 0",
+    "parent: b closed",
+    "parent: a dropped",
+];
+
 #[test]
 fn a_forked_child_has_its_parents_value_unchanged_and_leaves_it_alone() {
-    let stdout = [
-        "ab",
-        "child: ab, 0 pending",
-        "child: false, false",
-        "child: truetrue",
-        "child: c, 1 pending",
-        "child: c dropped",
-        "parent: the child exited with 0",
-        "parent: b closed",
-        "parent: a dropped",
-    ];
-    check("inherited", &stdout);
+    check("inherited", &INHERITED);
     let stdout = [
         "child: ab",
         "child: b closed",
@@ -725,6 +726,12 @@ fn a_forked_child_has_its_parents_value_unchanged_and_leaves_it_alone() {
         "parent: last, None",
     ];
     check("forked_by_a_handler", &stdout);
+}
+
+#[test]
+fn so_does_one_with_its_parents_number() {
+    let Some(mut command) = spawn::command_as_process_1(VALUES, &["inherited", "to_process_1"]) else { return };
+    spawn::assert_seen(&mut command, &text("inherited", &INHERITED), "", End::Status(0));
 }
 
 #[test]

@@ -42,18 +42,26 @@ fn only_in_the_parent() {
     }
 }
 
-/// `parent` or `child`: only one of them has this number.
+/// Both may have the same number.
+static IS_CHILD: AtomicBool = AtomicBool::new(false);
+
+/// `parent` or `child`.
 fn who() -> &'static str {
-    static PARENT: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    if *PARENT.get_or_init(std::process::id) == std::process::id() { "parent" } else { "child" }
+    if IS_CHILD.load(Ordering::Relaxed) { "child" } else { "parent" }
 }
 
-/// Forks; the parent waits for the child to end, and says how it did. `true` in the child.
+/// Forks; the parent waits for the child to end, and says how it did. `true` in the child. If the second argument says so, the child is process 1
+/// of a namespace.
 fn fork() -> bool {
-    who();
+    if std::env::args().nth(2).as_deref() == Some("to_process_1") {
+        // SAFETY: Linux; it concerns the children of this thread, which can start no threads from now on.
+        assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWPID) }, 0);
+    }
     // SAFETY: these tests are about just what the child does.
     let pid = unsafe { libc::fork() };
-    if pid != 0 {
+    if pid == 0 {
+        IS_CHILD.store(true, Ordering::Relaxed);
+    } else {
         let mut status = 0;
         // SAFETY: POSIX; the child is ours.
         unsafe { libc::waitpid(pid, &raw mut status, 0) };
@@ -96,7 +104,6 @@ fn becomes_another_program() {
 fn daemon(at_once: bool) {
     DECLARED.store(true, Ordering::Relaxed);
     register(|| eprintln!("{}: too early", who()));
-    who();
     let (mut end_of_launcher, launcher) = UnixStream::pair().expect("a pair");
     // SAFETY: these tests are about just what the child does.
     if unsafe { libc::fork() } != 0 {
@@ -106,6 +113,7 @@ fn daemon(at_once: bool) {
         }
         return std::mem::forget(launcher); // the end of the process closes it
     }
+    IS_CHILD.store(true, Ordering::Relaxed);
     drop(launcher);
     assert_eq!(end_of_launcher.read_to_end(&mut Vec::new()).expect("its end"), 0);
     Handler::new(|| eprintln!("{}: registered", who())).this_process().register();

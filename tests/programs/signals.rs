@@ -64,7 +64,8 @@ const SCENES: &[(&str, fn())] = &[
     ("restores_the_default", restores_the_default),
     ("raises", raises),
     ("child", child),
-    ("child_installs", child_installs),
+    ("child_installs", || child_installs(false)),
+    ("child_installs_as_process_1", || child_installs(true)),
     ("child_past_fork", child_past_fork),
     ("child_with_own_handler", child_with_own_handler),
 ];
@@ -667,10 +668,15 @@ fn child_past_fork() {
     report_death(libc::pid_t::try_from(pid).expect("the number of a process"));
 }
 
-fn child_installs() {
+/// The child may be process 1 of another namespace, as the parent is of its own.
+fn child_installs(as_process_1: bool) {
     install().expect("installed");
     register(say_why);
     let (mut theirs, mut ours) = UnixStream::pair().expect("a pair of sockets");
+    if as_process_1 {
+        // SAFETY: Linux; it concerns the children of this thread, which can start no threads from now on.
+        assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWPID) }, 0);
+    }
     let pid = fork();
     if pid == 0 {
         install().expect("installed");
@@ -689,7 +695,11 @@ fn report_death(pid: libc::pid_t) {
         libc::kill(pid, libc::SIGTERM);
         libc::waitpid(pid, &raw mut status, 0);
     }
-    println!("signal {}", libc::WTERMSIG(status));
+    if libc::WIFEXITED(status) {
+        println!("status {}", libc::WEXITSTATUS(status)); // process 1
+    } else {
+        println!("signal {}", libc::WTERMSIG(status));
+    }
 }
 
 /// The child has the dispositions from before `install`.

@@ -1376,19 +1376,27 @@ fn nothing_begins_without_handlers() {
 
 // In a forked child.
 
-/// `parent` or `child`: only one of them has this number.
+/// Both may have the same number.
+static IS_CHILD: AtomicBool = AtomicBool::new(false);
+
+/// `parent` or `child`.
 fn who() -> &'static str {
-    static PARENT: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    if *PARENT.get_or_init(std::process::id) == std::process::id() { "parent" } else { "child" }
+    if IS_CHILD.load(Ordering::Relaxed) { "child" } else { "parent" }
 }
 
-/// Forks; the parent waits for the child to end, and says how it did. `true` in the child.
+/// Forks; the parent waits for the child to end, and says how it did. `true` in the child. If the second argument says so, the child is process 1
+/// of a namespace.
 fn fork() -> bool {
-    who();
     io::Write::flush(&mut io::stdout()).expect("stdout");
+    if std::env::args().nth(2).as_deref() == Some("to_process_1") {
+        // SAFETY: Linux; it concerns the children of this thread, which can start no threads from now on.
+        assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWPID) }, 0);
+    }
     // SAFETY: these tests are about just what the child does.
     let pid = unsafe { libc::fork() };
-    if pid != 0 {
+    if pid == 0 {
+        IS_CHILD.store(true, Ordering::Relaxed);
+    } else {
         let mut status = 0;
         // SAFETY: POSIX; the child is ours.
         unsafe { libc::waitpid(pid, &raw mut status, 0) };

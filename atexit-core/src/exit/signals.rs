@@ -322,12 +322,12 @@ static ENDS_BY_EXIT: AtomicBool = AtomicBool::new(false);
 /// terminal closes, and package runners repeat a Ctrl-C.
 const IGNORE_REPEATS: Duration = Duration::from_secs(1);
 
-/// The number of the process whose thread waits for signals.
+/// The process whose thread waits for signals, or 0.
 static INSTALLED_IN: AtomicU32 = AtomicU32::new(0);
 
 /// Called by the signal handler: nothing here allocates, locks or panics.
 fn arrived(signal: Signal) {
-    if INSTALLED_IN.load(Ordering::SeqCst) != sys::process_id() {
+    if INSTALLED_IN.load(Ordering::SeqCst) != sys::process_number() {
         signal::die_by(signal); // a child made without our fork hooks: its dispositions are not restored, and it has no thread
     }
     let now = signal::now();
@@ -354,7 +354,7 @@ fn start_thread(installed: &mut Installed) -> io::Result<()> {
     let theirs = waker.clone();
     sys::try_spawn("at_exit_signals", move || wait(&theirs))?;
     installed.thread_in = Some(here);
-    INSTALLED_IN.store(sys::process_id(), Ordering::SeqCst);
+    INSTALLED_IN.store(sys::process_number(), Ordering::SeqCst);
     waker.publish();
     Ok(())
 }

@@ -16,7 +16,7 @@
 
 pub(crate) use super::by_std::{await_end, exit_by_std, is_running, thread_id, vain_wait};
 pub(crate) use super::iso_c::{exit, exit_at_once, flush_and_exit as exit_in_child};
-pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_id, watch_forks};
+pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_number, watch_forks};
 
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};

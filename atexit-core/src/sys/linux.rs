@@ -1,7 +1,7 @@
 //! Owns what Linux does differently, with glibc or another C library; must not know what a handler is.
 
 pub(crate) use super::iso_c::{exit, exit_at_once};
-pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_id, watch_forks};
+pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, process_number, watch_forks};
 pub(crate) use dead_end::{is_running, thread_id, vain_wait};
 pub(crate) use loader::{in_library, is_unloaded};
 

@@ -10,7 +10,7 @@
 //! | `is_unloaded()` | Whether the hook is called because the loader unloads this library, as far as is known. |
 //! | `can_start_threads()` | Whether a thread that is started now begins to run, even while this one is inside the hook. |
 //! | `watch_forks::<F>()` | Calls `F` around each `fork`, on the forking thread. Does nothing if memory is out, or if nothing forks. |
-//! | `process_id()` | A number that no parent or child of this process has. It never fails. |
+//! | `process_number()` | A number that no parent or child of this process has, even if the system gives both the same. Safe in a signal handler, and never 0. |
 //! | `write_stderr(text, until)` | Writes without a lock, a buffer or a panic, and never raises a signal. Waits for a slow reader until then, or as long as it takes when Windows detaches a DLL; `true` if all was written. |
 //! | `exit(status)` | Ends the process by C's `exit`: everything else that is installed runs. |
 //! | `exit_again(status)` | The same from inside the hook, with another status than the process was about to end with. |
@@ -67,7 +67,7 @@ pub(crate) mod token;
 
 pub(crate) use system::{
     STATUS_MASK, await_end, can_start_threads, exit, exit_again, exit_at_once, exit_by_std, exit_in_child,
-    has_rights_of_another, in_library, install_hook, is_in_exit, is_running, is_unloaded, process_id, thread_id,
+    has_rights_of_another, in_library, install_hook, is_in_exit, is_running, is_unloaded, process_number, thread_id,
     vain_wait, watch_forks, write_stderr,
 };
 
@@ -212,12 +212,12 @@ pub(crate) struct Process(u32);
 static STARTED_IN: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) fn note_start() {
-    STARTED_IN.store(process_id(), Ordering::Relaxed);
+    STARTED_IN.store(process_number(), Ordering::Relaxed);
 }
 
 impl Process {
     pub(crate) fn current() -> Self {
-        Self(process_id())
+        Self(process_number())
     }
 
     /// The process in which the handlers of this program were declared.

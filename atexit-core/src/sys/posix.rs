@@ -24,6 +24,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd as _};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::sync::Instant;
@@ -80,8 +81,14 @@ pub(crate) trait Unix {
 /// A parent sees only the low byte of a status.
 pub(crate) const STATUS_MASK: i32 = 0xff;
 
-pub(crate) fn process_id() -> u32 {
-    getpid().unsigned_abs()
+/// How many forks led to this process, times the first number that no system of today gives to a process: Linux stays below it, the others far
+/// below. A parent that makes a PID namespace before it forks is process 1, and so is its child. `Relaxed`: the child has one thread.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+const A_FORK: u32 = 1 << 22;
+
+/// A child that was made without our fork hooks, as by `vfork`, is told by its number alone.
+pub(crate) fn process_number() -> u32 {
+    getpid().unsigned_abs().wrapping_add(FORKS.load(Ordering::Relaxed))
 }
 
 unsafe extern "C" {
@@ -157,6 +164,7 @@ pub(crate) fn watch_forks<F: ForkHooks>() {
         F::in_parent();
     }
     extern "C" fn in_child<F: ForkHooks>() {
+        FORKS.fetch_add(A_FORK, Ordering::Relaxed);
         F::in_child();
     }
     // SAFETY: POSIX. The functions are in this object, whose unloading removes the registration.

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::iso_c::exit_at_once;
-use super::posix::process_id;
 use super::semaphore::Semaphore;
 use super::signal_number::Signal;
 
@@ -113,7 +112,8 @@ pub(crate) fn now() -> u64 {
 /// Dies by the signal; safe in a signal handler. If the system does not let the process do that, as with process 1, it ends with the status that
 /// a shell would report: 128 plus the signal's number.
 pub(crate) fn die_by(signal: Signal) -> ! {
-    if process_id() != 1 {
+    // SAFETY: POSIX allows it in a signal handler.
+    if unsafe { libc::getpid() } != 1 {
         send_to_process(signal);
         let _ = signal_hook::low_level::emulate_default_handler(signal.as_raw());
     }

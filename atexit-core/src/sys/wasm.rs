@@ -16,7 +16,7 @@ pub(crate) fn can_start_threads() -> bool {
 }
 
 /// There is one process, and std does not know its number.
-pub(crate) fn process_id() -> u32 {
+pub(crate) fn process_number() -> u32 {
     1
 }
 

@@ -77,7 +77,7 @@ fn set_by_replaced(is_so: bool) {
 /// Whether the loader detaches this DLL, because it is unloaded or because the process ends.
 static IS_DETACHED: AtomicBool = AtomicBool::new(false);
 
-pub(crate) fn process_id() -> u32 {
+pub(crate) fn process_number() -> u32 {
     std::process::id()
 }
 

@@ -68,6 +68,27 @@ pub fn tool(program: &str, args: &[&str]) -> Command {
     command
 }
 
+/// Makes a command that starts one of our programs as process 1 of a PID namespace. `None`: the system does not let this process make one, and
+/// the calling test has said so.
+///
+/// # Panics
+///
+/// If [`RUN_ALL`] requires the test to run.
+#[track_caller]
+#[must_use]
+pub fn command_as_process_1(program: &str, args: &[&str]) -> Option<Command> {
+    let namespace = |user: &[&str]| tool("unshare", &[user, &["--pid", "--fork"]].concat());
+    // Without root, this needs another namespace first.
+    let users = [&[][..], &["--user", "--map-root-user"]];
+    let Some(user) = users.iter().find(|user| run(namespace(user).arg("true")).end == End::Status(0)) else {
+        cannot_run("this process may not make a namespace");
+        return None;
+    };
+    let mut command = namespace(user);
+    command.args(target::words(program)).args(args);
+    Some(command)
+}
+
 /// Copies a program that is to be run. `cp` does it: a file that this process has open for writing is open in any child too that another
 /// thread has forked and that has not called `exec` yet, and until then the system refuses to run the file.
 ///

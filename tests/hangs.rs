@@ -285,3 +285,9 @@ fn a_destructor_on_the_exit_thread_may_call_c_exit_or_hang() {
     check("local_exits", "ran\ndropped\n", "", End::Status(0));
     check("key_hangs", "ran\n", "", End::Status(0));
 }
+
+#[test]
+fn who_drops_an_async_guard_waits_for_its_thread_locals_up_to_the_limit() {
+    check("guards_locals_end", "thread-local dropped\ntrue\n", "", End::Status(0));
+    check("guards_locals_hang", "true\n", "", End::Status(0));
+}

@@ -3,6 +3,7 @@
 //! Few programs do this, so all of it is inline: only a crate that uses it has the code.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::handler::facts::Label;
 use crate::report::Failure;
 use crate::runner;
 use crate::sys;
-use crate::sys::sync::Instant;
+use crate::sys::sync::{Instant, thread_local};
 
 /// The code to call, and what is known about it.
 pub(crate) struct Early {
@@ -56,19 +57,27 @@ impl Early {
     /// Calls it on a thread of its own, which is abandoned when the limit is over. If no thread can be started, calls it here.
     #[inline]
     fn call_elsewhere(self, executor: &Executor) -> Called {
-        let limit = self.time_limit.unwrap_or(Duration::MAX);
+        let (start, limit) = (Instant::now(), self.time_limit.unwrap_or(Duration::MAX));
         let meeting = Arc::new(Meeting {
-            progress: Mutex::new(Progress { asked: Some(self), called: None }),
+            progress: Mutex::new(Progress { asked: Some(self), called: None, is_over: false }),
             changed: Condvar::new(),
         });
         let (theirs, their_executor) = (Arc::clone(&meeting), executor.clone());
-        let thread = sys::spawn("at_exit", move || theirs.call(&their_executor));
+        let thread = sys::spawn("at_exit", move || {
+            let end = EndOfLocals(Arc::clone(&theirs));
+            let _ = END_OF_LOCALS.try_with(move |at_end| at_end.set(Some(end))); // a new thread has its locals
+            theirs.call(&their_executor);
+        });
         if thread.is_none() {
             meeting.call(executor);
         }
-        let Some(called) = meeting.wait(limit) else { return Ok(Err(HandlerError::timed_out(limit))) };
+        let called = meeting.wait(start, limit, |progress| progress.called.take());
+        let Some(called) = called else { return Ok(Err(HandlerError::timed_out(limit))) };
         if let Some(thread) = thread {
-            let _ = thread.join(); // waits for its thread-locals, too; nothing of ours panics there
+            // Its thread-locals have the rest of the time: the destructor of one may hang. The call itself was in time.
+            if meeting.wait(start, limit, |progress| progress.is_over.then_some(())).is_some() {
+                let _ = thread.join(); // nothing of ours panics there
+            }
         }
         called
     }
@@ -83,6 +92,23 @@ struct Meeting {
 struct Progress {
     asked: Option<Early>,
     called: Option<Called>,
+    /// The thread-locals of the thread are gone.
+    is_over: bool,
+}
+
+/// Its drop says that all thread-locals are gone: it is used first, so it is dropped last.
+struct EndOfLocals(Arc<Meeting>);
+
+impl Drop for EndOfLocals {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.lock().is_over = true;
+        self.0.changed.notify_one();
+    }
+}
+
+thread_local! {
+    static END_OF_LOCALS: Cell<Option<EndOfLocals>> = const { Cell::new(None) };
 }
 
 impl Meeting {
@@ -99,14 +125,13 @@ impl Meeting {
         self.changed.notify_one();
     }
 
-    /// Waits for the call to end. `None`: it takes longer than `limit`.
+    /// Waits until `look` finds something. `None`: it takes longer than `limit`.
     #[inline]
-    fn wait(&self, limit: Duration) -> Option<Called> {
-        let start = Instant::now();
+    fn wait<T>(&self, start: Instant, limit: Duration, look: impl Fn(&mut Progress) -> Option<T>) -> Option<T> {
         let mut progress = self.lock();
         loop {
-            if let Some(called) = progress.called.take() {
-                return Some(called);
+            if let Some(found) = look(&mut progress) {
+                return Some(found);
             }
             let left = limit.checked_sub(start.elapsed())?;
             progress = self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;

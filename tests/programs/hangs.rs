@@ -62,6 +62,8 @@ const SCENES: &[(&str, fn())] = &[
     ("observer_exits", observer_exits),
     ("observer_leaves", observer_leaves),
     ("overflows", overflows),
+    ("guards_locals_end", || guards_locals(Duration::MAX, || println!("thread-local dropped"))),
+    ("guards_locals_hang", || guards_locals(Duration::from_millis(500), || hang())),
     ("local_exits", local_exits),
     ("key_hangs", key_hangs),
 ];
@@ -559,4 +561,19 @@ fn key_hangs() {
         }
         println!("ran");
     });
+}
+
+/// An async guard's function uses a thread-local of its thread.
+fn guards_locals(limit: Duration, at_drop: fn()) {
+    struct Local(fn());
+    impl Drop for Local {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+    thread_local! {
+        static LOCAL: std::cell::Cell<Option<Local>> = const { std::cell::Cell::new(None) };
+    }
+    let guard = Handler::new_async(async move || LOCAL.set(Some(Local(at_drop)))).time_limit(limit).guard();
+    println!("{}", guard.finish().is_ok());
 }

@@ -19,7 +19,7 @@ use crate::sys;
 ///
 /// Inside a handler, it runs the remaining handlers right there. Elsewhere, it first waits for a run of another thread to end. Handlers that
 /// other threads register meanwhile stay pending. Failures are printed to standard error and are in the [`Report`]; they do not change the
-/// later exit status. If a handler calls [`exit`], the run is completed, and then the process ends.
+/// later exit status. If a handler calls [`exit`], the run is completed, and then the process ends, with the status of a failure if the code is 0.
 ///
 /// # Examples
 ///

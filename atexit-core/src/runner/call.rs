@@ -51,7 +51,8 @@ pub(crate) fn run_next(context: &RunContext, only: Option<RunsOn>) {
     }
 }
 
-/// Most handlers of an exit need only to be called: nobody asks for more than their failures, and they have no limit.
+/// Most handlers of an exit need only to be called: nobody asks for more than their failures, they have no limit, and a deadline is watched by the
+/// thread at the other end of the handover.
 fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Handover>) -> bool {
     let RunContext { config, log, records_all, deadline, .. } = context;
     let is_watched = *records_all || log.traces() || config.is_observed() || config.time_limit.is_some();
@@ -97,8 +98,8 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
         keeper.set_limit(limit, &label);
     }
     let mut ended = call_timed(handler.into_callback(), &config.executor, start, limit);
-    if !*records_all {
-        drop(ended.as_mut().err().map(HandlerError::take_source)); // the limit covers its destructor, too
+    if let (Err(error), false) = (&mut ended, *records_all) {
+        drop(error.take_source()); // the limit covers its destructor, too
     }
     if let Some(keeper) = keeper {
         keeper.lift_limit();

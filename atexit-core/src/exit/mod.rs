@@ -19,7 +19,8 @@ use crate::sys;
 ///
 /// Inside a handler, it runs the remaining handlers right there. Elsewhere, it first waits for a run of another thread to end. Handlers that
 /// other threads register meanwhile stay pending. Failures are printed to standard error and are in the [`Report`]; they do not change the
-/// later exit status. If a handler calls [`exit`], the run is completed, and then the process ends, with the status of a failure if the code is 0.
+/// later exit status. If a handler calls [`exit`], the run is completed, and then the process ends with that code, even if it is 0 and a handler of
+/// the run has failed.
 ///
 /// # Examples
 ///
@@ -31,9 +32,8 @@ use crate::sys;
 #[inline]
 pub fn run() -> Report {
     let mut results = RunResults::default();
-    let asked = runner::run_or_park(Cause::Run, &mut results);
-    match asked.exit {
-        Some(code) => exit(asked.applied_to(None).unwrap_or(code)),
+    match runner::run_or_park(Cause::Run, &mut results).exit {
+        Some(code) => exit(code),
         None => Report::new(results),
     }
 }

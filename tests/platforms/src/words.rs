@@ -147,8 +147,8 @@ fn use_std() {
     let numbers: HashMap<i32, i32> = (0..10).map(|number| (number, number * number)).collect();
     let start = std::time::Instant::now();
     thread::sleep(Duration::from_millis(1));
-    let has_slept = start.elapsed() >= Duration::from_millis(1);
-    println!("{} {has_slept} {}", numbers[&7], std::env::args().count() > 1);
+    let has_passed = !start.elapsed().is_zero(); // Node's WASI may wake a thread a little early
+    println!("{} {has_passed} {}", numbers[&7], std::env::args().count() > 1);
 }
 
 fn use_threads() {

@@ -152,7 +152,7 @@ fn write_one_line(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut shown = 0; // so much of the text is shown
     let mut line_ends = 0; // in the space after that
     for (at, c) in text.char_indices() {
-        if c.is_whitespace() {
+        if c.is_ascii_whitespace() {
             line_ends += u32::from(c == '\n');
             continue;
         }
@@ -283,7 +283,7 @@ mod tests {
             (" \n\t", "", " \n    \\t"),
             ("a \t b\n \n\nc", "a \\t b …", "a \\t b\n     \n\n    c"),
             ("a\r\n\r\nb\n\n", "a …", "a\n\n    b\n"),
-            ("\n\na\u{a0}\n\u{3000}b", "a b", "\n\n    a\u{a0}\n    \u{3000}b"),
+            ("\n\na\u{a0}\n\u{3000}b", "a\u{a0} \u{3000}b", "\n\n    a\u{a0}\n    \u{3000}b"),
         ];
         for (text, line, lines) in table {
             assert_eq!((&*one_line(text).to_string(), &*indented(text).to_string()), (line, lines), "{text:?}");

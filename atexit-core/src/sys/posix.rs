@@ -87,6 +87,7 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 const A_FORK: u32 = 1 << 22;
 
 /// A child that was made without our fork hooks, as by `vfork`, is told by its number alone.
+#[inline]
 pub(crate) fn process_number() -> u32 {
     getpid().unsigned_abs().wrapping_add(FORKS.load(Ordering::Relaxed))
 }

@@ -55,7 +55,8 @@ impl Config {
 
 /// The deadline of an exit that begins now.
 pub(super) fn of_exit() -> Option<Instant> {
-    Instant::now().checked_add(config::deadline()?)
+    let deadline = config::deadline()?; // first: without one, no clock is read
+    Instant::now().checked_add(deadline)
 }
 
 /// Calls `run`, and ends the process meanwhile if its deadline does not. If `run` returns `false`, another thread is to end the process, and

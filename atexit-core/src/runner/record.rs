@@ -47,7 +47,8 @@ impl RunContext {
 /// Changed under a lock, so nothing here allocates or frees.
 pub(crate) struct RunRecord {
     context: Arc<RunContext>,
-    began: Instant,
+    /// When the run began, if somebody learns how long it took. An observer that comes later learns the time since it came.
+    began: Option<Instant>,
     not_run: Option<NotRun>,
     /// The code of the last `exit` inside a handler, and the status of the last failure.
     asked: AskedStatus,
@@ -77,7 +78,7 @@ impl RunRecord {
     pub(crate) fn new(context: &Arc<RunContext>) -> Box<Self> {
         Box::new(Self {
             context: Arc::clone(context),
-            began: Instant::now(),
+            began: context.records_all.then(Instant::now),
             not_run: None,
             asked: AskedStatus::default(),
             reported: Reported::default(),
@@ -102,6 +103,9 @@ impl RunRecord {
 
     /// From now on the run goes by this context; returns the former one.
     pub(crate) fn go_by(&mut self, context: Arc<RunContext>) -> Arc<RunContext> {
+        if context.records_all && self.began.is_none() {
+            self.began = Some(Instant::now());
+        }
         std::mem::replace(&mut self.context, context)
     }
 
@@ -123,7 +127,7 @@ impl RunRecord {
     #[inline]
     pub(crate) fn end(&mut self, failures: usize, results: &mut RunResults) -> Reported {
         results.not_run.clone_from(&self.not_run);
-        results.elapsed = self.began.elapsed();
+        results.elapsed = self.began.map_or(Duration::ZERO, |began| began.elapsed());
         let not_run = results.not_run().len();
         std::mem::replace(&mut self.reported, Reported { end: true, failures, not_run })
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::handler::callback::Callback;
-use crate::handler::error::HandlerError;
+use crate::handler::error::{HandlerError, Quiet};
 use crate::handler::executor::{self, Executor};
 use crate::handler::facts::Label;
 use crate::report::Failure;
@@ -59,7 +59,7 @@ impl Early {
     fn call_elsewhere(self, executor: &Executor) -> Called {
         let (start, limit) = (Instant::now(), self.time_limit.unwrap_or(Duration::MAX));
         let meeting = Arc::new(Meeting {
-            progress: Mutex::new(Progress { asked: Some(self), called: None, is_over: false }),
+            progress: Mutex::new(Progress { asked: Some(self), called: None, is_over: false, is_given_up: false }),
             changed: Condvar::new(),
         });
         let (theirs, their_executor) = (Arc::clone(&meeting), executor.clone());
@@ -94,6 +94,8 @@ struct Progress {
     called: Option<Called>,
     /// The thread-locals of the thread are gone.
     is_over: bool,
+    /// The limit is over, and nobody looks any more.
+    is_given_up: bool,
 }
 
 /// Its drop says that all thread-locals are gone: it is used first, so it is dropped last.
@@ -121,8 +123,14 @@ impl Meeting {
     fn call(&self, executor: &Executor) {
         let asked = self.lock().asked.take();
         let called = asked.map(|early| early.call_here(executor));
-        self.lock().called = called; // if it is late, nobody looks any more
-        self.changed.notify_one();
+        let mut progress = self.lock();
+        if progress.is_given_up {
+            drop(progress);
+            drop(Quiet::new(called)); // a user's code, which may need thread-locals, so not as late as the rest of this
+        } else {
+            progress.called = called;
+            self.changed.notify_one();
+        }
     }
 
     /// Waits until `look` finds something. `None`: it takes longer than `limit`.
@@ -133,7 +141,10 @@ impl Meeting {
             if let Some(found) = look(&mut progress) {
                 return Some(found);
             }
-            let left = limit.checked_sub(start.elapsed())?;
+            let Some(left) = limit.checked_sub(start.elapsed()) else {
+                progress.is_given_up = true;
+                return None;
+            };
             progress = self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }

@@ -180,7 +180,7 @@ pub(crate) fn enter_run() -> Option<Outer> {
     }
     Some(Outer {
         started: progress.started,
-        running: progress.running.take(),
+        running: progress.running.clone(), // it goes on to be the one that runs, until another one starts
         has_ended: std::mem::take(&mut progress.has_ended),
     })
 }
@@ -292,12 +292,14 @@ pub(crate) fn serial() -> u64 {
 }
 
 /// Whether the end of the running handler is recorded.
+#[inline]
 pub(crate) fn has_ended() -> bool {
     lock().progress.has_ended
 }
 
 /// Notes that the running handler has ended, for a caller that records it. `false`: that is done, because the handler had ended before, or was
 /// abandoned by another thread.
+#[inline]
 pub(crate) fn note_ended() -> bool {
     let progress = &mut lock().progress;
     // A lease is revoked under the same lock.

@@ -228,7 +228,7 @@ fn what_hangs_when_a_run_drops_it_keeps_no_process_alive_beyond_its_deadline() {
 #[test]
 fn the_limit_covers_dropping_the_source_of_an_error() {
     let at = at(r#"name("drops").time_limit"#);
-    let stderr = format!("at_exit: 1 handler failed:\nat_exit: drops at {at}: exceeded its time limit of 200ms\n");
+    let stderr = format!("Error: broken\nat_exit: 1 handler failed:\nat_exit: drops at {at}: broken\n");
     check("source_hangs_when_dropped", "dropped\nlast\n", &stderr, End::Status(1));
 }
 
@@ -237,8 +237,9 @@ fn dropping_the_source_of_an_error_may_exit_and_loses_no_failure() {
     // Elsewhere the status is not known, or the thread does not get in.
     if TELLS_STATUS && !one_thread_in_exit() {
         let at = at("with_source(Exits)).name(\"drops\")");
-        let stderr = format!("at_exit: 1 handler failed:\nat_exit: drops at {at}: broken\n");
+        let stderr = format!("Error: broken\nat_exit: 1 handler failed:\nat_exit: drops at {at}: broken\n");
         check("source_exits_when_dropped", "last\n", &stderr, End::Status(1));
+        check("source_exits_when_dropped_within_a_limit", "last\n", &stderr, End::Status(1));
     }
 }
 
@@ -290,4 +291,44 @@ fn a_destructor_on_the_exit_thread_may_call_c_exit_or_hang() {
 fn who_drops_an_async_guard_waits_for_its_thread_locals_up_to_the_limit() {
     check("guards_locals_end", "thread-local dropped\ntrue\n", "", End::Status(0));
     check("guards_locals_hang", "true\n", "", End::Status(0));
+}
+
+#[test]
+fn what_a_guard_ends_with_after_its_limit_is_dropped_before_the_thread_locals() {
+    check("guard_panics_late", "failed: true\nthe payload is dropped\n", "", End::Status(0));
+}
+
+#[test]
+fn a_handler_that_was_left_behind_with_stdout_keeps_no_process_alive_after_a_signal() {
+    let [keeps, needs] = [r#"name("keeps stdout")"#, r#"name("needs stdout")"#].map(at);
+    let stderr = format!(
+        "at_exit: 2 handlers failed:\nat_exit: keeps stdout at {keeps}: exceeded its time limit of 200ms\n\
+         at_exit: needs stdout at {needs}: exceeded its time limit of 2s\n"
+    );
+    check("stdout_lost_after_a_signal", "", &stderr, End::Signal(SIGTERM));
+}
+
+#[test]
+fn an_observer_that_gets_stuck_after_a_handlers_end_makes_one_failure_of_it() {
+    if lacks(Needs::SystemCalls) {
+        return;
+    }
+    let stderr = stuck("ends well", r#"name("ends well")"#, IN_EXIT);
+    let stdout = "ends well finished\nlast finished\n1 of 2 failed\n";
+    check("observer_stuck_after_an_end", stdout, &stderr, End::Status(1));
+}
+
+#[test]
+fn an_observer_that_hangs_in_a_run_of_a_handler_is_a_failure_at_the_deadline() {
+    let at = at(r#"name("runs")"#);
+    let stderr = format!("at_exit: 1 handler failed:\nat_exit: runs at {at}: was still running at the deadline\n");
+    check("observer_hangs_in_a_run_of_a_handler", "", &stderr, End::Status(1));
+}
+
+#[test]
+fn the_limit_of_a_handler_that_calls_c_exit_ends_with_it() {
+    // Elsewhere a thread that calls C's exit twice is trapped, or waits for itself.
+    if TELLS_STATUS && !one_thread_in_exit() {
+        check("c_exit_within_a_limit", "has a limit: false\n", "", End::Status(0));
+    }
 }

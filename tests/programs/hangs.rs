@@ -29,6 +29,7 @@ const SCENES: &[(&str, fn())] = &[
     ("take_hook_after_exit_in_panic_hook", take_hook_after_exit_in_panic_hook),
     ("exit_in_panic_hook", exit_in_panic_hook),
     ("c_exit", || register_exiting(|| c_exit(9))),
+    ("c_exit_within_a_limit", c_exit_within_a_limit),
     ("c_exit_in_run_of_another_thread", c_exit_in_run_of_another_thread),
     ("c_exit_after_a_signal", c_exit_after_a_signal),
     ("std_exit_on_caller_of_another_thread", std_exit_on_caller_of_another_thread),
@@ -49,7 +50,11 @@ const SCENES: &[(&str, fn())] = &[
     ("error_exits_when_dropped", error_exits_when_dropped),
     ("observer_hangs_when_dropped", observer_hangs_when_dropped),
     ("source_hangs_when_dropped", source_hangs_when_dropped),
-    ("source_exits_when_dropped", source_exits_when_dropped),
+    ("source_exits_when_dropped", || source_exits_when_dropped(None)),
+    ("source_exits_when_dropped_within_a_limit", || source_exits_when_dropped(Some(Duration::MAX))),
+    ("stdout_lost_after_a_signal", stdout_lost_after_a_signal),
+    ("observer_stuck_after_an_end", observer_stuck_after_an_end),
+    ("observer_hangs_in_a_run_of_a_handler", observer_hangs_in_a_run_of_a_handler),
     ("settings_panic_when_dropped_after_a_signal", settings_panic_when_dropped_after_a_signal),
     ("settings_panic_when_dropped_by_another_thread", settings_panic_when_dropped_by_another_thread),
     ("observer_after_a_signal", observer_after_a_signal),
@@ -64,6 +69,7 @@ const SCENES: &[(&str, fn())] = &[
     ("overflows", overflows),
     ("guards_locals_end", || guards_locals(Duration::MAX, || println!("thread-local dropped"))),
     ("guards_locals_hang", || guards_locals(Duration::from_millis(500), || hang())),
+    ("guard_panics_late", guard_panics_late),
     ("local_exits", local_exits),
     ("key_hangs", key_hangs),
 ];
@@ -385,6 +391,12 @@ fn error_hangs_when_dropped_in_c_exit() {
     Handler::new(|| c_exit(5)).caller_thread().register();
 }
 
+/// The limit ends with its handler.
+fn c_exit_within_a_limit() {
+    register(|| println!("has a limit: {}", atexit_core::remaining().is_some()));
+    Handler::new(|| c_exit(0)).caller_thread().time_limit(Duration::from_secs(60)).register();
+}
+
 /// Its drop may do what a handler may.
 fn error_exits_when_dropped() {
     #[derive(Debug)]
@@ -417,7 +429,7 @@ fn source_hangs_when_dropped() {
     Handler::new(fails).name("drops").time_limit(Duration::from_millis(200)).register();
 }
 
-fn source_exits_when_dropped() {
+fn source_exits_when_dropped(limit: Option<Duration>) {
     #[derive(Debug)]
     struct Exits;
 
@@ -436,7 +448,58 @@ fn source_exits_when_dropped() {
     impl std::error::Error for Exits {}
 
     register(|| println!("last"));
-    Handler::new(|| HandlerError::new("broken").with_source(Exits)).name("drops").register();
+    let mut drops = Handler::new(|| HandlerError::new("broken").with_source(Exits)).name("drops");
+    if let Some(limit) = limit {
+        drops = drops.time_limit(limit);
+    }
+    drops.register();
+}
+
+/// After a signal, no handler may wait forever for one that was left behind.
+fn stdout_lost_after_a_signal() {
+    signals::install().expect("installed");
+    Handler::new(|| println!("never")).name("needs stdout").register();
+    let keeps = || {
+        let _held = std::io::stdout().lock();
+        hang();
+    };
+    Handler::new(keeps).name("keeps stdout").time_limit(Duration::from_millis(200)).register();
+    // SAFETY: ISO C.
+    unsafe { libc::raise(libc::SIGTERM) };
+    hang();
+}
+
+/// It knows how the handler has ended.
+fn observer_stuck_after_an_end() {
+    configure(Config::new().observer(|event| match event {
+        Event::Finished { handler, .. } => {
+            println!("{} finished", handler.label());
+            if handler.label() == "ends well" {
+                std::process::exit(6);
+            }
+        }
+        Event::RunFinished { report, .. } => {
+            println!("{} of {} failed", report.failures().len(), report.handlers().len());
+        }
+        _ => {}
+    }));
+    Handler::new(|| {}).name("last").register();
+    Handler::new(|| {}).name("ends well").register();
+}
+
+fn observer_hangs_in_a_run_of_a_handler() {
+    static RUNS: AtomicBool = AtomicBool::new(false);
+    let at_inner_start = |event: &Event| {
+        if matches!(event, Event::RunStarted { .. }) && RUNS.load(Ordering::Relaxed) {
+            hang();
+        }
+    };
+    configure(Config::new().deadline(Duration::from_millis(200)).observer(at_inner_start));
+    let runs = || {
+        RUNS.store(true, Ordering::Relaxed);
+        run();
+    };
+    Handler::new(runs).name("runs").register();
 }
 
 struct PanicsWhenDropped;
@@ -576,4 +639,27 @@ fn guards_locals(limit: Duration, at_drop: fn()) {
     }
     let guard = Handler::new_async(async move || LOCAL.set(Some(Local(at_drop)))).time_limit(limit).guard();
     println!("{}", guard.finish().is_ok());
+}
+
+/// After its time limit, with a payload that uses a thread-local when it is dropped.
+fn guard_panics_late() {
+    static MEETING: Barrier = Barrier::new(2);
+    thread_local!(static NAME: String = "the payload".to_owned());
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            NAME.with(|name| println!("{name} is dropped"));
+            MEETING.wait();
+        }
+    }
+    std::panic::set_hook(Box::new(|_| {}));
+    let late = async || {
+        NAME.with(|_| ());
+        MEETING.wait();
+        std::panic::panic_any(Payload);
+    };
+    let failed = Handler::new_async(late).time_limit(Duration::from_millis(50)).guard().finish().is_err();
+    println!("failed: {failed}");
+    MEETING.wait();
+    MEETING.wait();
 }

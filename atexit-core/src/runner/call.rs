@@ -65,7 +65,7 @@ fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Hand
         return false; // the run went on without this thread
     }
     if ended.is_err() {
-        note_end(&label, ended, Duration::ZERO, None, context);
+        return note_end(&label, ended, Duration::ZERO, None, None, context);
     }
     true
 }
@@ -86,8 +86,7 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
             return false; // the run went on without this thread
         }
         if matches!(evaluated, Ok(HandlerEnd::Exited(_))) {
-            note_end(&label, evaluated, Duration::ZERO, None, context); // the expression has called `exit`
-            return true;
+            return note_end(&label, evaluated, Duration::ZERO, None, None, context); // the expression has called `exit`
         }
     }
     let is_told = log.traces() || config.is_observed();
@@ -98,17 +97,13 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
         keeper.set_limit(limit, &label);
     }
     let mut ended = call_timed(handler.into_callback(), &config.executor, start, limit);
-    if let (Err(error), false) = (&mut ended, *records_all) {
-        drop(error.take_source()); // the limit covers its destructor, too
-    }
-    if let Some(keeper) = keeper {
-        keeper.lift_limit();
-    }
-    if !lease::is_held_inline() {
-        return false; // the run went on without this thread
-    }
     let elapsed = since(start);
+    let mut still_limited = keeper; // of an error, the limit covers the destructor, too
     if ended.is_ok() {
+        still_limited = None;
+        if !lift_limit(keeper) {
+            return false;
+        }
         match limit {
             // It could not be abandoned, so it is reported.
             Some(limit) if elapsed > limit => ended = Err(HandlerError::timed_out(limit)),
@@ -118,8 +113,16 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
             _ => {}
         }
     }
-    note_end(&label, ended, elapsed, told.as_ref(), context);
-    true
+    note_end(&label, ended, elapsed, told.as_ref(), still_limited, context)
+}
+
+/// Nobody watches the handler any more, if somebody did. `false`: the run went on without this thread.
+#[inline(never)] // one copy, to keep programs small
+fn lift_limit(keeper: Option<&Handover>) -> bool {
+    if let Some(keeper) = keeper {
+        keeper.lift_limit();
+    }
+    lease::is_held_inline()
 }
 
 /// Tells that a handler starts. Returns what it is called then.
@@ -131,14 +134,15 @@ fn tell_start(handler: &Label, context: &RunContext) -> HandlerInfo {
 }
 
 /// Records how a handler has ended, prints it if it has failed, and tells it if its start was `told`: once, if the observer calls `exit`, too, or
-/// another thread has abandoned the handler meanwhile.
+/// another thread has abandoned the handler meanwhile. `false`: the run went on without this thread.
 fn note_end(
     handler: &Label,
     ended: Result<HandlerEnd, HandlerError>,
     elapsed: Duration,
     told: Option<&HandlerInfo>,
+    still_limited: Option<&Handover>,
     context: &RunContext,
-) {
+) -> bool {
     let mut source = None;
     let (is_first, end, failure) = match ended {
         Ok(end) if context.records_all => (state::record(HandlerRecord::new(handler.clone(), elapsed, end)), end, None),
@@ -152,17 +156,16 @@ fn note_end(
             (is_first, HandlerEnd::Failed(failure.kind()), Some(failure))
         }
     };
-    drop(source); // now that the end is recorded: the destructor is a user's, and may end the process
-    if !is_first {
-        return;
-    }
-    if let Some(failure) = &failure {
+    if let (true, Some(failure)) = (is_first, &failure) {
         context.log.failed(failure.error());
     }
-    if let Some(handler) = told {
+    drop(source); // now that all is known: the destructor is a user's, and may end the process
+    let goes_on = lift_limit(still_limited);
+    if let (true, true, Some(handler)) = (is_first, goes_on, told) {
         context.log.ended(handler, elapsed, failure.is_some());
         watch::tell(&context.config, News::Finished { handler, elapsed, end, failure: failure.as_ref() });
     }
+    goes_on
 }
 
 /// Calls code of a handler, and says how it has ended.
@@ -191,8 +194,10 @@ struct Times {
 }
 
 thread_local! {
-    static TIMES: Cell<Times> = const { Cell::new(Times { start: None, end: None }) };
+    static TIMES: Cell<Times> = const { Cell::new(NO_TIMES) };
 }
+
+const NO_TIMES: Times = Times { start: None, end: None };
 
 fn since(start: Option<Instant>) -> Duration {
     if let Some(start) = start { start.elapsed() } else { Duration::ZERO }
@@ -254,8 +259,10 @@ pub(crate) fn fail_running(error: HandlerError) {
 }
 
 fn note_end_of_running(ended: Result<HandlerEnd, HandlerError>) {
+    let elapsed = elapsed();
+    TIMES.set(NO_TIMES); // the handlers that run next on this thread are not within its limit
     if let (Some(label), Some(context)) = (registry::running().1, state::context()) {
-        note_end(&label, ended, elapsed(), None, &context);
+        note_end(&label, ended, elapsed, None, None, &context);
     }
 }
 

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use super::handover::Handover;
 use super::record::{Reported, RunRecord};
 use crate::registry::lease;
-use crate::report::{HandlerRecord, RunResults};
+use crate::report::{Failure, HandlerRecord, RunResults};
 use crate::sys;
 use crate::sys::sync::thread::JoinHandle;
 use crate::sys::sync::{never_unwinds, thread_local};
@@ -247,15 +247,24 @@ impl RunState {
         }
     }
 
-    /// The handler of the innermost run that ended last has failed. This takes the place of its success, which is returned, if it has not failed
-    /// before. There is room for another failure.
+    /// The handler of the innermost run that ended last has failed after its end. This takes the place of its success. If it has failed
+    /// already, this is another failure, unless the first one `suffices`. There is room for one. Returns the record that does not count.
     #[inline]
-    pub(super) fn note_instead(&mut self, failed: HandlerRecord) -> Option<HandlerRecord> {
-        self.note_failure(&failed);
+    pub(super) fn note_instead(
+        &mut self,
+        failed: HandlerRecord,
+        suffices: fn(&Failure) -> bool,
+    ) -> Option<HandlerRecord> {
         // Not one that ended in a run around that.
         let first = self.innermost.as_deref().map_or(0, |record| record.first);
-        match self.ended.get_mut(first..).and_then(<[_]>::last_mut) {
-            Some(last) if last.failure().is_none() => Some(std::mem::replace(last, failed)),
+        let before = self.ended.get(first..).and_then(<[_]>::last).map(HandlerRecord::failure);
+        if before.flatten().is_some_and(suffices) {
+            return Some(failed);
+        }
+        let has_succeeded = matches!(before, Some(None));
+        self.note_failure(&failed);
+        match self.ended.last_mut() {
+            Some(last) if has_succeeded => Some(std::mem::replace(last, failed)),
             _ => {
                 self.ended.push(failed);
                 None

@@ -131,7 +131,7 @@ fn end(results: &mut RunResults) -> AskedStatus {
             state::record(failed);
             call::tell_abandoned(&context, &failure, elapsed);
         } else if is_told {
-            state::record_instead(failed); // the observer knows how it has ended
+            state::record_deadline(failed); // the observer knows how it has ended
         }
     }
     end_run(true, false, results)

@@ -10,7 +10,7 @@ use super::exit_thread::{self, Callbacks, ExitThread, StartError};
 use super::handover::{DriveEnd, Handover};
 use super::record::RunContext;
 use super::state::{self, Claim};
-use super::watch::{Lost, Watch};
+use super::watch::{self, Lost, Watch};
 use super::watchdog::Watchdog;
 use crate::handler::declaration::RunsOn;
 use crate::handler::error::HandlerError;
@@ -118,7 +118,9 @@ impl Run {
         self.output = Output::Buffered;
         if self.thread.is_none() {
             let stack_size = self.context.config.stack_size;
-            let started = match ExitThread::start(self.callbacks, stack_size, !self.has_lost_thread) {
+            // After a signal, whoever is found to hold them limits the handlers, which would otherwise wait forever.
+            let probes = !self.has_lost_thread || self.context.cause.is_signal();
+            let started = match ExitThread::start(self.callbacks, stack_size, probes) {
                 // This thread does not hold it: a handler that waits for it would wait just as long here.
                 Err(StartError::Held) if self.context.cause.is_signal() => {
                     let changed = state::limit(PATIENCE_WITH_HOLDER);
@@ -217,12 +219,13 @@ pub(super) fn abandon(
     elapsed: Duration,
 ) -> Result<(), Stop> {
     let failure = Failure::new(handler, error);
-    if state::abandon(HandlerRecord::failed(failure.clone(), elapsed)) == Claim::Others {
-        return Err(Stop::OthersEnd);
-    }
+    let had_ended = state::abandon(HandlerRecord::failed(failure.clone(), elapsed)).ok_or(Stop::OthersEnd)?;
     // The observer is part of the run here, too.
     let _lease = state::grant_lease().ok_or(Stop::OthersEnd)?;
-    call::tell_abandoned(context, &failure, elapsed);
+    // An observer that hangs there knows how it has ended.
+    if !(had_ended && watch::is_telling()) {
+        call::tell_abandoned(context, &failure, elapsed);
+    }
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use super::exit_status::AskedStatus;
 use super::handover::Handover;
 use super::record::{Reported, RunContext, RunRecord};
 use super::watch::{Suspicion, TICK};
+use crate::handler::error::FailureKind;
 use crate::handler::info::HandlerInfo;
 use crate::registry::{
     self,
@@ -196,19 +197,25 @@ pub(crate) fn take_over() -> Claim {
     lock().take_over(ThreadToken::mine(), &mut former)
 }
 
-/// Records the failure of the running handler, which has been abandoned, and closes the runs inside it. `Others`: another thread ends this
-/// thread's run, and reports on the handler.
+/// Records the failure of the running handler, which has been abandoned, and closes the runs inside it. If it had ended, and was kept by its
+/// error's destructor or by the observer, this takes the place of its success; a failure of its own stays. Returns whether it had ended;
+/// `None`: another thread ends this thread's run, and reports on the handler.
 #[inline]
-pub(crate) fn abandon(failed: HandlerRecord) -> Claim {
-    let (_label, _nested); // dropped without the lock
+pub(crate) fn abandon(failed: HandlerRecord) -> Option<bool> {
+    let (_label, nested, _other); // dropped without the lock
     let mut run = lock_to_record();
     if !run.is_owner(ThreadToken::mine()) {
-        return Claim::Others;
+        return None;
     }
+    nested = run.abandon_nested();
+    let had_ended = nested.is_none() && registry::has_ended(); // not only a handler that it has run itself
     _label = registry::take_running();
-    _nested = run.abandon_nested();
-    run.note_ended(failed);
-    Claim::Mine
+    if had_ended {
+        _other = run.note_instead(failed, |_| true);
+    } else {
+        run.note_ended(failed);
+    }
+    Some(had_ended)
 }
 
 /// Waits, inside C's `exit`, for the status of the thread that ends the run and is yet to get there.
@@ -340,6 +347,7 @@ pub(crate) fn note_not_run(not_run: Vec<HandlerInfo>) {
 }
 
 /// Records that the running handler of the innermost run has ended. `false`: see [`registry::note_ended`].
+#[inline]
 pub(crate) fn record(ended: HandlerRecord) -> bool {
     let mut run = lock_to_record();
     let is_first = registry::note_ended();
@@ -349,11 +357,12 @@ pub(crate) fn record(ended: HandlerRecord) -> bool {
     is_first
 }
 
-/// Records a failure of the handler that ended last, in place of its success; if it has failed before, this is another failure.
-pub(crate) fn record_instead(failed: HandlerRecord) {
-    let _former; // dropped without the lock
+/// Records that the handler that ended last has failed by the deadline, in place of its success; if it has failed otherwise, this is another
+/// failure.
+pub(crate) fn record_deadline(failed: HandlerRecord) {
+    let _other; // dropped without the lock
     let mut run = lock_to_record();
-    _former = run.note_instead(failed);
+    _other = run.note_instead(failed, |failure| failure.kind() == FailureKind::Deadline);
 }
 
 /// From now on, the run of another thread goes by this thread's context, and the runs inside it are closed.

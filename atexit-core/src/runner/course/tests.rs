@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::record::RunContext;
 use super::*;
 use crate::config::Config;
-use crate::handler::error::HandlerError;
+use crate::handler::error::{FailureKind, HandlerError};
 use crate::handler::facts::Label;
 use crate::report::{Cause, Failure, HandlerEnd};
 
@@ -232,10 +232,11 @@ fn a_failure_takes_the_place_of_a_success_in_the_same_run_only() {
     run.open(ThreadToken::new(), record());
     run.note_ended(succeeded());
     run.nest(record());
-    assert!(run.note_instead(failed()).is_none());
+    assert!(run.note_instead(failed(), |_| false).is_none());
     run.note_ended(succeeded());
-    assert!(run.note_instead(failed()).is_some());
-    assert!(run.note_instead(failed()).is_none());
+    assert!(run.note_instead(failed(), |_| false).is_some());
+    assert!(run.note_instead(failed(), |_| false).is_none());
+    assert!(run.note_instead(failed(), |failure| failure.kind() == FailureKind::Deadline).is_some());
     let has_failed: Vec<bool> = run.ended.iter().map(|handler| handler.failure().is_some()).collect();
     assert_eq!(has_failed, [false, true, true, true]);
 }

@@ -166,7 +166,8 @@ impl Config {
         self
     }
 
-    /// Calls `observer` with every [`Event`]. A run that finds no handlers has none.
+    /// Calls `observer` with every [`Event`]. A run that finds no handlers has none, unless a handler
+    /// calls it.
     ///
     /// If the observer panics, the panic hook reports it, the run goes on, and the exit status does not change. The observer must return: no
     /// time limit covers it. If it hangs, the run stops there, and only a deadline ends the process. It must not call [`run`](crate::run), or

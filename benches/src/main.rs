@@ -68,7 +68,7 @@ fn main() -> ExitCode {
             }
         }
     }
-    if !effort.smoke {
+    if !effort.smoke || !processes::are_built() {
         processes::build();
     }
     table::print(effort);

@@ -16,6 +16,11 @@ pub(crate) fn build() {
     assert!(status.success(), "the programs do not build");
 }
 
+/// Whether the programs have been built before, perhaps of older code.
+pub(crate) fn are_built() -> bool {
+    program("empty").exists()
+}
+
 /// The path of the program with this name, in this program's folder.
 fn program(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("this program has a path");

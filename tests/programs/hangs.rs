@@ -227,10 +227,10 @@ fn stuck_in_exit() {
 fn ends_in_time() {
     extern "C" fn takes_its_time() {
         // No handshake: this is longer than the deadline and everything after it.
-        thread::sleep(Duration::from_secs(1));
+        thread::sleep(Duration::from_secs(2));
         println!("function");
     }
-    configure(Config::new().deadline(Duration::from_millis(100)));
+    configure(Config::new().deadline(Duration::from_secs(1)));
     register(|| {
         println!("handler");
         // SAFETY: ISO C.

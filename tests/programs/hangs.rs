@@ -393,7 +393,8 @@ fn error_hangs_when_dropped_in_c_exit() {
 
 /// The limit ends with its handler.
 fn c_exit_within_a_limit() {
-    register(|| println!("has a limit: {}", atexit_core::remaining().is_some()));
+    let next = || println!("has a limit: {}", atexit_core::remaining().is_some());
+    Handler::new(next).caller_thread().register();
     Handler::new(|| c_exit(0)).caller_thread().time_limit(Duration::from_secs(60)).register();
 }
 

@@ -92,17 +92,20 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
     let is_told = log.traces() || config.is_observed();
     let start = if is_told || *records_all || limit.is_some() { Some(Instant::now()) } else { None };
     let told = if is_told { Some(tell_start(&label, context)) } else { None };
-    let keeper = if limit.is_some() { handover } else { None };
-    if let (Some(keeper), Some(limit)) = (keeper, limit) {
-        keeper.set_limit(limit, &label);
-    }
+    let keeper = match (handover, limit) {
+        (Some(handover), Some(limit)) if handover.set_limit(limit, &label) => Some(handover),
+        _ => None,
+    };
     let mut ended = call_timed(handler.into_callback(), &config.executor, start, limit);
     let elapsed = since(start);
     let mut still_limited = keeper; // of an error, the limit covers the destructor, too
     if ended.is_ok() {
         still_limited = None;
-        if !lift_limit(keeper) {
-            return false;
+        if let Some(keeper) = keeper {
+            keeper.lift_limit();
+        }
+        if !lease::is_held_inline() {
+            return false; // the run went on without this thread
         }
         match limit {
             // It could not be abandoned, so it is reported.
@@ -114,15 +117,6 @@ fn run_watched(handler: PendingHandler, context: &RunContext, handover: Option<&
         }
     }
     note_end(&label, ended, elapsed, told.as_ref(), still_limited, context)
-}
-
-/// Nobody watches the handler any more, if somebody did. `false`: the run went on without this thread.
-#[inline(never)] // one copy, to keep programs small
-fn lift_limit(keeper: Option<&Handover>) -> bool {
-    if let Some(keeper) = keeper {
-        keeper.lift_limit();
-    }
-    lease::is_held_inline()
 }
 
 /// Tells that a handler starts. Returns what it is called then.
@@ -160,12 +154,12 @@ fn note_end(
         context.log.failed(failure.error());
     }
     drop(source); // now that all is known: the destructor is a user's, and may end the process
-    let goes_on = lift_limit(still_limited);
-    if let (true, true, Some(handler)) = (is_first, goes_on, told) {
+    let exceeds_limit = still_limited.is_some_and(Handover::lift_limit); // then whoever has abandoned the handler tells it
+    if let (true, false, Some(handler)) = (is_first, exceeds_limit, told) {
         context.log.ended(handler, elapsed, failure.is_some());
         watch::tell(&context.config, News::Finished { handler, elapsed, end, failure: failure.as_ref() });
     }
-    goes_on
+    lease::is_held()
 }
 
 /// Calls code of a handler, and says how it has ended.

@@ -154,25 +154,25 @@ impl Handover {
         state.stage
     }
 
-    /// Sets the limit of the handler that starts now. Nobody enforces one that is endless, or in a forked child.
+    /// Sets the limit of the handler that starts now. `false`: nobody enforces one that is endless, or in a forked child.
     #[inline]
-    pub(crate) fn set_limit(&self, after: Duration, handler: &Label) {
-        if let (Some(at), true) = (Instant::now().checked_add(after), self.is_of_this_process()) {
-            self.replace_limit(Some(Limit { at, after, handler: handler.clone() }));
-            self.changed.notify_all();
-        }
+    pub(crate) fn set_limit(&self, after: Duration, handler: &Label) -> bool {
+        let (Some(at), true) = (Instant::now().checked_add(after), self.is_of_this_process()) else { return false };
+        self.replace_limit(Some(Limit { at, after, handler: handler.clone() }));
+        self.changed.notify_all();
+        true
     }
 
-    /// The handler is over, unless it has been abandoned: then this thread's lease has been revoked.
+    /// The handler is over, unless it has been abandoned: then this thread's lease has been revoked. `true`: because it exceeded this limit.
     #[inline]
-    pub(crate) fn lift_limit(&self) {
-        if self.is_of_this_process() {
-            self.replace_limit(None);
-        }
+    pub(crate) fn lift_limit(&self) -> bool {
+        self.is_of_this_process() && !self.replace_limit(None)
     }
 
-    fn replace_limit(&self, mut limit: Option<Limit>) {
+    /// Returns whether there was a limit.
+    fn replace_limit(&self, mut limit: Option<Limit>) -> bool {
         std::mem::swap(&mut self.lock().limit, &mut limit); // the former one is dropped without the lock
+        limit.is_some()
     }
 
     /// The handler is never going to return.

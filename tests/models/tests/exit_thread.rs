@@ -267,6 +267,38 @@ fn the_observer_learns_the_end_of_a_handler_once_even_at_the_deadline() {
 }
 
 #[test]
+fn the_observer_learns_once_that_a_handler_has_failed_even_at_its_limit() {
+    explore(
+        || {
+            let observer = |event: &Event| match event {
+                Event::Finished { handler, .. } => say(format!("{} finished", handler.label())),
+                Event::RunFinished { report, .. } => {
+                    say(format!(
+                        "{} ran, {} failed of {}",
+                        report.ran(),
+                        report.failures().len(),
+                        report.handlers().len()
+                    ));
+                }
+                _ => {}
+            };
+            configure(Config::new().observer(observer));
+            Handler::new(|| ()).name("next").register();
+            let slow = || {
+                sleep(LIMIT);
+                Err::<(), _>("broken")
+            };
+            Handler::new(slow).name("slow").time_limit(LIMIT).register();
+        },
+        |seen| {
+            for line in ["slow finished", "next finished", "2 ran, 1 failed of 2"] {
+                assert_eq!(seen.count(line), 1, "{seen:?}");
+            }
+        },
+    );
+}
+
+#[test]
 fn a_handler_that_outlasts_the_deadline_fails_once_even_if_nobody_can_watch_it() {
     explore(
         || {

@@ -35,7 +35,9 @@ pub(crate) fn is_exit_request(payload: &(dyn Any + Send)) -> bool {
 /// dismissed, and the run goes on without it.
 #[inline(never)] // one copy, to keep programs small
 pub(crate) fn run_all(context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
-    while let Some(handler) = registry::take_next(only) {
+    // Where nobody watches, the deadline ends the run between two handlers at least, also one that a handler has called.
+    while handover.is_some() || !context.is_out_of_time() {
+        let Some(handler) = registry::take_next(only) else { break };
         if !run_one(handler, context, handover) {
             return false;
         }

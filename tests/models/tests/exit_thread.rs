@@ -320,6 +320,21 @@ fn a_handler_that_outlasts_the_deadline_fails_once_even_if_nobody_can_watch_it()
 }
 
 #[test]
+fn a_run_of_a_handler_starts_none_after_the_deadline_even_if_nobody_can_watch_it() {
+    explore(
+        || {
+            threads_are_fast();
+            threads_are_scarce();
+            configure(Config::new().deadline(LIMIT));
+            Handler::new(|| say("next")).register();
+            Handler::new(|| sleep(2 * LIMIT)).name("slow").register();
+            Handler::new(|| drop(run())).name("runs").register();
+        },
+        |seen| assert_eq!((seen.count("next"), seen.status), (0, 1), "{seen:?}"),
+    );
+}
+
+#[test]
 fn a_deadline_ends_a_process_whose_handler_hangs_wherever_it_runs() {
     explore(
         || {

@@ -45,8 +45,8 @@ pub fn run() -> Report {
 /// On Unix, a parent sees the low eight bits of the status. If a handler fails and `code` is 0, the process ends with the status of the failure.
 ///
 /// Inside a handler, it ends that handler by unwinding, and prints nothing. The other handlers run, and then the process ends with `code`,
-/// whatever its status was going to be. The last such call wins; a failure at exit still wins over 0. This also works with `panic = "abort"`, where
-/// nothing unwinds. [`std::process::exit`] cannot do this: on Linux, inside a handler, it aborts (`caller_thread`) or blocks until that counts
+/// whatever its status was going to be. The last such call wins; a failure at exit still wins over 0. This also works with `panic = "abort"`,
+/// where nothing unwinds. [`std::process::exit`] cannot do this: on Linux, inside a handler, it aborts (`caller_thread`) or blocks until that counts
 /// as a failure; elsewhere, and if the process does not exit by std, it does what C's `exit` does.
 ///
 /// A [`catch_unwind`](std::panic::catch_unwind) in the handler stops the unwinding, but the code still counts. With `panic = "abort"`, locks

@@ -5,7 +5,7 @@ pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, pr
 pub(crate) use dead_end::{is_running, thread_id, vain_wait};
 pub(crate) use loader::{in_library, is_unloaded};
 
-use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_ulong, c_void};
 use std::fs::File;
 use std::os::fd::FromRawFd as _;
 use std::sync::Arc;
@@ -82,6 +82,8 @@ impl Unix for Linux {
 fn open_file(path: &CStr, flags: c_int) -> Option<File> {
     const O_CLOEXEC: c_int = if cfg!(target_arch = "sparc64") { 0x40_0000 } else { 0o2_000_000 };
     unsafe extern "C" {
+        // The one that std calls: each other function takes time to look up when the program starts.
+        #[cfg_attr(target_env = "gnu", link_name = "open64")]
         fn open(path: *const c_char, flags: c_int, ...) -> c_int;
     }
     // SAFETY: POSIX. None of our flags creates a file, so there is no third argument.
@@ -173,33 +175,31 @@ fn lets_in_one_thread() -> bool {
 }
 
 fn without_sigpipe(write: impl FnOnce()) {
-    const SIGPIPE: c_int = 13;
     const SIG_BLOCK: c_int = 0;
     const SIG_SETMASK: c_int = 2;
-    /// As large as a `sigset_t` of glibc and of musl.
+    /// The bit of `SIGPIPE`, which is 13, in the first word of a set.
+    const SIGPIPE: c_ulong = 1 << 12;
+    const WORDS: usize = 128 / size_of::<c_ulong>();
+    /// A `sigset_t` of glibc and of musl.
     #[repr(C)]
-    struct Set([u64; 16]);
+    struct Set([c_ulong; WORDS]);
     unsafe extern "C" {
-        fn sigaddset(set: *mut Set, signal: c_int) -> c_int;
-        fn sigismember(set: *const Set, signal: c_int) -> c_int;
         fn sigpending(set: *mut Set) -> c_int;
         fn pthread_sigmask(how: c_int, set: *const Set, before: *mut Set) -> c_int;
         fn sigtimedwait(set: *const Set, info: *mut c_void, timeout: *const [c_long; 2]) -> c_int;
     }
-    // A set of zeros is the empty set.
-    let (mut pipe, mut pending, mut before) = (Set([0; 16]), Set([0; 16]), Set([0; 16]));
+    let (mut pipe, mut pending, mut before) = (Set([0; WORDS]), Set([0; WORDS]), Set([0; WORDS]));
+    pipe.0[0] = SIGPIPE;
     // SAFETY: POSIX; all sets are ours.
-    let was_pending = unsafe {
-        sigaddset(&raw mut pipe, SIGPIPE);
+    unsafe {
         sigpending(&raw mut pending);
         pthread_sigmask(SIG_BLOCK, &raw const pipe, &raw mut before);
-        sigismember(&raw const pending, SIGPIPE) == 1
-    };
+    }
     write();
     let at_once = [0; 2];
     // SAFETY: POSIX. It takes the signal of the write, if it came, which was sent to this thread, and restores the mask.
     unsafe {
-        if !was_pending {
+        if pending.0[0] & SIGPIPE == 0 {
             sigtimedwait(&raw const pipe, std::ptr::null_mut(), &raw const at_once);
         }
         pthread_sigmask(SIG_SETMASK, &raw const before, std::ptr::null_mut());

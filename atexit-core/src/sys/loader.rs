@@ -141,33 +141,23 @@ fn holder(mutex: &[AtomicU32]) -> [u32; 3] {
 
 /// These words of a recursive mutex that this thread holds.
 fn holder_of_mine() -> [u32; 3] {
-    /// Larger than a `pthread_mutex_t` or its attributes, and aligned as these are.
+    /// Larger than a `pthread_mutex_t`, and aligned as that is.
     #[repr(C, align(8))]
     struct Memory([AtomicU32; 16]);
-    const RECURSIVE: c_int = 1;
+    const RECURSIVE: u32 = 1;
+    /// Which word is the kind in glibc's `PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP`; all others are 0.
+    const KIND: usize = if cfg!(any(target_pointer_width = "64", target_arch = "x86_64")) { 4 } else { 3 };
     unsafe extern "C" {
-        fn pthread_mutexattr_init(attributes: *const Memory) -> c_int;
-        fn pthread_mutexattr_settype(attributes: *const Memory, kind: c_int) -> c_int;
-        fn pthread_mutex_init(mutex: *const Memory, attributes: *const Memory) -> c_int;
         fn pthread_mutex_lock(mutex: *const Memory) -> c_int;
         fn pthread_mutex_unlock(mutex: *const Memory) -> c_int;
-        fn pthread_mutex_destroy(mutex: *const Memory) -> c_int;
     }
-    let attributes = Memory([const { AtomicU32::new(0) }; 16]);
     let mutex = Memory([const { AtomicU32::new(0) }; 16]);
-    // SAFETY: POSIX. Both are ours, no other thread sees them, and atomics may be written to.
-    unsafe {
-        pthread_mutexattr_init(&raw const attributes);
-        pthread_mutexattr_settype(&raw const attributes, RECURSIVE);
-        pthread_mutex_init(&raw const mutex, &raw const attributes);
-        pthread_mutex_lock(&raw const mutex);
-    }
+    mutex.0[KIND].store(RECURSIVE, Ordering::Relaxed);
+    // SAFETY: POSIX. It is initialized as by that macro, no other thread sees it, and atomics may be written to.
+    unsafe { pthread_mutex_lock(&raw const mutex) };
     let mine = holder(&mutex.0);
-    // SAFETY: as above. The attributes own nothing.
-    unsafe {
-        pthread_mutex_unlock(&raw const mutex);
-        pthread_mutex_destroy(&raw const mutex);
-    }
+    // SAFETY: as above. It needs no `pthread_mutex_destroy`, which frees nothing in glibc.
+    unsafe { pthread_mutex_unlock(&raw const mutex) };
     mine
 }
 

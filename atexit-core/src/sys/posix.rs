@@ -21,9 +21,8 @@
 
 use std::ffi::{c_int, c_short, c_void};
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd as _};
+use std::io;
+use std::os::fd::AsRawFd as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -318,7 +317,10 @@ fn is_writable(descriptor: c_int, until: Instant) -> bool {
 
 /// Writes to a descriptor what fits into one call.
 fn write_to(descriptor: i32, bytes: &[u8]) -> Result<usize, io::ErrorKind> {
-    // SAFETY: `ManuallyDrop` never closes the descriptor, and writing to one that is not open is only an error.
-    let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
-    file.write(bytes).map_err(|error| error.kind())
+    unsafe extern "C" {
+        fn write(descriptor: c_int, bytes: *const u8, count: usize) -> isize;
+    }
+    // SAFETY: POSIX. It only reads the bytes, and a descriptor that is not open is an error.
+    let written = unsafe { write(descriptor, bytes.as_ptr(), bytes.len()) };
+    usize::try_from(written).map_err(|_| io::Error::last_os_error().kind())
 }

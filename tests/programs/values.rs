@@ -1180,7 +1180,11 @@ fn never_initialized_at_deadline() {
         hang();
     })
     .name("hangs");
-    configure(Config::new().deadline(LONG));
+    configure(Config::new().deadline(LONG).observer(|event| {
+        if let Event::RunStarted { .. } = event {
+            println!("a run starts");
+        }
+    }));
     thread::spawn(|| HANGS.get());
     BEGUN.wait();
 }

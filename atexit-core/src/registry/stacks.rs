@@ -102,7 +102,20 @@ impl<T> Slots<T> {
     }
 }
 
-/// Indexing would be two panics, with a place in the source each, wherever a slot is looked at.
+/// The newest slot of each stack.
+struct Newest<const STACKS: usize>([u32; STACKS]);
+
+impl<const STACKS: usize> Newest<STACKS> {
+    #[inline]
+    fn of(&mut self, stack: usize) -> &mut u32 {
+        match self.0.get_mut(stack) {
+            Some(newest) => newest,
+            None => no_slot(),
+        }
+    }
+}
+
+/// Indexing would be a panic, or two, with a place in the source each, wherever a slot is looked at.
 #[cold]
 #[inline(never)]
 fn no_slot() -> ! {
@@ -155,7 +168,7 @@ impl<T> Room<T> {
 pub(crate) struct Stacks<T, const STACKS: usize> {
     slots: Slots<T>,
     free: Free,
-    newest: [u32; STACKS],
+    newest: Newest<STACKS>,
     /// The stack that was pushed to last.
     last: usize,
     items: usize,
@@ -167,7 +180,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         Self {
             slots: Slots { chunks: Vec::new(), len: 0 },
             free: Free { first: 0, unused: 0, worn_out: 0 },
-            newest: [NONE; STACKS],
+            newest: Newest([NONE; STACKS]),
             last: 0,
             items: 0,
             holes: 0,
@@ -232,7 +245,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         } else {
             self.free.first = slot.older;
         }
-        slot.older = std::mem::replace(&mut self.newest[stack], at);
+        slot.older = std::mem::replace(self.newest.of(stack), at);
         slot.item = ManuallyDrop::new(Some(item));
         self.last = stack;
         self.items += 1;
@@ -244,7 +257,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         const ANY: usize = 0;
         let handle = self.push(ANY, item);
         let older = std::mem::replace(&mut self.slots.get_mut(above.slot).older, handle.slot);
-        self.newest[ANY] = std::mem::replace(&mut self.slots.get_mut(handle.slot).older, older);
+        *self.newest.of(ANY) = std::mem::replace(&mut self.slots.get_mut(handle.slot).older, older);
         handle
     }
 
@@ -261,7 +274,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         let top = loop {
             let mut top = None;
             for stack in stacks.clone() {
-                let at = self.newest[stack];
+                let at = *self.newest.of(stack);
                 if at != NONE {
                     top = Some(Top { stack, at });
                     break;
@@ -296,7 +309,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
             return None;
         }
         self.items -= 1;
-        self.newest[top.stack] = slot.older;
+        *self.newest.of(top.stack) = slot.older;
         slot.release(top.at, &mut self.free);
         slot.generation += 1;
         slot.item.take()
@@ -306,7 +319,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     #[cold]
     fn unlink(&mut self, top: Top) {
         let slot = self.slots.get_mut(top.at);
-        self.newest[top.stack] = slot.older;
+        *self.newest.of(top.stack) = slot.older;
         slot.release(top.at, &mut self.free);
     }
 
@@ -321,7 +334,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
         self.get(handle)?;
         let top = Top { stack: self.last, at: handle.slot };
-        if self.newest[top.stack] == top.at {
+        if *self.newest.of(top.stack) == top.at {
             return self.pop(top);
         }
         let slot = self.slots.get_mut(handle.slot);
@@ -342,7 +355,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 
     /// The same, and fast if nothing matches.
     fn sweep(&mut self, matches: impl Fn(&T) -> bool, mut hand_over: impl FnMut(T)) {
-        for newest in &mut self.newest {
+        for newest in &mut self.newest.0 {
             let mut kept = NONE;
             let mut at = std::mem::replace(newest, NONE);
             while at != NONE {
@@ -387,8 +400,8 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
             }
             oldest = older;
         }
-        self.slots.get_mut(oldest).older = std::mem::replace(&mut self.newest[to], top.at);
-        self.newest[from] = NONE;
+        self.slots.get_mut(oldest).older = std::mem::replace(self.newest.of(to), top.at);
+        *self.newest.of(from) = NONE;
         true
     }
 
@@ -404,7 +417,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 
     /// Shows everything, stack by stack, each from the top: the stack that it is on, its handle, and the item.
     pub(crate) fn visit(&self, see: &mut dyn FnMut(usize, Handle, &T)) {
-        for (stack, &newest) in self.newest.iter().enumerate() {
+        for (stack, &newest) in self.newest.0.iter().enumerate() {
             let mut at = newest;
             while at != NONE {
                 let Slot { item, generation, older } = self.slots.get(at);

@@ -103,12 +103,9 @@ pub(super) fn number(text: &[u8], base: u64) -> Option<u64> {
 /// Takes the first word off a line.
 #[inline(never)] // one copy, to keep programs small
 fn word<'a>(line: &mut &'a [u8]) -> &'a [u8] {
-    let mut end = 0;
-    while end < line.len() && line[end] != b' ' {
-        end += 1;
-    }
-    let (word, rest) = line.split_at(end);
-    *line = rest.get(1..).unwrap_or_default();
+    let mut parts = line.splitn(2, |&byte| byte == b' ');
+    let word = parts.next().unwrap_or_default();
+    *line = parts.next().unwrap_or_default();
     word
 }
 

@@ -106,8 +106,7 @@ impl Reading {
             let place = *item(&places, entry.source) as u64;
             keys.push(Key::new((place << 32) | u64::from(entry.line), number));
         }
-        sort::sort(&mut keys, &|a, b| item(entries, a).rest.cmp(&item(entries, b).rest));
-        keys
+        sort::sort(keys, &|a, b| item(entries, a).rest.cmp(&item(entries, b).rest))
     }
 }
 

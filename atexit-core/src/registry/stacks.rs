@@ -75,8 +75,9 @@ const FEW: usize = 32;
 type Chunk<T> = Vec<Slot<T>>;
 
 struct Slots<T> {
-    /// Never more than the vector has room for. Only the first one may have less than its full size.
+    /// Never more than the vector has room for. Only the first one may have less than its full size. Each contains the slots that have been used.
     chunks: Vec<Chunk<T>>,
+    /// How many slots there is memory for.
     len: usize,
 }
 
@@ -99,6 +100,15 @@ impl<T> Slots<T> {
             }
         }
         no_slot()
+    }
+
+    /// Begins to use the next slot, for which there must be memory.
+    #[inline]
+    fn push(&mut self, at: u32, slot: Slot<T>) {
+        match self.chunks.get_mut(at as usize / CHUNK) {
+            Some(chunk) => chunk.push(slot),
+            None => no_slot(),
+        }
     }
 }
 
@@ -134,7 +144,9 @@ struct Free {
 
 /// Memory for more slots, allocated and freed while nothing is locked.
 pub(crate) struct Room<T> {
+    /// An empty one, for so many slots.
     chunk: Chunk<T>,
+    slots: usize,
     /// A larger vector for the chunks, if they need one.
     chunks: Vec<Chunk<T>>,
 }
@@ -155,13 +167,12 @@ impl<T> Room<T> {
     pub(crate) fn new(need: Need) -> Self {
         let Need { slots, chunks } = need;
         assert!(slots < MOST, "four billion handlers are pending");
-        let size = FIRST.max(GROWTH * slots).min(CHUNK);
-        let mut chunk = Vec::with_capacity(size);
-        if size == CHUNK {
+        let slots = FIRST.max(GROWTH * slots).min(CHUNK);
+        let mut chunk = Vec::with_capacity(slots);
+        if slots == CHUNK {
             memory::provide(chunk.spare_capacity_mut());
         }
-        chunk.resize_with(size, || Slot { item: ManuallyDrop::new(None), generation: 0, older: NONE });
-        Self { chunk, chunks: Vec::with_capacity(chunks) }
+        Self { chunk, slots, chunks: Vec::with_capacity(chunks) }
     }
 }
 
@@ -217,17 +228,17 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
             std::mem::swap(chunks, &mut room.chunks);
         }
         match &mut chunks[..] {
-            [small] if small.len() < CHUNK => {
-                if small.len() < room.chunk.len() {
-                    room.chunk[..small.len()].swap_with_slice(small);
+            [small] if *len < CHUNK => {
+                if *len < room.slots {
+                    room.chunk.append(small);
                     std::mem::swap(&mut room.chunk, small);
-                    *len = small.len();
+                    *len = room.slots;
                 }
             }
             others => {
-                let fits = others.is_empty() || room.chunk.len() == CHUNK;
+                let fits = others.is_empty() || room.slots == CHUNK;
                 if fits && others.len() < chunks.capacity() && *len < MOST {
-                    *len += room.chunk.len();
+                    *len += room.slots;
                     chunks.push(std::mem::take(&mut room.chunk));
                 }
             }
@@ -238,17 +249,19 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     #[inline]
     pub(crate) fn push(&mut self, stack: usize, item: T) -> Handle {
         let at = self.free.first;
-        let slot = self.slots.get_mut(at);
+        let older = std::mem::replace(self.newest.of(stack), at);
+        let item = ManuallyDrop::new(Some(item));
+        self.last = stack;
+        self.items += 1;
         if at == self.free.unused {
             self.free.unused += 1;
             self.free.first = self.free.unused;
-        } else {
-            self.free.first = slot.older;
+            self.slots.push(at, Slot { item, generation: 0, older });
+            return Handle { slot: at, generation: 0 };
         }
-        slot.older = std::mem::replace(self.newest.of(stack), at);
-        slot.item = ManuallyDrop::new(Some(item));
-        self.last = stack;
-        self.items += 1;
+        let slot = self.slots.get_mut(at);
+        self.free.first = std::mem::replace(&mut slot.older, older);
+        slot.item = item;
         Handle { slot: at, generation: slot.generation }
     }
 
@@ -407,7 +420,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
 
     /// Takes the memory, which the caller frees later, if there are no items.
     pub(crate) fn take_memory(&mut self) -> Room<T> {
-        let mut room = Room { chunk: Vec::new(), chunks: Vec::new() };
+        let mut room = Room { chunk: Vec::new(), slots: 0, chunks: Vec::new() };
         if self.items == 0 {
             std::mem::swap(&mut self.slots.chunks, &mut room.chunks);
             *self = Self::new();
@@ -602,7 +615,7 @@ mod tests {
         }
         let mut room = Room::new(need);
         stacks.add(&mut room);
-        assert!(!room.chunk.is_empty());
+        assert!(room.chunk.capacity() > 0);
         assert_eq!(stacks.len(), others);
         assert_eq!(push(&mut stacks, 0, others).slot as usize, others);
         assert_eq!(taken(&mut stacks, |_| true), (0..=others).rev().collect::<Vec<_>>());

@@ -1,4 +1,5 @@
-//! Owns sorting; must not know what is sorted. std's sorts are no faster here, and three times as much code, in every program with a handler.
+//! Owns sorting; must not know what is sorted. std's sorts are three times as much code, in every program with a handler. They are faster for what
+//! is sorted already, and no faster for a program as a whole.
 
 use std::cmp::Ordering;
 
@@ -30,27 +31,30 @@ pub(super) fn sort(keys: Vec<Key>, order: &dyn Fn(usize, usize) -> Ordering) -> 
 
 /// Byte by byte, from the lowest. (This is known as a radix sort.)
 fn sort_by_number(mut keys: Vec<Key>) -> Vec<Key> {
-    let mut sorted = keys.clone();
+    let (mut sorted, mut differences) = (keys.clone(), 0);
+    for pair in keys.windows(2) {
+        if let [a, b] = pair {
+            differences |= a.number ^ b.number;
+        }
+    }
     for byte in 0..size_of::<u64>() {
-        let digit = |key: &Key| {
-            let [digit, ..] = (key.number >> (8 * byte)).to_le_bytes();
+        let digit = |number: u64| {
+            let [digit, ..] = (number >> (8 * byte)).to_le_bytes();
             usize::from(digit)
         };
-        let mut places = [0; 256];
-        for key in &keys {
-            places[digit(key)] += 1;
-        }
-        let (mut next, mut is_sorted) = (0, false);
-        for place in &mut places {
-            let count = std::mem::replace(place, next);
-            is_sorted |= count == keys.len();
-            next += count;
-        }
-        if is_sorted {
+        if digit(differences) == 0 {
             continue;
         }
+        let mut places = [0; 256];
         for key in &keys {
-            let place = &mut places[digit(key)];
+            places[digit(key.number)] += 1;
+        }
+        let mut next = 0;
+        for place in &mut places {
+            next += std::mem::replace(place, next);
+        }
+        for key in &keys {
+            let place = &mut places[digit(key.number)];
             if let Some(slot) = sorted.get_mut(*place) {
                 *slot = *key;
             }

@@ -127,7 +127,7 @@ pub(crate) fn open_run(at_exit: bool) -> Option<usize> {
     let mut pending = collected();
     let runnable = pending.runnable();
     let awaits_any = match pending.initializing() {
-        Some(steps) if at_exit && !pending.intake.is_stopped() => (steps.awaits_any)(&pending.values),
+        Some(steps) if at_exit && !pending.intake.has_exit_begun() => (steps.awaits_any)(&pending.values),
         _ => false,
     };
     if runnable == 0 && !awaits_any {

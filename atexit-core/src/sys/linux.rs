@@ -5,7 +5,7 @@ pub(crate) use super::posix::{STATUS_MASK, has_rights_of_another, is_in_exit, pr
 pub(crate) use dead_end::{is_running, thread_id, vain_wait};
 pub(crate) use loader::{in_library, is_unloaded};
 
-use std::ffi::{CStr, c_char, c_int, c_long, c_ulong, c_void};
+use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
 use std::fs::File;
 use std::os::fd::FromRawFd as _;
 use std::sync::Arc;
@@ -186,7 +186,7 @@ fn without_sigpipe(write: impl FnOnce()) {
     unsafe extern "C" {
         fn sigpending(set: *mut Set) -> c_int;
         fn pthread_sigmask(how: c_int, set: *const Set, before: *mut Set) -> c_int;
-        fn sigtimedwait(set: *const Set, info: *mut c_void, timeout: *const [c_long; 2]) -> c_int;
+        fn sigtimedwait(set: *const Set, info: *mut c_void, timeout: *const [u64; 2]) -> c_int;
     }
     let (mut pipe, mut pending, mut before) = (Set([0; WORDS]), Set([0; WORDS]), Set([0; WORDS]));
     pipe.0[0] = SIGPIPE;
@@ -196,7 +196,7 @@ fn without_sigpipe(write: impl FnOnce()) {
         pthread_sigmask(SIG_BLOCK, &raw const pipe, &raw mut before);
     }
     write();
-    let at_once = [0; 2];
+    let at_once = [0; 2]; // on some processors, a `timespec` is twice as large as two `c_long`s
     // SAFETY: POSIX. It takes the signal of the write, if it came, which was sent to this thread, and restores the mask.
     unsafe {
         if pending.0[0] & SIGPIPE == 0 {

@@ -153,7 +153,7 @@ fn holder_of_mine() -> [u32; 3] {
     }
     let mutex = Memory([const { AtomicU32::new(0) }; 16]);
     mutex.0[KIND].store(RECURSIVE, Ordering::Relaxed);
-    // SAFETY: POSIX. It is initialized as by that macro, no other thread sees it, and atomics may be written to.
+    // SAFETY: glibc. It is initialized as by that macro, no other thread sees it, and atomics may be written to.
     unsafe { pthread_mutex_lock(&raw const mutex) };
     let mine = holder(&mutex.0);
     // SAFETY: as above. It needs no `pthread_mutex_destroy`, which frees nothing in glibc.

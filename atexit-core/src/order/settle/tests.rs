@@ -159,7 +159,7 @@ fn large(count: usize) -> Vec<(&'static str, Case)> {
 
 /// As many edges as items. They form no cycle: they all go up in another order.
 fn any(count: usize, seed: usize) -> Vec<Edge> {
-    let scattered = |item: usize, salt: usize| (item + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let scattered = |item: usize, salt: usize| (item + salt).wrapping_mul(0x9e37_79b1) >> 9;
     let pairs = (0..count).map(|item| (scattered(item, seed * 1000) % count, scattered(item, seed * 7777) % count));
     let up = |&(a, b): &Edge| (scattered(a, 5), a) < (scattered(b, 5), b);
     pairs.map(|(a, b)| if up(&(a, b)) { (a, b) } else { (b, a) }).filter(up).collect()

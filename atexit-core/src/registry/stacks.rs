@@ -106,8 +106,8 @@ impl<T> Slots<T> {
     #[inline]
     fn push(&mut self, at: u32, slot: Slot<T>) {
         match self.chunks.get_mut(at as usize / CHUNK) {
-            Some(chunk) => chunk.push(slot),
-            None => no_slot(),
+            Some(chunk) if chunk.len() < chunk.capacity() => chunk.push(slot), // so this never allocates
+            _ => no_slot(),
         }
     }
 }

@@ -318,9 +318,9 @@ fn is_writable(descriptor: c_int, until: Instant) -> bool {
 /// Writes to a descriptor what fits into one call.
 fn write_to(descriptor: i32, bytes: &[u8]) -> Result<usize, io::ErrorKind> {
     unsafe extern "C" {
-        fn write(descriptor: c_int, bytes: *const u8, count: usize) -> isize;
+        fn write(descriptor: c_int, bytes: *const c_void, count: usize) -> isize;
     }
     // SAFETY: POSIX. It only reads the bytes, and a descriptor that is not open is an error.
-    let written = unsafe { write(descriptor, bytes.as_ptr(), bytes.len()) };
+    let written = unsafe { write(descriptor, bytes.as_ptr().cast(), bytes.len()) };
     usize::try_from(written).map_err(|_| io::Error::last_os_error().kind())
 }

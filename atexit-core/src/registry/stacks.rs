@@ -125,11 +125,11 @@ impl<const STACKS: usize> Newest<STACKS> {
     }
 }
 
-/// Indexing would be a panic, or two, with a place in the source each, wherever a slot is looked at.
+/// Indexing would be a panic, or two, with a place in the source each, wherever a slot or a stack is looked at.
 #[cold]
 #[inline(never)]
 fn no_slot() -> ! {
-    panic!("there is no such slot")
+    panic!("there is no such slot or stack")
 }
 
 /// The list of the free slots.
@@ -144,8 +144,8 @@ struct Free {
 
 /// Memory for more slots, allocated and freed while nothing is locked.
 pub(crate) struct Room<T> {
-    /// An empty one, for so many slots.
     chunk: Chunk<T>,
+    /// How many slots the chunk is for. Its capacity may be more, and then no chunk would be of the same size as another.
     slots: usize,
     /// A larger vector for the chunks, if they need one.
     chunks: Vec<Chunk<T>>,
@@ -165,14 +165,13 @@ impl<T> Room<T> {
     ///
     /// If no handle is left for another item.
     pub(crate) fn new(need: Need) -> Self {
-        let Need { slots, chunks } = need;
-        assert!(slots < MOST, "four billion handlers are pending");
-        let slots = FIRST.max(GROWTH * slots).min(CHUNK);
+        assert!(need.slots < MOST, "four billion handlers are pending");
+        let slots = FIRST.max(GROWTH * need.slots).min(CHUNK);
         let mut chunk = Vec::with_capacity(slots);
         if slots == CHUNK {
             memory::provide(chunk.spare_capacity_mut());
         }
-        Self { chunk, slots, chunks: Vec::with_capacity(chunks) }
+        Self { chunk, slots, chunks: Vec::with_capacity(need.chunks) }
     }
 }
 

@@ -932,6 +932,42 @@ fn an_async_initialization_that_is_suspended_is_not_waited_for_and_does_not_cont
     );
 }
 
+/// Its thread waits for a future that nobody polls, until the exit is over: only then it might end.
+#[test]
+fn no_run_begins_after_an_exit_for_a_value_that_is_still_being_initialized() {
+    explore(
+        || {
+            threads_are_fast();
+            configure(Config::new().observer(|event| {
+                if let Event::RunStarted { .. } = event {
+                    say("a run starts");
+                }
+            }));
+            let b = keep(DropAtExit::<Value>::empty().name("b"));
+            spawn("suspends", move || {
+                let mut future = pin!(b.get_or_init_async(async || {
+                    poll_fn(|_| Poll::<()>::Pending).await;
+                    make("b")
+                }));
+                let is_ready = future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+                say(format!("b is ready: {is_ready}"));
+                hang();
+            });
+            sleep(Duration::from_millis(1)); // it is suspended
+            let a = keep(DropAtExit::<Value>::empty().name("a"));
+            let asks_for_b = move || {
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(b.get_or_init(|| make("b")))));
+                hang()
+            };
+            spawn("waits", move || {
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(a.get_or_init(asks_for_b))));
+            });
+            Handler::new(|| say("h")).register();
+        },
+        |seen| assert_eq!((seen.count("a run starts"), seen.count("h")), (1, 1), "{seen:?}"),
+    );
+}
+
 #[test]
 fn a_future_that_was_given_up_does_not_continue_and_is_named_once() {
     explore(

@@ -13,11 +13,12 @@ use super::collect::{Collection, Seen};
 use super::initializations::Initializations;
 use super::intake::Intake;
 use super::lease;
-use super::stacks::{Handle, Room, Stacks, Top};
+use super::stacks::{Handle, Stacks, Top};
 use crate::handler::PendingHandler;
 use crate::handler::declaration::{Phase, RunsOn};
 use crate::handler::facts::{About, Label};
 use crate::sys::lock::{Guard, Lock, Rank};
+use crate::sys::memory::Room;
 use crate::sys::token::ThreadToken;
 
 /// What happened to a handler that was registered.

@@ -1,4 +1,4 @@
-//! Owns stacks from which any item can be taken back by a handle, and the memory for the items; must not know what the items are.
+//! Owns stacks from which any item can be taken back by a handle; must not know what the items are.
 //!
 //! # The problem
 //!
@@ -11,20 +11,18 @@
 //! it gets to the top; when there are more holes than items, all of them are removed. A slot counts how often it was emptied. A handle remembers
 //! this generation, so a stale handle matches nothing. A slot whose generations are used up is never used again.
 //!
-//! Nothing here allocates or frees, except [`Room`]: a caller makes room while it holds no lock, because an allocator may have locks of its own,
-//! and may even register a handler.
+//! Nothing here allocates or frees: a caller makes [`Room`] while it holds no lock, because an allocator may have locks of its own, and may even
+//! register a handler.
 //!
 //! # What it costs
 //!
 //! Pushing and popping take constant time, and so does taking back, on average. Each item needs two numbers besides itself, and there may be as
-//! many holes as items. Slots come in chunks, which are kept forever. Only the first chunk is ever replaced by a larger one.
-//!
-//! Most of the time that pushing takes, the system provides memory. So a large chunk asks for all of its memory at once.
+//! many holes as items. The memory is kept forever.
 
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 
-use crate::sys::memory;
+use crate::sys::memory::{Chunks, Need, Room};
 
 /// A slot, and which of its items, one after another, is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,8 +45,8 @@ impl Top {
     }
 }
 
-struct Slot<T> {
-    /// Slots never drop it: whoever takes it out does. The compiler cannot know that none is left when memory is freed.
+pub(crate) struct Slot<T> {
+    /// Never dropped here: whoever takes it out does.
     item: ManuallyDrop<Option<T>>,
     generation: u32,
     /// The next slot of its stack, which counts as older; or the next free slot, while it is on no stack.
@@ -57,57 +55,34 @@ struct Slot<T> {
 
 const NONE: u32 = u32::MAX;
 
-/// With this many slots, another chunk is still possible.
-const MOST: usize = NONE as usize - CHUNK;
-
-/// How many slots there are at first. For the pending set, they fit into one page of memory, which a process with one handler pays for.
-const FIRST: usize = 64;
-
-/// How much larger the first chunk is after each replacement, until it has its full size.
-const GROWTH: usize = 4;
-
-/// How many slots all other chunks have.
-const CHUNK: usize = 2048;
-
 /// This few holes are not worth looking for.
 const FEW: usize = 32;
 
-type Chunk<T> = Vec<Slot<T>>;
-
-struct Slots<T> {
-    /// Never more than the vector has room for. Only the first one may have less than its full size. Each contains the slots that have been used.
-    chunks: Vec<Chunk<T>>,
-    /// How many slots there is memory for.
-    len: usize,
-}
+/// In the order of their first use. There is memory for some more.
+struct Slots<T>(Chunks<Slot<T>>);
 
 impl<T> Slots<T> {
     #[inline]
     fn get(&self, at: u32) -> &Slot<T> {
-        if let Some(chunk) = self.chunks.get(at as usize / CHUNK) {
-            if let Some(slot) = chunk.get(at as usize % CHUNK) {
-                return slot;
-            }
+        match self.0.get(at as usize) {
+            Some(slot) => slot,
+            None => no_slot(),
         }
-        no_slot()
     }
 
     #[inline]
     fn get_mut(&mut self, at: u32) -> &mut Slot<T> {
-        if let Some(chunk) = self.chunks.get_mut(at as usize / CHUNK) {
-            if let Some(slot) = chunk.get_mut(at as usize % CHUNK) {
-                return slot;
-            }
+        match self.0.get_mut(at as usize) {
+            Some(slot) => slot,
+            None => no_slot(),
         }
-        no_slot()
     }
 
     /// Begins to use the next slot, for which there must be memory.
     #[inline]
-    fn push(&mut self, at: u32, slot: Slot<T>) {
-        match self.chunks.get_mut(at as usize / CHUNK) {
-            Some(chunk) if chunk.len() < chunk.capacity() => chunk.push(slot), // so this never allocates
-            _ => no_slot(),
+    fn push(&mut self, slot: Slot<T>) {
+        if !self.0.push(slot) {
+            no_slot();
         }
     }
 }
@@ -134,45 +109,10 @@ fn no_slot() -> ! {
 
 /// The list of the free slots.
 struct Free {
-    /// The last one is the first unused one.
+    /// The last one is the first slot that was never used.
     first: u32,
-    /// The first slot that was never used; all slots after it are unused, too.
-    unused: u32,
     /// How many slots are never free again: their generations are used up.
     worn_out: u32,
-}
-
-/// Memory for more slots, allocated and freed while nothing is locked.
-pub(crate) struct Room<T> {
-    chunk: Chunk<T>,
-    /// How many slots the chunk is for. Its capacity may be more, and then no chunk would be of the same size as another.
-    slots: usize,
-    /// A larger vector for the chunks, if they need one.
-    chunks: Vec<Chunk<T>>,
-}
-
-/// How much [`Room`] is needed.
-#[derive(Clone, Copy)]
-pub(crate) struct Need {
-    /// How many slots there are.
-    slots: usize,
-    /// How many chunks the larger vector has to hold; 0 if none is needed.
-    chunks: usize,
-}
-
-impl<T> Room<T> {
-    /// # Panics
-    ///
-    /// If no handle is left for another item.
-    pub(crate) fn new(need: Need) -> Self {
-        assert!(need.slots < MOST, "four billion handlers are pending");
-        let slots = FIRST.max(GROWTH * need.slots).min(CHUNK);
-        let mut chunk = Vec::with_capacity(slots);
-        if slots == CHUNK {
-            memory::provide(chunk.spare_capacity_mut());
-        }
-        Self { chunk, slots, chunks: Vec::with_capacity(need.chunks) }
-    }
 }
 
 pub(crate) struct Stacks<T, const STACKS: usize> {
@@ -188,8 +128,8 @@ pub(crate) struct Stacks<T, const STACKS: usize> {
 impl<T, const STACKS: usize> Stacks<T, STACKS> {
     pub(crate) const fn new() -> Self {
         Self {
-            slots: Slots { chunks: Vec::new(), len: 0 },
-            free: Free { first: 0, unused: 0, worn_out: 0 },
+            slots: Slots(Chunks::new()),
+            free: Free { first: 0, worn_out: 0 },
             newest: Newest([NONE; STACKS]),
             last: 0,
             items: 0,
@@ -205,43 +145,19 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     /// Whether there is no room for another item.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.free.first as usize == self.slots.len
+        self.free.first as usize == self.slots.0.capacity()
     }
 
     /// What is needed for so many more items, or for some of them; `None` if nothing is.
-    pub(crate) fn need(&self, items: usize) -> Option<Need> {
-        let Slots { chunks, len } = &self.slots;
-        let free = len - self.items - self.holes - self.free.worn_out as usize;
-        if items <= free {
-            return None;
-        }
-        let more = if chunks.len() < chunks.capacity() { 0 } else { 4.max(2 * chunks.len()) };
-        Some(Need { slots: *len, chunks: more })
+    pub(crate) fn need(&self, items: usize) -> Option<Need<Slot<T>>> {
+        let slots = self.slots.0.capacity();
+        let free = slots - self.items - self.holes - self.free.worn_out as usize;
+        if items <= free { None } else { Some(self.slots.0.need()) }
     }
 
     /// Takes the room, unless others have made room meanwhile. The caller drops what is left of it, without a lock.
-    pub(crate) fn add(&mut self, room: &mut Room<T>) {
-        let Slots { chunks, len } = &mut self.slots;
-        if chunks.len() == chunks.capacity() && chunks.len() < room.chunks.capacity() {
-            room.chunks.append(chunks);
-            std::mem::swap(chunks, &mut room.chunks);
-        }
-        match &mut chunks[..] {
-            [small] if *len < CHUNK => {
-                if *len < room.slots {
-                    room.chunk.append(small);
-                    std::mem::swap(&mut room.chunk, small);
-                    *len = room.slots;
-                }
-            }
-            others => {
-                let fits = others.is_empty() || room.slots == CHUNK;
-                if fits && others.len() < chunks.capacity() && *len < MOST {
-                    *len += room.slots;
-                    chunks.push(std::mem::take(&mut room.chunk));
-                }
-            }
-        }
+    pub(crate) fn add(&mut self, room: &mut Room<Slot<T>>) {
+        self.slots.0.add(room);
     }
 
     /// Pushes an item. There must be room for it.
@@ -252,10 +168,9 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
         let item = ManuallyDrop::new(Some(item));
         self.last = stack;
         self.items += 1;
-        if at == self.free.unused {
-            self.free.unused += 1;
-            self.free.first = self.free.unused;
-            self.slots.push(at, Slot { item, generation: 0, older });
+        if at as usize == self.slots.0.len() {
+            self.free.first += 1;
+            self.slots.push(Slot { item, generation: 0, older });
             return Handle { slot: at, generation: 0 };
         }
         let slot = self.slots.get_mut(at);
@@ -336,8 +251,7 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     }
 
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
-        let chunk = self.slots.chunks.get(handle.slot as usize / CHUNK)?; // all chunks may have been freed
-        let slot = chunk.get(handle.slot as usize % CHUNK)?;
+        let slot = self.slots.0.get(handle.slot as usize)?; // all memory may have been freed
         if slot.generation == handle.generation { slot.item.as_ref() } else { None }
     }
 
@@ -418,13 +332,8 @@ impl<T, const STACKS: usize> Stacks<T, STACKS> {
     }
 
     /// Takes the memory, which the caller frees later, if there are no items.
-    pub(crate) fn take_memory(&mut self) -> Room<T> {
-        let mut room = Room { chunk: Vec::new(), slots: 0, chunks: Vec::new() };
-        if self.items == 0 {
-            std::mem::swap(&mut self.slots.chunks, &mut room.chunks);
-            *self = Self::new();
-        }
-        room
+    pub(crate) fn take_memory(&mut self) -> Option<Chunks<Slot<T>>> {
+        if self.items == 0 { Some(std::mem::replace(self, Self::new()).slots.0) } else { None }
     }
 
     /// Shows everything, stack by stack, each from the top: the stack that it is on, its handle, and the item.
@@ -587,10 +496,11 @@ mod tests {
             assert_ne!(other.slot, first.slot);
             stacks.remove(other);
         }
-        for _ in 0..2 * CHUNK {
+        for _ in 0..100 {
             assert_ne!(push(&mut stacks, 0, ()).slot, first.slot);
         }
         assert_eq!(stacks.remove(last), None);
+        assert!(stacks.need(stacks.slots.0.capacity() - 100).is_some(), "it counts as no room");
     }
 
     #[test]
@@ -604,19 +514,18 @@ mod tests {
     }
 
     #[test]
-    fn room_that_was_made_meanwhile_is_used_and_none_is_lost() {
+    fn what_is_left_of_the_memory_is_used() {
         let mut stacks: Stacks<usize, 1> = Stacks::new();
-        let need = stacks.need(1).expect("it is empty");
-        // Others make room, and use it up, until the room for this one is too small.
-        let others = CHUNK * (need.chunks + 1);
-        for item in 0..others {
+        for item in 0..1000 {
             push(&mut stacks, 0, item);
         }
-        let mut room = Room::new(need);
-        stacks.add(&mut room);
-        assert!(room.chunk.capacity() > 0);
-        assert_eq!(stacks.len(), others);
-        assert_eq!(push(&mut stacks, 0, others).slot as usize, others);
-        assert_eq!(taken(&mut stacks, |_| true), (0..=others).rev().collect::<Vec<_>>());
+        let free = stacks.slots.0.capacity() - 1000;
+        assert!(stacks.need(free).is_none());
+        assert!(stacks.need(free + 1).is_some());
+        assert!(stacks.take_memory().is_none(), "it is in use");
+        assert_eq!(taken(&mut stacks, |_| true), (0..1000).rev().collect::<Vec<_>>());
+        assert_eq!(stacks.need(free + 1000).map(|_| ()), None);
+        assert_eq!(stacks.take_memory().map(|memory| memory.len()), Some(1000));
+        assert_eq!(push(&mut stacks, 0, 1).slot, 0);
     }
 }

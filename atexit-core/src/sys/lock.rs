@@ -11,6 +11,10 @@
 //! threads, that is a good bargain. But a thread that forks takes all locks, one after another. So it raises a flag at a lock while it waits
 //! for it, and a thread that sees the flag steps back. Only threads that had already looked get the lock before it, once each. The wait of a
 //! thread that steps back is bounded. It holds at most earlier locks, and the forking thread already has those, or does not need them.
+//!
+//! A thread that finds the lock taken leaves it to the other one for a while, about 1.5 µs on an AMD EPYC. Meanwhile, the other one may take it
+//! dozens of times. If both were after it all the time, each would wait for the other's processor whenever it takes it, several times as long
+//! as it keeps it.
 
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
@@ -41,6 +45,9 @@ pub(crate) enum Rank {
 /// How often, and for how long, a thread steps back: in all, far longer than another thread takes to wake up.
 const STEPS: usize = 10_000;
 const STEP: Duration = Duration::from_micros(50);
+
+/// For how many turns of a loop a thread leaves a lock alone that is taken.
+const BACK_OFF: usize = 50;
 
 pub(crate) struct Lock<T> {
     gate: Gate,
@@ -165,15 +172,23 @@ impl Gate {
         if self.forking.load(Ordering::Relaxed) > 0 {
             step_back(&self.forking);
         }
-        even_if_poisoned(self.mutex.lock())
+        match self.try_take() {
+            Some(mutex) => mutex,
+            None => take_later(&self.mutex),
+        }
+    }
+
+    #[inline]
+    fn try_take(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.mutex.try_lock() {
+            Ok(mutex) => Some(mutex),
+            Err(TryLockError::Poisoned(mutex)) => Some(mutex.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     fn try_enter(&self) -> Option<Inside<'_>> {
-        let mutex = match self.mutex.try_lock() {
-            Ok(mutex) => mutex,
-            Err(TryLockError::Poisoned(mutex)) => mutex.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
+        let mutex = self.try_take()?;
         Some(Inside { mutex, held: Held::note(self.rank) })
     }
 
@@ -201,6 +216,18 @@ never_unwinds! {
     #[inline(never)]
     fn take(gate: &Gate) -> MutexGuard<'_, ()> {
         gate.take_inline()
+    }
+}
+
+never_unwinds! {
+    /// Takes a lock that was taken a moment ago.
+    #[cold]
+    #[inline(never)]
+    fn take_later(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+        for _ in 0..BACK_OFF {
+            std::hint::spin_loop();
+        }
+        even_if_poisoned(mutex.lock())
     }
 }
 

@@ -227,7 +227,7 @@ pub(crate) fn advance() -> Option<Next> {
 
 /// Takes the next handler out of the set, if this thread still holds the lease and, where `only` names a thread, if the handler runs there.
 /// Before the first value, it waits for those that are being initialized.
-#[inline]
+#[inline(never)] // in place, the compiler takes the handler apart and together again, which takes longer
 pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
     let mut pending = lock_inline();
     if !lease::is_held_inline() {
@@ -239,23 +239,23 @@ pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
             ControlFlow::Break(instead) => return instead,
         }
     }
-    let (handler, _former_name) = take(&mut pending, only); // it is dropped without the lock
+    let mut former_name = None; // dropped without the lock
+    let handler = take(&mut pending, only, &mut former_name);
     pending.release();
     handler
 }
 
 #[expect(clippy::inline_always, reason = "otherwise the compiler makes it a call, for each handler")]
 #[inline(always)]
-fn take(pending: &mut Pending, only: Option<RunsOn>) -> (Option<PendingHandler>, Option<Arc<String>>) {
+fn take(pending: &mut Pending, only: Option<RunsOn>, former_name: &mut Option<Arc<String>>) -> Option<PendingHandler> {
     let next = pending.advance_inline();
     let Pending { handlers, progress, values, intake, .. } = pending;
-    let former_name = match &mut progress.running {
-        Some(Label::Registered { name, .. }) => name.take(),
-        _ => None,
-    };
+    if let Some(Label::Registered { name, .. }) = &mut progress.running {
+        *former_name = name.take();
+    }
     std::mem::forget(progress.running.take()); // nothing else in it has to be dropped
-    let Some(next) = next else { return (None, former_name) };
-    let handler = handlers.pop_if(next, |handler| {
+    let next = next?;
+    handlers.pop_if(next, |handler| {
         if only.is_some_and(|only| handler.facts().runs_on != only) {
             return false;
         }
@@ -267,8 +267,7 @@ fn take(pending: &mut Pending, only: Option<RunsOn>) -> (Option<PendingHandler>,
         progress.serial += 1;
         progress.has_ended = false;
         true
-    });
-    (handler, former_name)
+    })
 }
 
 #[cold]

@@ -33,10 +33,23 @@ pub(crate) fn is_exit_request(payload: &(dyn Any + Send)) -> bool {
 
 /// Runs handlers on this thread until none is left that belongs here; all of them, if `only` names no thread. `false`: this thread has been
 /// dismissed, and the run goes on without it.
-#[inline(never)] // one copy, to keep programs small
 pub(crate) fn run_all(context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
-    // Where nobody watches, the deadline ends the run between two handlers at least, also one that a handler has called.
-    while handover.is_some() || !context.is_out_of_time() {
+    run(usize::MAX, context, only, handover)
+}
+
+/// The same for only the next handler, if it belongs here.
+pub(crate) fn run_next(context: &RunContext, only: Option<RunsOn>) {
+    run(1, context, only, None);
+    registry::forget_running(); // what comes next may outlast a deadline, which must not make it fail
+}
+
+#[inline(never)] // one copy, to keep programs small
+fn run(at_most: usize, context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
+    for _ in 0..at_most {
+        // Where nobody watches, the deadline ends the run between two handlers at least, also one that a handler has called.
+        if handover.is_none() && context.is_out_of_time() {
+            break;
+        }
         let Some(handler) = registry::take_next(only) else { break };
         if !run_one(handler, context, handover) {
             return false;
@@ -45,16 +58,10 @@ pub(crate) fn run_all(context: &RunContext, only: Option<RunsOn>, handover: Opti
     true
 }
 
-/// The same for only the next handler, if it belongs here.
-pub(crate) fn run_next(context: &RunContext, only: Option<RunsOn>) {
-    if let Some(handler) = registry::take_next(only) {
-        run_one(handler, context, None);
-        registry::forget_running(); // what comes next may outlast a deadline, which must not make it fail
-    }
-}
-
 /// Most handlers of an exit need only to be called: nobody asks for more than their failures, they have no limit, and a deadline is watched by the
 /// thread at the other end of the handover.
+#[expect(clippy::inline_always, reason = "a call would move each handler once more")]
+#[inline(always)]
 fn run_one(handler: PendingHandler, context: &RunContext, handover: Option<&Handover>) -> bool {
     let RunContext { config, log, records_all, deadline, .. } = context;
     let is_watched = *records_all || log.traces() || config.is_observed() || config.time_limit.is_some();

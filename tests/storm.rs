@@ -104,3 +104,14 @@ fn a_long_chain_of_handlers_that_register_the_next_needs_no_stack() {
 fn a_million_handlers_run_in_order() {
     check("many", "1000000", "1000000\n");
 }
+
+#[test]
+fn threads_that_register_many_handlers_at_once_lose_none() {
+    check("many_at_once", "200000", "0 of 200000 are wrong\n");
+}
+
+#[test]
+fn many_handlers_run_where_no_memory_is_aligned_for_huge_pages() {
+    const PROGRAM: &str = env!("CARGO_BIN_EXE_page_alignment");
+    assert_seen(&mut command(PROGRAM, &["100000"]), "100000\n", "", End::Status(0));
+}

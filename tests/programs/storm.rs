@@ -33,6 +33,7 @@ const SCENES: &[Scene] = &[
     ("changes_at_exit", changes_at_exit),
     ("chain", chain),
     ("many", many),
+    ("many_at_once", many_at_once),
 ];
 
 /// This many threads end the process at once, each in its own way; each handler prints its number. At most one signal is sent: a second
@@ -217,4 +218,37 @@ fn many(count: usize) {
     for number in (0..count).rev() {
         register(move || assert_eq!(RAN.fetch_add(1, Ordering::Relaxed), number));
     }
+}
+
+/// Four threads register so many handlers at once, and unregister every fourth of their own after a while.
+fn many_at_once(count: usize) {
+    let runs: &'static [AtomicUsize] = Vec::leak((0..count).map(|_| AtomicUsize::new(0)).collect());
+    let is_unregistered = |number| number / 4 % 4 == 0;
+    register(move || {
+        let expected = |&number: &usize| usize::from(!is_unregistered(number));
+        let wrong = (0..count).filter(|number| runs[*number].load(Ordering::Relaxed) != expected(number)).count();
+        println!("{wrong} of {count} are wrong");
+    });
+    let start = Barrier::new(4);
+    thread::scope(|scope| {
+        for first in 0..4 {
+            let start = &start;
+            scope.spawn(move || {
+                let mut unwanted = Vec::new();
+                start.wait();
+                for number in (first..count).step_by(4) {
+                    let registration = register(move || {
+                        runs[number].fetch_add(1, Ordering::Relaxed);
+                    });
+                    if is_unregistered(number) {
+                        unwanted.push(registration);
+                    }
+                    if unwanted.len() == 100 {
+                        assert!(unwanted.drain(..).all(|registration| registration.unregister()));
+                    }
+                }
+                assert!(unwanted.drain(..).all(|registration| registration.unregister()));
+            });
+        }
+    });
 }

@@ -245,6 +245,7 @@ pub(crate) fn take_next(only: Option<RunsOn>) -> Option<PendingHandler> {
     handler
 }
 
+/// The former name is not part of what is returned, so that the handler is moved as a whole.
 #[expect(clippy::inline_always, reason = "otherwise the compiler makes it a call, for each handler")]
 #[inline(always)]
 fn take(pending: &mut Pending, only: Option<RunsOn>, former_name: &mut Option<Arc<String>>) -> Option<PendingHandler> {

@@ -34,17 +34,17 @@ pub(crate) fn is_exit_request(payload: &(dyn Any + Send)) -> bool {
 /// Runs handlers on this thread until none is left that belongs here; all of them, if `only` names no thread. `false`: this thread has been
 /// dismissed, and the run goes on without it.
 pub(crate) fn run_all(context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
-    run(usize::MAX, context, only, handover)
+    run_some(usize::MAX, context, only, handover)
 }
 
 /// The same for only the next handler, if it belongs here.
 pub(crate) fn run_next(context: &RunContext, only: Option<RunsOn>) {
-    run(1, context, only, None);
+    run_some(1, context, only, None);
     registry::forget_running(); // what comes next may outlast a deadline, which must not make it fail
 }
 
 #[inline(never)] // one copy, to keep programs small
-fn run(at_most: usize, context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
+fn run_some(at_most: usize, context: &RunContext, only: Option<RunsOn>, handover: Option<&Handover>) -> bool {
     for _ in 0..at_most {
         // Where nobody watches, the deadline ends the run between two handlers at least, also one that a handler has called.
         if handover.is_none() && context.is_out_of_time() {

@@ -23,7 +23,7 @@ const GROWTH: usize = 4;
 /// How many items a chunk has.
 const CHUNK: usize = 2048;
 
-/// How many chunks there are before the first huge page.
+/// How many chunks there are before the first huge page. A compromise: most of a huge page may stay unused, and small pages take longer.
 const SMALL: usize = 7;
 
 /// With room for this many items, there may be a piece more, and each item still has a number below `u32::MAX`.

@@ -26,7 +26,7 @@
 //! | `STATUS_MASK` | The bits of an exit status that a parent sees. |
 //!
 //! What is the same on every system is in this file (`spawn` and `spawn_with_stack`, for example), in `sync` (what std offers to threads), in
-//! `lock` (locks, and their order) and in `token` (names of threads). `memory` only makes Linux faster.
+//! `lock` (locks, and their order), in `token` (names of threads) and in `memory` (a vector for many items; it gives advice only to Linux).
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
